@@ -1,0 +1,1 @@
+"""The course: one folder a lesson, in the order of `lessons.syllabus`."""

@@ -1,0 +1,44 @@
+"""The lessons in their order. A lesson appears here once it can be opened."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson of the course: where its source lies and what a table of contents says of it."""
+
+    number: int
+    slug: str
+    title: str
+    paper: str
+    minutes: int
+
+    @property
+    def folder(self) -> Path:
+        return HERE / self.slug
+
+    @property
+    def notebook(self) -> str:
+        """File name of the notebook that is built from the lesson."""
+        return f"{self.number:02d}_{self.slug}.ipynb"
+
+
+LESSONS = (
+    Lesson(0, "start_here", "Start here", "", 40),
+    Lesson(1, "inception_module", "The Inception module", "Going deeper with convolutions, sections 1 to 4", 75),
+)
+
+
+def lesson(slug: str) -> Lesson:
+    """The lesson of that slug.
+
+    Raises:
+        ValueError: there is no such lesson; the message lists those there are.
+    """
+    for entry in LESSONS:
+        if entry.slug == slug:
+            return entry
+    raise ValueError(f"There is no lesson {slug!r}. The lessons are: {', '.join(e.slug for e in LESSONS)}.")

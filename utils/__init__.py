@@ -1,0 +1,1 @@
+"""Tools of the course that know no lesson."""
