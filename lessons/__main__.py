@@ -2,9 +2,12 @@
 
 import typer
 
-app = typer.Typer(
-    help="The Inception course without a browser.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(help="The Inception course without a browser.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """The Inception course without a browser."""
 
 
 @app.command("list")
