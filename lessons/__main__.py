@@ -1,5 +1,8 @@
 """The command line of the course: `python -m lessons --help`."""
 
+import os
+from pathlib import Path
+
 import typer
 
 app = typer.Typer(help="The Inception course without a browser.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -17,6 +20,52 @@ def list_lessons() -> None:
 
     for entry in LESSONS:
         typer.echo(f"{entry.number:02d}  {entry.slug:<20} {entry.minutes:>3} min  {entry.title}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    root: str = typer.Option("", help="Open this folder instead of the learner's own; `.` is the whole checkout."),
+    browser: bool = typer.Option(True, help="Open a browser where there is one; the address is printed anyway."),
+) -> None:
+    """Open the course in JupyterLab. Further options, such as --port=9000, go to JupyterLab."""
+    from lessons import workspace
+    from lessons.syllabus import LESSONS
+    from utils import jupyter
+
+    work = workspace.folder()
+    bring_up_to_date()
+    os.environ["COURSE_WORK"] = str(work)
+    document = "" if root else f"notebooks/{LESSONS[0].notebook}"
+    jupyter.start(Path(root).resolve() if root else work, work, document, browser=browser, extra=context.args)
+
+
+@app.command("workspace")
+def bring_up_to_date() -> None:
+    """Bring your own notebooks up to date with the course; what you have edited is kept."""
+    from lessons import workspace
+
+    try:
+        changes = workspace.update()
+    except OSError as error:
+        typer.echo(f"Your folder {workspace.folder()} cannot be written: {error}.", err=True)
+        raise typer.Exit(1) from None
+    for change in changes:
+        if change.sentence:
+            typer.echo(change.sentence)
+    made = sum(change.kind == "made" for change in changes)
+    if made:
+        typer.echo(
+            f"{made} {'notebook is' if made == 1 else 'notebooks are'} new in {workspace.folder() / 'notebooks'}."
+        )
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has and lacks for the course."""
+    from utils.doctor import examine
+
+    typer.echo(str(examine()))
 
 
 if __name__ == "__main__":

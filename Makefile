@@ -1,0 +1,48 @@
+# The course's commands. `make help` lists them.
+#
+#   PYTHON=/path/to/python3.12   the Python that .venv is made with (default: the first of 3.13, 3.12, 3.11 and python3
+#                                that is new enough)
+#   TORCH=cpu                    PyTorch without CUDA at the first set-up: on Linux it is several gigabytes smaller
+#   ROOT=.                       `make lab` opens the whole checkout, for authors, instead of the learner's folder
+#   ARGS="..."                   handed on: to JupyterLab by `make lab`, to pytest by `make test`
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test lessons lint
+PYTHON ?=
+TORCH ?=
+ROOT ?=
+ARGS ?=
+RUN := .venv/bin/python
+
+help:
+	@echo "make lab        open the course in JupyterLab (sets itself up the first time)"
+	@echo "make test       run the tests; ARGS=\"tests/test_setup.py -x\" is handed to pytest"
+	@echo "make lessons    build notebooks/ from lessons/"
+	@echo "make lint       check the code's style"
+	@echo "make setup      only make or update the environment in .venv"
+	@echo "Options: PYTHON=python3.12, TORCH=cpu, ROOT=. (see the top of the Makefile)"
+
+setup:
+	@python="$(PYTHON)"; given="$${python:+--this-python}"; \
+	for candidate in python3.13 python3.12 python3.11 python3; do \
+		[ -n "$$python" ] && break; \
+		$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && python=$$candidate; \
+	done; \
+	python="$${python:-$$(command -v python3 || command -v python)}"; \
+	if ! command -v "$${python:-none}" >/dev/null; then \
+		echo "The course needs Python 3.11 or later, and $${python:-python3} was not found: install it from python.org or with your system's packages, or name one with PYTHON=/path/to/python3." >&2; exit 1; \
+	fi; \
+	"$$python" bootstrap.py $$given --torch="$(TORCH)"
+
+lab: setup
+	@$(RUN) -m lessons lab $(if $(ROOT),--root "$(ROOT)") $(ARGS)
+
+test: setup
+	$(RUN) -m pytest -n 2 $(ARGS)
+
+lessons: setup
+	$(RUN) -m lessons build
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
