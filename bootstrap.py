@@ -14,9 +14,9 @@ def complaint(version, executable):
     if tuple(version[:2]) >= NEEDED:
         return ""
     return (
-        "The course needs Python %d.%d or later, and %s is Python %s. Install a newer one (from python.org, with your "
+        "The course needs Python {}.{} or later, and {} is Python {}. Install a newer one (from python.org, with your "
         "system's packages, or with conda and environment.yml) and name it: make lab PYTHON=python3.11"
-    ) % (NEEDED[0], NEEDED[1], executable or "this", ".".join(str(part) for part in version[:3]))
+    ).format(NEEDED[0], NEEDED[1], executable or "this", ".".join(str(part) for part in version[:3]))
 
 
 if __name__ == "__main__":

@@ -125,8 +125,8 @@ def bring_over(source: Path, copy: Path) -> list[Change]:
                 "edited in place",
                 source,
                 f"{shown(source)} is the course's copy, and it has been changed; it was left as it is. Your own copy, "
-                f"which no update overwrites, is {shown(copy)}: work there. When nothing in the other is worth keeping, "
-                f"`git checkout {shown(source)}` brings the course's version back.",
+                f"which no update overwrites, is {shown(copy)}: work there. When nothing in the other is worth "
+                f"keeping, `git checkout {shown(source)}` brings the course's version back.",
             )
         )
     return changes

@@ -154,8 +154,8 @@ def check_disk(checkout: Path, torch_build: str) -> None:
         raise SetupError(no_disk_sentence(checkout, torch_build))
     if free < needed:
         print(
-            f"Note: {free / GIGABYTE:.0f} GB are free here. PyTorch with CUDA can need up to {needed / GIGABYTE:.0f} GB; "
-            "without an NVIDIA GPU, make lab TORCH=cpu needs much less."
+            f"Note: {free / GIGABYTE:.0f} GB are free here. PyTorch with CUDA can need up to "
+            f"{needed / GIGABYTE:.0f} GB; without an NVIDIA GPU, make lab TORCH=cpu needs much less."
         )
 
 
@@ -179,13 +179,13 @@ def explain(output: str, checkout: Path, torch_build: str = "") -> str:
         return no_disk_sentence(checkout, torch_build)
     if "CERTIFICATE_VERIFY_FAILED" in output or "SSLCertVerificationError" in output:
         return (
-            "The package index's certificate was not accepted, as happens behind a proxy that reads along. Point pip at "
-            f"the proxy's certificate (pip config set global.cert FILE) and run the same command again; {log}"
+            "The package index's certificate was not accepted, as happens behind a proxy that reads along. Point pip "
+            f"at the proxy's certificate (pip config set global.cert FILE) and run the same command again; {log}"
         )
     if any(sign in output for sign in NO_NETWORK):
         return (
-            "The packages could not be downloaded because the network did not answer. Connect to it (behind a proxy, set "
-            f"HTTPS_PROXY) and run the same command again; what is already downloaded is kept. {log}"
+            "The packages could not be downloaded because the network did not answer. Connect to it (behind a proxy, "
+            f"set HTTPS_PROXY) and run the same command again; what is already downloaded is kept. {log}"
         )
     missing = re.search(r"No matching distribution found for (\S+)", output)
     if missing:
@@ -393,8 +393,8 @@ def adopt(venv: Path) -> None:
     pip = version and subprocess.run([python_of(venv), "-m", "pip", "--version"], capture_output=True).returncode == 0
     if not pip or tuple(int(part) for part in version.split(".")) < (3, 11):
         raise SetupError(
-            "There is a .venv here that the course did not make and cannot use (it needs Python 3.11 or later, and pip). "
-            "Rename or delete the folder .venv and run the same command again."
+            "There is a .venv here that the course did not make and cannot use (it needs Python 3.11 or later, and "
+            "pip). Rename or delete the folder .venv and run the same command again."
         )
 
 
