@@ -1,15 +1,27 @@
-"""The two convolution layers that every network of the family is made of.
+"""The layers that every network of the family is made of.
 
 `ConvReLU` is the layer of GoogLeNet (2014): a convolution with a bias, then a ReLU.
 `ConvBNAct` is the layer of every network since batch normalisation (2015): a convolution without a bias,
 batch normalisation, then an activation.
+`chain` puts several of them one after another, `Branches` puts modules side by side.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 Size = int | tuple[int, int]
+
+
+class Outputs(NamedTuple):
+    """What `net(images, with_aux=True)` returns: the logits, and those of the auxiliary heads in their order."""
+
+    logits: Tensor
+    aux: tuple[Tensor, ...]
 
 
 def pair(size: Size) -> tuple[int, int]:
@@ -70,8 +82,9 @@ class ConvReLU(nn.Sequential):
 class ConvBNAct(nn.Sequential):
     """Convolution without a bias, batch normalisation, activation: the layer of every network since BN-Inception.
 
-    The bias would be subtracted again by the normalisation, so it is left out ("Batch Normalization", section 3.2).
-    `activation=None` leaves the layer linear after the normalisation. `eps` is 1e-3 in all of Google's networks.
+    The bias would be subtracted again by the normalisation, so it is left out ("Batch Normalization", section 3.2);
+    `bias=True` is for public weights that have one. `activation=None` leaves the layer linear after the normalisation.
+    `eps` is 1e-3 in all of Google's networks.
 
     (N, in_channels, H, W) -> (N, out_channels, H', W'), with H' = H and W' = W for "same" padding and stride 1.
     """
@@ -85,6 +98,7 @@ class ConvBNAct(nn.Sequential):
         stride: Size = 1,
         padding: str = "same",
         groups: int = 1,
+        bias: bool = False,
         eps: float = 1e-3,
         activation: type[nn.Module] | None = nn.ReLU,
     ):
@@ -97,10 +111,60 @@ class ConvBNAct(nn.Sequential):
                 stride=stride,
                 padding=padding_of(padding, kernel_size),
                 groups=groups,
-                bias=False,
+                bias=bias,
             ),
             norm=nn.BatchNorm2d(out_channels, eps=eps),
         )
         if activation is not None:
             layers["activation"] = activation()
         super().__init__(layers)
+
+
+def chain(
+    in_channels: int,
+    *convs: tuple[int, Size],
+    stride: Size = 1,
+    padding: str = "same",
+    conv: Callable[..., nn.Module] = ConvBNAct,
+) -> nn.Sequential:
+    """Convolutions one after another: one branch of a figure, read from the bottom up.
+
+    (N, in_channels, H, W) -> (N, C, H', W'), where C is the width of the last convolution.
+
+    Args:
+        in_channels: channels that come in.
+        convs: (out_channels, kernel_size) of each convolution.
+        stride, padding: those of the last convolution; the ones before it keep the grid, as in all of the figures.
+        conv: the layer to use.
+    """
+    layers = []
+    for position, (out_channels, kernel_size) in enumerate(convs, start=1):
+        last = {"stride": stride, "padding": padding} if position == len(convs) else {}
+        layers.append(conv(in_channels, out_channels, kernel_size=kernel_size, **last))
+        in_channels = out_channels
+    return nn.Sequential(*layers)
+
+
+class Branches(nn.Module):
+    """Several views of one grid, side by side: each child sees the input, and their outputs are concatenated.
+
+    A subclass names its branches (`self.pointwise = ...`) in the order of its figure, from left to right.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.children()], dim=1)
+
+
+class HalvingMaxPool(nn.MaxPool2d):
+    """3 x 3 max pooling with stride 2 and "same" padding as TensorFlow means it: a side of n becomes ceil(n / 2).
+
+    On an odd side there is one row of padding at each end, on an even side one at the far end only. So the output
+    always fits beside that of a 3 x 3 convolution with stride 2, and on an even grid it equals Caffe's pooling.
+    """
+
+    def __init__(self):
+        super().__init__(kernel_size=3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        return F.max_pool2d(x, self.kernel_size, self.stride, padding=(height % 2, width % 2), ceil_mode=True)

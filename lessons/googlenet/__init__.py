@@ -1,0 +1,1 @@
+"""Lesson 2: GoogLeNet, the network of "Going deeper with convolutions"."""
