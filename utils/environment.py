@@ -89,7 +89,7 @@ def read_state(venv: Path) -> dict | None:
     return state if isinstance(state, dict) else None
 
 
-def write_state(venv: Path, **state: object) -> None:
+def write_state(venv: Path, /, **state: object) -> None:
     part = venv / "setup.json.part"
     part.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
     os.replace(part, venv / "setup.json")

@@ -1,8 +1,8 @@
 """JupyterLab as the course opens it: clean, on the learner's folder, and with none of their own settings changed.
 
 The `.json` files beside this one are the settings: no news, no look-up of updates, no nbgrader menus (they are for a
-teacher's course folder, where `jupyter lab` shows them). Settings that a learner changes are kept in `.jupyter` in their
-folder, so an installation of Jupyter that they have of their own neither disturbs the course nor is disturbed.
+teacher's course folder, where `jupyter lab` shows them). Settings that a learner changes are kept in `.jupyter` in
+their folder, so an installation of Jupyter that they have of their own neither disturbs the course nor is disturbed.
 """
 
 import json
@@ -37,9 +37,9 @@ def has_browser() -> bool:
     """Whether a browser with windows can be opened here: not so on a server, in a container, over ssh."""
     if os.environ.get("BROWSER") or sys.platform in ("darwin", "win32"):
         return True
-    if not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or "microsoft" in platform.release().lower()
-    ):
+    desktop = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    windows_subsystem = "microsoft" in platform.release().lower()
+    if not (desktop or windows_subsystem):
         return False
     try:
         webbrowser.get()
