@@ -98,6 +98,14 @@ class Trace:
         return max(longest.values())
 
 
+class CannotRun(ValueError):
+    """A module's forward failed; `before` is the trace of what ran until then."""
+
+    def __init__(self, message: str, before: Trace):
+        super().__init__(message)
+        self.before = before
+
+
 def trace(module: nn.Module, image_shape: Sequence[int]) -> Trace:
     """Run the module once on an image of shape (channels, height, width) without numbers, and note what it does.
 
@@ -105,7 +113,8 @@ def trace(module: nn.Module, image_shape: Sequence[int]) -> Trace:
 
     Raises:
         TypeError: not a module.
-        ValueError: a shape that is not three whole numbers above zero, or a module that cannot take such an image.
+        ValueError: a shape that is not three whole numbers above zero, or (as `CannotRun`) a module that cannot take
+            such an image.
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"A torch module is needed, and this is {type(module).__name__}: {module!r:.80}")
@@ -130,20 +139,14 @@ def trace(module: nn.Module, image_shape: Sequence[int]) -> Trace:
             torch.func.functional_call(module, recorder.stand_ins, (image,))
     except RuntimeError as error:
         size = " x ".join(map(str, shape))
-        raise ValueError(f"{type(module).__name__} cannot take an image of {size}: {error}") from error
+        message = f"{type(module).__name__} cannot take an image of {size}: {error}"
+        raise CannotRun(message, recorder.result(shape)) from error
     finally:
         for handle in handles:
             handle.remove()
         for child, training in modes:
             child.training = training
-    return Trace(
-        root=module,
-        image_shape=shape,
-        calls=recorder.calls,
-        operations=recorder.operations,
-        parameters=recorder.sizes,
-        unread=tuple(name for name in recorder.sizes if name not in recorder.seen_weights),
-    )
+    return recorder.result(shape)
 
 
 class _Recorder(TorchDispatchMode):
@@ -151,6 +154,7 @@ class _Recorder(TorchDispatchMode):
 
     def __init__(self, module: nn.Module):
         super().__init__()
+        self.root = module
         self.names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
         self.calls: list[Call] = []
         self.stack: list[int] = []
@@ -171,6 +175,16 @@ class _Recorder(TorchDispatchMode):
                 self.dtype = parameter.dtype
         for name, buffer in module.named_buffers():
             self.stand_ins[name] = torch.empty_like(buffer, device="meta")
+
+    def result(self, image_shape: tuple[int, int, int]) -> Trace:
+        return Trace(
+            root=self.root,
+            image_shape=image_shape,
+            calls=self.calls,
+            operations=self.operations,
+            parameters=self.sizes,
+            unread=tuple(name for name in self.sizes if name not in self.seen_weights),
+        )
 
     def note_image(self, image: Tensor) -> None:
         self.kept.append(image)
