@@ -350,7 +350,8 @@ def make_venv(checkout: Path, torch_build: str, python: str | None) -> None:
     """Step one: an environment with pip in it, at `.venv`."""
     venv = checkout / ".venv"
     if must_be_rebuilt(checkout, python):
-        print("The environment in .venv is for another Python, or was cut off half-way: it is made anew.")
+        cut_off = read_state(venv).get("installing")
+        print(f"The environment in .venv {'was cut off half-way' if cut_off else 'is for another Python'}: made anew.")
         empty(venv)
     if venv.is_dir() and any(venv.iterdir()) and read_state(venv) is None:
         adopt(venv)
