@@ -139,6 +139,7 @@ TEXTURES = ("rows", "columns")
 SIDE = 32  # pixels
 SMALLEST, LARGEST = 5, 28  # pixels across a shape
 SCALES_TRAIN, SCALES_TEST = 6_000, 2_000
+NOISE = 16  # half the spread of each of the two draws that make up the noise
 BLOCK = 500  # images drawn from one stream of random numbers; a limit draws whole blocks and cuts the last
 
 
@@ -207,7 +208,7 @@ def _scales_block(draws: _Draws) -> tuple[np.ndarray, np.ndarray]:
     depth = draws.between(16, 40, BLOCK, 3, 1, 1) * (draws.below(2, BLOCK, 3, 1, 1) * 2 - 1)
     pixels = ground + inside[:, None] * (contrast + depth * ripple[:, None])
     for _ in range(2):
-        pixels = pixels + (draws.bytes(BLOCK, 3, SIDE, SIDE).astype(np.int64) - 128) * 40 // 128
+        pixels = pixels + (draws.bytes(BLOCK, 3, SIDE, SIDE).astype(np.int64) - 128) * NOISE // 128
     return np.clip(pixels, 0, 255).astype(np.uint8), labels
 
 
