@@ -417,7 +417,10 @@ def set_up(checkout: Path, torch_build: str = "", python: str | None = None) -> 
     """
     venv = checkout / ".venv"
     started = time.monotonic()
-    print("Setting up the course's environment. The first time takes some minutes.", flush=True)
+    if (read_state(venv) or {}).get("finished"):
+        print("The course's packages have changed: bringing the environment up to date.", flush=True)
+    else:
+        print("Setting up the course's environment. This takes some minutes, once.", flush=True)
     make_venv(checkout, torch_build, python)
     has_torch = any([*venv.glob("lib/python*/site-packages/torch"), *venv.glob("Lib/site-packages/torch")])
     if sys.platform == "linux" and not has_torch and torch_build != "cpu" and not nvidia_gpu():

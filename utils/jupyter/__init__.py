@@ -6,6 +6,7 @@ their folder, so an installation of Jupyter that they have of their own neither 
 """
 
 import json
+import logging
 import os
 import platform
 import sys
@@ -55,6 +56,7 @@ def arguments(root: Path, document: str = "", *, browser: bool = True, extra: Se
         f"--LabApp.default_url=/lab/tree/{document}" if document else "--LabApp.default_url=/lab",
         f"--ServerApp.open_browser={browser and has_browser()}",
         "--ServerApp.log_level=WARN",
+        "--LabApp.log_level=WARN",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")
@@ -98,5 +100,7 @@ def start(root: Path, home: Path, document: str = "", *, browser: bool = True, e
     from jupyterlab.labapp import LabApp
 
     runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
+    # Jupyter prints three addresses, one of them a file; `announce` prints the one to click.
+    logging.getLogger("ServerApp").addFilter(lambda record: "To access the server" not in record.getMessage())
     threading.Thread(target=announce, args=(runtime, document), daemon=True).start()
     LabApp.launch_instance(argv=arguments(root, document, browser=browser, extra=extra))
