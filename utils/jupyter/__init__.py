@@ -55,8 +55,8 @@ def arguments(root: Path, document: str = "", *, browser: bool = True, extra: Se
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{document}" if document else "--LabApp.default_url=/lab",
         f"--ServerApp.open_browser={browser and has_browser()}",
-        "--ServerApp.log_level=WARN",
-        "--LabApp.log_level=WARN",
+        "--ServerApp.log_level=ERROR",
+        "--LabApp.log_level=ERROR",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")
