@@ -1,0 +1,180 @@
+"""The course's figures. Each says its point in its title, has units on its axes, and a text alternative."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from utils import colors
+from utils.cost import Table, short
+
+DPI = 110
+_STYLE = {"title": 11, "label": 9.5, "tick": 9}
+
+
+class Picture:
+    """A finished figure with a text alternative. It shows itself in a notebook; `save` writes it to a file."""
+
+    def __init__(self, figure: Figure, alternative: str):
+        self.figure = figure
+        self.alternative = alternative
+
+    @property
+    def png(self) -> bytes:
+        """The picture as a PNG file's bytes."""
+        file = io.BytesIO()
+        self.figure.savefig(file, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
+        return file.getvalue()
+
+    def save(self, path) -> None:
+        """Write the picture to a file; the name's ending says in which form."""
+        self.figure.savefig(path, dpi=DPI, bbox_inches="tight", facecolor="white")
+
+    def __repr__(self) -> str:
+        return f"[picture: {self.alternative}]"
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        return (
+            f'<img alt="{escape(self.alternative, quote=True)}" src="data:image/png;base64,{data}" '
+            'style="max-width:100%;height:auto"/>'
+        )
+
+
+def panels(columns: int, title: str, *, width: float = 9, height: float = 3.2, rows: int = 1):
+    """A figure with its title and `rows` times `columns` empty axes, in the course's style: (figure, array of axes)."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title, fontsize=_STYLE["title"], fontweight="bold")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.tick_params(labelsize=_STYLE["tick"])
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes[0] if rows == 1 else axes
+
+
+def label(axis, *, x: str = "", y: str = "", title: str = "") -> None:
+    """Name an axis pair in the course's letter sizes."""
+    axis.set_xlabel(x, fontsize=_STYLE["label"])
+    axis.set_ylabel(y, fontsize=_STYLE["label"])
+    axis.set_title(title, fontsize=_STYLE["label"])
+
+
+def bars_by_branch(tables: Mapping[str, Table], title: str) -> Picture:
+    """Parameters and multiply-adds of each branch, for one or several modules side by side."""
+    names = list(dict.fromkeys(branch for table in tables.values() for branch in table.by_branch()))
+    figure, axes = panels(2, title, height=0.9 + 0.32 * len(names) * len(tables))
+    words = []
+    for axis, (what, unit) in zip(
+        axes, (("parameters", "parameters"), ("macs", "multiply-adds for one image")), strict=True
+    ):
+        places, labels = [], []
+        for position, name in enumerate(names):
+            for offset, (design, table) in enumerate(tables.items()):
+                cost = table.by_branch().get(name)
+                value = getattr(cost, what) if cost else 0
+                place = -(position * (len(tables) + 0.6) + offset)
+                axis.barh(place, value, color=colors.branch_color(name, position), alpha=1 if offset == 0 else 0.55)
+                axis.annotate(f" {short(value)}", (value, place), va="center", fontsize=_STYLE["tick"])
+                places.append(place)
+                labels.append(f"{name}, {design}" if len(tables) > 1 else name)
+                words.append(f"{design} {name} {value:,} {what}")
+        axis.set_yticks(places, labels)
+        axis.xaxis.set_major_formatter(lambda value, _position: short(value))
+        axis.set_xlim(0, axis.get_xlim()[1] * 1.18)
+        label(axis, x=unit)
+    axes[1].tick_params(labelleft=False)
+    return Picture(figure, f"Bars. {title}. {'; '.join(words)}.")
+
+
+def growth(stacks: Mapping[str, Sequence[Table]], title: str) -> Picture:
+    """Output channels, parameters and multiply-adds of each of several modules that stand one on the other."""
+    figure, axes = panels(3, title)
+    words = []
+    measures = (
+        ("output channels", lambda table: table.rows[-1].shape[0]),
+        ("parameters of the module", lambda table: table.parameters),
+        ("multiply-adds of the module", lambda table: table.macs),
+    )
+    for axis, (what, measure) in zip(axes, measures, strict=True):
+        for position, (name, tables) in enumerate(stacks.items()):
+            values = [measure(table) for table in tables]
+            steps = range(1, len(values) + 1)
+            axis.plot(steps, values, marker="os^D"[position], color=colors.ARMS[position], label=name)
+            words.append(f"{name}, {what}: {', '.join(f'{value:,}' for value in values)}")
+        axis.set_xticks(list(steps))
+        axis.set_ylim(bottom=0)
+        axis.yaxis.set_major_formatter(lambda value, _position: short(value))
+        label(axis, x="module in the stack", y=what)
+    axes[0].legend(frameon=False, fontsize=_STYLE["tick"])
+    return Picture(figure, f"Lines. {title}. {'; '.join(words)}.")
+
+
+def fields_on_photo(
+    photo: np.ndarray, fields: Mapping[str, tuple[int, int]], centre: tuple[int, int], title: str
+) -> Picture:
+    """Receptive fields drawn on a photograph (H, W, 3) around a unit's centre (row, column), and what each one sees.
+
+    `fields` are (height, width) in pixels by name. Parts outside of the photograph are the zeros of the padding.
+    """
+    figure, axes = panels(1 + len(fields), title, width=2.6 * (1 + len(fields)), height=3)
+    axes[0].imshow(photo)
+    words = []
+    for position, (axis, (name, field)) in enumerate(zip(axes[1:], fields.items(), strict=True)):
+        color = colors.branch_color(name, position)
+        top, left = centre[0] - field[0] // 2, centre[1] - field[1] // 2
+        axes[0].add_patch(Rectangle((left, top), field[1], field[0], fill=False, edgecolor=color, linewidth=2.5))
+        seen = np.zeros((*field, 3), dtype=photo.dtype)
+        rows = slice(max(top, 0), min(top + field[0], photo.shape[0]))
+        columns = slice(max(left, 0), min(left + field[1], photo.shape[1]))
+        seen[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = photo[rows, columns]
+        axis.imshow(seen, interpolation="nearest")
+        for spine in axis.spines.values():
+            spine.set(edgecolor=color, linewidth=3, visible=True)
+        label(axis, title=f"{name} sees {field[0]}×{field[1]} pixels")
+        words.append(f"{name} {field[0]} by {field[1]} pixels")
+    for axis in axes:
+        axis.set(xticks=[], yticks=[])
+    label(axes[0], title=f"{photo.shape[0]}×{photo.shape[1]} pixels")
+    return Picture(figure, f"A photograph with a rectangle for each branch. {title}. {'; '.join(words)}.")
+
+
+def arms(
+    results: Mapping[str, Sequence[float]], title: str, *, unit: str = "test accuracy, %", chance: float | None = None
+) -> Picture:
+    """Results of several arms: a dot for each seed, the mean as a line, the 95 % interval of the mean as a band."""
+    from scipy import stats
+
+    figure, (axis,) = panels(1, title, width=7.5, height=1 + 0.5 * len(results))
+    words = []
+    for position, (name, values) in enumerate(results.items()):
+        values, color = np.asarray(values, dtype=float), colors.ARMS[position % len(colors.ARMS)]
+        mean = values.mean()
+        if len(values) > 1:
+            half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+            axis.barh(-position, 2 * half, left=mean - half, height=0.5, color=colors.tint(color), zorder=1)
+        axis.plot([mean, mean], [-position - 0.3, -position + 0.3], color=color, linewidth=2.5, zorder=2)
+        axis.scatter(values, [-position] * len(values), color=color, s=26, edgecolor="white", linewidth=0.6, zorder=3)
+        words.append(f"{name}: {', '.join(f'{value:.1f}' for value in values)}, mean {mean:.1f}")
+    axis.set_yticks([-position for position in range(len(results))], list(results))
+    axis.set_ylim(-len(results) + 0.4, 0.6)
+    axis.grid(axis="x", alpha=0.3)
+    if chance is not None:
+        axis.axvline(chance, color=colors.GREY, linestyle=":", linewidth=1)
+    label(axis, x=f"{unit} (dots: one run each; line: mean; band: 95 % interval of the mean)")
+    return Picture(figure, f"Dots in rows. {title}. {'; '.join(words)}.")
+
+
+def image_row(images: Mapping[str, np.ndarray], title: str, *, gray: bool = False) -> Picture:
+    """Images (H, W, 3) or (H, W) side by side under their names. Grey ones are stretched from their least to most."""
+    figure, axes = panels(len(images), title, width=1.9 * len(images) + 0.4, height=2.6)
+    for axis, (name, image) in zip(axes, images.items(), strict=True):
+        axis.imshow(image, cmap="gray" if gray or image.ndim == 2 else None, interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+        label(axis, title=name)
+    return Picture(figure, f"Images side by side. {title}. {', '.join(images)}.")
