@@ -1,11 +1,9 @@
 """Every network of the course by name: what it is, and `create` to build it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 
 from lessons.network import Network
-
-VARIANTS = ("paper", "released")
 
 
 @dataclass(frozen=True)
@@ -23,17 +21,29 @@ class Entry:
     input_size: int  # the side of the images that the paper uses
     grew_from: tuple[str, ...]  # the networks that it builds on, for a family tree
     new: str  # what it brought, in a few words
-    released_differs: bool  # whether variant="released" is another network than "paper"
-    aux_heads: bool  # whether it can have auxiliary heads
     top1_error: float | None = None  # per cent, ImageNet validation, one network, one crop; None where not printed
     top5_error: float | None = None
     error_source: str = ""
-    variants: tuple[str, ...] = field(default=VARIANTS)
 
     @property
     def network(self) -> type[Network]:
         """The class of the network."""
         return getattr(import_module(self.module), self.class_name)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants that `create` takes."""
+        return self.network.VARIANTS
+
+    @property
+    def released_differs(self) -> bool:
+        """Whether variant="released" is another network than variant="paper"."""
+        return self.network.RELEASED_DIFFERS
+
+    @property
+    def aux_heads(self) -> int:
+        """How many auxiliary heads it can have."""
+        return len(self.network.AUX_AFTER)
 
 
 GOING_DEEPER = "Going deeper with convolutions"
@@ -56,10 +66,148 @@ NETWORKS = (
         input_size=224,
         grew_from=(),
         new="the Inception module",
-        released_differs=True,
-        aux_heads=True,
         top5_error=10.07,
         error_source="arXiv 1409.4842, table 3, one model, one crop",
+    ),
+    Entry(
+        name="bn_inception",
+        title="BN-Inception",
+        paper=BATCH_NORM,
+        arxiv="1502.03167",
+        year=2015,
+        lesson="batch_norm",
+        module="lessons.batch_norm.network",
+        class_name="BNInception",
+        input_size=224,
+        grew_from=("googlenet",),
+        new="batch normalisation; two 3 x 3 for each 5 x 5",
+        top1_error=25.2,
+        top5_error=7.8,
+        error_source="arXiv 1512.00567, table 3 (its own paper plots curves)",
+    ),
+    Entry(
+        name="inception_v2",
+        title="Inception-v2",
+        paper=RETHINKING,
+        arxiv="1512.00567",
+        year=2015,
+        lesson="factorization",
+        module="lessons.factorization.network",
+        class_name="InceptionV2",
+        input_size=299,
+        grew_from=("bn_inception",),
+        new="factorised convolutions; parallel reductions",
+        top1_error=23.4,
+        error_source="arXiv 1512.00567, table 3, row Inception-v2",
+    ),
+    Entry(
+        name="inception_v3",
+        title="Inception-v3",
+        paper=RETHINKING,
+        arxiv="1512.00567",
+        year=2015,
+        lesson="factorization",
+        module="lessons.factorization.network",
+        class_name="InceptionV3",
+        input_size=299,
+        grew_from=("inception_v2",),
+        new="label smoothing, RMSProp, a normalised auxiliary head",
+        top1_error=21.2,
+        top5_error=5.6,
+        error_source="arXiv 1512.00567, table 3, last row",
+    ),
+    Entry(
+        name="inception_v4",
+        title="Inception-v4",
+        paper=V4,
+        arxiv="1602.07261",
+        year=2016,
+        lesson="inception_v4",
+        module="lessons.inception_v4.network",
+        class_name="InceptionV4",
+        input_size=299,
+        grew_from=("inception_v3",),
+        new="a forked stem; uniform modules, more of them",
+        top1_error=20.0,
+        top5_error=5.0,
+        error_source="arXiv 1602.07261, table 2",
+    ),
+    Entry(
+        name="inception_resnet_v1",
+        title="Inception-ResNet-v1",
+        paper=V4,
+        arxiv="1602.07261",
+        year=2016,
+        lesson="residual_scaling",
+        module="lessons.residual_scaling.network",
+        class_name="InceptionResNetV1",
+        input_size=299,
+        grew_from=("inception_v3",),
+        new="residual connections, scaled down",
+        top1_error=21.3,
+        top5_error=5.5,
+        error_source="arXiv 1602.07261, table 2",
+    ),
+    Entry(
+        name="inception_resnet_v2",
+        title="Inception-ResNet-v2",
+        paper=V4,
+        arxiv="1602.07261",
+        year=2016,
+        lesson="residual_scaling",
+        module="lessons.residual_scaling.network",
+        class_name="InceptionResNetV2",
+        input_size=299,
+        grew_from=("inception_v4", "inception_resnet_v1"),
+        new="wider residual blocks behind the forked stem",
+        top1_error=19.9,
+        top5_error=4.9,
+        error_source="arXiv 1602.07261, table 2",
+    ),
+    Entry(
+        name="xception",
+        title="Xception",
+        paper=XCEPTION,
+        arxiv="1610.02357",
+        year=2016,
+        lesson="xception",
+        module="lessons.xception.network",
+        class_name="Xception",
+        input_size=299,
+        grew_from=("inception_v3",),
+        new="depthwise separable convolutions throughout",
+        top1_error=21.0,
+        top5_error=5.5,
+        error_source="arXiv 1610.02357, table 1 (accuracies 0.790 and 0.945)",
+    ),
+    Entry(
+        name="xception_65",
+        title="Xception-65",
+        paper=DEEPLAB,
+        arxiv="1802.02611",
+        year=2018,
+        lesson="xception",
+        module="lessons.xception.network",
+        class_name="Xception65",
+        input_size=299,
+        grew_from=("xception",),
+        new="strides in place of pools; twice the middle flow",
+        top1_error=20.19,
+        top5_error=5.17,
+        error_source="arXiv 1802.02611, table 4, modified Xception",
+    ),
+    Entry(
+        name="xception_71",
+        title="Xception-71",
+        paper=DEEPLAB,
+        arxiv="1802.02611",
+        year=2018,
+        lesson="xception",
+        module="lessons.xception.network",
+        class_name="Xception71",
+        input_size=299,
+        grew_from=("xception_65",),
+        new="two blocks more in the entry flow",
     ),
 )
 

@@ -168,3 +168,55 @@ class HalvingMaxPool(nn.MaxPool2d):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         return F.max_pool2d(x, self.kernel_size, self.stride, padding=(height % 2, width % 2), ceil_mode=True)
+
+
+def average_pool(*, count_include_pad: bool = False) -> nn.AvgPool2d:
+    """3 x 3 average pooling with stride 1 on the same grid: the pool of an Inception module's last branch.
+
+    At the border a window hangs over. Google's code, and Keras, average the values that are there
+    (`count_include_pad=False`); Caffe and torchvision count the zeros of the padding too, and so must their weights.
+    """
+    return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=count_include_pad)
+
+
+class SeparableConv(nn.Sequential):
+    """A depthwise convolution, each channel by itself, then a pointwise (1 x 1) one that mixes the channels.
+
+    Neither has a bias, and nothing is between them ("Xception", section 4.7, finds that best); DeepLab puts a
+    normalisation there. What follows is left to the caller.
+
+    (N, in_channels, H, W) -> (N, out_channels, H', W'), with "same" padding.
+
+    Args:
+        in_channels, out_channels: channels in and out.
+        kernel_size, stride: those of the depthwise convolution.
+        depth_multiplier: how many filters look at each channel.
+        between: what to put between the two, such as a normalisation; None for nothing.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel_size: Size = 3,
+        stride: Size = 1,
+        depth_multiplier: int = 1,
+        between: nn.Module | None = None,
+    ):
+        require_positive(in_channels=in_channels, out_channels=out_channels, depth_multiplier=depth_multiplier)
+        depthwise_width = in_channels * depth_multiplier
+        layers = OrderedDict()
+        layers["depthwise"] = nn.Conv2d(
+            in_channels,
+            depthwise_width,
+            kernel_size,
+            stride=stride,
+            padding=padding_of("same", kernel_size),
+            groups=in_channels,
+            bias=False,
+        )
+        if between is not None:
+            layers["between"] = between
+        layers["pointwise"] = nn.Conv2d(depthwise_width, out_channels, kernel_size=1, bias=False)
+        super().__init__(layers)

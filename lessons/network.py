@@ -20,8 +20,8 @@ class Scale:
 
     size="full" is the paper's table. size="mini" is made from the same table, for images of 32 x 32:
 
-    - widths: an eighth of the table's;
-    - repeats: a block that the table repeats n times is repeated n / 4 times, rounded up;
+    - widths: a tenth of the table's;
+    - repeats: where the table has a block several times in a row, at most two of them;
     - grid: the first two of the five halvings are left out (a convolution there has stride 1, a pool is dropped), so
       that the first Inception modules see 16 x 16 and the last 4 x 4. A 7 x 7 first layer becomes 3 x 3;
     - padding: "same" everywhere, so that no border of a small image is lost.
@@ -46,21 +46,22 @@ class Scale:
 
     def channels(self, width: int) -> int:
         """A width of the paper's table at this scale."""
-        scaled = width * self.width / (8 if self.mini else 1)
+        scaled = width * self.width / (10 if self.mini else 1)
         return max(8, 8 * math.floor(scaled / 8 + 0.5))
 
     def widths(self, record: Record) -> Record:
-        """A record of widths (each field a width, or a tuple of them) at this scale."""
+        """A tuple of widths, or a record of them (each field a width, or a tuple of widths), at this scale."""
+        if isinstance(record, tuple):
+            return tuple(map(self.channels, record))
         scaled = {}
         for field in fields(record):
             value = getattr(record, field.name)
-            is_tuple = isinstance(value, tuple)
-            scaled[field.name] = tuple(map(self.channels, value)) if is_tuple else self.channels(value)
+            scaled[field.name] = self.widths(value) if isinstance(value, tuple) else self.channels(value)
         return replace(record, **scaled)
 
     def repeats(self, count: int) -> int:
         """How often a block is repeated that the paper's table repeats `count` times."""
-        return math.ceil(count / 4) if self.mini else count
+        return min(count, 2) if self.mini else count
 
     def stride(self, halving: int) -> int:
         """Stride of the paper's first, second, ... fifth halving of the grid."""
@@ -80,6 +81,7 @@ class Network(nn.Module):
 
     A subclass adds its stages as direct children, in the order in which `forward` runs them, then calls `finish`.
     It names in `AUX_AFTER` the stages behind which an auxiliary head can sit; the heads are `aux1`, `aux2`, ...
+    `RELEASED_DIFFERS` says whether variant="released" is another network than variant="paper".
 
     Raises:
         ValueError: `num_classes` or `in_channels` is not a whole number above zero; a variant, size or width that
@@ -87,6 +89,7 @@ class Network(nn.Module):
     """
 
     VARIANTS: tuple[str, ...] = ("paper", "released")
+    RELEASED_DIFFERS = True
     AUX_AFTER: tuple[str, ...] = ()
 
     def __init__(self, *, variant: str, num_classes: int, in_channels: int, size: str, width: float, aux_heads: bool):
@@ -156,13 +159,16 @@ def initialise(network: nn.Module) -> None:
     The papers are silent, or name no numbers. A convolution's weights come from a normal distribution of variance
     2 / fan-in, so that a layer and its ReLU keep the size of what passes through; a dense layer's from one of standard
     deviation 0.01, so that the first predictions are nearly uniform; normalisation starts with weight 1 and bias 0.
+    On the device "meta" there are no values to set.
     """
     for module in network.modules():
+        if not isinstance(module, nn.Conv2d | nn.Linear) or module.weight.is_meta:
+            continue
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-        elif isinstance(module, nn.Linear):
+        else:
             nn.init.normal_(module.weight, std=0.01)
-        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+        if module.bias is not None:
             nn.init.zeros_(module.bias)
 
 

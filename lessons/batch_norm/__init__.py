@@ -1,0 +1,1 @@
+"""Lesson 3: batch normalisation, and BN-Inception."""

@@ -1,0 +1,1 @@
+"""Lesson 4: factorised convolutions; Inception-v2 and Inception-v3."""

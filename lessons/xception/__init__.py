@@ -1,0 +1,1 @@
+"""Lesson 8: Xception, and its relatives Xception-65 and Xception-71."""
