@@ -3,19 +3,32 @@
     data = load("scales")
     data.train.images    # uint8, (N, C, H, W), 0 to 255
     data.train.labels    # int64, (N,), 0 to len(data.classes) - 1
-    data.normalise(data.train.images[:128])    # float32, each channel with mean 0 and deviation 1 over the training set
+    data.normalise(data.train.images[:128])    # float32, (128, C, H, W), each channel centred and scaled
 
-A data set is tensors, whole, and small enough to lie on the training device; `data.to("cuda")` puts it there.
+A data set is tensors, whole: `data.to("cuda")` puts it on a GPU, and a batch is an index.
 Nothing is read, made or downloaded when this module is imported.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from utils.cifar10 import CLASSES as CIFAR10_CLASSES
+from utils.cifar10 import cifar10
+from utils.image_folder import image_folder
+from utils.scales import CLASSES as SCALES_CLASSES
+from utils.scales import TEST, TRAIN, scales
+from utils.splits import limited, require_whole, shuffled, stratified
+
 NAMES = ("scales", "digits", "cifar10")
+
+if TYPE_CHECKING:
+    from utils.plot import Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +49,13 @@ class Split:
         """`n` images drawn without replacement: the same ones for the same seed.
 
         Raises:
-            ValueError: n is not between 1 and the number of images.
+            ValueError: n is not a whole number from 1 to the number of images, or the seed is not one from 0.
         """
-        _require_whole("n", n, lowest=1)
+        require_whole("n", n, lowest=1)
+        require_whole("seed", seed, lowest=0)
         if n > len(self):
             raise ValueError(f"n is {n}, and the split has {len(self)} images. Ask for {len(self)} or fewer.")
-        chosen = torch.from_numpy(_shuffled(len(self), seed)[:n]).to(self.labels.device)
+        chosen = torch.from_numpy(shuffled(len(self), seed=seed)[:n]).to(self.labels.device)
         return Split(images=self.images[chosen], labels=self.labels[chosen])
 
 
@@ -49,7 +63,7 @@ class Split:
 class Data:
     """A data set: a training and a test split of images of one size.
 
-    `mean` and `std` are the training set's, one number a channel, with pixels counted from 0 to 1.
+    `mean` and `std` are the training images', one number a channel, with pixels counted from 0 to 1.
     `source` says in one sentence what the images are and where they come from.
     """
 
@@ -71,168 +85,90 @@ class Data:
         return replace(self, train=self.train.to(device), test=self.test.to(device))
 
     def normalise(self, images: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) -> float32 (N, C, H, W), by the training set's mean and deviation; any device."""
-        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
+        """uint8 (N, C, H, W) -> float32 (N, C, H, W): minus the training images' mean, over their deviation."""
+        mean = _per_channel(self.mean, images.device)
+        std = _per_channel(self.std, images.device)
         return (images.float() / 255 - mean) / std
 
 
-def load(name: str, *, seed: int = 0, limit: int | None = None) -> Data:
-    """A data set by its name.
+def load(name: str | Path, *, seed: int = 0, limit: int | None = None, image_size: int | None = None) -> Data:
+    """A data set by its name, or from a folder of images.
+
+    | name | images | from |
+    | --- | --- | --- |
+    | "scales" | 6,000 + 2,000 of 3 x 32 x 32, ten classes | made here from the seed |
+    | "digits" | 1,438 + 359 of 1 x 8 x 8, ten classes | scikit-learn, split by the seed |
+    | "cifar10" | 50,000 + 10,000 of 3 x 32 x 32, ten classes | `$COURSE_DATA/cifar10`, or the Hugging Face hub |
+    | a folder | 3 x H x W, one sub-folder a class | `train` and `test` in it, or split four to one by the seed |
 
     Args:
-        name: "scales" (32 x 32 colour, ten classes, made here from the seed) or
-            "digits" (8 x 8 grey, real handwriting, split 80 to 20 by the seed).
-        seed: makes "scales", and splits what comes without a split.
-        limit: keep this many training images, the first ones, and test images in proportion.
+        name: one of the three names, or the path of a folder.
+        seed: makes "scales", and divides and orders what comes undivided. CIFAR-10 is the same for every seed.
+        limit: keep the first so many training images, and test images in proportion; the others are not decoded.
+        image_size: for a folder only: scale every image's shorter side to this and cut out the middle, (3, S, S).
+
+    Raises:
+        ValueError: an unknown name, a bad argument, or files that do not make a data set; the message names them.
+        FileNotFoundError: there is no such path, or no CIFAR-10 on this machine and no network.
     """
-    _require_whole("seed", seed, lowest=0)
+    require_whole("seed", seed, lowest=0)
     if limit is not None:
-        _require_whole("limit", limit, lowest=1)
+        require_whole("limit", limit, lowest=1)
+    if image_size is not None:
+        require_whole("image_size", image_size, lowest=1)
+        if name in NAMES:
+            raise ValueError(f"image_size is {image_size}, and {name!r} has one size of its own. Leave image_size out.")
     if name == "scales":
         return _scales(seed=seed, limit=limit)
     if name == "digits":
         return _digits(seed=seed, limit=limit)
-    raise ValueError(f"There is no data set {name!r}. There are {', '.join(NAMES)}.")
+    if name == "cifar10":
+        return _cifar10(limit=limit)
+    return _image_folder(_existing_folder(name), seed=seed, limit=limit, image_size=image_size)
 
 
-def _data(*, name: str, train: Split, test: Split, classes: tuple[str, ...], source: str) -> Data:
-    """The data set with the training set's mean and deviation, computed here once."""
-    mean, std = _channel_statistics(train.images)
-    return Data(name=name, train=train, test=test, classes=classes, source=source, mean=mean, std=std)
+def show(data: Data, *, per_class: int = 8) -> "Picture":
+    """A contact sheet: the first training images of every class, one row a class.
+
+    Raises:
+        ValueError: per_class is not a whole number, 1 or more.
+    """
+    from utils.plot import Picture, panels
+
+    require_whole("per_class", per_class, lowest=1)
+    channels, height, width = data.image_shape
+    sheet = np.full((len(data.classes) * (height + 1) - 1, per_class * (width + 1) - 1, 3), 255, dtype=np.uint8)
+    for row in range(len(data.classes)):
+        members = (data.train.labels == row).nonzero()[:per_class, 0]
+        for column, image in enumerate(data.train.images[members].cpu().permute(0, 2, 3, 1).numpy()):
+            top, left = row * (height + 1), column * (width + 1)
+            sheet[top : top + height, left : left + width] = image  # one channel spreads over three
+
+    size = f"{height} × {width} pixels, " + ("grey" if channels == 1 else "colour")
+    title = f"{data.name}: {len(data.classes)} classes, {len(data.train):,} training images of {size}"
+    row_height = max(0.25, 0.62 * height / width)
+    figure, axes = panels(1, title, width=1.6 + 0.62 * per_class, height=0.6 + row_height * len(data.classes))
+    axes[0].imshow(sheet, interpolation="nearest")
+    axes[0].set_yticks([row * (height + 1) + (height - 1) / 2 for row in range(len(data.classes))], data.classes)
+    axes[0].set_xticks([])
+    axes[0].tick_params(length=0)
+    axes[0].spines[:].set_visible(False)
+    words = f"{title}. One row of up to {per_class} images for each class: {', '.join(data.classes)}. {data.source}"
+    return Picture(figure, f"A sheet of small pictures. {words}")
 
 
-def _channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel, pixels counted from 0 to 1. A constant channel's deviation is 1."""
-    values = np.arange(256) / 255
-    means, deviations = [], []
-    for channel in images.numpy().swapaxes(0, 1):
-        counts = np.bincount(channel.ravel(), minlength=256)
-        mean = float(counts @ values / counts.sum())
-        variance = float(counts @ (values - mean) ** 2 / counts.sum())
-        means.append(mean)
-        deviations.append(variance**0.5 or 1.0)
-    return tuple(means), tuple(deviations)
-
-
-def _require_whole(name: str, value: int, *, lowest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < lowest:
-        raise ValueError(f"{name} is {value!r}; it must be a whole number, {lowest} or more.")
-
-
-def _shuffled(n: int, seed: int) -> np.ndarray:
-    """The numbers 0 to n - 1 in an order that depends on the seed alone."""
-    return np.argsort(np.random.PCG64(seed).random_raw(n), kind="stable")
-
-
-def _proportionate(limit: int | None, *, train: int, test: int) -> tuple[int, int]:
-    """How many training and test images a limit keeps."""
-    if limit is None or limit >= train:
-        return train, test
-    return limit, max(1, round(limit * test / train))
-
-
-# --- scales -----------------------------------------------------------------------------------------------------------
-
-SHAPES = ("disk", "square", "triangle", "cross", "ring")
-TEXTURES = ("rows", "columns")
-SIDE = 32  # pixels
-SMALLEST, LARGEST = 5, 28  # pixels across a shape
-SCALES_TRAIN, SCALES_TEST = 6_000, 2_000
-NOISE = 16  # half the spread of each of the two draws that make up the noise
-BLOCK = 500  # images drawn from one stream of random numbers; a limit draws whole blocks and cuts the last
-
-
-class _Draws:
-    """Whole random numbers, the same on every machine: PCG64's raw 64 bits and integer arithmetic, nothing else."""
-
-    def __init__(self, *key: int):
-        self._bits = np.random.PCG64(key)
-
-    def below(self, n: int, *shape: int) -> np.ndarray:
-        """Numbers from 0 to n - 1, int64."""
-        high = self._bits.random_raw(int(np.prod(shape))) >> np.uint64(32)
-        return ((high * np.uint64(n)) >> np.uint64(32)).astype(np.int64).reshape(shape)
-
-    def between(self, low: int, high: int, *shape: int) -> np.ndarray:
-        """Numbers from low to high, both included, int64."""
-        return low + self.below(high - low + 1, *shape)
-
-    def bytes(self, *shape: int) -> np.ndarray:
-        """Numbers from 0 to 255, uint8."""
-        count = int(np.prod(shape))
-        raw = self._bits.random_raw(-(-count // 8)).astype("<u8")
-        return raw.view(np.uint8)[:count].reshape(shape)
-
-    def order(self, n: int) -> np.ndarray:
-        """0 to n - 1, shuffled."""
-        return np.argsort(self._bits.random_raw(n), kind="stable")
+# --- The data sets ----------------------------------------------------------------------------------------------------
 
 
 def _scales(*, seed: int, limit: int | None) -> Data:
-    train, test = _proportionate(limit, train=SCALES_TRAIN, test=SCALES_TEST)
+    n_train, n_test = limited(limit, train=TRAIN, test=TEST)
     return _data(
         name="scales",
-        train=_scales_split(train, key=(seed, 0)),
-        test=_scales_split(test, key=(seed, 1)),
-        classes=tuple(f"{shape} of {texture}" for shape in SHAPES for texture in TEXTURES),
-        source=f"scales, made by the course from seed {seed}: five shapes, 5 to 28 pixels wide, in two textures.",
+        train=scales(n_train, seed=seed, part=0),
+        test=scales(n_test, seed=seed, part=1),
+        classes=SCALES_CLASSES,
+        source=f"Scales, made by the course from seed {seed}: five shapes, 5 to 28 pixels wide, in two textures.",
     )
-
-
-def _scales_split(n: int, *, key: tuple[int, int]) -> Split:
-    blocks = [_scales_block(_Draws(*key, block)) for block in range(-(-n // BLOCK))]
-    images = np.concatenate([images for images, _ in blocks])[:n]
-    labels = np.concatenate([labels for _, labels in blocks])[:n]
-    return Split(images=torch.from_numpy(images), labels=torch.from_numpy(labels))
-
-
-def _scales_block(draws: _Draws) -> tuple[np.ndarray, np.ndarray]:
-    """BLOCK images, uint8 (BLOCK, 3, 32, 32), and their labels, int64 (BLOCK,); every class equally often."""
-    labels = draws.order(BLOCK) % (len(SHAPES) * len(TEXTURES))
-    shape, texture = labels // len(TEXTURES), labels % len(TEXTURES)
-
-    # Lengths count half pixels, so that centres of pixels and of shapes are whole numbers.
-    radius = draws.between(SMALLEST, LARGEST, BLOCK)
-    free = 2 * (SIDE - radius) + 1
-    centre_x = radius + draws.below(1 << 31, BLOCK) * free // (1 << 31)
-    centre_y = radius + draws.below(1 << 31, BLOCK) * free // (1 << 31)
-    inside = _inside(shape, radius=radius, centre_x=centre_x, centre_y=centre_y)
-
-    grid = np.arange(SIDE)
-    stripes = np.stack(np.broadcast_arrays(grid[:, None] % 2, grid[None, :] % 2)) * 2 - 1  # (2, 32, 32): rows, columns
-    ripple = stripes[texture] * (draws.below(2, BLOCK) * 2 - 1)[:, None, None]  # (BLOCK, 32, 32): -1 or 1
-
-    ground = draws.between(72, 183, BLOCK, 3, 1, 1)
-    contrast = draws.between(16, 48, BLOCK, 3, 1, 1) * (draws.below(2, BLOCK, 3, 1, 1) * 2 - 1)
-    depth = draws.between(16, 40, BLOCK, 3, 1, 1) * (draws.below(2, BLOCK, 3, 1, 1) * 2 - 1)
-    pixels = ground + inside[:, None] * (contrast + depth * ripple[:, None])
-    for _ in range(2):
-        pixels = pixels + (draws.bytes(BLOCK, 3, SIDE, SIDE).astype(np.int64) - 128) * NOISE // 128
-    return np.clip(pixels, 0, 255).astype(np.uint8), labels
-
-
-def _inside(shape: np.ndarray, *, radius: np.ndarray, centre_x: np.ndarray, centre_y: np.ndarray) -> np.ndarray:
-    """Which pixels lie in each image's shape: bool (BLOCK, 32, 32)."""
-    pixel = 2 * np.arange(SIDE) + 1
-    x = (pixel[None, :] - centre_x[:, None])[:, None, :]  # (BLOCK, 1, 32)
-    y = (pixel[None, :] - centre_y[:, None])[:, :, None]  # (BLOCK, 32, 1)
-    r = radius[:, None, None]
-    far, near = np.maximum(abs(x), abs(y)), np.minimum(abs(x), abs(y))
-    square_distance = x * x + y * y
-    masks = np.stack(
-        [
-            square_distance <= r * r,
-            far <= r,
-            (2 * abs(x) <= y + r) & (y <= r),
-            (3 * near <= r) & (far <= r),
-            (square_distance <= r * r) & (4 * square_distance >= r * r),
-        ]
-    )
-    return masks[shape, np.arange(len(shape))]
-
-
-# --- digits -----------------------------------------------------------------------------------------------------------
 
 
 def _digits(*, seed: int, limit: int | None) -> Data:
@@ -241,22 +177,91 @@ def _digits(*, seed: int, limit: int | None) -> Data:
     bundle = load_digits()
     images = ((bundle.images.astype(np.int64) * 255 + 8) // 16).astype(np.uint8)[:, None]  # 0 to 16 becomes 0 to 255
     labels = bundle.target.astype(np.int64)
-    train, test = _stratified_split(labels, seed=seed)
-    n_train, n_test = _proportionate(limit, train=len(train), test=len(test))
+    train, test = stratified(labels, seed=seed)
+    n_train, n_test = limited(limit, train=len(train), test=len(test))
+    train, test = train[:n_train], test[:n_test]
     return _data(
         name="digits",
-        train=Split(torch.from_numpy(images[train[:n_train]]), torch.from_numpy(labels[train[:n_train]])),
-        test=Split(torch.from_numpy(images[test[:n_test]]), torch.from_numpy(labels[test[:n_test]])),
+        train=(images[train], labels[train]),
+        test=(images[test], labels[test]),
         classes=tuple(str(digit) for digit in range(10)),
-        source="Handwritten digits, 8 x 8, from the UCI repository, as bundled with scikit-learn.",
+        source="Handwritten digits of the UCI repository, as scikit-learn brings them, split four to one.",
     )
 
 
-def _stratified_split(labels: np.ndarray, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of a training and a test set: a fifth of every class, at least one image, goes to the test set."""
-    order = _shuffled(len(labels), seed)
-    in_test = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
-        members = order[labels[order] == label]
-        in_test[members[: max(1, round(len(members) / 5))]] = True
-    return order[~in_test[order]], order[in_test[order]]
+def _cifar10(*, limit: int | None) -> Data:
+    arrays = cifar10(limit=limit)
+    name = "CIFAR-10 (JPEG)" if arrays.jpeg else "CIFAR-10"
+    return _data(
+        name="cifar10",
+        train=(arrays.train_images, arrays.train_labels),
+        test=(arrays.test_images, arrays.test_labels),
+        classes=CIFAR10_CLASSES,
+        source=f"{name}: small photographs in ten classes (Krizhevsky, 2009), read from Parquet files.",
+    )
+
+
+def _image_folder(folder: Path, *, seed: int, limit: int | None, image_size: int | None) -> Data:
+    train, test, classes = image_folder(folder, seed=seed, limit=limit, image_size=image_size)
+    return _data(
+        name=folder.resolve().name,
+        train=train,
+        test=test,
+        classes=classes,
+        source=f"Images from the folder {folder.resolve().name}, one sub-folder a class.",
+    )
+
+
+def _existing_folder(name: str | Path) -> Path:
+    """The folder of that path."""
+    known = f"The names are {', '.join(NAMES)}; a folder with one sub-folder of images a class works too, by its path."
+    if not isinstance(name, str | Path) or not str(name).strip():
+        raise ValueError(f"There is no data set {name!r}. {known}")
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise ValueError(f"{path} is a file, and a data set is a folder. {known}")
+    if isinstance(name, Path) or name.startswith((".", "~")) or any(mark in name for mark in "/\\"):
+        raise FileNotFoundError(f"There is no folder {name} (looked for {path.absolute()}). Check the path. {known}")
+    raise ValueError(f"There is no data set {name!r}, and no folder of that name here. {known}")
+
+
+def _data(
+    *,
+    name: str,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    classes: tuple[str, ...],
+    source: str,
+) -> Data:
+    """The data set from (images, labels), with the training images' mean and deviation, computed here once."""
+    mean, std = _channel_statistics(train[0])
+    return Data(
+        name=name,
+        train=Split(*map(torch.from_numpy, train)),
+        test=Split(*map(torch.from_numpy, test)),
+        classes=classes,
+        source=source,
+        mean=mean,
+        std=std,
+    )
+
+
+def _channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, pixels counted from 0 to 1. A constant channel's deviation is 1."""
+    values = np.arange(256) / 255
+    means, deviations = [], []
+    for channel in images.swapaxes(0, 1):
+        counts = sum(np.bincount(image.ravel(), minlength=256) for image in np.array_split(channel, 16))
+        mean = float(counts @ values / counts.sum())
+        variance = float(counts @ (values - mean) ** 2 / counts.sum())
+        means.append(mean)
+        deviations.append(variance**0.5 if variance > 1e-12 else 1.0)
+    return tuple(means), tuple(deviations)
+
+
+@lru_cache(maxsize=64)
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """One number a channel as (C, 1, 1), put on the device once and not for every batch."""
+    return torch.tensor(values, device=device).view(-1, 1, 1)
