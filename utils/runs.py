@@ -334,6 +334,11 @@ class Comparison:
         """One sentence for each arm after the first."""
         return " ".join(difference.sentence for difference in self.differences)
 
+    @property
+    def percentages(self) -> dict[str, list[float]]:
+        """Final test accuracies by arm, in per cent: what `utils.plot.arms` draws."""
+        return {arm.name: [100 * accuracy for accuracy in arm.accuracies] for arm in self.arms}
+
     def _rows(self) -> list[list[str]]:
         head = ["arm", "runs", "parameters", "test accuracy, %", "deviation", "95 % interval", "seconds a run"]
         rows = [head]

@@ -15,7 +15,6 @@ from utils.runs import Run
 EVERY = 0.2  # seconds between two updates of the bar
 DRAW_EVERY = 0.5  # seconds between two drawings of the curve, at least
 DRAW_SHARE = 0.04  # of the time may go into drawing
-TRAIN_COLOUR, TEST_COLOUR = "#E69F00", "#0072B2"  # orange and blue of Okabe and Ito, safe for the colour-blind
 
 
 def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], None] | None = None) -> "Watch":
@@ -113,17 +112,21 @@ class TerminalWatch(_Timed):
 
     def __enter__(self) -> Watch:
         super().__enter__()
-        self.bar = tqdm(total=1.0, bar_format="{percentage:3.0f} % |{bar:30}| {postfix}", postfix="starting")
+        self.bar = tqdm(
+            total=1.0, bar_format="{percentage:3.0f} % |{bar:20}| {desc}", desc="starting", dynamic_ncols=True
+        )
         return self
 
     def _say(self, text: str) -> None:
         self.bar.n = self.done
-        self.bar.set_postfix_str(text)
+        self.bar.set_description_str(text)
 
     def __exit__(self, *error) -> None:
         self.bar.n = self.done
-        self.bar.set_postfix_str(self.sentence or repr(self.run))
+        self.bar.set_description_str(repr(self.run))
         self.bar.close()
+        if self.sentence:
+            print(self.sentence)
 
 
 class NotebookWatch(_Timed):
@@ -174,29 +177,33 @@ def _close(widget) -> None:
 class Curve:
     """Accuracy and loss by epoch, one figure that is drawn again and again."""
 
-    WIDTH = 720  # pixels on the page
+    WIDTH, HEIGHT = 760, 260  # pixels on the page; drawn at 1.5 times that, for sharp screens
 
     def __init__(self, run: Run):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+
+        from utils import colors
+        from utils.plot import label, panels
 
         self.run = run
-        figure = Figure(figsize=(self.WIDTH / 100, 2.5), dpi=150, layout="constrained")
+        title = f"{run.network['name']} learns {run.data['name']} (seed {run.seed})"
+        figure, (left, self.loss_axes) = panels(2, title, width=self.WIDTH / 100, height=self.HEIGHT / 100)
+        figure.set_dpi(150)
         self.canvas = FigureCanvasAgg(figure)
-        left, right = figure.subplots(1, 2)
-        self.loss_axes = right
         self.lines = {}
-        for axes, name, unit in ((left, "accuracy", "accuracy, %"), (right, "loss", "loss")):
-            for split, colour, style in (("train", TRAIN_COLOUR, "--"), ("test", TEST_COLOUR, "-")):
-                label = "training" if split == "train" else "test"
-                (line,) = axes.plot([], [], style, color=colour, marker="o", markersize=3, label=label)
+        for axes, name, unit in ((left, "accuracy", "accuracy, %"), (self.loss_axes, "loss", "loss, nats")):
+            for split, words, color, style in (
+                ("train", "training", colors.GREY, "--"),
+                ("test", "test", colors.BLUE, "-"),
+            ):
+                (line,) = axes.plot([], [], style, color=color, marker="o", markersize=3, label=words)
                 self.lines[f"{split}_{name}"] = line
-            axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, run.recipe.epochs + 0.5))
+            label(axes, x="epoch", y=unit)
+            axes.set_xlim(0.5, run.recipe.epochs + 0.5)
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(alpha=0.3)
-        left.set_ylim(0, 100)
-        left.legend(loc="lower right", frameon=False)
-        figure.suptitle(f"{run.network['name']} learns {run.data['name']} (seed {run.seed})", fontsize=11)
+        left.set_ylim(0, 101)
+        left.legend(loc="lower right", fontsize=9)
 
     def png(self) -> bytes:
         """The picture as it stands."""
@@ -208,6 +215,7 @@ class Curve:
         self.loss_axes.set_ylim(0, 1.05 * max(losses, default=1.0))
         picture = io.BytesIO()
         self.canvas.print_png(picture)
+        self.canvas.figure.set_layout_engine("none")  # keep the first drawing's layout: most of the time goes there
         return picture.getvalue()
 
     def text(self) -> str:
@@ -223,8 +231,8 @@ class Curve:
 
     def html(self, caption: str) -> str:
         """The picture, its text alternative and a line under it."""
-        picture = base64.b64encode(self.png()).decode()
+        picture, text = base64.b64encode(self.png()).decode(), html.escape(self.text())
         return (
-            f'<figure style="margin:0"><img width="{self.WIDTH}" alt="{html.escape(self.text())}" '
+            f'<figure style="margin:0"><img width="{self.WIDTH}" height="{self.HEIGHT}" alt="{text}" '
             f'src="data:image/png;base64,{picture}"><figcaption>{html.escape(caption)}</figcaption></figure>'
         )
