@@ -36,8 +36,12 @@ def lab(
     work = workspace.folder()
     bring_up_to_date()
     os.environ["COURSE_WORK"] = str(work)
-    document = "" if root else f"notebooks/{LESSONS[0].notebook}"
-    jupyter.start(Path(root).resolve() if root else work, work, document, browser=browser, extra=context.args)
+    if root:
+        # A layout of its own: the learner's tabs are paths in another folder.
+        jupyter.start(Path(root).resolve(), work / ".jupyter-root", browser=browser, extra=context.args)
+    else:
+        document = f"notebooks/{LESSONS[0].notebook}"
+        jupyter.start(work, work / ".jupyter", document, browser=browser, extra=context.args)
 
 
 @app.command("workspace")
@@ -58,6 +62,21 @@ def bring_up_to_date() -> None:
         typer.echo(
             f"{made} {'notebook is' if made == 1 else 'notebooks are'} new in {workspace.folder() / 'notebooks'}."
         )
+
+
+@app.command()
+def build(slugs: list[str] = typer.Argument(None, help="Lessons to build; all of them where none is named.")) -> None:
+    """Write the learners' notebooks from the lessons' sources."""
+    from lessons import build as builder
+    from lessons.syllabus import LESSONS, lesson
+
+    try:
+        chosen = [lesson(slug) for slug in slugs] if slugs else LESSONS
+        for built in builder.build(chosen):
+            typer.echo(built.sentence)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()

@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of a paper: its number in the course's list, its content, its place, the printed value, the measurement."""
+    """One claim of a paper: its number in the course's list, what it says, where, the printed value, how to measure."""
 
     number: int
     text: str
@@ -64,8 +64,8 @@ class Ledger:
             for title in ("#", "claim", "the paper says", "measured here", "verdict", "why")
         )
         return (
-            '<table class="course-ledger"><caption style="text-align:left">The paper against the measurement, which was '
-            f"made when this cell ran</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+            '<table class="course-ledger"><caption style="text-align:left">The paper against the measurement, '
+            f"which was made when this cell ran</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
 
 

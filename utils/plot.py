@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from utils import colors
 from utils.cost import Table, short
@@ -83,6 +84,7 @@ def bars_by_branch(tables: Mapping[str, Table], title: str) -> Picture:
                 labels.append(f"{name}, {design}" if len(tables) > 1 else name)
                 words.append(f"{design} {name} {value:,} {what}")
         axis.set_yticks(places, labels)
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(lambda value, _position: short(value))
         axis.set_xlim(0, axis.get_xlim()[1] * 1.18)
         label(axis, x=unit)
