@@ -11,6 +11,7 @@ The parts: `utils.recipe` (settings), `utils.runs` (the record, and comparing re
 import contextlib
 import hashlib
 import inspect
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -63,7 +64,8 @@ def fit(
         Diverged: the loss is no longer a finite number.
     """
     net, run, device = _prepare(net, data, recipe, seed=seed, device=device, name=name)
-    images, labels = data.train.images.to(device), data.train.labels.to(device)
+    data = data.to(device)
+    images, labels = data.train.images, data.train.labels
     steps = len(labels) // recipe.batch_size  # images left over by the last full batch come in another epoch
     optimizer = _optimizer(net, recipe)
     draws = torch.Generator().manual_seed(seed)
@@ -94,6 +96,7 @@ def fit(
             train = Score(accuracy=int(correct) / len(order), loss=torch.stack(losses).mean().item())
             trained_seconds = time.perf_counter() - began
             test = evaluate(net, data, "test", on_batch=view.test)
+            _stop_if_diverged(run, losses, test)
             run.add_epoch(
                 learning_rate=learning_rate,
                 train=train,
@@ -216,16 +219,21 @@ class Diverged(RuntimeError):
         self.run = run
 
 
-def _stop_if_diverged(run: Run, losses: list[Tensor]) -> None:
+def _stop_if_diverged(run: Run, losses: list[Tensor], test: Score | None = None) -> None:
+    """Look at the losses of this epoch's steps so far, and at the test loss where there is one already."""
     finite = torch.stack(losses).isfinite()
-    if finite.all():
+    if not finite.all():
+        step = int(finite.int().argmin())
+        found = f"The loss is {losses[step].item()} in epoch {len(run.history) + 1}, step {step + 1}."
+    elif test is not None and not math.isfinite(test.loss):
+        found = f"The test loss is {test.loss} after epoch {len(run.history) + 1}, step {len(losses)}."
+    else:
         return
-    recipe, step = run.recipe, int(finite.int().argmin())
+    recipe = run.recipe
     advice = "Try a tenth of that" + (", or clip=1.0." if recipe.clip is None else ".")
     raise Diverged(
-        f"The loss is {losses[step].item()} in epoch {len(run.history) + 1}, step {step + 1}. The recipe's "
-        f"learning_rate, {recipe.learning_rate:g} with {recipe.optimizer}, is probably too high. {advice} "
-        f"The run so far, {_finished(run)}, is the `run` of this exception.",
+        f"{found} The recipe's learning_rate, {recipe.learning_rate:g} with {recipe.optimizer}, is probably too high. "
+        f"{advice} The run so far, {_finished(run)}, is the `run` of this exception.",
         run,
     )
 

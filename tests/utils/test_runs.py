@@ -1,0 +1,229 @@
+"""Runs: the file, the key, the comparison."""
+
+import json
+import math
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from utils.recipe import Recipe
+from utils.runs import Epoch, Run, Score, compare, describe_commit, describe_versions
+
+
+def make_run(*accuracies: float, seed: int = 0, **changes) -> Run:
+    """A run with one epoch for each accuracy."""
+    run = Run(
+        network={"name": "Net", "class": "lessons.Net", "parameters": 123, "structure": "ab", "initial_weights": "x"},
+        recipe=Recipe(epochs=max(1, len(accuracies)), clip=2.0),
+        seed=seed,
+        data={"name": "scales", "source": "Made.", "train": 6, "test": 2, "classes": ["a", "é"], "content": "cd"},
+        machine={"device": "cpu", "device_name": "A CPU", "cpu": "A CPU", "cores": 2, "threads": 2, "platform": "x"},
+        versions=describe_versions(),
+        commit="0" * 40,
+        modified=False,
+        date="2026-01-02T03:04:05+00:00",
+        seconds=1.25,
+        completed=True,
+    )
+    for accuracy in accuracies:
+        score = Score(accuracy=accuracy, loss=1 - accuracy)
+        run.add_epoch(learning_rate=0.1, train=score, test=score, seconds=1 / 3, images_per_second=1000 / 3)
+    return replace(run, **changes)
+
+
+def test_a_run_comes_back_from_its_file_whole(tmp_path):
+    run = make_run(0.5, 2 / 3)
+    path = run.save(tmp_path / "new folder" / "run.json")
+    loaded = Run.load(path)
+    assert loaded == run
+    assert loaded.key == run.key
+    assert loaded.save(tmp_path / "again.json").read_bytes() == path.read_bytes()
+    assert [file.name for file in path.parent.iterdir()] == ["run.json"]
+
+
+def test_the_file_is_text_with_a_line_for_each_epoch(tmp_path):
+    text = make_run(0.5, 2 / 3).save(tmp_path / "run.json").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if '"epoch":' in line]
+    assert len(lines) == 2
+    assert '"test_accuracy": 0.666667' in lines[1]
+    assert '"classes": ["a", "é"]' in text
+    assert text.endswith("}\n")
+
+
+def test_a_run_without_an_epoch_can_be_saved(tmp_path):
+    run = make_run(completed=False)
+    assert Run.load(run.save(tmp_path / "run.json")) == run
+    assert repr(run) == "Net on scales, seed 0: no epoch finished (stopped in epoch 1 of 1, 1.2 s, A CPU)"
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = make_run(0.5).save(tmp_path / "run.json")
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        make_run(0.9).save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+
+
+def edited(text: str, **changes) -> str:
+    return json.dumps(json.loads(text) | changes)
+
+
+def without(text: str, name: str) -> str:
+    return json.dumps({key: value for key, value in json.loads(text).items() if key != name})
+
+
+def with_epoch(text: str, **changes) -> str:
+    record = json.loads(text)
+    record["history"][0] |= changes
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text[:200], "cut off"),
+        (lambda text: "", "cut off"),
+        (lambda text: "[1, 2]", '"format"'),
+        (lambda text: '{"nbformat": 4}', '"format"'),
+        (lambda text: edited(text, version=2), "Update the course"),
+        (lambda text: edited(text, seed=7), "edited by hand"),
+        (lambda text: edited(text, seed="7"), "seed is '7'"),
+        (lambda text: edited(text, extra=1), "extra"),
+        (lambda text: without(text, "machine"), "'machine' is missing"),
+        (lambda text: without(text, "key"), "'key' is missing"),
+        (lambda text: edited(text, network={"name": "Net"}), "is missing"),
+        (lambda text: edited(text, history=[{"epoch": 1}]), "is missing in history"),
+        (lambda text: edited(text, history=[3]), "history holds 3"),
+        (lambda text: with_epoch(text, test_loss="low"), "not a number"),
+        (lambda text: with_epoch(text, epoch=2), "1, 2, 3"),
+        (lambda text: with_epoch(text, speed=2), "speed is unknown"),
+    ],
+)
+def test_a_broken_or_foreign_file_is_named(tmp_path, damage, said):
+    path = make_run(0.5).save(tmp_path / "run.json")
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(ValueError) as caught:
+        Run.load(path)
+    assert "run.json" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_file_that_is_not_text(tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(ValueError, match=r"picture\.png.*not text"):
+        Run.load(path)
+    with pytest.raises(FileNotFoundError):
+        Run.load(tmp_path / "none.json")
+
+
+def test_the_key_changes_with_every_setting_and_with_nothing_else():
+    run = make_run(0.5)
+    same = [
+        make_run(0.9, 0.9, recipe=run.recipe),
+        replace(run, machine={}, versions={}, commit=None, date="", seconds=9.0, completed=False),
+        replace(run, network=run.network | {"name": "Other name"}),
+        replace(run, data=run.data | {"source": "Another sentence."}),
+    ]
+    other = [
+        replace(run, seed=1),
+        replace(run, recipe=replace(run.recipe, clip=None)),
+        replace(run, network=run.network | {"structure": "ac"}),
+        replace(run, network=run.network | {"initial_weights": "y"}),
+        replace(run, data=run.data | {"content": "ce"}),
+    ]
+    assert {each.key for each in same} == {run.key}
+    assert len({each.key for each in other} | {run.key}) == len(other) + 1
+
+
+def test_a_run_says_itself_in_one_line():
+    run = make_run(0.5, 0.987)
+    assert repr(run) == "Net on scales, seed 0: test accuracy 98.70% (2 epochs, 1.2 s, A CPU)"
+    assert run._repr_html_() == f"<div>{run!r}</div>"
+    assert run.column("test_accuracy") == [0.5, 0.987]
+
+
+def test_epochs_that_took_different_times_are_equal():
+    epoch = Epoch(1, 0.1, 1.0, 0.5, 1.0, 0.5, seconds=1.0, images_per_second=5.0)
+    assert epoch == replace(epoch, seconds=2.0, images_per_second=4.0)
+    assert epoch != replace(epoch, test_accuracy=0.6)
+
+
+def test_no_names_and_no_places_in_the_record(tmp_path):
+    text = make_run(0.5, machine=_machine()).save(tmp_path / "run.json").read_text()
+    assert str(Path.home()) not in text
+    assert str(Path.cwd()) not in text
+    assert socket.gethostname() not in text
+
+
+def _machine() -> dict:
+    import torch
+
+    from utils.runs import describe_machine
+
+    return describe_machine(torch.device("cpu"))
+
+
+def test_the_commit_is_one_or_unknown():
+    commit, modified = describe_commit()
+    assert (commit is None) == (modified is None)
+    assert commit is None or len(commit) == 40
+
+
+# --- comparing --------------------------------------------------------------------------------------------------------
+
+
+def arm(*accuracies: float) -> list[Run]:
+    return [make_run(accuracy, seed=seed) for seed, accuracy in enumerate(accuracies)]
+
+
+def test_mean_deviation_and_interval_are_those_of_the_textbook():
+    (single, multi), (difference,) = vars(compare({"single": arm(0.5, 0.6, 0.7), "multi": arm(0.9, 0.91)})).values()
+    assert single.mean == pytest.approx(0.6)
+    assert single.deviation == pytest.approx(0.1)
+    assert single.high - 0.6 == pytest.approx(4.30265 * 0.1 / math.sqrt(3), rel=1e-5)  # t for 2 degrees of freedom
+    welch = stats.ttest_ind([0.9, 0.91], [0.5, 0.6, 0.7], equal_var=False).confidence_interval(0.95)
+    assert (difference.low, difference.high) == pytest.approx((welch.low, welch.high))
+    assert multi.parameters == 123
+
+
+def test_the_sentence_is_honest():
+    far = compare({"A": arm(0.50, 0.51, 0.52), "B": arm(0.80, 0.81, 0.82)}).sentence
+    assert "B ends 30.0 points above A" in far
+    assert "more than the spread between seeds explains" in far
+    near = compare({"A": arm(0.50, 0.60, 0.70), "B": arm(0.52, 0.61, 0.65)}).sentence
+    assert "B ends 0.7 points below A" in near
+    assert "do not tell the two apart" in near
+    assert "other seeds" in compare({"A": arm(0.5), "B": arm(0.6)}).sentence
+    assert "do not tell" in compare({"A": arm(0.5, 0.5), "B": arm(0.5, 0.5)}).sentence
+
+
+def test_the_tables():
+    comparison = compare({"3 × 3 <only>": arm(0.5, 0.6), "all": arm(0.7)})
+    lines = str(comparison).splitlines()
+    assert len({len(line) for line in lines[:3]}) == 1
+    assert "55.00" in lines[1]
+    assert lines[2].count("–") == 2
+    assert "3 × 3 &lt;only&gt;" in comparison._repr_html_()
+    assert comparison.percentages == {"3 × 3 <only>": [50, 60], "all": [70]}
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [
+        ({}, "no arm"),
+        ({"A": []}, "'A' has no runs"),
+        ({"A": [make_run(0.5, completed=False)]}, "stopped early"),
+        ({"A": [make_run(0.5), make_run(0.5)]}, "seed 0"),
+        ({"A": [make_run(0.5)], "B": [make_run(0.5, data=make_run().data | {"content": "zz"})]}, "different data"),
+    ],
+)
+def test_what_cannot_be_compared(arms, said):
+    with pytest.raises(ValueError, match=said):
+        compare(arms)
