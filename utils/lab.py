@@ -5,6 +5,7 @@ controls to the function and its pictures back. Pictures are replaced in place, 
 Dragging a slider queues nothing: the front end sends a new value only when the last one has been answered.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ Settings = dict[str, object]
 class View:
     """What a lab shows for its settings.
 
-    `html` is the whole view, `text` the same in words for where no picture can be shown. `disabled` names the controls
+    `html` is the whole view, `text` the same in words for where no picture can be shown (tags in it are taken out). `disabled` names the controls
     that have no effect at these settings.
     """
 
@@ -126,7 +127,8 @@ class Lab:
             return
         self.trouble.value = ""
         self.output.value = view.html
-        self.text = view.text
+        self.text = re.sub(r"<br/?>", "\n", view.text)
+        self.text = re.sub(r"<[^>]+>", "", self.text)
         for name, control in self.controls.items():
             control.disabled = name in view.disabled
 
