@@ -2,7 +2,8 @@
 
 The `.json` files beside this one are the settings: no news, no look-up of updates, no nbgrader menus (they are for a
 teacher's course folder, where `jupyter lab` shows them). Settings that a learner changes are kept in `.jupyter` in
-their folder, so an installation of Jupyter that they have of their own neither disturbs the course nor is disturbed.
+their own folder, so an installation of Jupyter that they have of their own neither disturbs the course nor is
+disturbed.
 """
 
 import json
@@ -21,14 +22,13 @@ SETTINGS = Path(__file__).parent
 
 def environment(home: Path) -> dict[str, str]:
     """The environment variables that keep this JupyterLab's settings, kernels and records inside `home`."""
-    own = home / ".jupyter"
     return {
         "JUPYTER_CONFIG_PATH": str(SETTINGS),
-        "JUPYTER_CONFIG_DIR": str(own / "config"),
-        "JUPYTER_DATA_DIR": str(own / "data"),
-        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(own / "config" / "lab" / "user-settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(own / "config" / "lab" / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "config" / "lab" / "user-settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "config" / "lab" / "workspaces"),
         # The kernel "python3" is the one of this environment, whatever else is called so.
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
@@ -86,7 +86,7 @@ def start(root: Path, home: Path, document: str = "", *, browser: bool = True, e
     """Runs JupyterLab in this process until it is stopped.
 
     root: the folder that its file browser shows.
-    home: the learner's folder; settings and records are kept in `.jupyter` there.
+    home: the folder that its settings, records and layout are kept in.
     document: what to open, as a path in `root`.
     browser: False prints the address and opens nothing.
     extra: further arguments for JupyterLab, such as "--port=9000".

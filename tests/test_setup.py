@@ -1,0 +1,165 @@
+"""What a newcomer types first: the Makefile, the command line, the conda environment, and what CI runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+MAKE = shutil.which("make")
+# Names that differ on conda-forge.
+ON_PYPI = {
+    "pytorch": "torch",
+    "python-graphviz": "graphviz",
+    "matplotlib-base": "matplotlib",
+    "playwright-python": "playwright",
+}
+
+
+def make(*words: str, **variables: str) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run([MAKE, *words], cwd=ROOT, env=environment | variables, capture_output=True, text=True)
+
+
+def interpreter(folder: Path, name: str, version: tuple[int, int]) -> None:
+    """A program called `name` that answers as a Python of that version would."""
+    path = folder / name
+    path.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$1" = -c ]; then [ "{version[0]}{version[1]:02d}" -ge 311 ]; exit; fi\n'
+        f'echo "{name} {version[0]}.{version[1]} runs $*"\n'
+    )
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def only(tmp_path):
+    """A PATH with a shell and nothing else, to put interpreters in."""
+    (tmp_path / "sh").symlink_to(shutil.which("sh"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"),
+    [
+        (["lab"], "-m lessons lab"),
+        (["lab", "ROOT=."], '-m lessons lab --root "."'),
+        (["lab", "ARGS=--port=9000"], "-m lessons lab  --port=9000"),
+        (["test"], "-m pytest -n 2"),
+        (["test", "ARGS=-x tests/utils"], "-m pytest -n 2 -x tests/utils"),
+        (["lessons"], "-m lessons build"),
+        (["lint"], "-m ruff format --check ."),
+    ],
+)
+def test_make_sets_up_and_then_runs(words, runs):
+    answer = make("-n", *words)
+    assert answer.returncode == 0
+    assert "bootstrap.py" in answer.stdout
+    assert runs in answer.stdout
+    assert answer.stdout.index("bootstrap.py") < answer.stdout.index(runs)
+
+
+def test_make_alone_lists_the_commands():
+    answer = make()
+    for command in ("lab", "test", "lessons", "lint", "setup"):
+        assert f"make {command}" in answer.stdout
+
+
+def test_make_takes_the_first_python_that_is_new_enough(only):
+    interpreter(only, "python3.13", (3, 10))
+    interpreter(only, "python3", (3, 14))
+    assert make("setup", PATH=str(only)).stdout.startswith("python3 3.14 runs bootstrap.py")
+    interpreter(only, "python3.12", (3, 12))
+    assert make("setup", PATH=str(only)).stdout.startswith("python3.12 3.12 runs bootstrap.py")
+
+
+def test_make_takes_the_python_that_is_named(only):
+    interpreter(only, "python3", (3, 14))
+    interpreter(only, "mine", (3, 12))
+    answer = make("setup", f"PYTHON={only / 'mine'}", PATH=str(only))
+    assert answer.stdout.startswith("mine 3.12 runs bootstrap.py --this-python")
+
+
+def test_make_hands_an_old_python_to_bootstrap_which_says_so(only):
+    interpreter(only, "python3", (3, 9))
+    assert make("setup", PATH=str(only)).stdout.startswith("python3 3.9 runs bootstrap.py")
+
+
+def test_make_without_any_python_says_what_to_install(only):
+    answer = make("setup", PATH=str(only))
+    assert answer.returncode != 0
+    assert "Python 3.11 or later" in answer.stderr
+    answer = make("setup", "PYTHON=python3.99", PATH=str(only))
+    assert "python3.99 was not found" in answer.stderr
+
+
+def requirements(lines: list[str]) -> dict[str, str]:
+    parsed = [Requirement(line) for line in lines]
+    return {requirement.name: str(requirement.specifier) for requirement in parsed}
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_conda_users_get_the_same_packages():
+    description = yaml.safe_load((ROOT / "environment.yml").read_text())
+    lines = [line for line in description["dependencies"] if isinstance(line, str)]
+    (pip,) = [line["pip"] for line in description["dependencies"] if isinstance(line, dict)]
+    there = requirements(lines + [line for line in pip if not line.startswith("-e")])
+    there = {ON_PYPI.get(name, name): ranges for name, ranges in there.items()}
+    assert there.pop("pip") == ""
+    assert there.pop("python") == project()["project"]["requires-python"]
+    wanted = project()["project"]["dependencies"] + project()["project"]["optional-dependencies"]["test"]
+    assert there == requirements(wanted + project()["build-system"]["requires"])
+    assert "-e ." in pip
+    assert description["channels"] == ["conda-forge"]
+
+
+def test_constraints_pin_every_package_within_its_range():
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    pins = {}
+    for line in lines:
+        name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
+        pins[re.sub(r"[-_.]+", "-", name).lower()] = version
+    assert lines == sorted(lines, key=str.lower)
+    wanted = project()["project"]["dependencies"] + project()["project"]["optional-dependencies"]["test"]
+    for line in wanted + project()["build-system"]["requires"]:
+        requirement = Requirement(line)
+        assert requirement.specifier.contains(pins[requirement.name]), line
+
+
+def test_ci_runs_make_test_and_hands_on_its_status(tmp_path):
+    checkout, programs = tmp_path / "checkout", tmp_path / "programs"
+    (checkout / ".ci").mkdir(parents=True)
+    programs.mkdir()
+    (tmp_path / "shared" / "data").mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "run", checkout / ".ci" / "run")
+    for name, script in {"make": 'echo "make $* with $COURSE_DATA in $PWD"; exit 3', "chromium": "exit 0"}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    answer = subprocess.run(
+        [checkout / ".ci" / "run"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 3
+    assert answer.stdout.strip() == f"make test with {tmp_path / 'shared' / 'data'} in {checkout}"
+
+
+def test_help_lists_the_commands_without_loading_torch():
+    code = "import sys, lessons.__main__; print('torch' in sys.modules, 'jupyterlab' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == ["False", "False"]
+    answer = subprocess.run([sys.executable, "-m", "lessons", "--help"], cwd=ROOT, capture_output=True, text=True)
+    for command in ("list", "lab", "workspace", "doctor"):
+        assert command in answer.stdout
