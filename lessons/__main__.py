@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -65,7 +66,11 @@ def bring_up_to_date() -> None:
 
 
 @app.command()
-def build(slugs: list[str] = typer.Argument(None, help="Lessons to build; all of them where none is named.")) -> None:
+def build(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(help="Lessons to build; all of them where none is named.")
+    ] = None,
+) -> None:
     """Write the learners' notebooks from the lessons' sources."""
     from lessons import build as builder
     from lessons.syllabus import LESSONS, lesson
