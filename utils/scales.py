@@ -13,30 +13,40 @@ CLASSES = tuple(f"{shape}, {texture}" for shape in SHAPES for texture in TEXTURE
 SIDE = 32  # pixels
 SMALLEST, LARGEST = 5, 28  # pixels across a shape
 TRAIN, TEST = 6_000, 2_000  # images
-NOISE = 16  # half the spread of each of the two draws that make up the noise
-BLOCK = 500  # images drawn from one stream of random numbers; a limit draws whole blocks and cuts the last
+
+# Steps of brightness, of 255, in each colour channel by itself; the lowest and the highest.
+GROUND = (72, 183)  # around the shape
+CONTRAST = (16, 48)  # between the ground and the shape's mean, lighter or darker
+DEPTH = (16, 40)  # of the stripes, above and below the shape's mean
+NOISE = 24  # on every pixel: the sum of two draws, each from -NOISE to NOISE
+
+BLOCK = 500  # images that share a stream of random numbers
 
 
 class _Draws:
-    """Whole random numbers, the same on every machine: PCG64's raw 64 bits and integer arithmetic, nothing else."""
+    """Whole random numbers that a key decides."""
 
     def __init__(self, *key: int):
         self._bits = np.random.PCG64(key)
 
-    def below(self, n: int, *shape: int) -> np.ndarray:
-        """Numbers from 0 to n - 1, int64."""
-        high = self._bits.random_raw(int(np.prod(shape))) >> np.uint64(32)
-        return ((high * np.uint64(n)) >> np.uint64(32)).astype(np.int64).reshape(shape)
+    def below(self, n: int | np.ndarray, *shape: int) -> np.ndarray:
+        """Numbers from 0 to n - 1, int64; n is one number, or an array of numbers of that shape."""
+        bits = self._bits.random_raw(int(np.prod(shape))).reshape(shape) >> np.uint64(32)
+        return ((bits * np.asarray(n, dtype=np.uint64)) >> np.uint64(32)).astype(np.int64)
 
     def between(self, low: int, high: int, *shape: int) -> np.ndarray:
         """Numbers from low to high, both included, int64."""
         return low + self.below(high - low + 1, *shape)
 
+    def signed(self, size: tuple[int, int], *shape: int) -> np.ndarray:
+        """Numbers from size[0] to size[1], above or below zero."""
+        return self.between(*size, *shape) * (2 * self.below(2, *shape) - 1)
+
     def bytes(self, *shape: int) -> np.ndarray:
-        """Numbers from 0 to 255, uint8."""
+        """Numbers from 0 to 255, uint8: eight from each draw, where one a draw would take long."""
         count = int(np.prod(shape))
-        raw = self._bits.random_raw(-(-count // 8)).astype("<u8")
-        return raw.view(np.uint8)[:count].reshape(shape)
+        bits = self._bits.random_raw(-(-count // 8)).astype("<u8")  # the lowest byte first, on any machine
+        return bits.view(np.uint8)[:count].reshape(shape)
 
     def order(self, n: int) -> np.ndarray:
         """0 to n - 1, shuffled."""
@@ -53,26 +63,25 @@ def scales(n: int, *, seed: int, part: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _block(draws: _Draws) -> tuple[np.ndarray, np.ndarray]:
     """BLOCK images, uint8 (BLOCK, 3, 32, 32), and their labels, int64 (BLOCK,); every class equally often."""
-    labels = draws.order(BLOCK) % (len(SHAPES) * len(TEXTURES))
+    labels = draws.order(BLOCK) % len(CLASSES)
     shape, texture = labels // len(TEXTURES), labels % len(TEXTURES)
 
-    # Lengths count half pixels, so that centres of pixels and of shapes are whole numbers.
+    # Places count half pixels, so that a shape of any width has its centre on a whole number.
     radius = draws.between(SMALLEST, LARGEST, BLOCK)
-    free = 2 * (SIDE - radius) + 1
-    centre_x = radius + draws.below(1 << 31, BLOCK) * free // (1 << 31)
-    centre_y = radius + draws.below(1 << 31, BLOCK) * free // (1 << 31)
+    centre_x = radius + draws.below(2 * (SIDE - radius) + 1, BLOCK)
+    centre_y = radius + draws.below(2 * (SIDE - radius) + 1, BLOCK)
     inside = _inside(shape, radius=radius, centre_x=centre_x, centre_y=centre_y)
 
     grid = np.arange(SIDE)
-    stripes = np.stack(np.broadcast_arrays(grid[:, None] % 2, grid[None, :] % 2)) * 2 - 1  # (2, 32, 32): rows, columns
-    ripple = stripes[texture] * (draws.below(2, BLOCK) * 2 - 1)[:, None, None]  # (BLOCK, 32, 32): -1 or 1
+    rows, columns = np.broadcast_arrays(2 * (grid[:, None] % 2) - 1, 2 * (grid[None, :] % 2) - 1)
+    stripes = np.stack([rows, columns])[texture]  # (BLOCK, 32, 32), -1 or 1
 
-    ground = draws.between(72, 183, BLOCK, 3, 1, 1)
-    contrast = draws.between(16, 48, BLOCK, 3, 1, 1) * (draws.below(2, BLOCK, 3, 1, 1) * 2 - 1)
-    depth = draws.between(16, 40, BLOCK, 3, 1, 1) * (draws.below(2, BLOCK, 3, 1, 1) * 2 - 1)
-    pixels = ground + inside[:, None] * (contrast + depth * ripple[:, None])
+    ground = draws.between(*GROUND, BLOCK, 3, 1, 1)
+    contrast = draws.signed(CONTRAST, BLOCK, 3, 1, 1)
+    depth = draws.signed(DEPTH, BLOCK, 3, 1, 1)
+    pixels = ground + inside[:, None] * (contrast + depth * stripes[:, None])
     for _ in range(2):
-        pixels = pixels + (draws.bytes(BLOCK, 3, SIDE, SIDE).astype(np.int64) - 128) * NOISE // 128
+        pixels += (draws.bytes(BLOCK, 3, SIDE, SIDE).astype(np.int64) - 128) * NOISE // 128
     return np.clip(pixels, 0, 255).astype(np.uint8), labels
 
 
@@ -84,13 +93,11 @@ def _inside(shape: np.ndarray, *, radius: np.ndarray, centre_x: np.ndarray, cent
     r = radius[:, None, None]
     far, near = np.maximum(abs(x), abs(y)), np.minimum(abs(x), abs(y))
     square_distance = x * x + y * y
-    masks = np.stack(
-        [
-            square_distance <= r * r,
-            far <= r,
-            (2 * abs(x) <= y + r) & (y <= r),
-            (3 * near <= r) & (far <= r),
-            (square_distance <= r * r) & (4 * square_distance >= r * r),
-        ]
-    )
-    return masks[shape, np.arange(len(shape))]
+    masks = {
+        "disk": square_distance <= r * r,
+        "square": far <= r,
+        "triangle": (2 * abs(x) <= y + r) & (y <= r),
+        "cross": (3 * near <= r) & (far <= r),
+        "ring": (square_distance <= r * r) & (4 * square_distance >= r * r),
+    }
+    return np.stack([masks[name] for name in SHAPES])[shape, np.arange(len(shape))]
