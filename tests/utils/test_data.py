@@ -199,9 +199,9 @@ def test_scales_is_the_same_to_the_last_byte_on_every_machine():
 
 
 def test_scales_takes_less_than_five_seconds():
-    began = time.perf_counter()
+    began = time.process_time()  # of one core, however busy the others are
     load("scales")
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_scales_has_ten_classes_equally_often():
