@@ -129,6 +129,8 @@ class Network(nn.Module):
 
     def check(self, images: Tensor, *, with_aux: bool) -> None:
         """Raise a ValueError in words where the images do not fit the network."""
+        if not isinstance(images, Tensor):
+            raise ValueError(f"images is a {type(images).__name__}; it must be a torch tensor of shape (N, C, H, W).")
         if images.ndim != 4:
             hint = " For one image, write images[None]." if images.ndim == 3 else ""
             raise ValueError(

@@ -18,13 +18,13 @@ class Widths:
 
     pointwise: int  # 1 x 1
     single: tuple[int, ...]  # 1 x 1, then one n x n (or its factors)
-    double: tuple[int, ...]  # 1 x 1, then two n x n (or their factors)
+    stacked: tuple[int, ...]  # 1 x 1, then two n x n (or their factors)
     pool: int  # 1 x 1 behind the pool
 
     @property
     def out_channels(self) -> int:
         """Channels after the concatenation."""
-        return self.pointwise + self.single[-1] + self.double[-1] + self.pool
+        return self.pointwise + self.single[-1] + self.stacked[-1] + self.pool
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class ReductionWidths:
     """Output channels of the convolutions of a module that halves the grid; its pool passes its channels through."""
 
     single: tuple[int, ...]
-    double: tuple[int, ...]
+    stacked: tuple[int, ...]
 
     def out_channels(self, in_channels: int) -> int:
         """Channels after the concatenation."""
-        return self.single[-1] + self.double[-1] + in_channels
+        return self.single[-1] + self.stacked[-1] + in_channels
 
 
 class InceptionA(Branches):
@@ -46,7 +46,7 @@ class InceptionA(Branches):
 
     Args:
         in_channels: channels of the grid that comes in.
-        widths: one width in `pointwise` and `pool`, two in `single`, three in `double`.
+        widths: one width in `pointwise` and `pool`, two in `single`, three in `stacked`.
         pool: the pooling layer; average pooling unless given.
         single_kernel: 3 in the papers. The public code of Inception-v3 has 5 here.
         conv: the layer to use.
@@ -65,8 +65,8 @@ class InceptionA(Branches):
         reduce, single = widths.single
         self.pointwise = conv(in_channels, widths.pointwise, kernel_size=1)
         self.single = chain(in_channels, (reduce, 1), (single, single_kernel), conv=conv)
-        reduce, first, second = widths.double
-        self.double = chain(in_channels, (reduce, 1), (first, 3), (second, 3), conv=conv)
+        reduce, first, second = widths.stacked
+        self.stacked = chain(in_channels, (reduce, 1), (first, 3), (second, 3), conv=conv)
         self.pool = nn.Sequential(pool or average_pool(), conv(in_channels, widths.pool, kernel_size=1))
 
 
@@ -80,7 +80,7 @@ class ReductionA(Branches):
 
     Args:
         in_channels: channels of the grid that comes in.
-        widths: `single` is the 3 x 3, or a 1 x 1 and the 3 x 3; `double` has three widths.
+        widths: `single` is the 3 x 3, or a 1 x 1 and the 3 x 3; `stacked` has three widths.
         padding: "same" in BN-Inception, "valid" in all later networks.
         conv: the layer to use.
     """
@@ -98,8 +98,8 @@ class ReductionA(Branches):
         self.single = chain(
             in_channels, *[(width, 1) for width in reduce], (single, 3), stride=2, padding=padding, conv=conv
         )
-        reduce, first, second = widths.double
-        self.double = chain(in_channels, (reduce, 1), (first, 3), (second, 3), stride=2, padding=padding, conv=conv)
+        reduce, first, second = widths.stacked
+        self.stacked = chain(in_channels, (reduce, 1), (first, 3), (second, 3), stride=2, padding=padding, conv=conv)
         self.pool = halving_pool(padding)
 
 

@@ -14,16 +14,16 @@ STEM = {"conv1": 64, "conv2_reduce": 64, "conv2": 192}
 
 # fmt: off
 MODULES = {
-    "inception_3a": Widths(pointwise=64,  single=(64, 64),   double=(64, 96, 96),    pool=32),
-    "inception_3b": Widths(pointwise=64,  single=(64, 96),   double=(64, 96, 96),    pool=64),
-    "inception_3c": ReductionWidths(      single=(128, 160), double=(64, 96, 96)),
-    "inception_4a": Widths(pointwise=224, single=(64, 96),   double=(96, 128, 128),  pool=128),
-    "inception_4b": Widths(pointwise=192, single=(96, 128),  double=(96, 128, 128),  pool=128),
-    "inception_4c": Widths(pointwise=160, single=(128, 160), double=(128, 160, 160), pool=96),
-    "inception_4d": Widths(pointwise=96,  single=(128, 192), double=(160, 192, 192), pool=96),
-    "inception_4e": ReductionWidths(      single=(128, 192), double=(192, 256, 256)),
-    "inception_5a": Widths(pointwise=352, single=(192, 320), double=(160, 224, 224), pool=128),
-    "inception_5b": Widths(pointwise=352, single=(192, 320), double=(192, 224, 224), pool=128),
+    "inception_3a": Widths(pointwise=64,  single=(64, 64),   stacked=(64, 96, 96),    pool=32),
+    "inception_3b": Widths(pointwise=64,  single=(64, 96),   stacked=(64, 96, 96),    pool=64),
+    "inception_3c": ReductionWidths(      single=(128, 160), stacked=(64, 96, 96)),
+    "inception_4a": Widths(pointwise=224, single=(64, 96),   stacked=(96, 128, 128),  pool=128),
+    "inception_4b": Widths(pointwise=192, single=(96, 128),  stacked=(96, 128, 128),  pool=128),
+    "inception_4c": Widths(pointwise=160, single=(128, 160), stacked=(128, 160, 160), pool=96),
+    "inception_4d": Widths(pointwise=96,  single=(128, 192), stacked=(160, 192, 192), pool=96),
+    "inception_4e": ReductionWidths(      single=(128, 192), stacked=(192, 256, 256)),
+    "inception_5a": Widths(pointwise=352, single=(192, 320), stacked=(160, 224, 224), pool=128),
+    "inception_5b": Widths(pointwise=352, single=(192, 320), stacked=(192, 224, 224), pool=128),
 }
 # fmt: on
 MAX_POOLED = "inception_5b"  # all the other modules pool by averages

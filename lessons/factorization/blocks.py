@@ -20,7 +20,7 @@ class InceptionB(Branches):
 
     Args:
         in_channels: channels of the grid that comes in.
-        widths: three widths in `single` (1 x 1, 1 x 7, 7 x 1), five in `double` (1 x 1, 7 x 1, 1 x 7, 7 x 1, 1 x 7).
+        widths: three widths in `single` (1 x 1, 1 x 7, 7 x 1), five in `stacked` (1 x 1, 7 x 1, 1 x 7, 7 x 1, 1 x 7).
         pool: the pooling layer; average pooling unless given.
     """
 
@@ -30,7 +30,7 @@ class InceptionB(Branches):
         kernels = (1, (1, 7), (7, 1))
         self.single = chain(in_channels, *zip(widths.single, kernels, strict=True))
         kernels = (1, (7, 1), (1, 7), (7, 1), (1, 7))
-        self.double = chain(in_channels, *zip(widths.double, kernels, strict=True))
+        self.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True))
         self.pool = nn.Sequential(pool or average_pool(), ConvBNAct(in_channels, widths.pool, kernel_size=1))
 
 
@@ -49,12 +49,12 @@ class Fork(Branches):
 class InceptionC(Branches):
     """Figure 7, for the smallest grid: branches that end in a fork.
 
-    (N, in_channels, 8, 8) -> (N, widths.pointwise + 2 widths.single[-1] + 2 widths.double[-1] + widths.pool, 8, 8)
+    (N, in_channels, 8, 8) -> (N, widths.pointwise + 2 widths.single[-1] + 2 widths.stacked[-1] + widths.pool, 8, 8)
 
     Args:
         in_channels: channels of the grid that comes in.
-        widths: the last width of `single` and `double` is that of each half of the fork.
-        double_kernels: what `double` has between its 1 x 1 and its fork: one 3 x 3 in v3, its two factors in v4.
+        widths: the last width of `single` and `stacked` is that of each half of the fork.
+        stacked_kernels: what `stacked` has between its 1 x 1 and its fork: one 3 x 3 in v3, its two factors in v4.
         pool: the pooling layer; average pooling unless given.
     """
 
@@ -63,22 +63,22 @@ class InceptionC(Branches):
         in_channels: int,
         widths: Widths,
         *,
-        double_kernels: tuple[Size, ...] = (3,),
+        stacked_kernels: tuple[Size, ...] = (3,),
         pool: nn.Module | None = None,
     ):
         super().__init__()
         self.pointwise = ConvBNAct(in_channels, widths.pointwise, kernel_size=1)
         reduce, fork = widths.single
         self.single = chain(in_channels, (reduce, 1)).append(Fork(reduce, fork))
-        *before, fork = widths.double
-        kernels = (1, *double_kernels)
-        self.double = chain(in_channels, *zip(before, kernels, strict=True)).append(Fork(before[-1], fork))
+        *before, fork = widths.stacked
+        kernels = (1, *stacked_kernels)
+        self.stacked = chain(in_channels, *zip(before, kernels, strict=True)).append(Fork(before[-1], fork))
         self.pool = nn.Sequential(pool or average_pool(), ConvBNAct(in_channels, widths.pool, kernel_size=1))
 
 
 def forked_out_channels(widths: Widths) -> int:
     """Channels that an `InceptionC` puts out: its forks count twice."""
-    return widths.out_channels + widths.single[-1] + widths.double[-1]
+    return widths.out_channels + widths.single[-1] + widths.stacked[-1]
 
 
 class ReductionB(Branches):
@@ -90,7 +90,7 @@ class ReductionB(Branches):
 
     Args:
         in_channels: channels of the grid that comes in.
-        widths: `single` is a 1 x 1 and a 3 x 3, `double` a 1 x 1, 1 x 7, 7 x 1 and 3 x 3.
+        widths: `single` is a 1 x 1 and a 3 x 3, `stacked` a 1 x 1, 1 x 7, 7 x 1 and 3 x 3.
         padding: "valid" in the papers.
     """
 
@@ -99,7 +99,7 @@ class ReductionB(Branches):
         kernels = (1, 3)
         self.single = chain(in_channels, *zip(widths.single, kernels, strict=True), stride=2, padding=padding)
         kernels = (1, (1, 7), (7, 1), 3)
-        self.double = chain(in_channels, *zip(widths.double, kernels, strict=True), stride=2, padding=padding)
+        self.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True), stride=2, padding=padding)
         self.pool = halving_pool(padding)
 
 

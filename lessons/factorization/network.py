@@ -45,22 +45,22 @@ TABLE_V2 = Table(
         Conv("conv6", 288, kernel_size=3, padding="same"),
     ),
     figure_5=(
-        Widths(pointwise=64,  single=(48, 64),        double=(64, 96, 96),              pool=64),   # mixed_5b
-        Widths(pointwise=64,  single=(48, 64),        double=(64, 96, 96),              pool=64),   # mixed_5c
-        Widths(pointwise=64,  single=(48, 64),        double=(64, 96, 96),              pool=64),   # mixed_5d
+        Widths(pointwise=64,  single=(48, 64),        stacked=(64, 96, 96),              pool=64),   # mixed_5b
+        Widths(pointwise=64,  single=(48, 64),        stacked=(64, 96, 96),              pool=64),   # mixed_5c
+        Widths(pointwise=64,  single=(48, 64),        stacked=(64, 96, 96),              pool=64),   # mixed_5d
     ),
-    to_17=ReductionWidths(    single=(384,),          double=(64, 96, 96)),                         # mixed_6a
+    to_17=ReductionWidths(    single=(384,),          stacked=(64, 96, 96)),                         # mixed_6a
     figure_6=(
-        Widths(pointwise=192, single=(128, 128, 192), double=(128, 128, 128, 128, 192), pool=192),  # mixed_6b
-        Widths(pointwise=192, single=(160, 160, 192), double=(160, 160, 160, 160, 192), pool=192),  # mixed_6c
-        Widths(pointwise=192, single=(160, 160, 192), double=(160, 160, 160, 160, 192), pool=192),  # mixed_6d
-        Widths(pointwise=192, single=(160, 160, 192), double=(160, 160, 160, 160, 192), pool=192),  # mixed_6e
-        Widths(pointwise=192, single=(192, 192, 192), double=(192, 192, 192, 192, 192), pool=192),  # mixed_6f
+        Widths(pointwise=192, single=(128, 128, 192), stacked=(128, 128, 128, 128, 192), pool=192),  # mixed_6b
+        Widths(pointwise=192, single=(160, 160, 192), stacked=(160, 160, 160, 160, 192), pool=192),  # mixed_6c
+        Widths(pointwise=192, single=(160, 160, 192), stacked=(160, 160, 160, 160, 192), pool=192),  # mixed_6d
+        Widths(pointwise=192, single=(160, 160, 192), stacked=(160, 160, 160, 160, 192), pool=192),  # mixed_6e
+        Widths(pointwise=192, single=(192, 192, 192), stacked=(192, 192, 192, 192, 192), pool=192),  # mixed_6f
     ),
-    to_8=ReductionWidths(     single=(192, 320),      double=(192, 192, 192, 192)),                 # mixed_7a
+    to_8=ReductionWidths(     single=(192, 320),      stacked=(192, 192, 192, 192)),                 # mixed_7a
     figure_7=(
-        Widths(pointwise=320, single=(384, 384),      double=(448, 384, 384),           pool=192),  # mixed_7b
-        Widths(pointwise=320, single=(384, 384),      double=(448, 384, 384),           pool=192),  # mixed_7c
+        Widths(pointwise=320, single=(384, 384),      stacked=(448, 384, 384),           pool=192),  # mixed_7b
+        Widths(pointwise=320, single=(384, 384),      stacked=(448, 384, 384),           pool=192),  # mixed_7c
     ),
     single_kernel=3,
 )
@@ -77,21 +77,21 @@ TABLE_V3 = Table(
         MaxPool("pool_5a"),
     ),
     figure_5=(
-        Widths(pointwise=64,  single=(48, 64),        double=(64, 96, 96),              pool=32),   # mixed_5b
-        Widths(pointwise=64,  single=(48, 64),        double=(64, 96, 96),              pool=64),   # mixed_5c
-        Widths(pointwise=64,  single=(48, 64),        double=(64, 96, 96),              pool=64),   # mixed_5d
+        Widths(pointwise=64,  single=(48, 64),        stacked=(64, 96, 96),              pool=32),   # mixed_5b
+        Widths(pointwise=64,  single=(48, 64),        stacked=(64, 96, 96),              pool=64),   # mixed_5c
+        Widths(pointwise=64,  single=(48, 64),        stacked=(64, 96, 96),              pool=64),   # mixed_5d
     ),
-    to_17=ReductionWidths(    single=(384,),          double=(64, 96, 96)),                         # mixed_6a
+    to_17=ReductionWidths(    single=(384,),          stacked=(64, 96, 96)),                         # mixed_6a
     figure_6=(
-        Widths(pointwise=192, single=(128, 128, 192), double=(128, 128, 128, 128, 192), pool=192),  # mixed_6b
-        Widths(pointwise=192, single=(160, 160, 192), double=(160, 160, 160, 160, 192), pool=192),  # mixed_6c
-        Widths(pointwise=192, single=(160, 160, 192), double=(160, 160, 160, 160, 192), pool=192),  # mixed_6d
-        Widths(pointwise=192, single=(192, 192, 192), double=(192, 192, 192, 192, 192), pool=192),  # mixed_6e
+        Widths(pointwise=192, single=(128, 128, 192), stacked=(128, 128, 128, 128, 192), pool=192),  # mixed_6b
+        Widths(pointwise=192, single=(160, 160, 192), stacked=(160, 160, 160, 160, 192), pool=192),  # mixed_6c
+        Widths(pointwise=192, single=(160, 160, 192), stacked=(160, 160, 160, 160, 192), pool=192),  # mixed_6d
+        Widths(pointwise=192, single=(192, 192, 192), stacked=(192, 192, 192, 192, 192), pool=192),  # mixed_6e
     ),
-    to_8=ReductionWidths(     single=(192, 320),      double=(192, 192, 192, 192)),                 # mixed_7a
+    to_8=ReductionWidths(     single=(192, 320),      stacked=(192, 192, 192, 192)),                 # mixed_7a
     figure_7=(
-        Widths(pointwise=320, single=(384, 384),      double=(448, 384, 384),           pool=192),  # mixed_7b
-        Widths(pointwise=320, single=(384, 384),      double=(448, 384, 384),           pool=192),  # mixed_7c
+        Widths(pointwise=320, single=(384, 384),      stacked=(448, 384, 384),           pool=192),  # mixed_7b
+        Widths(pointwise=320, single=(384, 384),      stacked=(448, 384, 384),           pool=192),  # mixed_7c
     ),
     single_kernel=5,
 )
@@ -127,7 +127,7 @@ class FactorizedNetwork(Network):
         )
         table, scale = self.TABLE, self.scale
         padding = scale.padding("valid")
-        count_include_pad = variant == "released"
+        count_include_pad = variant == "released" and self.RELEASED_DIFFERS
 
         self.stem = Stem(in_channels, table.stem, scale=scale)
         channels = self.stem.out_channels

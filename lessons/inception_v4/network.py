@@ -9,11 +9,11 @@ from lessons.layers import Outputs
 from lessons.network import Network
 
 # fmt: off
-FIGURE_4 = Widths(pointwise=96,  single=(64, 96),        double=(64, 96, 96),              pool=96)   # inception_a
-FIGURE_7 = ReductionWidths(      single=(384,),          double=(192, 224, 256))                      # reduction_a
-FIGURE_5 = Widths(pointwise=384, single=(192, 224, 256), double=(192, 192, 224, 224, 256), pool=128)  # inception_b
-FIGURE_8 = ReductionWidths(      single=(192, 192),      double=(256, 256, 320, 320))                 # reduction_b
-FIGURE_6 = Widths(pointwise=256, single=(384, 256),      double=(384, 448, 512, 256),      pool=256)  # inception_c
+FIGURE_4 = Widths(pointwise=96,  single=(64, 96),        stacked=(64, 96, 96),              pool=96)   # inception_a
+FIGURE_7 = ReductionWidths(      single=(384,),          stacked=(192, 224, 256))                      # reduction_a
+FIGURE_5 = Widths(pointwise=384, single=(192, 224, 256), stacked=(192, 192, 224, 224, 256), pool=128)  # inception_b
+FIGURE_8 = ReductionWidths(      single=(192, 192),      stacked=(256, 256, 320, 320))                 # reduction_b
+FIGURE_6 = Widths(pointwise=256, single=(384, 256),      stacked=(384, 448, 512, 256),      pool=256)  # inception_c
 # fmt: on
 # Figure 7 has letters for its widths; their table (Table 1) gives for Inception-v4 k, l, m, n = 192, 224, 256, 384.
 REPEATS_A, REPEATS_B, REPEATS_C = 4, 7, 3  # figure 9
@@ -87,7 +87,7 @@ class InceptionV4(Network):
 
         widths = scale.widths(FIGURE_6)
         for number in range(scale.repeats(REPEATS_C)):
-            self.add_module(f"inception_c_{number}", InceptionC(channels, widths, double_kernels=((3, 1), (1, 3))))
+            self.add_module(f"inception_c_{number}", InceptionC(channels, widths, stacked_kernels=((3, 1), (1, 3))))
             channels = forked_out_channels(widths)
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)

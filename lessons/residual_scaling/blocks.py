@@ -12,16 +12,16 @@ from lessons.layers import Branches, ConvBNAct, Size, chain
 
 @dataclass(frozen=True)
 class ResidualWidths:
-    """Output channels of the convolutions of a residual block, branch by branch; `double` is empty in B and C."""
+    """Output channels of the convolutions of a residual block, branch by branch; `stacked` is empty in B and C."""
 
     pointwise: int
     single: tuple[int, ...]
-    double: tuple[int, ...] = ()
+    stacked: tuple[int, ...] = ()
 
     @property
     def concatenated(self) -> int:
         """Channels after the concatenation, before the 1 x 1 that expands them again."""
-        return self.pointwise + self.single[-1] + (self.double[-1] if self.double else 0)
+        return self.pointwise + self.single[-1] + (self.stacked[-1] if self.stacked else 0)
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class ReductionWidths:
 
     single: tuple[int, int]
     narrow: tuple[int, int]
-    double: tuple[int, int, int]
+    stacked: tuple[int, int, int]
 
     def out_channels(self, in_channels: int) -> int:
         """Channels after the concatenation."""
-        return self.single[-1] + self.narrow[-1] + self.double[-1] + in_channels
+        return self.single[-1] + self.narrow[-1] + self.stacked[-1] + in_channels
 
 
 class ResidualBlock(nn.Module):
@@ -47,7 +47,7 @@ class ResidualBlock(nn.Module):
     Args:
         in_channels: channels in and out.
         widths: of the branches.
-        kernels: those of branch `single` behind its 1 x 1, and of `double` if there is one.
+        kernels: those of branch `single` behind its 1 x 1, and of `stacked` if there is one.
         scale: the factor before the sum, 0.1 to 0.3 in the paper (section 3.3, figure 20).
         activation: whether a ReLU follows the sum.
     """
@@ -64,8 +64,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.pointwise = ConvBNAct(in_channels, widths.pointwise, kernel_size=1)
         self.single = chain(in_channels, *zip(widths.single, (1, *kernels), strict=True))
-        if widths.double:
-            self.double = chain(in_channels, *zip(widths.double, (1, *kernels, *kernels), strict=True))
+        if widths.stacked:
+            self.stacked = chain(in_channels, *zip(widths.stacked, (1, *kernels, *kernels), strict=True))
         self.up = nn.Conv2d(widths.concatenated, in_channels, kernel_size=1)
         self.activation = nn.ReLU() if activation else nn.Identity()
         self.scale = scale
@@ -119,5 +119,5 @@ class ReductionB(Branches):
         self.single = chain(in_channels, *zip(widths.single, kernels, strict=True), stride=2, padding=padding)
         self.narrow = chain(in_channels, *zip(widths.narrow, kernels, strict=True), stride=2, padding=padding)
         kernels = (1, 3, 3)
-        self.double = chain(in_channels, *zip(widths.double, kernels, strict=True), stride=2, padding=padding)
+        self.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True), stride=2, padding=padding)
         self.pool = halving_pool(padding)

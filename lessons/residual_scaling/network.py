@@ -52,10 +52,10 @@ V1 = {
     "paper": Table(
         stem=STEM_V1,
         mixed_5b=None,
-        block_a=ResidualWidths(pointwise=32, single=(32, 32), double=(32, 32, 32)),  # figure 10
-        reduction_a=ReductionAWidths(single=(384,), double=(192, 192, 256)),  # figure 7, Table 1: n; k, l, m
+        block_a=ResidualWidths(pointwise=32, single=(32, 32), stacked=(32, 32, 32)),  # figure 10
+        reduction_a=ReductionAWidths(single=(384,), stacked=(192, 192, 256)),  # figure 7, Table 1: n; k, l, m
         block_b=ResidualWidths(pointwise=128, single=(128, 128, 128)),  # figure 11
-        reduction_b=ReductionWidths(single=(256, 384), narrow=(256, 256), double=(256, 256, 256)),  # figure 12
+        reduction_b=ReductionWidths(single=(256, 384), narrow=(256, 256), stacked=(256, 256, 256)),  # figure 12
         block_c=ResidualWidths(pointwise=192, single=(192, 192, 192)),  # figure 13
         repeats=(5, 10, 5),
         last_c=False,
@@ -68,10 +68,10 @@ V2 = {
     "paper": Table(
         stem=None,
         mixed_5b=None,
-        block_a=ResidualWidths(pointwise=32, single=(32, 32), double=(32, 48, 64)),  # figure 16
-        reduction_a=ReductionAWidths(single=(384,), double=(256, 256, 384)),  # figure 7, Table 1: n; k, l, m
+        block_a=ResidualWidths(pointwise=32, single=(32, 32), stacked=(32, 48, 64)),  # figure 16
+        reduction_a=ReductionAWidths(single=(384,), stacked=(256, 256, 384)),  # figure 7, Table 1: n; k, l, m
         block_b=ResidualWidths(pointwise=192, single=(128, 160, 192)),  # figure 17
-        reduction_b=ReductionWidths(single=(256, 384), narrow=(256, 288), double=(256, 288, 320)),  # figure 18
+        reduction_b=ReductionWidths(single=(256, 384), narrow=(256, 288), stacked=(256, 288, 320)),  # figure 18
         block_c=ResidualWidths(pointwise=192, single=(192, 224, 256)),  # figure 19
         repeats=(5, 10, 5),
         last_c=False,
@@ -81,7 +81,7 @@ V2 = {
 V2["released"] = replace(
     V2["paper"],
     stem=(*STEM_V1[:-1], MaxPool("pool_5a")),
-    mixed_5b=Widths(pointwise=96, single=(48, 64), double=(64, 96, 96), pool=64),
+    mixed_5b=Widths(pointwise=96, single=(48, 64), stacked=(64, 96, 96), pool=64),
     repeats=(10, 20, 9),
     last_c=True,
     last_conv=1536,

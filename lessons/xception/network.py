@@ -38,8 +38,8 @@ class Xception(Network):
 
     36 convolutions in 14 blocks, where a separable one counts once.
 
-    variant="paper": the author's own code, Keras. Pools are padded as TensorFlow pads them, which on the even grid of 74
-    is one row at the far end only; epsilon is 1e-3.
+    variant="paper": the author's own code, Keras. Pools are padded as TensorFlow pads them, which on the even grid of
+    74 is one row at the far end only; epsilon is 1e-3.
     variant="released": the same network for the weights' PyTorch copies (timm, Cadene), with one row of padding at both
     ends of every pool, and epsilon 1e-5.
 
