@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import sys
 import threading
@@ -60,18 +61,23 @@ class Report:
     def _repr_html_(self) -> str:
         cell = "padding:0.3em 0.8em;text-align:left;vertical-align:top;white-space:normal;max-width:44em"
         rows = "".join(
-            f'<tr><th scope="row" style="{cell}">{escape(finding.name)}</th>'
+            f'<tr><th scope="row" style="{cell};white-space:nowrap">{escape(finding.name)}</th>'
             f'<td style="{cell}">{_badge(finding.status)}</td>'
             f'<td style="{cell}">{escape(finding.found)}<br>'
-            f'<span style="opacity:0.75">{escape(finding.meaning)}</span></td></tr>'
+            f'<span style="opacity:0.75">{_marked_up(finding.meaning)}</span></td></tr>'
             for finding in self.findings
         )
         heads = "".join(f'<th scope="col" style="{cell}">{head}</th>' for head in ("What", "Status", "Found"))
         return (
-            f'<table style="border-collapse:collapse"><caption style="{cell};caption-side:top;font-weight:bold">'
+            f'<table style="border-collapse:collapse;color:inherit"><caption style="{cell};caption-side:top;font-weight:bold">'
             f"This machine: {escape(self.summary)}</caption>"
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         )
+
+
+def _marked_up(sentence: str) -> str:
+    """HTML of a sentence with commands in backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 
 def _badge(status: str) -> str:
@@ -127,7 +133,10 @@ def python() -> Finding:
     found = f"Python {platform.python_version()} ({sys.prefix})"
     if sys.version_info[:2] < PYTHON_NEEDED:
         return Finding(
-            "Python", "missing", found, "The course needs 3.11 or later: install it and run make lab PYTHON=python3.11."
+            "Python",
+            "missing",
+            found,
+            "The course needs 3.11 or later: install it and run `make lab PYTHON=python3.11`.",
         )
     return Finding("Python", "ok", found, "New enough: the course needs 3.11 or later.")
 
@@ -156,7 +165,7 @@ def device() -> Finding:
     cpu = f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
     if has_nvidia_driver():
         why = (
-            "this PyTorch was built without CUDA. Delete the folder .venv and run make setup without TORCH=cpu."
+            "this PyTorch was built without CUDA. Delete the folder .venv and run `make setup` without TORCH=cpu."
             if torch.version.cuda is None
             else f"PyTorch (CUDA {torch.version.cuda}) could not use it. A newer NVIDIA driver is the usual remedy."
         )
@@ -192,7 +201,12 @@ def data() -> list[Finding]:
         digits = Finding(
             "Data: digits", "ok", "comes with scikit-learn", "1,797 real handwritten digits for the first run."
         )
-    scales = Finding("Data: scales", "ok", "made by the course", "The set that the lessons train on when on a CPU.")
+    scales = Finding(
+        "Data: scales",
+        "ok",
+        "made by the course",
+        "The lessons train on it: small images, made in seconds from a seed.",
+    )
     return [scales, digits, cifar10()]
 
 
