@@ -134,26 +134,32 @@ class NotebookWatch(_Timed):
 
     def __enter__(self) -> Watch:
         from IPython.display import display
-        from ipywidgets import FloatProgress, HBox, Image, Label, Layout, VBox
+        from ipywidgets import HTML, FloatProgress, HBox, Image, Label, Layout, VBox
 
         super().__enter__()
         self.curve = Curve(self.run)
         self.bar = FloatProgress(max=1.0, layout=Layout(width="240px"))
         self.label = Label(value="starting")
-        self.image = Image(value=self.curve.png(), format="png", width=str(Curve.WIDTH), tooltip=self.curve.text())
+        # An image widget has no text alternative: the words stand beside it, where only a screen reader finds them.
+        self.image = Image(format="png", width=str(Curve.WIDTH), height=str(Curve.HEIGHT))
+        self.words = HTML(layout=Layout(width="1px", height="1px", margin="0", overflow="hidden"))
+        self._draw()
         self.drawn, self.cost = time.perf_counter(), 0.0
-        self.box = VBox([HBox([self.bar, self.label]), self.image])
+        self.box = VBox([HBox([self.bar, self.label]), self.image, self.words])
         self.handle = display(self.box, display_id=True)
         return self
 
     def _say(self, text: str) -> None:
         self.bar.value, self.label.value = self.done, text
 
+    def _draw(self) -> None:
+        self.image.value, self.words.value = self.curve.png(), html.escape(self.curve.text())
+
     def epoch(self) -> None:
         super().epoch()
         clock = time.perf_counter()
         if clock - self.drawn >= max(DRAW_EVERY, self.cost / DRAW_SHARE):
-            self.image.value, self.image.tooltip = self.curve.png(), self.curve.text()
+            self._draw()
             self.drawn = time.perf_counter()
             self.cost = self.drawn - clock
 
@@ -230,9 +236,9 @@ class Curve:
         )
 
     def html(self, caption: str) -> str:
-        """The picture, its text alternative and a line under it."""
+        """A line where the bar was, and under it the picture with its text alternative."""
         picture, text = base64.b64encode(self.png()).decode(), html.escape(self.text())
         return (
-            f'<figure style="margin:0"><img width="{self.WIDTH}" height="{self.HEIGHT}" alt="{text}" '
-            f'src="data:image/png;base64,{picture}"><figcaption>{html.escape(caption)}</figcaption></figure>'
+            f'<figure style="margin:0"><figcaption style="line-height:32px">{html.escape(caption)}</figcaption>'
+            f'<img width="{self.WIDTH}" height="{self.HEIGHT}" alt="{text}" src="data:image/png;base64,{picture}"></figure>'
         )
