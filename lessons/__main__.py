@@ -85,6 +85,31 @@ def build(
 
 
 @app.command()
+def assign(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(help="Lessons; all that have an assignment, where none is named.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="The nbgrader course folder; it is made where there is none.")] = Path(
+        "class"
+    ),
+) -> None:
+    """Make the students' versions of assignments in an nbgrader course folder."""
+    from lessons import assign as assignments
+    from lessons.syllabus import lesson
+
+    try:
+        chosen = [lesson(slug) for slug in slugs] if slugs else assignments.with_assignment()
+        for path in assignments.release(chosen, folder):
+            typer.echo(f"{path} is ready for the students.")
+    except (ValueError, assignments.AssignError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(
+        f"What they hand in goes to {folder / 'submitted'}; then, in {folder}: nbgrader autograde --assignment NAME"
+    )
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has and lacks for the course."""
     from utils.doctor import examine

@@ -71,6 +71,10 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
         found = trace(answer, shape)
     except CannotRun as error:
         cause = str(error.__cause__)
+        try:  # on real numbers torch says more
+            answer(torch.zeros(2, *shape))
+        except Exception as real:
+            cause = str(real)
         if "Sizes of tensors must match" in cause:
             raise Wrong(_branches_do_not_fit(error.before)) from error
         if "expected input" in cause and "channels" in cause:
@@ -184,11 +188,10 @@ def _compare_layers(found: Trace, expected: Trace) -> None:
         have, need = sum(found.parameters.values()), sum(expected.parameters.values())
         if have != need:
             sentences.append(f"That makes {have:,} parameters where {need:,} are expected.")
-        if missing and extra and sum(missing.values()) == sum(extra.values()) and _only_biases(missing, extra):
-            sentences = [
-                f"Your layers {'lack the bias' if have < need else 'have a bias that'} the reference's "
-                f"{'have' if have < need else 'have not'}: {have:,} parameters where {need:,} are expected."
-            ]
+        if missing and extra and _without_biases(missing) == _without_biases(extra):
+            sentences[0] = (
+                f"{'A bias is missing' if have < need else 'There is a bias too many'}: yours has {_count(extra)}."
+            )
         raise Wrong(" ".join(sentences))
 
 
@@ -308,11 +311,8 @@ def _signature(record: Trace, operation: Operation) -> str:
     return f"{_word(operation)} of {'+'.join(shape_text(shape) for shape in shapes)}"
 
 
-def _only_biases(missing: Counter, extra: Counter) -> bool:
-    def strip(counts: Counter) -> Counter:
-        return Counter(text.replace(" with bias", "").replace(" without bias", "") for text in counts.elements())
-
-    return strip(missing) == strip(extra)
+def _without_biases(counts: Counter) -> Counter:
+    return Counter(text.replace(" with bias", "").replace(" without bias", "") for text in counts.elements())
 
 
 def _reduced(record: Trace) -> dict[int, list[int]]:

@@ -50,12 +50,13 @@ def conv_parameters(answer):
     for case in ((1, 1, 1), (3, 64, 7), (192, 96, 1), (16, 32, 5)):
         text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}"
         got, want = _number(answer(*case), text), parameters_of(*case)
+        if got == want:
+            continue
         if got == want - case[1]:
             raise Wrong(f"For {text} you count {got:,}; {want:,} are expected. The {case[1]} biases are missing.")
         if got == case[1] * (case[0] * case[2] + 1):
             raise Wrong(f"For {text} you count {got:,}; {want:,} are expected. The window is square: `kernel_size**2`.")
-        if got != want:
-            raise Wrong(f"For {text} you count {got:,}; {want:,} are expected.")
+        raise Wrong(f"For {text} you count {got:,}; {want:,} are expected.")
     return "It agrees with torch for four convolutions of different shapes."
 
 
@@ -78,7 +79,7 @@ def macs_of(in_channels: int, out_channels: int, kernel_size: int, grid: int) ->
 )
 def conv_macs(answer):
     _function(answer)
-    for case in ((1, 1, 1, 1), (3, 64, 7, 112), (192, 128, 3, 28), (16, 32, 5, 28)):
+    for case in ((192, 128, 3, 28), (3, 64, 7, 112), (16, 32, 5, 28), (1, 1, 1, 1)):
         text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}, grid={case[3]}"
         got, want = _number(answer(*case), text), macs_of(*case)
         if got == want:

@@ -1,0 +1,124 @@
+"""From `lessons/<slug>/assignment.md` to a release in an nbgrader course folder.
+
+The source marks a cell with `:answer: name` (the student writes it), `:test: name` with `:points:` (it is graded), or, for
+a free answer in Markdown, `answer` and `points`. These become nbgrader's own cell metadata; releasing, collecting, grading
+and feedback are nbgrader's.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from lessons.syllabus import LESSONS, Lesson
+
+CONFIG = '''"""nbgrader's settings for this class. See https://nbgrader.readthedocs.io for all of them."""
+
+c = get_config()  # noqa: F821
+
+c.CourseDirectory.course_id = "inception"
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
+# A notebook that does not come to its end is stopped after two minutes in one cell; the tests reached by then count.
+c.ExecutePreprocessor.timeout = 120
+'''
+
+
+class AssignError(RuntimeError):
+    """nbgrader could not make the release; the message has its words."""
+
+
+def with_assignment() -> list[Lesson]:
+    """The lessons that have an assignment."""
+    return [lesson for lesson in LESSONS if (lesson.folder / "assignment.md").exists()]
+
+
+def source(lesson: Lesson) -> NotebookNode:
+    """The assignment's notebook with solutions and hidden tests, as nbgrader wants it.
+
+    Raises:
+        ValueError: the lesson has no assignment, or its source marks a cell in a way that cannot be.
+    """
+    path = lesson.folder / "assignment.md"
+    if not path.exists():
+        known = ", ".join(entry.slug for entry in with_assignment())
+        raise ValueError(f"Lesson {lesson.slug} has no assignment. Those that have one: {known}.")
+    read = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+    cells, names = [], set()
+    for number, cell in enumerate(read.cells):
+        metadata = {}
+        name = cell.metadata.get("answer") or cell.metadata.get("test")
+        if name:
+            is_code, is_test = cell.cell_type == "code", "test" in cell.metadata
+            points = cell.metadata.get("points")
+            if is_test and (not is_code or not points):
+                raise ValueError(f"{path.name}: test {name!r} must be a code cell with :points:.")
+            grade_id = f"test_{name}" if is_test else name
+            if grade_id in names:
+                raise ValueError(f"{path.name}: there are two cells named {grade_id!r}.")
+            names.add(grade_id)
+            metadata["nbgrader"] = {
+                "schema_version": 3,
+                "grade_id": grade_id,
+                "grade": is_test or bool(points),
+                "solution": not is_test,
+                "locked": is_test,
+                "task": False,
+                **({"points": int(points)} if points else {}),
+            }
+            metadata["deletable"] = False
+        elif cell.cell_type == "code" or number == 0:
+            metadata["nbgrader"] = {
+                "schema_version": 3, "grade_id": f"given_{number}", "grade": False, "solution": False, "locked": True,
+                "task": False,
+            }  # fmt: skip
+        new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        cells.append(new(cell.source, id=f"assignment-{number:03d}", metadata=metadata))
+    metadata = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def release(lessons: Iterable[Lesson], folder: Path) -> list[Path]:
+    """Write the assignments' sources into a course folder and let nbgrader make the students' versions.
+
+    An existing `nbgrader_config.py` is left alone.
+
+    Returns:
+        The students' notebooks, in `release/`.
+
+    Raises:
+        ValueError: a lesson without an assignment.
+        AssignError: nbgrader refused; the message has what it said.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "nbgrader_config.py"
+    if not config.exists():
+        config.write_text(CONFIG, encoding="utf-8")
+    released = []
+    for lesson in lessons:
+        place = folder / "source" / lesson.slug
+        place.mkdir(parents=True, exist_ok=True)
+        nbformat.write(source(lesson), place / f"{lesson.slug}.ipynb")
+        nbgrader("generate_assignment", lesson.slug, "--force", "--create", folder=folder)
+        released.append(folder / "release" / lesson.slug / f"{lesson.slug}.ipynb")
+    return released
+
+
+def nbgrader(*words: str, folder: Path) -> str:
+    """Run one nbgrader command in a course folder; what it said comes back.
+
+    Raises:
+        AssignError: it failed.
+    """
+    command = [sys.executable, "-m", "nbgrader", *words]
+    # nbgrader calls `alembic` by its name, which stands beside this Python whether or not the environment is activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path})
+    said = (ran.stdout + ran.stderr).strip()
+    if ran.returncode:
+        raise AssignError(f"nbgrader {' '.join(words)} failed in {folder}:\n{said}")
+    return said

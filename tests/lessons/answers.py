@@ -1,0 +1,265 @@
+"""Answers to the lessons' exercises that a check must accept or refuse, each refusal with the words it must contain.
+
+They are what learners write: other names, other ways, and the slips that each exercise invites.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Answers:
+    right: tuple[str, ...]
+    wrong: tuple[tuple[str, str], ...]  # (code, words of the sentence)
+
+
+def module(init: str, forward: str, head: str = "in_channels, widths") -> str:
+    """A module's code from the lines of its __init__ and its forward."""
+
+    def indented(lines: str) -> str:
+        return "\n".join("        " + line for line in lines.strip().splitlines())
+
+    return (
+        f"class Answer(nn.Module):\n    def __init__(self, {head}):\n        super().__init__()\n{indented(init)}\n"
+        f"    def forward(self, x):\n{indented(forward)}\n"
+    )
+
+
+LAYER = "def layer(i, o, k, **more):\n    return nn.Sequential(nn.Conv2d(i, o, k, padding=k // 2, **more), nn.ReLU())\n"
+
+NAIVE_HEAD = "in_channels, pointwise, three, five"
+NAIVE = """self.a = layer(in_channels, pointwise, 1)
+self.b = layer(in_channels, three, 3)
+self.c = layer(in_channels, five, 5)
+self.d = nn.MaxPool2d(3, stride=1, padding=1)"""
+JOIN = "return torch.cat([self.a(x), self.b(x), self.c(x), self.d(x)], dim=1)"
+
+REDUCED = """self.a = layer(in_channels, widths.pointwise, 1)
+self.b = nn.Sequential(layer(in_channels, widths.three_reduce, 1), layer(widths.three_reduce, widths.three, 3))
+self.c = nn.Sequential(layer(in_channels, widths.five_reduce, 1), layer(widths.five_reduce, widths.five, 5))
+self.d = nn.Sequential(nn.MaxPool2d(3, 1, 1), layer(in_channels, widths.pool, 1))"""
+
+
+def naive(before: str = "", after: str = "", forward: str = JOIN) -> str:
+    assert before in NAIVE
+    return LAYER + module(NAIVE.replace(before, after) if before else NAIVE, forward, NAIVE_HEAD)
+
+
+def reduced(before: str = "", after: str = "", forward: str = JOIN) -> str:
+    assert before in REDUCED
+    return LAYER + module(REDUCED.replace(before, after) if before else REDUCED, forward)
+
+
+def function(name: str, body: str) -> str:
+    return f"Answer = lambda {name}: {body}\n"
+
+
+PARAMS = "in_channels, out_channels, kernel_size"
+MACS = "in_channels, out_channels, kernel_size, grid"
+GROW = "in_channels, pointwise, three, five, modules"
+BRANCH = "in_channels, reduce, out_channels, kernel_size"
+SIZE = "size, window, stride, padding"
+
+
+def branch(layers: str) -> str:
+    return f"def Answer({BRANCH}):\n    return nn.Sequential({layers})\n"
+
+
+def field(step: str) -> str:
+    return f"def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n        {step}\n    return field\n"
+
+
+ANSWERS = {
+    "start_here": {
+        "image_numbers": Answers(
+            right=(
+                function("channels, height, width", "width * channels * height"),
+                "import math\ndef Answer(*sides):\n    return math.prod(sides)\n",
+            ),
+            wrong=(
+                (function("channels, height, width", "height * width"), "are expected"),
+                (function("channels, height, width", "channels + height * width"), "are expected"),
+                (function("channels, height, width", "None"), "you count None"),
+                ("Answer = 64", "Hand over the function itself"),
+            ),
+        ),
+        "output_size": Answers(
+            right=(
+                function(SIZE, "1 + (size - window + padding + padding) // stride"),
+                f"import math\ndef Answer({SIZE}):\n    return math.floor((size + 2 * padding - window) / stride) + 1\n",
+                f"def Answer({SIZE}):\n    return len(range(0, size + 2 * padding - window + 1, stride))\n",
+            ),
+            wrong=(
+                (function(SIZE, "(size + 2 * padding - window) // stride"), "the one where the window starts"),
+                (function(SIZE, "(size - window) // stride + 1"), "The padding is left out"),
+                (function(SIZE, "(size + padding - window) // stride + 1"), "added on both sides"),
+                (function(SIZE, "size + 2 * padding - window + 1"), "The stride is left out"),
+                (function(SIZE, "(size + 2 * padding - window) / stride + 1"), "//"),
+                (f"def Answer({SIZE}):\n    size // stride\n", "Is the `return` missing?"),
+            ),
+        ),
+        "accuracy": Answers(
+            right=(
+                "def Answer(logits, labels):\n    return torch.eq(logits.max(1).indices, labels).sum().item() / len(labels)\n",
+                "def Answer(logits, labels):\n    return (torch.argmax(logits, -1) == labels).double().mean()\n",
+            ),
+            wrong=(
+                ("def Answer(logits, labels):\n    return 100 * (logits.argmax(1) == labels).float().mean()\n", "per cent"),
+                ("def Answer(logits, labels):\n    return (logits.argmax(1) == labels).sum()\n", "divide by the number"),
+                ("def Answer(logits, labels):\n    return (logits.argmax(1) != labels).float().mean()\n", "the wrong ones"),
+                ("def Answer(logits, labels):\n    return (logits.argmax(1) == labels)\n", "one number is needed"),
+                ("def Answer(logits, labels):\n    return (logits.argmin(1) == labels).float().mean()\n", "largest logit"),
+                ("def Answer(logits, labels):\n    (logits.argmax(1) == labels).float().mean()\n", "gives back nothing"),
+            ),
+        ),
+    },
+    "inception_module": {
+        "conv_parameters": Answers(
+            right=(
+                function(PARAMS, "kernel_size * kernel_size * in_channels * out_channels + out_channels"),
+                f"def Answer({PARAMS}):\n    conv = nn.Conv2d({PARAMS})\n    return sum(p.numel() for p in conv.parameters())\n",
+            ),
+            wrong=(
+                (function(PARAMS, "out_channels * in_channels * kernel_size**2"), "biases are missing"),
+                (function(PARAMS, "out_channels * (in_channels * kernel_size + 1)"), "The window is square"),
+                (function(PARAMS, "in_channels * (out_channels * kernel_size**2 + 1)"), "are expected"),
+                (function(PARAMS, "None"), "gives back nothing"),
+            ),
+        ),
+        "conv_macs": Answers(
+            right=(
+                function(MACS, "(grid * kernel_size) ** 2 * in_channels * out_channels"),
+                "from utils.cost import profile\n"
+                f"def Answer({MACS}):\n"
+                "    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)\n"
+                "    return profile(conv, (in_channels, grid, grid)).macs\n",
+            ),
+            wrong=(
+                (function(MACS, "in_channels * out_channels * kernel_size**2"), "at one place of the grid"),
+                (function(MACS, "in_channels * out_channels * kernel_size**2 * grid"), "The grid has two sides"),
+                (function(MACS, "in_channels * out_channels * kernel_size * grid**2"), "The window has two sides"),
+                (function(MACS, "2 * in_channels * out_channels * kernel_size**2 * grid**2"), "counts as one"),
+                (function(MACS, "(in_channels * kernel_size**2 + 1) * out_channels * grid**2"), "leave them out"),
+                (f"def Answer({MACS}):\n    return in_chanels * grid\n", "NameError"),
+            ),
+        ),
+        "naive_module": Answers(
+            right=(
+                naive(),
+                naive(forward="parts = [layer(x) for layer in self.children()]\nreturn torch.cat(parts, 1)"),
+                naive(forward="return torch.cat([self.d(x), self.c(x), self.a(x), self.b(x)], dim=1)"),
+                LAYER.replace(", nn.ReLU()", "")
+                + module(NAIVE, "convs = torch.cat([self.a(x), self.b(x), self.c(x)], 1)\n"
+                         "return torch.cat([torch.relu(convs), self.d(x)], 1)", NAIVE_HEAD),
+            ),
+            wrong=(
+                (naive("stride=1, padding=1", "padding=1"), "takes its window as stride"),
+                (naive("layer(in_channels, five, 5)", "nn.Sequential(nn.Conv2d(in_channels, five, 5), nn.ReLU())"), "With padding 2"),
+                (naive("layer(in_channels, five, 5)", "nn.Conv2d(in_channels, five, 5, padding=2)"), "no ReLU follows the 5×5"),
+                (naive("nn.MaxPool2d", "nn.AvgPool2d"), "expected max pooling of 3×3; yours has average pooling"),
+                (naive(forward=JOIN.replace(", self.d(x)", "")), "as many as the pool branch gives"),
+                (naive(forward=JOIN.replace("dim=1", "dim=2")), "Concatenate along dim=1"),
+                (naive("five, 5", "five, 3"), "5×5 convolution"),
+                (naive() + "Answer = Answer(8, 2, 2, 2)", "without parentheses"),
+            ),
+        ),
+        "naive_growth": Answers(
+            right=(
+                function(GROW, "[in_channels + (i + 1) * (pointwise + three + five) for i in range(modules)]"),
+                f"def Answer({GROW}):\n    if modules == 0:\n        return []\n"
+                "    first = in_channels + pointwise + three + five\n"
+                "    return [first, *Answer(first, pointwise, three, five, modules - 1)]\n",
+            ),
+            wrong=(
+                (function(GROW, "[pointwise + three + five] * modules"), "the pool's channels are missing"),
+                (function(GROW, "[in_channels + i * (pointwise + three + five) for i in range(modules + 1)]"), "what goes in"),
+                (function(GROW, "in_channels + modules * (pointwise + three + five)"), "a list with one number a module"),
+                (function(GROW, "[in_channels * 2 ** (i + 1) for i in range(modules)]"), "pass through the pool"),
+                (function(GROW, "[in_channels + pointwise + three + five]"), "one for each of"),
+            ),
+        ),
+        "reduced_branch": Answers(
+            right=(
+                branch("nn.Conv2d(in_channels, reduce, 1), nn.ReLU(inplace=True), "
+                       "nn.Conv2d(reduce, out_channels, kernel_size, padding='same'), nn.ReLU()"),
+                LAYER + branch("layer(in_channels, reduce, 1), layer(reduce, out_channels, kernel_size)"),
+                "class Answer(nn.Module):\n"
+                f"    def __init__(self, {BRANCH}):\n        super().__init__()\n"
+                "        self.first = nn.Conv2d(in_channels, reduce, 1)\n"
+                "        self.second = nn.Conv2d(reduce, out_channels, kernel_size, padding=kernel_size // 2)\n"
+                "    def forward(self, x):\n        return torch.relu(self.second(torch.relu(self.first(x))))\n",
+            ),
+            wrong=(
+                (branch("nn.Conv2d(in_channels, reduce, 1), "
+                        "nn.Conv2d(reduce, out_channels, kernel_size, padding=kernel_size // 2), nn.ReLU()"),
+                 "no ReLU follows the 1×1 convolution"),
+                (branch("nn.Conv2d(in_channels, reduce, 1), nn.ReLU(), nn.Conv2d(reduce, out_channels, kernel_size), nn.ReLU()"),
+                 "look at its padding and stride"),
+                (LAYER + branch("layer(in_channels, out_channels, kernel_size)"), "Expected"),
+                (LAYER + branch("layer(in_channels, reduce, kernel_size), layer(reduce, out_channels, 1)"), "Expected"),
+                (LAYER + f"def Answer({BRANCH}):\n    layer(in_channels, reduce, 1)\n", "Is the `return` missing?"),
+                (LAYER + branch("layer(in_channels, out_channels, 1), layer(reduce, out_channels, kernel_size)"),
+                 "another number of channels"),
+            ),
+        ),
+        "inception_module": Answers(
+            right=(
+                reduced(),
+                reduced(forward="return torch.cat([self.d(x), self.b(x), self.c(x), self.a(x)], dim=1)"),
+                LAYER + module(
+                    "w = widths\n"
+                    "self.paths = nn.ModuleList([layer(in_channels, w.pointwise, 1),\n"
+                    "    nn.Sequential(layer(in_channels, w.three_reduce, 1), layer(w.three_reduce, w.three, 3)),\n"
+                    "    nn.Sequential(layer(in_channels, w.five_reduce, 1), layer(w.five_reduce, w.five, 5)),\n"
+                    "    nn.Sequential(nn.MaxPool2d(3, 1, 1), layer(in_channels, w.pool, 1))])",
+                    "return torch.cat([path(x) for path in self.paths], dim=1)",
+                ),
+                module(
+                    "w = widths\n"
+                    "self.one = nn.Conv2d(in_channels, w.pointwise, 1)\n"
+                    "self.r3 = nn.Conv2d(in_channels, w.three_reduce, 1)\n"
+                    "self.c3 = nn.Conv2d(w.three_reduce, w.three, 3, padding=1)\n"
+                    "self.r5 = nn.Conv2d(in_channels, w.five_reduce, 1)\n"
+                    "self.c5 = nn.Conv2d(w.five_reduce, w.five, 5, padding=2)\n"
+                    "self.proj = nn.Conv2d(in_channels, w.pool, 1)",
+                    "pooled = nn.functional.max_pool2d(x, 3, stride=1, padding=1)\n"
+                    "parts = [self.one(x), self.c3(self.r3(x).relu()), self.c5(self.r5(x).relu()), self.proj(pooled)]\n"
+                    "return torch.relu(torch.cat(parts, dim=1))",
+                ),
+            ),
+            wrong=(
+                (reduced("layer(in_channels, widths.three_reduce, 1), layer(widths.three_reduce, widths.three, 3)",
+                         "layer(in_channels, widths.five_reduce, 1), layer(widths.five_reduce, widths.three, 3)"), "Expected"),
+                (reduced("nn.Sequential(nn.MaxPool2d(3, 1, 1), layer(in_channels, widths.pool, 1))", "layer(in_channels, widths.pool, 1)"),
+                 "no pooling"),
+                (reduced("nn.Sequential(nn.MaxPool2d(3, 1, 1), layer(in_channels, widths.pool, 1))",
+                         "nn.Sequential(layer(in_channels, widths.pool, 1), nn.MaxPool2d(3, 1, 1))"), "reads"),
+                (reduced("nn.MaxPool2d(3, 1, 1)", "nn.MaxPool2d(3, padding=1)"), "takes its window as stride"),
+                (reduced("layer(widths.five_reduce, widths.five, 5)", "nn.Conv2d(widths.five_reduce, widths.five, 5, padding=2)"),
+                 "no ReLU follows the 5×5 convolution"),
+                (reduced(forward=JOIN.replace("self.c(x), ", "")), "as many as the 5×5"),
+                (reduced(forward=JOIN.replace("self.b(x), ", "self.b(x).detach(), ")), "No gradient reaches `b."),
+                (reduced("layer(in_channels, widths.pointwise, 1)", "layer(in_channels, widths.pointwise, 1, bias=False)"), "A bias is missing"),
+                (LAYER + module(REDUCED + "\nself.e = nn.Conv2d(3, 3, 1)", JOIN), "never used in `forward`"),
+                (LAYER + module(REDUCED, "torch.cat([self.a(x), self.b(x), self.c(x), self.d(x)], dim=1)"), "nothing (None)"),
+            ),
+        ),
+        "receptive_field": Answers(
+            right=(
+                "def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n"
+                "        field = field + step * (window - 1)\n        step = step * stride\n    return field\n",
+                "import math\ndef Answer(layers):\n"
+                "    steps = [math.prod(s for _, s in layers[:i]) for i in range(len(layers))]\n"
+                "    return 1 + sum((w - 1) * step for (w, _), step in zip(layers, steps))\n",
+                "def Answer(layers):\n    size = 1\n    for window, stride in reversed(layers):\n"
+                "        size = (size - 1) * stride + window\n    return size\n",
+            ),
+            wrong=(
+                (field("field += window - 1"), "Strides are left out"),
+                (field("step *= stride; field += (window - 1) * step"), "multiply it in afterwards"),
+                ("def Answer(layers):\n    return sum(window for window, _ in layers) or 1\n", "Windows overlap"),
+                ("def Answer(layers):\n    return sum(window for window, _ in layers)\n", "Without any layer"),
+                (field("field += (window - 1) * step; step += stride"), "are expected"),
+            ),
+        ),
+    },
+}  # fmt: skip
