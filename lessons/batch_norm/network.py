@@ -36,10 +36,13 @@ class BNInception(Network):
 
     variant="paper": the first layer is a separable 7 x 7 convolution of depth multiplier 8, normalised once, after its
     pointwise half; pool projections of 96 in 4c and 4d; average pools leave the padding out and epsilon is 1e-3, as in
-    Google's code; no dropout (section 4.2.1).
+    Google's code.
     variant="released": what the public PyTorch weights (converted from Caffe) belong to: a plain 7 x 7 first layer,
     pool projections of 128 in 4c and 4d, biases besides the normalisation, average pools that count the padding,
     epsilon 1e-5.
+
+    Neither has dropout: the original Inception's 40 % is among what section 4.2.1 takes out to make BN-x5 and BN-x30, of
+    which this is the network. (BN-Baseline still has it, and some members of the paper's ensemble have 5 or 10 %.)
 
     Figure 5 prints the grids of 3c and 4e before their stride: 14 and 7 are right.
 
