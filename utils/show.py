@@ -1,4 +1,4 @@
-"""Showing a widget where there is a front end for it, and its text where there is none."""
+"""Showing things in a notebook: widgets with a still form for where there are none, and pictures replaced in place."""
 
 from html import escape
 
@@ -15,3 +15,18 @@ def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None
     bundle["text/plain"] = text
     bundle["text/html"] = html or f"<pre>{escape(text)}</pre>"
     display(bundle, raw=True)
+
+
+class Live:
+    """A place in a notebook where one thing is shown and replaced by the next, without flicker or growth."""
+
+    def __init__(self):
+        self._place = None
+
+    def show(self, thing: object) -> None:
+        """Show something that has a text and an HTML form in place of what was there."""
+        forms = {"text/plain": repr(thing), "text/html": thing._repr_html_()}
+        if self._place is None:
+            self._place = display(forms, raw=True, display_id=True)
+        else:
+            self._place.update(forms, raw=True)

@@ -16,6 +16,7 @@ from lessons.inception_module.blocks import InceptionModule, Widths
 from lessons.layers import ConvBNAct
 from utils.cost import Table, profile
 from utils.data import Data
+from utils.plot import Picture, arms
 from utils.train import Recipe, Run, fit
 
 IMAGE = (3, 32, 32)
@@ -108,7 +109,7 @@ def costs() -> dict[str, Table]:
 
 def measure(
     data: Data,
-    arms: Sequence[str] = SHORT,
+    names: Sequence[str] = SHORT,
     *,
     recipe: Recipe = RECIPE,
     seeds: Sequence[int] = (0, 1, 2),
@@ -121,14 +122,14 @@ def measure(
     Raises:
         ValueError: there is no such arm.
     """
-    for name in arms:
+    for name in names:
         if name not in ARMS:
             raise ValueError(f"There is no arm {name!r}. There are: {', '.join(ARMS)}.")
-    runs: dict[str, list[Run]] = {name: [] for name in arms}
-    total = len(seeds) * len(arms) * recipe.epochs
+    runs: dict[str, list[Run]] = {name: [] for name in names}
+    total = len(seeds) * len(names) * recipe.epochs
     with tqdm(total=total, leave=False, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left") as bar:
         for seed in seeds:
-            for name in arms:
+            for name in names:
                 bar.set_description(f"{name}, seed {seed}")
 
                 def step(_run: Run, done: float, start: float = bar.n) -> None:
@@ -141,6 +142,11 @@ def measure(
                 if on_run is not None:
                     on_run(runs)
     return runs
+
+
+def picture(runs: dict[str, list[Run]], title: str) -> Picture:
+    """The test accuracy of each run, arm by arm."""
+    return arms({name: [100 * run.accuracy for run in each] for name, each in runs.items() if each}, title, chance=10)
 
 
 def _on_fast_layout(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
