@@ -37,7 +37,7 @@ class Finding:
     meaning: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The findings, as a table in a terminal (`str`) and in a notebook."""
 
@@ -57,6 +57,8 @@ class Report:
             lines.append(f"{finding.name:<14}{finding.status:<10}{finding.found}")
             lines += [indent + line for line in wrap(finding.meaning, width=88)]
         return "\n".join([*lines, "", self.summary])
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         cell = "padding:0.3em 0.8em;text-align:left;vertical-align:top;white-space:normal;max-width:44em"

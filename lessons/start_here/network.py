@@ -1,4 +1,4 @@
-"""The network of the first run: two small Inception modules for images of 8 x 8."""
+"""The network of the first run: three small Inception modules for images of 8 x 8."""
 
 from collections import OrderedDict
 
@@ -7,12 +7,12 @@ from torch import nn
 from lessons.inception_module.blocks import InceptionModule, Widths
 from lessons.layers import ConvBNAct
 
-FIRST = Widths(pointwise=8, three_reduce=8, three=16, five_reduce=4, five=8, pool=8)
-SECOND = Widths(pointwise=16, three_reduce=16, three=32, five_reduce=8, five=16, pool=16)
+FIRST = Widths(pointwise=8, three_reduce=8, three=16, five_reduce=4, five=4, pool=4)
+NEXT = Widths(pointwise=16, three_reduce=16, three=32, five_reduce=8, five=8, pool=8)
 
 
 class FirstNetwork(nn.Sequential):
-    """A convolution and two Inception modules. Lesson 01 builds the module, lesson 03 the layer with normalisation.
+    """A convolution and three Inception modules. Lesson 01 builds the module, lesson 03 the layer with normalisation.
 
     (N, 1, 8, 8) -> (N, num_classes)
     """
@@ -21,11 +21,12 @@ class FirstNetwork(nn.Sequential):
         super().__init__(
             OrderedDict(
                 stem=ConvBNAct(1, 16, kernel_size=3),  # 16, 8, 8
-                inception_1=InceptionModule(16, FIRST, conv=ConvBNAct),  # 40, 8, 8
-                pool=nn.MaxPool2d(2),  # 40, 4, 4
-                inception_2=InceptionModule(FIRST.out_channels, SECOND, conv=ConvBNAct),  # 80, 4, 4
+                inception_1=InceptionModule(16, FIRST, conv=ConvBNAct),  # 32, 8, 8
+                inception_2=InceptionModule(FIRST.out_channels, NEXT, conv=ConvBNAct),  # 64, 8, 8
+                pool=nn.MaxPool2d(2),  # 64, 4, 4
+                inception_3=InceptionModule(NEXT.out_channels, NEXT, conv=ConvBNAct),  # 64, 4, 4
                 global_pool=nn.AdaptiveAvgPool2d(1),
                 flatten=nn.Flatten(),
-                classifier=nn.Linear(SECOND.out_channels, num_classes),
+                classifier=nn.Linear(NEXT.out_channels, num_classes),
             )
         )
