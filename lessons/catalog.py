@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from lessons.network import Network
+from lessons.pretrained import fill
+from lessons.weights import SOURCES, Loaded, load_weights
+
+__all__ = ["NETWORKS", "SOURCES", "Entry", "Loaded", "create", "entry", "load_weights", "names"]
 
 
 @dataclass(frozen=True)
@@ -236,8 +240,9 @@ def create(
     size: str = "full",
     width: float = 1.0,
     aux_heads: bool = False,
+    pretrained: bool = False,
 ) -> Network:
-    """Build a network, with fresh weights.
+    """Build a network, with fresh weights or with the published ones.
 
     Args:
         name: one of `names()`.
@@ -247,11 +252,15 @@ def create(
         size: "full" as in the paper, "mini" for images of 32 x 32 (`lessons.network.Scale` is the rule).
         width: a factor for every width.
         aux_heads: add the auxiliary heads, where the network has them.
+        pretrained: load the weights that torchvision or timm published for ImageNet's 1000 classes, after downloading
+            them once. `net.preprocessing` then says, and does, what they expect of images.
 
     Raises:
-        ValueError: a name, variant, size or number that does not exist or fit; the message lists what is allowed.
+        ValueError: a name, variant, size or number that does not exist or fit; the message lists what is allowed. With
+            `pretrained`, no published weights for such a network, or a file that is cut off or altered.
+        FileNotFoundError: the published weights are not on this machine, and cannot be reached.
     """
-    return entry(name).network(
+    net = entry(name).network(
         variant=variant,
         num_classes=num_classes,
         in_channels=in_channels,
@@ -259,3 +268,4 @@ def create(
         width=width,
         aux_heads=aux_heads,
     )
+    return fill(name, net) if pretrained else net

@@ -91,6 +91,7 @@ class Network(nn.Module):
     VARIANTS: tuple[str, ...] = ("paper", "released")
     RELEASED_DIFFERS = True
     AUX_AFTER: tuple[str, ...] = ()
+    preprocessing = None  # with published weights, what they expect of images: `lessons.pretrained.Preprocessing`
 
     def __init__(self, *, variant: str, num_classes: int, in_channels: int, size: str, width: float, aux_heads: bool):
         super().__init__()
