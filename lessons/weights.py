@@ -530,6 +530,7 @@ def _ranked(keys: Iterable[str]) -> dict[str, str]:
 
 def _in_our_layout(key: str, value: object) -> Tensor:
     """A Keras array as torch lays it out: (height, width, in, out) to (out, in, height, width), dense ones transposed."""
+    value = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
     if hasattr(value, "numpy") and not isinstance(value, Tensor):
         value = value.numpy()
     tensor = torch.as_tensor(value).detach()
