@@ -267,6 +267,8 @@ def label_of(kind: str, module: nn.Module | None, main: Operation) -> str:
         return {"BatchNorm2d": "BN", "LocalResponseNorm": "LRN"}.get(type(module).__name__, type(module).__name__)
     if kind in ("activation", "other") and module is not None and type(module).__module__.startswith("torch.nn"):
         return type(module).__name__
+    if kind == "scale" and main.factor is not None:
+        return f"× {main.factor:g}"
     return {"linear": "dense", "activation": "ReLU", "other": main.name}.get(kind, kind)
 
 

@@ -1,7 +1,12 @@
 """A network drawn as a graph, from the live module: branches side by side, shapes on the arrows, cost in the boxes."""
 
+import os
 import re
-from collections.abc import Sequence
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -29,8 +34,6 @@ class _Node:
     macs: int = 0
     notes: list[str] = field(default_factory=list)
     window: tuple[int, int] | None = None
-    last_name: str = ""
-    count: int = 1
     inside: tuple[int, ...] = ()  # the opened modules around it, outermost first
 
 
@@ -101,12 +104,12 @@ def draw(module: nn.Module, image_shape: Sequence[int], depth: int = 1, directio
     if direction not in ("TB", "LR"):
         raise ValueError(f'direction is {direction!r}; it can be "TB" (top to bottom) or "LR" (left to right).')
     record = trace(module, image_shape)
-    nodes, edges = _graph(record, depth)
+    repeats = _repeats(record)
+    nodes, edges = _graph(record, depth, repeats)
     _fold_layers(nodes, edges)
-    _fold_repeats(nodes, edges)
     return Diagram(
         title=f"{type(module).__name__} on {shape_text(record.image_shape)}",
-        source=_source(record, nodes, edges, direction),
+        source=_source(record, nodes, edges, direction, repeats),
         alternative=_in_words(record, nodes, edges),
     )
 
@@ -114,7 +117,65 @@ def draw(module: nn.Module, image_shape: Sequence[int], depth: int = 1, directio
 Edges = dict[tuple[int, int], tuple[int, ...]]  # (from, to) -> shape of what flows
 
 
-def _graph(record: Trace, depth: int) -> tuple[dict[int, _Node], Edges]:
+@dataclass(frozen=True)
+class _Repeats:
+    """Equal modules that follow each other: `runs` has the calls of each run by its first, `instead` a first operation
+    for each operation of a later one."""
+
+    runs: dict[int, list[int]]
+    instead: dict[int, int]
+
+
+def _repeats(record: Trace) -> _Repeats:
+    """The runs of equal modules, each of which reads nothing but what the one before puts out."""
+    inside: dict[int, list[Operation]] = {call.index: [] for call in record.calls}
+    readers: dict[int, set[int]] = {}
+    for operation in record.operations:
+        for call in record.ancestors(operation.call):
+            inside[call].append(operation)
+        for source in operation.reads:
+            readers.setdefault(source, set()).add(operation.index)
+
+    def form(call: int) -> tuple | None:
+        """What a module does, the same for equal ones; None where it can be in no run."""
+        operations = inside[call]
+        if sum(operation.macs > 0 for operation in operations) < 2:
+            return None
+        first, last = operations[0].index, operations[-1].index
+        outside = {source for operation in operations for source in operation.reads if not first <= source <= last}
+        leaving = [
+            o.index for o in operations if any(not first <= reader <= last for reader in readers.get(o.index, ()))
+        ]
+        if len(outside) != 1 or leaving not in ([], [last]):
+            return None
+        steps = (
+            (
+                o.name, o.shape, o.geometry, o.factor, o.macs, tuple(record.parameters[name] for name in o.weights),
+                tuple(source - first if source >= first else "in" for source in o.reads),
+            )
+            for o in operations
+        )  # fmt: skip
+        return type(record.calls[call].module), *steps
+
+    runs: dict[int, list[int]] = {}
+    instead: dict[int, int] = {}
+    before: dict[int | None, tuple[int, tuple | None]] = {}  # parent -> first call of its last run, and what it does
+    for call in record.calls:
+        shape = form(call.index) if next(call.module.children(), None) is not None else None
+        operations = inside[call.index]
+        first, shape_before = before.get(call.parent, (call.index, None))
+        if shape is not None and shape == shape_before:
+            last = inside[runs.get(first, [first])[-1]][-1].index
+            outside = {s for o in operations for s in o.reads if s < operations[0].index}
+            if outside == {last}:
+                runs.setdefault(first, [first]).append(call.index)
+                instead |= dict(zip((o.index for o in operations), (o.index for o in inside[first]), strict=True))
+                continue
+        before[call.parent] = (call.index, shape)
+    return _Repeats(runs, instead)
+
+
+def _graph(record: Trace, depth: int, repeats: _Repeats) -> tuple[dict[int, _Node], Edges]:
     drawn_as: dict[int, int] = {INPUT: INPUT}  # operation -> its box
     shapes: dict[int, tuple[int, ...]] = {INPUT: record.image_shape}
     boxes: dict[int, int] = {}  # closed module call -> its box
@@ -122,10 +183,14 @@ def _graph(record: Trace, depth: int) -> tuple[dict[int, _Node], Edges]:
     nodes: dict[int, _Node] = {}
     edges: Edges = {}
     group_of = {o.index: group for group in layer_groups(record) for o in group[2]}
+    forks = _forks(record)
     for operation in record.operations:
         shapes[operation.index] = operation.shape[1:]
+        if operation.index in repeats.instead:
+            drawn_as[operation.index] = drawn_as[_first(repeats, operation.index)]
+            continue
         name, call, operations = group_of.get(operation.index, ("", operation.call, [operation]))
-        closed, inside = _closed_at(record, call, depth)
+        closed, inside = _closed_at(record, call, depth, forks)
         if closed is None and all(member.is_view for member in operations):
             # A reshape: whoever reads it reads what it reads.
             drawn_as[operation.index] = drawn_as[operation.reads[0]] if operation.reads else INPUT
@@ -137,6 +202,8 @@ def _graph(record: Trace, depth: int) -> tuple[dict[int, _Node], Edges]:
         members[key].append(operation)
         drawn_as[operation.index] = key
     for operation in record.operations:
+        if operation.index in repeats.instead:
+            continue
         target = drawn_as[operation.index]
         for source in operation.reads:
             origin = drawn_as[source]
@@ -144,6 +211,11 @@ def _graph(record: Trace, depth: int) -> tuple[dict[int, _Node], Edges]:
                 edges[origin, target] = shapes[source]
     for key, node in nodes.items():
         _describe(record, node, members[key])
+        if node.call in repeats.runs:
+            run = repeats.runs[node.call]
+            node.title = _run_title(record, run)
+            node.parameters *= len(run)
+            node.macs *= len(run)
     last = drawn_as[record.operations[-1].index] if record.operations else INPUT
     result = len(record.operations)
     nodes[INPUT] = _Node(INPUT, "end", "input", record.image_shape)
@@ -152,19 +224,54 @@ def _graph(record: Trace, depth: int) -> tuple[dict[int, _Node], Edges]:
     return nodes, edges
 
 
-def _closed_at(record: Trace, call: int, depth: int) -> tuple[int | None, tuple[int, ...]]:
-    """The call whose box hides this one (None: it is drawn itself), and the opened calls around that box."""
+def _first(repeats: _Repeats, operation: int) -> int:
+    """The operation that is drawn for one of a repetition."""
+    while operation in repeats.instead:
+        operation = repeats.instead[operation]
+    return operation
+
+
+def _forks(record: Trace) -> dict[int, int]:
+    """How many branches each module joins that ends in a concatenation of its own."""
+    last = {}
+    for operation in record.operations:
+        for call in record.ancestors(operation.call):
+            last[call] = operation
+    return {call: len(o.reads) for call, o in last.items() if o.name == "cat" and o.call == call}
+
+
+def _closed_at(record: Trace, call: int, depth: int, forks: dict[int, int]) -> tuple[int | None, tuple[int, ...]]:
+    """The call whose box hides this one (None: it is drawn itself), and the opened calls around that box.
+
+    A fork into two branches inside an opened module is drawn open, as in the papers' figures of such modules.
+    """
+    path = record.ancestors(call)
     level, inside = 0, []
-    for index in record.ancestors(call)[1:]:
+    is_in_branch = path[0] in forks
+    for index in path[1:]:
         module = record.calls[index].module
         is_leaf = next(module.children(), None) is None
         if type(module) in (nn.Sequential, nn.ModuleList):
+            continue
+        if forks.get(index) == 2 and (level or is_in_branch):
             continue
         level += 1
         if level >= depth or is_leaf:
             return (None if is_leaf else index), tuple(inside)
         inside.append(index)
+        is_in_branch = is_in_branch or index in forks
     return None, tuple(inside)
+
+
+def _run_title(record: Trace, run: list[int]) -> str:
+    """ "inception_a_0 … 3 (×4)": the first module's name, what differs in the last one's, and how many they are."""
+    first, last = (record.calls[index].name.split(".")[-1] for index in (run[0], run[-1]))
+    same = 0
+    while same < min(len(first), len(last)) and first[same] == last[same]:
+        same += 1
+    while same and first[same - 1].isalnum() and not (first[same - 1].isalpha() and last[same:].isdigit()):
+        same -= 1
+    return f"{first} … {last[same:]} (×{len(run)})"
 
 
 def _describe(record: Trace, node: _Node, operations: list[Operation]) -> None:
@@ -173,25 +280,41 @@ def _describe(record: Trace, node: _Node, operations: list[Operation]) -> None:
     node.macs = sum(operation.macs for operation in operations)
     shown = [operation for operation in operations if not operation.is_view] or operations
     weighted = [operation for operation in shown if operation.macs]
-    if node.call is not None and len(weighted) != 1:
+    is_separable = len(weighted) == 2 and _is_separable(record, *weighted)
+    joins = any(len(operation.reads) > 1 for operation in shown)
+    if node.call is not None and (len(weighted) != 1 or joins) and not is_separable:
         call = record.calls[node.call]
-        node.title = node.last_name = call.name.split(".")[-1] or type(call.module).__name__
-        node.notes = [type(call.module).__name__]
+        name = call.name.split(".")[-1]
+        node.title = type(call.module).__name__
+        if name and not name.isdigit():  # a place in a Sequential is no name
+            node.title, node.notes = name, [node.title]
         return
     main = weighted[0] if weighted else shown[-1]
     leaf = record.calls[main.call].module
     leaf = leaf if next(leaf.children(), None) is None else None
     node.kind = kind_of(leaf, main)
     node.title = label_of(node.kind, leaf, main)
+    if is_separable:
+        node.title = node.title.replace("depthwise", "separable conv")
     if node.kind in ("conv", "linear"):
-        node.title += f", {main.shape[1]}"
+        node.title += f", {weighted[-1].shape[1]}"
     if main.geometry:
         node.window = tuple(reach + 1 for reach in main.geometry[0])
     for operation in shown:
-        if operation is not main and node.call is not None:
+        if operation not in weighted and operation is not main and node.call is not None:
             module = record.calls[operation.call].module
             module = module if next(module.children(), None) is None else None
-            node.notes.append(label_of(kind_of(module, operation), module, operation))
+            note = label_of(kind_of(module, operation), module, operation)
+            is_between = is_separable and operation.index < weighted[-1].index
+            node.notes.append(f"{note} between" if is_between else note)
+
+
+def _is_separable(record: Trace, depthwise: Operation, pointwise: Operation) -> bool:
+    """Is it a convolution of each channel by itself, then a 1 × 1 over all of them?"""
+    modules = [record.calls[operation.call].module for operation in (depthwise, pointwise)]
+    if not all(isinstance(module, nn.Conv2d) for module in modules):
+        return False
+    return modules[0].groups == modules[0].in_channels > 1 and modules[1].kernel_size == (1, 1)
 
 
 def _fold_layers(nodes: dict[int, _Node], edges: Edges) -> None:
@@ -208,29 +331,6 @@ def _fold_layers(nodes: dict[int, _Node], edges: Edges) -> None:
             before.parameters += node.parameters
             before.shape = node.shape
             _absorb(nodes, edges, before.key, key)
-
-
-def _fold_repeats(nodes: dict[int, _Node], edges: Edges) -> None:
-    """Draw equal modules that follow each other as one box with their number."""
-    for key in sorted(nodes):
-        node = nodes.get(key)
-        while node is not None and node.kind == "module":
-            readers = [target for source, target in edges if source == key]
-            follower = nodes[readers[0]] if len(readers) == 1 else None
-            each = (node.parameters // node.count, node.macs // node.count)
-            if (
-                follower is None
-                or follower.kind != "module"
-                or follower.notes != node.notes
-                or (follower.parameters, follower.macs, follower.shape) != (*each, node.shape)
-                or len([source for source, target in edges if target == follower.key]) != 1
-            ):
-                break
-            node.count += 1
-            node.parameters += follower.parameters
-            node.macs += follower.macs
-            node.last_name = follower.title
-            _absorb(nodes, edges, key, follower.key)
 
 
 def _absorb(nodes: dict[int, _Node], edges: Edges, into: int, gone: int) -> None:
@@ -254,13 +354,12 @@ def _color(node: _Node) -> str:
     if node.kind == "module":
         return colors.tint(colors.YELLOW)
     if node.kind == "linear":
-        return colors.tint(colors.VERMILION)
+        return colors.tint(colors.BLACK, 0.25)
     return "#FFFFFF" if node.kind == "end" else colors.tint(colors.GREY, 0.3)
 
 
 def _lines(node: _Node) -> list[str]:
-    title = node.title if node.count == 1 else f"{node.title} … {node.last_name} (×{node.count})"
-    lines = [title]
+    lines = [node.title]
     if node.kind == "end":
         lines.append(shape_text(node.shape))
     if node.notes:
@@ -270,26 +369,68 @@ def _lines(node: _Node) -> list[str]:
     return lines
 
 
-def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str) -> str:
+def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str, repeats: _Repeats) -> str:
     graph = graphviz.Digraph(
         graph_attr={"rankdir": direction, "nodesep": "0.18", "ranksep": "0.32", "bgcolor": "white", "ordering": "out"},
         node_attr={
             "shape": "box", "style": "filled,rounded", "fontname": "Helvetica", "fontsize": "11",
             "color": "#555555", "margin": "0.12,0.06", "height": "0.3",
         },
-        edge_attr={"fontname": "Helvetica", "fontsize": "9", "color": "#555555", "arrowsize": "0.6"},
+        edge_attr={"fontname": "Helvetica", "fontsize": "9", "color": "#555555", "arrowsize": "0.6", "weight": "4"},
     )  # fmt: skip
-    _fill(graph, record, [nodes[key] for key in sorted(nodes)], ())
+    entrance = _entrances(nodes, edges)
+    points: dict[int, set[str]] = {}
+    for point in entrance.values():
+        points.setdefault(int(point.rsplit("_", 1)[1]), set()).add(point)
+    _fill(graph, record, [nodes[key] for key in sorted(nodes)], (), repeats, points)
     labelled: set[tuple[int, tuple[int, ...]]] = set()
+    entered: set[str] = set()
     for (source, target), shape in sorted(edges.items()):
         # One tensor that several boxes read carries its shape once; an end's box holds it already.
         is_new = (source, shape) not in labelled and nodes[source].kind != "end" and nodes[target].kind != "end"
         labelled.add((source, shape))
-        graph.edge(_id(source), _id(target), label=f" {shape_text(shape)} " if is_new else "")
+        words = f" {shape_text(shape)} " if is_new else ""
+        point = entrance.get((source, target))
+        if point is None:
+            graph.edge(_id(source), _id(target), label=words)
+            continue
+        if point not in entered:
+            entered.add(point)
+            graph.edge(_id(source), point, label=words, arrowhead="none")
+        # The first arrows to be stretched, so that the branches' ends stand side by side.
+        graph.edge(point, _id(target), label=" ", weight="1")
     return graph.source
 
 
-def _fill(graph: graphviz.Digraph, record: Trace, nodes: list[_Node], around: tuple[int, ...]) -> None:
+def _entrances(nodes: dict[int, _Node], edges: Edges) -> dict[tuple[int, int], str]:
+    """The arrows into a frame that come from one box outside share a point on its upper edge: its id for each arrow.
+
+    So the branches part inside of the frame, where Graphviz keeps them in their order from left to right.
+    """
+    entering: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for source, target in sorted(edges):
+        outside, inside = nodes[source].inside, nodes[target].inside
+        shared = 0
+        while shared < min(len(outside), len(inside)) and outside[shared] == inside[shared]:
+            shared += 1
+        if shared < len(inside):
+            entering.setdefault((source, inside[shared]), []).append((source, target))
+    return {
+        edge: f"entrance_{source}_{frame}".replace("-", "_")
+        for (source, frame), group in entering.items()
+        if len(group) > 1
+        for edge in group
+    }
+
+
+def _fill(
+    graph: graphviz.Digraph,
+    record: Trace,
+    nodes: list[_Node],
+    around: tuple[int, ...],
+    repeats: _Repeats,
+    entrances: dict[int, set[str]],
+) -> None:
     """Write the boxes that stand directly inside the opened modules `around`, and a frame for each opened below."""
     opened: dict[int, list[_Node]] = {}
     for node in nodes:
@@ -302,11 +443,17 @@ def _fill(graph: graphviz.Digraph, record: Trace, nodes: list[_Node], around: tu
         graph.node(_id(node.key), label=f"<{body}>", fillcolor=_color(node))
     for call, members in opened.items():
         with graph.subgraph(name=f"cluster_{call}") as frame:
-            frame.attr(
-                label=record.calls[call].name, fontname="Helvetica", fontsize="11", labeljust="l",
-                style="rounded", color="#BBBBBB",
-            )  # fmt: skip
-            _fill(frame, record, members, (*around, call))
+            run = repeats.runs.get(call)
+            if len(members) > 1 or run:  # a frame around a single box would say nothing
+                title = _run_title(record, run) + ", each" if run else record.calls[call].name
+                frame.attr(
+                    label=title, fontname="Helvetica", fontsize="11", labeljust="l", style="rounded", color="#BBBBBB"
+                )
+            else:
+                frame.attr(label="", style="invis")
+            for point in sorted(entrances.get(call, ())):
+                frame.node(point, shape="point", width="0.05", height="0.05", style="filled", fillcolor="#555555")
+            _fill(frame, record, members, (*around, call), repeats, entrances)
 
 
 def _id(key: int) -> str:
@@ -323,7 +470,45 @@ def _in_words(record: Trace, nodes: dict[int, _Node], edges: Edges) -> str:
     return f"From an input of {shape_text(record.image_shape)}: " + ". ".join(sentences) + "."
 
 
+_LAYOUT = threading.Lock()
+_quiet_from_now_on = False
+
+
 def _lay_out(source: str, form: str) -> bytes:
+    global _quiet_from_now_on
     import pygraphviz  # here, so that counting works where it cannot be installed
 
-    return pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
+    with _LAYOUT:
+        if _quiet_from_now_on:
+            return pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
+        with _without_font_warnings():
+            picture = pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
+        _quiet_from_now_on = True
+        return picture
+
+
+@contextmanager
+def _without_font_warnings() -> Iterator[None]:
+    """Keep back what the font library writes to the process's standard error; all else is handed on afterwards.
+
+    At its first use in a process it reads the system's list of fonts, and on some systems complains of words in it
+    that are newer than itself. It does so below Python, so that only the file descriptor can be caught.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        try:
+            original = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(original, 2)
+            os.close(original)
+            kept.seek(0)
+            for line in kept:
+                if not line.startswith(b"Fontconfig "):
+                    os.write(2, line)

@@ -48,7 +48,7 @@ class Operation:
     `reads` are the indices of the operations whose results it takes (`INPUT` for the image), each once.
     `call` is the innermost module call that it happened in. `macs` are multiply-adds for one image.
     `weights` are the names of the parameters that no operation before it had read.
-    `receptive_field` is None where a unit sees the whole image.
+    `receptive_field` is None where a unit sees the whole image. `factor` is the plain number that a "mul" multiplies by.
     """
 
     index: int
@@ -62,6 +62,7 @@ class Operation:
     has_weights: bool
     receptive_field: ReceptiveField | None
     geometry: tuple = ()
+    factor: float | None = None
 
     @property
     def is_view(self) -> bool:
@@ -89,12 +90,24 @@ class Trace:
             current = self.calls[current].parent
         return path[::-1]
 
-    def depth(self) -> int:
-        """Convolution and dense layers on the longest path from image to result."""
+    def depth(self, *, pools: bool = False, separable_once: bool = False) -> int:
+        """Convolution and dense layers on the longest path from image to result.
+
+        Args:
+            pools: count pooling layers as well (a mean over the grid is one).
+            separable_once: count a depthwise convolution and the pointwise one behind it as one layer.
+        """
         longest = {INPUT: 0}
         for operation in self.operations:
+            module = self.calls[operation.call].module
+            is_layer = operation.has_weights and operation.macs > 0
+            if separable_once and isinstance(module, nn.Conv2d) and module.groups > 1:
+                is_layer = False
+            is_pool = pools and ("pool" in operation.name or operation.name == "mean")
+            if isinstance(module, nn.LocalResponseNorm):  # torch computes its local sums with a pool
+                is_pool = False
             before = max((longest[source] for source in operation.reads), default=0)
-            longest[operation.index] = before + (operation.has_weights and operation.macs > 0)
+            longest[operation.index] = before + (is_layer or is_pool)
         return max(longest.values())
 
 
@@ -245,6 +258,7 @@ class _Recorder(TorchDispatchMode):
             has_weights=has_weights,
             receptive_field=None,
             geometry=_geometry(name, args),
+            factor=_factor(args) if name == "mul" else None,
         )
         operation.receptive_field = self._receptive_field(operation)
         self.operations.append(operation)
@@ -323,6 +337,16 @@ def _geometry(name: str, args: tuple) -> tuple:
         dilation = _two(args[4]) if name != "avg_pool2d" and len(args) > 4 else (1, 1)
         return tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True)), tuple(stride)
     return ()
+
+
+def _factor(args: tuple) -> float | None:
+    """The plain number among a product's two factors; None where both are tensors that vary."""
+    for value in args:
+        if isinstance(value, int | float):
+            return value
+        if isinstance(value, Tensor) and value.dim() == 0 and not value.is_meta:
+            return value.item()
+    return None
 
 
 def _two(values) -> tuple[int, int]:

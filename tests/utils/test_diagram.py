@@ -1,6 +1,8 @@
 """Diagrams show what is in the module: boxes, arrows, shapes and costs are compared with the live network."""
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -18,7 +20,8 @@ def boxes(diagram):
     root = ET.fromstring(diagram.svg)
     name = "{http://www.w3.org/2000/svg}"
     groups = [group for group in root.iter(f"{name}g") if group.get("class") == "node"]
-    return [[text.text for text in group.iter(f"{name}text")] for group in groups]
+    texts = [[text.text for text in group.iter(f"{name}text")] for group in groups]
+    return [lines for lines in texts if lines]  # where arrows part inside a frame there is a point without words
 
 
 def arrows(diagram):
@@ -64,7 +67,132 @@ def test_depth_opens_modules_and_equal_neighbours_share_a_box():
     ]  # fmt: skip
     assert overview[1][1] == "BN + ReLU"
     opened = [lines[0] for lines in boxes(draw(net, (3, 16, 16), depth=2))]
-    assert opened.count("5×5 conv, 2") == 3 and opened.count("concat") == 3
+    assert opened.count("5×5 conv, 2") == 1 and opened.count("concat") == 1
+    assert "3 … 5 (×3), each" in draw(net, (3, 16, 16), depth=2).svg
+
+
+def test_a_block_that_differs_in_its_factor_or_activation_is_no_repeat():
+    class Residual(nn.Module):
+        def __init__(self, factor, activation):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3, padding=1)
+            self.factor, self.activation = factor, activation
+
+        def forward(self, x):
+            return self.activation(x + self.factor * self.second(self.first(x)))
+
+    def overview(*blocks):
+        return [lines[0] for lines in boxes(draw(nn.Sequential(*blocks), (4, 6, 6)))][1:-1]
+
+    equal, other = Residual(0.1, nn.ReLU()), Residual(0.2, nn.ReLU())
+    linear = Residual(0.1, nn.Identity())
+    assert overview(equal, Residual(0.1, nn.ReLU()), other) == ["0 … 1 (×2)", "Residual"]
+    assert overview(equal, linear) == ["Residual", "Residual"]
+    assert "× 0.2" in draw(other, (4, 6, 6)).svg
+
+
+def test_titles_of_repeats_name_what_differs():
+    from utils.diagram import _run_title
+    from utils.trace import Call, Trace
+
+    def title(*names):
+        calls = [Call(number, None, nn.Identity(), name) for number, name in enumerate(names)]
+        return _run_title(Trace(nn.Identity(), (1, 1, 1), calls, [], {}), list(range(len(names))))
+
+    assert title("inception_a_0", "inception_a_1") == "inception_a_0 … 1 (×2)"
+    assert title("mixed_6c", "mixed_6d", "mixed_6e") == "mixed_6c … 6e (×3)"
+    assert title("block5", "block6") == "block5 … 6 (×2)"
+    assert title("block9", "block10") == "block9 … 10 (×2)"
+    assert title("body.left", "body.right") == "left … right (×2)"
+
+
+class Tail(nn.Module):
+    """Two convolutions of one grid, joined: the end of a branch of "Rethinking", figure 7."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide = nn.Conv2d(2, 2, (1, 3), padding=(0, 1))
+        self.tall = nn.Conv2d(2, 2, (3, 1), padding=(1, 0))
+
+    def forward(self, x):
+        return torch.cat([self.wide(x), self.tall(x)], 1)
+
+
+class Forked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Conv2d(6, 2, 1)
+        self.short = nn.Sequential(nn.Conv2d(6, 2, 1), nn.Conv2d(2, 2, 3, padding=1))
+        self.long = nn.Sequential(nn.Conv2d(6, 2, 1), nn.Conv2d(2, 2, 5, padding=2), Tail())
+        self.pool = nn.Sequential(nn.AvgPool2d(3, 1, 1), nn.Conv2d(6, 6, 1))
+
+    def forward(self, x):
+        return torch.cat([self.one(x), self.short(x), self.long(x), self.pool(x)], 1)
+
+
+def test_a_fork_at_the_end_of_a_branch_is_drawn_open():
+    for net, shape, depth in ((Forked(), (6, 8, 8), 1), (nn.Sequential(nn.Conv2d(3, 6, 1), Forked()), (3, 8, 8), 2)):
+        titles = [lines[0] for lines in boxes(draw(net, shape, depth=depth))]
+        assert "1×3 conv, 2" in titles and "3×1 conv, 2" in titles
+        assert "Tail" not in str(titles)
+
+
+def test_branches_keep_their_order_inside_of_a_frame():
+    net = nn.Sequential(nn.Conv2d(3, 6, 1), Forked(), nn.Conv2d(14, 6, 1), Forked())
+    root = ET.fromstring(draw(net, (3, 8, 8), depth=2).svg)
+    name = "{http://www.w3.org/2000/svg}"
+    places = {}
+    for group in root.iter(f"{name}g"):
+        if group.get("class") == "node" and (text := group.find(f"{name}text")) is not None:
+            places.setdefault(text.text, []).append(float(text.get("x")))
+    for third, fifth, pool in zip(
+        *(places[key] for key in ("3×3 conv, 2", "5×5 conv, 2", "avg pool 3×3")), strict=True
+    ):
+        assert third < fifth < pool
+
+
+def test_a_separable_convolution_is_one_box():
+    def separable(*between):
+        layers = nn.Conv2d(4, 4, 3, padding=1, groups=4), *between, nn.Conv2d(4, 8, 1), nn.BatchNorm2d(8), nn.ReLU()
+        return Whole(*layers)
+
+    class Whole(nn.Sequential):
+        pass
+
+    def titles(module):
+        return boxes(draw(nn.Sequential(module), (4, 8, 8)))[1][:2]
+
+    assert titles(separable()) == ["3×3 separable conv, 8", "BN + ReLU"]
+    assert titles(separable(nn.BatchNorm2d(4))) == ["3×3 separable conv, 8", "BN between + BN + ReLU"]
+
+
+def test_nothing_is_written_to_standard_error(tmp_path):
+    program = (
+        "import os, sys\n"
+        "from torch import nn\n"
+        "from utils.diagram import _without_font_warnings, draw\n"
+        "draw(nn.Conv2d(3, 4, 3), (3, 8, 8)).svg\n"
+        "with _without_font_warnings():\n"
+        "    os.write(2, b'Fontconfig warning: an element\\nanother line\\n')\n"
+        "    print('from Python', file=sys.stderr)\n"
+        "print('after', file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["another line", "from Python", "after"]
+
+
+def test_an_error_below_the_first_drawing_is_not_hidden():
+    program = (
+        "import os\n"
+        "from utils.diagram import _lay_out, _without_font_warnings\n"
+        "try:\n"
+        "    with _without_font_warnings():\n"
+        "        raise ZeroDivisionError('here')\n"
+        "except ZeroDivisionError:\n"
+        "    os.write(2, b'seen')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "seen"
 
 
 def test_it_is_the_same_however_the_learner_writes_it():
