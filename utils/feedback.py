@@ -6,6 +6,7 @@ Each lesson makes one `Feedback`, adds its exercises to it, and hands `check`, `
 
 import json
 import linecache
+import math
 import os
 import re
 import traceback
@@ -308,7 +309,7 @@ class Prediction:
                 raise ValueError(f"The answer is {answer!r}; choose one of: {', '.join(map(repr, self.choices))}.")
         else:
             try:
-                answer = float(answer)
+                answer = _as_number(answer)
             except (TypeError, ValueError):
                 raise ValueError(f"The answer is {answer!r}; a number is asked{_in_unit(self.unit)}.") from None
         if self._kept().get("truth") is not None:
@@ -361,8 +362,9 @@ class Prediction:
 def _prediction_widget(prediction: Prediction):
     import ipywidgets
 
-    question = ipywidgets.HTML(f"<b>Predict.</b> {_inline(prediction.question)}")
-    said = ipywidgets.HTML(layout={"margin": "0 0 0 8px"})
+    lines = "line-height:1.5"  # a widget's own lines are far apart
+    question = ipywidgets.HTML(f'<div style="{lines}"><b>Predict.</b> {_inline(prediction.question)}</div>')
+    said = ipywidgets.HTML()
     kept = prediction.answer
     if prediction.choices:
         entry = ipywidgets.RadioButtons(
@@ -378,21 +380,28 @@ def _prediction_widget(prediction: Prediction):
     entry.tooltip = prediction.question
     button = ipywidgets.Button(description="Keep my prediction", tooltip="Keep this guess until the truth appears")
 
-    def keep(_event) -> None:
-        value = entry.value.replace(",", "").strip() if isinstance(entry.value, str) else entry.value
-        if prediction.choices:
-            value = entry.value
-        try:
-            message = prediction.commit(value)
-        except ValueError as error:
-            message = Message("wrong", "Not kept", str(error))
-        said.value = message._repr_html_()
+    def say(message: Message) -> None:
+        said.value = f'<div style="{lines}">{message._repr_html_()}</div>'
 
-    button.on_click(keep)
+    def keep() -> None:
+        if entry.value in (None, ""):
+            say(Message("wrong", "Not kept", "Choose one first." if prediction.choices else "Write a number first."))
+            return
+        try:
+            say(prediction.commit(entry.value))
+        except ValueError as error:
+            say(Message("wrong", "Not kept", str(error)))
+
+    button.on_click(lambda _button: keep())
+    # The Enter key in the number's field.
+    entry.on_msg(lambda _entry, content, _buffers: keep() if content.get("event") == "submit" else None)
     if kept is not None:
-        said.value = Message("note", "Kept", f"You predict {prediction._text(kept)}.")._repr_html_()
-    unit = ipywidgets.HTML(escape(prediction.unit))
-    box = ipywidgets.VBox([question, ipywidgets.HBox([entry, unit, button]), said])
+        say(Message("note", "Kept", f"You predict {prediction._text(kept)}."))
+    if prediction.choices:
+        handles = [entry, button]
+    else:
+        handles = [ipywidgets.HBox([entry, ipywidgets.HTML(escape(prediction.unit)), button])]
+    box = ipywidgets.VBox([question, *handles, said])
     box.add_class("course-predict")
     return box
 
@@ -412,14 +421,14 @@ class ProgressBar:
         cells = "".join(
             f'<span title="{entry.number} {escape(entry.title)}: {"passed" if entry.name in done else "to do"}" '
             f'style="display:inline-block;border:1px solid #8C8C8C;border-radius:4px;padding:0 7px;margin:0 3px 3px 0;'
-            f'{"background:#009E73;color:#fff" if entry.name in done else ""}">'
+            f'{"background:#00785A;color:#fff" if entry.name in done else ""}">'
             f"{'✔ ' if entry.name in done else ''}{entry.number}</span>"
             for entry in self.feedback.exercises.values()
         )
         every = len(self.feedback.exercises)
         return (
             f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{every}" aria-valuenow="{len(done)}" '
-            f'class="course-progress">{cells} {len(done)} of {every} exercises passed</div>'
+            f'aria-label="Exercises passed" aria-valuetext="{len(done)} of {every}" class="course-progress">{cells} {len(done)} of {every} exercises passed</div>'
         )
 
     def _ipython_display_(self) -> None:
@@ -556,6 +565,22 @@ def _near(answer: object, value: object) -> bool:
     if isinstance(answer, (int, float)) and isinstance(value, (int, float)):
         return abs(answer - value) <= 0.1 * abs(value)
     return answer == value
+
+
+def _as_number(answer: object) -> float:
+    """A number as people write it: "1,088" and "1.5", and "97,5" with a decimal comma.
+
+    Raises:
+        ValueError, TypeError: it is no number, or not a finite one.
+    """
+    if isinstance(answer, str):
+        text = answer.strip()
+        has_thousands = re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text)
+        answer = text.replace(",", "" if has_thousands else ".")
+    number = float(answer)
+    if not math.isfinite(number):
+        raise ValueError(f"{answer} is not finite")
+    return number
 
 
 def _in_unit(unit: str) -> str:

@@ -7,7 +7,9 @@ Dragging a slider queues nothing: the front end sends a new value only when the 
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape, unescape
 
 import ipywidgets
 from ipywidgets import HTML, Box, Button, HBox, Layout, VBox
@@ -15,19 +17,26 @@ from ipywidgets import HTML, Box, Button, HBox, Layout, VBox
 from utils.show import show_widget
 
 Settings = dict[str, object]
+OWN = "your own"  # the preset that is shown when the handles stand as in none
+_LINES = "line-height:1.5"  # a widget's own lines are far apart
 
 
 @dataclass(frozen=True)
 class View:
     """What a lab shows for its settings.
 
-    `html` is the whole view, `text` the same in words for where no picture can be shown (tags in it are taken out). `disabled` names the controls
-    that have no effect at these settings.
+    `words` says in a sentence or two what the settings come to, `html` is the picture under it; both are HTML.
+    `disabled` names the controls that have no effect at these settings.
     """
 
+    words: str
     html: str
-    text: str
     disabled: frozenset[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        """The words without their tags, for where no picture can be shown."""
+        return unescape(re.sub(r"<[^>]+>", "", re.sub(r"<br ?/?>", "\n", self.words)))
 
 
 class Lab:
@@ -52,11 +61,13 @@ class Lab:
         self.view = view
         self.presets = dict(presets or {})
         self.pinned: Settings | None = None
-        self._start = self.settings
+        self.trouble = ""  # why the present settings cannot be, where they cannot
+        self._start = self._shown = self.settings
         self._is_setting = False
+        self._question = HTML(f"<div style='{_LINES}'>{question}</div>")
+        # What cannot be is said where the words stand, so that the picture does not move.
+        self.words = HTML(layout=Layout(width="100%", min_height="4em"))
         self.output = HTML(layout=Layout(width="100%"))
-        self.trouble = HTML()
-        self._question = HTML(question)
         self.pin_button = Button(
             description="Pin as A", tooltip="Keep what you see now as A, and compare all that follows with it"
         )
@@ -64,22 +75,22 @@ class Lab:
         self.pin_button.on_click(lambda _event: self.pin())
         self.reset_button.on_click(lambda _event: self.reset())
         rows: list[ipywidgets.Widget] = []
+        self.preset = ipywidgets.Dropdown(
+            options=[*self.presets, OWN], description="Preset", tooltip="Set all handles to a block of the paper"
+        )
+        self.preset.observe(lambda change: self._choose(change["new"]), names="value")
         if self.presets:
-            self.preset = ipywidgets.Dropdown(
-                options=list(self.presets), description="Preset", tooltip="Set all handles to a block of the paper"
-            )
-            self.preset.observe(lambda change: self.set(**self.presets[change["new"]]), names="value")
             rows.append(self.preset)
         rows += [*self.controls.values(), HBox([self.pin_button, self.reset_button])]
         for row in rows[:-1]:
             row.layout.width = "auto"
         for control in self.controls.values():
             control.observe(lambda _change: self.refresh(), names="value")
-        side = VBox(rows, layout=Layout(width="300px", flex="0 0 300px"))
-        main = VBox([self.trouble, self.output], layout=Layout(flex="1 1 560px", min_width="0"))
+        side = VBox(rows, layout=Layout(width="280px", flex="0 0 280px"))
+        main = VBox([self.words, self.output], layout=Layout(flex="1 1 400px", min_width="0"))
         self.widget = VBox([self._question, Box([side, main], layout=Layout(flex_flow="row wrap", width="100%"))])
         self.widget.add_class("course-lab")
-        self.refresh()
+        self._show(self.view(self.settings, None))
 
     @property
     def settings(self) -> Settings:
@@ -95,17 +106,14 @@ class Lab:
         for name in settings:
             if name not in self.controls:
                 raise ValueError(f"There is no handle {name!r}. There are: {', '.join(self.controls)}.")
-        self._is_setting = True
-        try:
+        with self._at_once():
             for name, value in settings.items():
                 self.controls[name].value = value
-        finally:
-            self._is_setting = False
         self.refresh()
 
     def pin(self) -> None:
-        """Keep the present settings as A."""
-        self.pinned = self.settings
+        """Keep the settings of the present picture as A."""
+        self.pinned = self._shown
         self.refresh()
 
     def reset(self) -> None:
@@ -120,20 +128,40 @@ class Lab:
         try:
             view = self.view(self.settings, self.pinned)
         except ValueError as error:
-            self.trouble.value = (
-                f'<div role="alert" class="course-trouble" style="border-left:5px solid #D55E00;padding:4px 10px">'
-                f"<b>This cannot be.</b> {error} The picture shows the last design that can.</div>"
+            self.trouble = str(error)
+            self.words.value = (
+                f'<div role="alert" class="course-trouble" style="border-left:5px solid #D55E00;padding:4px 10px;{_LINES}">'
+                f"<b>This cannot be.</b> {escape(self.trouble)} The picture shows the last design that can.</div>"
             )
             return
-        self.trouble.value = ""
-        self.output.value = view.html
-        self.text = re.sub(r"<br/?>", "\n", view.text)
-        self.text = re.sub(r"<[^>]+>", "", self.text)
+        self._show(view)
+
+    def _show(self, view: View) -> None:
+        self.trouble, self.text, self._shown = "", view.text, self.settings
+        self.words.value = f'<div class="course-words" role="status" style="{_LINES}">{view.words}</div>'
+        self.output.value = f'<div style="{_LINES}">{view.html}</div>'
         for name, control in self.controls.items():
             control.disabled = name in view.disabled
+        fitting = [name for name, preset in self.presets.items() if preset.items() <= self._shown.items()]
+        if self.preset.value not in fitting:
+            with self._at_once():
+                self.preset.value = fitting[0] if fitting else OWN
+
+    def _choose(self, preset: str) -> None:
+        if not self._is_setting:
+            self.set(**self.presets.get(preset, {}))
+
+    @contextmanager
+    def _at_once(self):
+        """Handles that are moved in here are answered together, afterwards."""
+        self._is_setting = True
+        try:
+            yield
+        finally:
+            self._is_setting = False
 
     def __repr__(self) -> str:
         return self.text
 
     def _ipython_display_(self) -> None:
-        show_widget(self.widget, text=self.text, html=f"{self._question.value}{self.output.value}")
+        show_widget(self.widget, text=self.text, html=f"{self._question.value}{self.words.value}{self.output.value}")

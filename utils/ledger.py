@@ -55,13 +55,13 @@ class Ledger:
             f'<td style="text-align:left">{escape(claim.text)}<br/><small>{escape(claim.where)}</small></td>'
             f'<td style="text-align:left">{escape(claim.printed)}</td>'
             f'<td style="text-align:left">{escape(finding.measured)}</td>'
-            f'<td style="text-align:left;white-space:nowrap"><b>{_MARKS[finding.verdict]} {finding.verdict}</b></td>'
-            f'<td style="text-align:left">{escape(finding.why)}</td></tr>'
+            f'<td style="text-align:left"><b style="white-space:nowrap">{_MARKS[finding.verdict]} {finding.verdict}</b>'
+            f"{'<br/>' if finding.why else ''}{escape(finding.why)}</td></tr>"
             for claim, finding in self.entries
         )
         head = "".join(
             f'<th scope="col" style="text-align:left">{title}</th>'
-            for title in ("#", "claim", "the paper says", "measured here", "verdict", "why")
+            for title in ("#", "claim", "the paper says", "measured here", "does it hold?")
         )
         return (
             '<table class="course-ledger"><caption style="text-align:left">The paper against the measurement, '

@@ -14,6 +14,7 @@ from utils import colors
 from utils.cost import Table, short
 
 DPI = 110
+WIDEST = 9.5  # inches: a wider figure would shrink to the cell, and its letters with it
 _STYLE = {"title": 11, "label": 9.5, "tick": 9}
 
 
@@ -64,6 +65,11 @@ def label(axis, *, x: str = "", y: str = "", title: str = "") -> None:
     axis.set_title(title, fontsize=_STYLE["label"])
 
 
+def branch_title(name: str) -> str:
+    """A branch's name as the papers' figures write it: "1×1" for "pointwise"."""
+    return {"pointwise": "1×1", "three": "3×3", "five": "5×5"}.get(name, name.replace("_", " "))
+
+
 def bars_by_branch(tables: Mapping[str, Table], title: str) -> Picture:
     """Parameters and multiply-adds of each branch, for one or several modules side by side."""
     names = list(dict.fromkeys(branch for table in tables.values() for branch in table.by_branch()))
@@ -81,8 +87,8 @@ def bars_by_branch(tables: Mapping[str, Table], title: str) -> Picture:
                 axis.barh(place, value, color=colors.branch_color(name, position), alpha=1 if offset == 0 else 0.55)
                 axis.annotate(f" {short(value)}", (value, place), va="center", fontsize=_STYLE["tick"])
                 places.append(place)
-                labels.append(f"{name}, {design}" if len(tables) > 1 else name)
-                words.append(f"{design} {name} {value:,} {what}")
+                labels.append(f"{branch_title(name)}, {design}" if len(tables) > 1 else branch_title(name))
+                words.append(f"{design} {branch_title(name)} {value:,} {what}")
         axis.set_yticks(places, labels)
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(lambda value, _position: short(value))
@@ -122,7 +128,7 @@ def fields_on_photo(
 
     `fields` are (height, width) in pixels by name. Parts outside of the photograph are the zeros of the padding.
     """
-    figure, axes = panels(1 + len(fields), title, width=2.6 * (1 + len(fields)), height=3)
+    figure, axes = panels(1 + len(fields), title, width=1.9 * (1 + len(fields)), height=2.5)
     axes[0].imshow(photo)
     words = []
     for position, (axis, (name, field)) in enumerate(zip(axes[1:], fields.items(), strict=True)):
@@ -136,8 +142,8 @@ def fields_on_photo(
         axis.imshow(seen, interpolation="nearest")
         for spine in axis.spines.values():
             spine.set(edgecolor=color, linewidth=3, visible=True)
-        label(axis, title=f"{name} sees {field[0]}×{field[1]} pixels")
-        words.append(f"{name} {field[0]} by {field[1]} pixels")
+        label(axis, title=f"{branch_title(name)}: {field[0]}×{field[1]} pixels")
+        words.append(f"{branch_title(name)} {field[0]} by {field[1]} pixels")
     for axis in axes:
         axis.set(xticks=[], yticks=[])
     label(axes[0], title=f"{photo.shape[0]}×{photo.shape[1]} pixels")
@@ -172,9 +178,13 @@ def arms(
 
 def image_row(images: Mapping[str, np.ndarray], title: str, *, gray: bool = False) -> Picture:
     """Images (H, W, 3) or (H, W) side by side under their names. Grey ones are stretched from their least to most."""
-    figure, axes = panels(len(images), title, width=1.9 * len(images) + 0.4, height=2.6)
+    side = min(1.9, WIDEST / len(images))
+    figure, axes = panels(len(images), title, width=side * len(images) + 0.4, height=side + 0.7)
     for axis, (name, image) in zip(axes, images.items(), strict=True):
-        axis.imshow(image, cmap="gray" if gray or image.ndim == 2 else None, interpolation="nearest")
+        is_gray = gray or image.ndim == 2
+        # A few pixels brighter than all others would leave the rest in the dark.
+        top = np.percentile(image, 99.5) if is_gray else None
+        axis.imshow(image, cmap="gray" if is_gray else None, vmax=top or None, interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         for spine in axis.spines.values():
             spine.set_visible(False)

@@ -110,15 +110,12 @@ def view(settings: dict, pinned: dict | None) -> View:
         for name, design in designs.items()
     )
     words = compare(tables["A"], tables["B"]) if pinned else describe(next(iter(tables.values())))
-    html = (
-        f'<p class="course-words" role="status">{words}</p>{_bars(tables)}'
-        f'<div style="display:flex;flex-wrap:wrap;gap:12px">{diagrams}</div>'
-    )
+    html = f'{_bars(tables)}<div style="display:flex;flex-wrap:wrap;gap:12px">{diagrams}</div>'
     unused = set() if settings["reduced"] == "reduced" else {"three_reduce", "five_reduce", "pool"}
     for name in BRANCHES:
         if not settings[f"has_{name}"]:
             unused |= {name, f"{name}_reduce"}
-    return View(html=html, text=words, disabled=frozenset(unused & settings.keys()))
+    return View(words=words, html=html, disabled=frozenset(unused & settings.keys()))
 
 
 def describe(table: Table) -> str:

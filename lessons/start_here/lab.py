@@ -33,11 +33,11 @@ def view(settings: dict, pinned: dict | None) -> View:
         if each
     )
     html = (
-        f'<p class="course-words" role="status">{words}</p><div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>'
-        "<p>Pale cells are padding, filled with zeros. The frame is the window at its first place; each dot is the middle of "
+        f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>'
+        "<p style='margin:8px 0'>Pale cells are padding, filled with zeros. The frame is the window at its first place; each dot is the middle of "
         "one place that it takes, and gives one cell of the result.</p>"
     )
-    return View(html=html, text=words)
+    return View(words=words, html=html)
 
 
 def _words(settings: dict) -> str:
