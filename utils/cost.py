@@ -166,7 +166,7 @@ def profile(module: nn.Module, image_shape: Sequence[int]) -> Table:
         ValueError: not a shape of three whole numbers, or the module cannot take such an image.
     """
     record = trace(module, image_shape)
-    concatenating = {operation.call for operation in record.operations if operation.name == "cat"}
+    concatenating = {operation.call: operation.index for operation in record.operations if operation.name == "cat"}
     rows = []
     for name, call, operations in layer_groups(record):
         shown = [operation for operation in operations if not operation.is_view] or operations
@@ -179,7 +179,7 @@ def profile(module: nn.Module, image_shape: Sequence[int]) -> Table:
                 name=name or type(module).__name__,
                 kind=kind,
                 label=label_of(kind, leaf, main),
-                branch=_branch(record, call, concatenating),
+                branch=_branch(record, call, operations[0].index, concatenating),
                 shape=operations[-1].shape[1:],
                 parameters=sum(record.parameters[weight] for o in operations for weight in o.weights),
                 macs=sum(operation.macs for operation in operations),
@@ -272,10 +272,11 @@ def label_of(kind: str, module: nn.Module | None, main: Operation) -> str:
     return {"linear": "dense", "activation": "ReLU", "other": main.name}.get(kind, kind)
 
 
-def _branch(record: Trace, call: int, concatenating: set[int]) -> str:
+def _branch(record: Trace, call: int, operation: int, concatenating: dict[int, int]) -> str:
+    """The child of the module around it that concatenates; what comes behind the concatenation is in no branch."""
     path = record.ancestors(call)
     for outer, inner in itertools.pairwise(path):
-        if outer in concatenating:
+        if operation < concatenating.get(outer, 0):
             prefix = record.calls[outer].name
             return record.calls[inner].name[len(prefix) :].lstrip(".").split(".")[0]
     return ""
