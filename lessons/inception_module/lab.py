@@ -105,7 +105,7 @@ def view(settings: dict, pinned: dict | None) -> View:
     modules = {name: design.build() for name, design in designs.items()}
     tables = {name: profile(modules[name], design.input_shape) for name, design in designs.items()}
     diagrams = "".join(
-        f'<div style="flex:1 1 300px;min-width:0">{_heading(name, tables[name])}'
+        f'<div style="flex:1 1 400px;min-width:0">{_heading(name, tables[name])}'
         f"{draw(modules[name], design.input_shape)._repr_html_()}<code>{escape(design.code)}</code></div>"
         for name, design in designs.items()
     )
