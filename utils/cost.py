@@ -136,7 +136,10 @@ class Table:
         )
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="text-align:left;white-space:nowrap">{escape(text)}</td>' for text in (row.name, row.label, row.branch))
+            + "".join(
+                f'<td style="text-align:left;white-space:nowrap">{escape(text)}</td>'
+                for text in (row.name, row.label, row.branch)
+            )
             + "".join(
                 f'<td style="text-align:right">{text}</td>'
                 for text in (
