@@ -2,14 +2,15 @@
 #
 #   PYTHON=/path/to/python3.12   the Python that .venv is made with (default: the first of 3.13, 3.12, 3.11 and python3
 #                                that is new enough)
-#   TORCH=cpu                    PyTorch without CUDA at the first set-up: on Linux it is several gigabytes smaller
+#   TORCH_INDEX=address          a further package index for PyTorch at the first set-up; the one of its CPU builds (see
+#                                pytorch.org/get-started) saves several gigabytes on Linux
 #   ROOT=.                       `make lab` opens the whole checkout, for authors, instead of the learner's folder
 #   ARGS="..."                   handed on: to JupyterLab by `make lab`, to pytest by `make test`
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab test lessons lint
 PYTHON ?=
-TORCH ?=
+TORCH_INDEX ?=
 ROOT ?=
 ARGS ?=
 RUN := .venv/bin/python
@@ -20,7 +21,7 @@ help:
 	@echo "make lessons    build notebooks/ from lessons/"
 	@echo "make lint       check the code's style"
 	@echo "make setup      only make or update the environment in .venv"
-	@echo "Options: PYTHON=python3.12, TORCH=cpu, ROOT=. (see the top of the Makefile)"
+	@echo "Options: PYTHON=python3.12, TORCH_INDEX=address, ROOT=. (see the top of the Makefile)"
 
 setup:
 	@python="$(PYTHON)"; given="$${python:+--this-python}"; \
@@ -32,13 +33,13 @@ setup:
 	if ! command -v "$${python:-none}" >/dev/null; then \
 		echo "The course needs Python 3.11 or later, and $${python:-python3} was not found: install it from python.org or with your system's packages, or name one with PYTHON=/path/to/python3." >&2; exit 1; \
 	fi; \
-	"$$python" bootstrap.py $$given --torch="$(TORCH)"
+	"$$python" bootstrap.py $$given --torch-index="$(TORCH_INDEX)"
 
 lab: setup
 	@$(RUN) -m lessons lab $(if $(ROOT),--root "$(ROOT)") $(ARGS)
 
 test: setup
-	$(RUN) -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 $(ARGS)
 
 lessons: setup
 	$(RUN) -m lessons build

@@ -28,7 +28,7 @@ GIGABYTE = 10**9
 DISK_CPU = 4 * GIGABYTE
 # On Linux the package index's PyTorch brings NVIDIA's CUDA libraries.
 DISK_CUDA = 12 * GIGABYTE
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+CPU_BUILD = "make lab TORCH_INDEX=ADDRESS, with the address of the CPU index from pytorch.org/get-started"
 
 NO_NETWORK = (
     "NewConnectionError",
@@ -141,42 +141,40 @@ def check_venv_module(version: tuple[int, int] = sys.version_info[:2]) -> None:
     )
 
 
-def disk_needed(torch_build: str) -> int:
+def disk_needed(torch_index: str) -> int:
     """Bytes that a first set-up needs on the disk of the checkout."""
-    return DISK_CUDA if sys.platform == "linux" and torch_build != "cpu" else DISK_CPU
+    return DISK_CUDA if sys.platform == "linux" and not torch_index else DISK_CPU
 
 
-def check_disk(checkout: Path, torch_build: str) -> None:
+def check_disk(checkout: Path, torch_index: str) -> None:
     """Raises SetupError where the first set-up would not fit."""
-    needed, free = disk_needed(torch_build), shutil.disk_usage(checkout).free
+    needed, free = disk_needed(torch_index), shutil.disk_usage(checkout).free
     # The CPU build may be what the package index has: only what is too little for both is refused.
     if free < DISK_CPU:
-        raise SetupError(no_disk_sentence(checkout, torch_build))
+        raise SetupError(no_disk_sentence(checkout, torch_index))
     if free < needed:
         print(
             f"Note: {free / GIGABYTE:.0f} GB are free here. PyTorch with CUDA can need up to "
-            f"{needed / GIGABYTE:.0f} GB; without an NVIDIA GPU, make lab TORCH=cpu needs much less."
+            f"{needed / GIGABYTE:.0f} GB; without an NVIDIA GPU, the CPU build needs much less: {CPU_BUILD}"
         )
 
 
-def no_disk_sentence(checkout: Path, torch_build: str) -> str:
+def no_disk_sentence(checkout: Path, torch_index: str) -> str:
     free = shutil.disk_usage(checkout).free / GIGABYTE
     sentence = (
         f"There is too little room on the disk of {checkout}: {free:.1f} GB are free, and the set-up needs about "
         f"{DISK_CPU / GIGABYTE:.0f} GB"
     )
-    if disk_needed(torch_build) == DISK_CUDA:
-        sentence += (
-            f" (up to {DISK_CUDA / GIGABYTE:.0f} GB where PyTorch comes with CUDA; TORCH=cpu is the smaller one)"
-        )
+    if disk_needed(torch_index) == DISK_CUDA:
+        sentence += f" (up to {DISK_CUDA / GIGABYTE:.0f} GB where PyTorch comes with CUDA; the CPU build is smaller)"
     return sentence + ". Make room, or move the checkout to another disk, and run the same command again."
 
 
-def explain(output: str, checkout: Path, torch_build: str = "") -> str:
+def explain(output: str, checkout: Path, torch_index: str = "") -> str:
     """One sentence for what pip said when it failed."""
     log = "pip's whole log is in .venv/setup.log."
     if any(sign in output for sign in NO_DISK):
-        return no_disk_sentence(checkout, torch_build)
+        return no_disk_sentence(checkout, torch_index)
     if "CERTIFICATE_VERIFY_FAILED" in output or "SSLCertVerificationError" in output:
         return (
             "The package index's certificate was not accepted, as happens behind a proxy that reads along. Point pip "
@@ -302,12 +300,12 @@ def pinned(checkout: Path, name: str) -> str:
     raise SetupError(f"constraints.txt names no version of {name}; bring it back with git checkout constraints.txt.")
 
 
-def steps(checkout: Path, torch_build: str = "") -> list[tuple[str, list]]:
+def steps(checkout: Path, torch_index: str = "") -> list[tuple[str, list]]:
     """What pip is asked for, in order: title and command."""
     venv = checkout / ".venv"
     pip = [python_of(venv), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
     pip += ["--log", venv / "setup.log", "-c", "constraints.txt"]
-    index = ["--extra-index-url", CPU_INDEX] if torch_build == "cpu" else []
+    index = ["--extra-index-url", torch_index] if torch_index else []
     # Without build isolation the second start needs no network, even when pyproject.toml has changed.
     return [
         ("[2/3] PyTorch", [*pip, *index, pinned(checkout, "setuptools"), pinned(checkout, "torch")]),
@@ -346,7 +344,7 @@ def empty(folder: Path) -> None:
             entry.unlink()
 
 
-def make_venv(checkout: Path, torch_build: str, python: str | None) -> None:
+def make_venv(checkout: Path, torch_index: str, python: str | None) -> None:
     """Step one: an environment with pip in it, at `.venv`."""
     venv = checkout / ".venv"
     if must_be_rebuilt(checkout, python):
@@ -362,7 +360,7 @@ def make_venv(checkout: Path, torch_build: str, python: str | None) -> None:
             relocate(venv, state.get("checkout"), str(checkout))
         return
     check_venv_module()
-    check_disk(checkout, torch_build)
+    check_disk(checkout, torch_index)
     venv.mkdir(exist_ok=True)
     state = description(checkout)
     write_state(venv, **state, installing=True)
@@ -371,7 +369,7 @@ def make_venv(checkout: Path, torch_build: str, python: str | None) -> None:
         run([sys.executable, "-m", "venv", venv], progress, checkout, venv, state)
     except subprocess.CalledProcessError as error:
         if any(sign in error.output for sign in NO_DISK):
-            raise SetupError(no_disk_sentence(checkout, torch_build)) from None
+            raise SetupError(no_disk_sentence(checkout, torch_index)) from None
         lines = error.output.strip().splitlines() or ["it gave no reason"]
         raise SetupError(f"The environment in .venv could not be made: {lines[-1]}") from None
     write_state(venv, **state, venv=True)
@@ -406,10 +404,10 @@ def description(checkout: Path, python: str | None = None) -> dict:
     }
 
 
-def set_up(checkout: Path, torch_build: str = "", python: str | None = None) -> None:
+def set_up(checkout: Path, torch_index: str = "", python: str | None = None) -> None:
     """Makes the environment or brings it up to date.
 
-    torch_build: "cpu" takes PyTorch without CUDA from PyTorch's own index.
+    torch_index: the address of a further package index for PyTorch, such as that of its builds without CUDA.
     python: "3.12", where the learner asked for that version of Python.
 
     Raises:
@@ -421,22 +419,20 @@ def set_up(checkout: Path, torch_build: str = "", python: str | None = None) -> 
         print("The course's packages have changed: bringing the environment up to date.", flush=True)
     else:
         print("Setting up the course's environment. This takes some minutes, once.", flush=True)
-    make_venv(checkout, torch_build, python)
+    make_venv(checkout, torch_index, python)
     has_torch = any([*venv.glob("lib/python*/site-packages/torch"), *venv.glob("Lib/site-packages/torch")])
-    if sys.platform == "linux" and not has_torch and torch_build != "cpu" and not nvidia_gpu():
-        print(
-            "Note: no NVIDIA GPU was found here. TORCH=cpu downloads a smaller PyTorch: make lab TORCH=cpu", flush=True
-        )
+    if sys.platform == "linux" and not has_torch and not torch_index and not nvidia_gpu():
+        print(f"Note: no NVIDIA GPU was found here. PyTorch's CPU build is much smaller: {CPU_BUILD}", flush=True)
     state = description(checkout, version_of(python_of(venv))) | {"venv": True}
     inputs = fingerprint(checkout)
     write_state(venv, **state)
-    for title, command in steps(checkout, torch_build):
+    for title, command in steps(checkout, torch_index):
         progress = Progress(title)
         try:
             run(command, progress, checkout, venv, state)
         except subprocess.CalledProcessError as error:
             progress.done("stopped")
-            raise SetupError(explain(error.output, checkout, torch_build)) from None
+            raise SetupError(explain(error.output, checkout, torch_index)) from None
         write_state(venv, **state)
         progress.done()
     write_state(venv, **state, inputs=inputs, finished=True)
@@ -450,7 +446,7 @@ def nvidia_gpu() -> bool:
 def main(arguments: list[str] | None = None, checkout: Path = CHECKOUT) -> int:
     """The command line of bootstrap.py: 0 when the environment is ready, 1 with a sentence when it cannot be."""
     parser = argparse.ArgumentParser(prog="bootstrap.py", description="Makes the course's Python environment, .venv.")
-    parser.add_argument("--torch", default="", choices=["", "cpu"], help="cpu: PyTorch without CUDA, which is smaller")
+    parser.add_argument("--torch-index", default="", help="a further index for PyTorch, such as that of its CPU builds")
     parser.add_argument("--this-python", action="store_true", help="use this Python, also if .venv has another version")
     options = parser.parse_args(arguments)
     python = f"{sys.version_info[0]}.{sys.version_info[1]}" if options.this_python else None
@@ -459,7 +455,7 @@ def main(arguments: list[str] | None = None, checkout: Path = CHECKOUT) -> int:
             return 0
         with locked(checkout):
             if not is_ready(checkout, python):
-                set_up(checkout, options.torch, python)
+                set_up(checkout, options.torch_index, python)
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -468,7 +464,7 @@ def main(arguments: list[str] | None = None, checkout: Path = CHECKOUT) -> int:
         return 130
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            print(f"\n{no_disk_sentence(checkout, options.torch)}", file=sys.stderr)
+            print(f"\n{no_disk_sentence(checkout, options.torch_index)}", file=sys.stderr)
         else:
             print(f"\nThe set-up could not go on: {error}. The folder must be one you can write in.", file=sys.stderr)
         return 1

@@ -117,9 +117,9 @@ def test_an_update_installs_on_top_and_ends_ready(checkout, monkeypatch):
 
 
 def test_the_cpu_build_is_asked_for_only_when_named(checkout):
-    assert environment.CPU_INDEX not in str(environment.steps(checkout))
-    torch, course = environment.steps(checkout, "cpu")
-    assert environment.CPU_INDEX in torch[1]
+    assert "index-url" not in str(environment.steps(checkout))
+    torch, course = environment.steps(checkout, "https://an.index/cpu")
+    assert "https://an.index/cpu" in torch[1]
     assert environment.CPU_INDEX not in course[1]
 
 
