@@ -172,6 +172,7 @@ def arms(
     axis.grid(axis="x", alpha=0.3)
     if chance is not None:
         axis.axvline(chance, color=colors.GREY, linestyle=":", linewidth=1)
+        axis.annotate(" guessing", (chance, 0.5), va="top", color="#555555", fontsize=_STYLE["tick"])
     label(axis, x=f"{unit} (dots: one run each; line: mean; band: 95 % interval of the mean)")
     return Picture(figure, f"Dots in rows. {title}. {'; '.join(words)}.")
 

@@ -175,6 +175,10 @@ def record(data: Data, seeds: Sequence[int], recipe: Recipe = RECORDED_RECIPE) -
     """Make the recorded runs anew: every arm, every seed, one file a run."""
     folder = RECORDED / data.name
     folder.mkdir(parents=True, exist_ok=True)
-    for number, name in enumerate(ARMS, start=1):
-        for run in measure(data, [name], recipe=recipe, seeds=seeds)[name]:
-            run.save(folder / f"arm{number}_seed{run.seed}.json")
+
+    def save(so_far: dict[str, list[Run]]) -> None:
+        for number, name in enumerate(ARMS, start=1):
+            for run in so_far[name][-1:]:
+                run.save(folder / f"arm{number}_seed{run.seed}.json")
+
+    measure(data, tuple(ARMS), recipe=recipe, seeds=seeds, on_run=save)
