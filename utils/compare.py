@@ -83,6 +83,8 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
                 f"{shape_text(shape)} (channels×height×width). torch says: {cause}"
             ) from error
         raise Wrong(f"It does not run on an input of {shape_text(shape)}. torch says: {cause}") from error
+    except ValueError as error:
+        raise Wrong(f"It does not run on an input of {shape_text(shape)}: {error}") from error
     with torch.no_grad():
         out = answer(torch.zeros(2, *shape))
     if not isinstance(out, Tensor):

@@ -1,0 +1,152 @@
+"""Modules are compared by what they compute and how they are wired, never by names."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lessons.layers import ConvBNAct
+from utils.compare import build, same_module
+from utils.feedback import Wrong
+
+
+class Normalised(nn.Module):
+    """Two branches of normalised layers with equal sizes, and a residual sum."""
+
+    def __init__(self, second_kernel=3, scale=0.5):
+        super().__init__()
+        self.scale = scale
+        self.left = nn.Sequential(ConvBNAct(6, 4, kernel_size=1), ConvBNAct(4, 3, kernel_size=3))
+        self.right = nn.Sequential(ConvBNAct(6, 4, kernel_size=1), ConvBNAct(4, 3, kernel_size=second_kernel))
+        self.up = nn.Conv2d(6, 6, 1)
+
+    def forward(self, x):
+        return torch.relu(x + self.scale * self.up(torch.cat([self.left(x), self.right(x)], 1)))
+
+
+class Rewritten(nn.Module):
+    """The same with other names, another order of making, and functions in place of modules."""
+
+    def __init__(self, second_kernel=3, scale=0.5, act=functional.relu, norm_after=True):
+        super().__init__()
+        self.scale, self.act, self.norm_after = scale, act, norm_after
+        self.join = nn.Conv2d(6, 6, 1)
+        self.convs = nn.ModuleDict()
+        self.norms = nn.ModuleDict()
+        for name, size, i, o in (("b2", second_kernel, 4, 3), ("b1", 1, 6, 4), ("a2", 3, 4, 3), ("a1", 1, 6, 4)):
+            self.convs[name] = nn.Conv2d(i, o, size, padding=size // 2, bias=False)
+            self.norms[name] = nn.BatchNorm2d(o if norm_after else i, eps=1e-3)
+
+    def layer(self, name, x):
+        if self.norm_after:
+            return self.act(self.norms[name](self.convs[name](x)))
+        return self.act(self.convs[name](self.norms[name](x)))
+
+    def forward(self, x):
+        parts = [self.layer("a2", self.layer("a1", x)), self.layer("b2", self.layer("b1", x))]
+        return functional.relu(self.join(torch.cat(parts, 1)) * self.scale + x)
+
+
+SHAPE = (6, 7, 8)
+
+
+@pytest.mark.parametrize("second_kernel", [3, 5])
+def test_the_same_function_written_in_another_way_is_the_same(second_kernel):
+    assert same_module(Rewritten(second_kernel), Normalised(second_kernel), SHAPE) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda: Rewritten(scale=1.0), "largest difference|channels that differ"),
+        (lambda: Rewritten(act=lambda x: x), "no ReLU follows"),
+        (lambda: Rewritten(act=functional.elu), "ELU follows the .* where ReLU should"),
+        (lambda: Rewritten(norm_after=False), "Expected"),
+        (lambda: Rewritten(second_kernel=5), "5×5 convolution"),
+        (lambda: nn.Identity(), "nothing is computed"),
+        (lambda: nn.Conv2d(6, 6, 3, padding=1), "Expected|Missing|Too many"),
+        (lambda: nn.Conv2d(6, 6, 3), "grid of 5×6 where 7×8 was expected.*padding"),
+        (lambda: nn.Conv2d(6, 7, 1), "7 channels where 6 were expected: 1 too many"),
+        (lambda: nn.Conv2d(5, 6, 1), "another number of channels"),
+        (lambda: nn.Sequential(nn.Conv2d(6, 6, 1), nn.Flatten()), "2 dimensions where 4 are expected"),
+        (lambda: nn.LSTM(8, 6), "where one tensor is needed|does not run"),
+    ],
+)
+def test_a_difference_is_named(answer, words):
+    with pytest.raises(Wrong) as caught:
+        same_module(answer(), Normalised(), SHAPE)
+    import re
+
+    assert re.search(words, str(caught.value)), str(caught.value)
+
+
+class Frozen(Normalised):
+    def __init__(self):
+        super().__init__()
+        self.up.bias.requires_grad_(False)
+
+
+class Detached(Normalised):
+    def forward(self, x):
+        return torch.relu(x + self.scale * self.up(torch.cat([self.left(x).detach(), self.right(x)], 1)))
+
+
+def test_gradients_must_reach_every_parameter():
+    with pytest.raises(Wrong, match=r"No gradient reaches `left\.0\.conv\.weight`"):
+        same_module(Detached(), Normalised(), SHAPE)
+    with pytest.raises(Wrong, match=r"`up.bias` has requires_grad=False"):
+        same_module(Frozen(), Normalised(), SHAPE)
+
+
+class Swapped(Normalised):
+    def forward(self, x):
+        return torch.relu(x + self.scale * self.up(torch.cat([self.right(x), self.left(x)], 1)))
+
+
+def test_order_counts_where_something_reads_it():
+    # Two branches of different windows into a 1x1: the order of concatenation decides which weights meet which channels.
+    with pytest.raises(Wrong):
+        same_module(Swapped(5), Normalised(5), SHAPE)
+
+
+def test_a_free_order_is_accepted_with_a_word_and_refused_where_it_is_asked_for():
+    def two(first, second):
+        class Two(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.one, self.three = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 4, 3, padding=1)
+
+            def forward(self, x):
+                return torch.cat([getattr(self, first)(x), getattr(self, second)(x)], 1)
+
+        return Two()
+
+    assert "another order" in same_module(two("three", "one"), two("one", "three"), (3, 6, 6))
+    with pytest.raises(Wrong):
+        same_module(two("three", "one"), two("one", "three"), (3, 6, 6), ordered=True)
+
+
+def test_modules_are_left_in_the_mode_they_had():
+    answer = Rewritten().train()
+    same_module(answer, Normalised(), SHAPE)
+    assert answer.training and all(parameter.grad is None for parameter in answer.parameters())
+
+
+def test_building_says_what_was_handed_over():
+    for thing, words in (
+        (nn.ReLU(), "already built.*without parentheses"),
+        (3, "class or function that makes a module is needed.*int"),
+        (lambda: None, "nothing \\(None\\).*Is the `return` missing"),
+        (lambda: 5, "gave back an int"),
+        (lambda: 1 / 0, "stopped with ZeroDivisionError"),
+    ):
+        with pytest.raises(Wrong, match=words):
+            build(thing)
+    with pytest.raises(Wrong, match="TypeError"):
+        build(nn.ReLU, 1, 2, 3)
+
+    def stub():
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        build(stub)
