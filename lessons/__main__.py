@@ -110,6 +110,47 @@ def assign(
 
 
 @app.command()
+def ledger(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Claims by number, or lessons by name; all of them where none is named.")
+    ] = None,
+) -> None:
+    """The papers' claims beside what the course's networks measure now."""
+    from collections import Counter
+
+    from lessons import ledger as entries
+
+    try:
+        total = len(entries.chosen(names or ()))
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(
+        f"Measuring {total} {'claim' if total == 1 else 'claims'} on the networks, without weights ...", err=True
+    )
+    verdicts = Counter()
+    for slug, title, claim, finding in entries.measured(names or ()):
+        typer.echo(entries.entry_text(slug, title, claim, finding) + "\n")
+        verdicts[finding.verdict] += 1
+    typer.echo(f"{total} measured: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) + ".")
+
+
+@app.command()
+def networks(
+    size: Annotated[str, typer.Option(help="full: as in the papers; mini: for images of 32 × 32.")] = "full",
+) -> None:
+    """The family's table: parameters, multiply-adds, activations, depth and the papers' errors."""
+    from lessons import measure
+
+    typer.echo("Counting every network, without weights ...", err=True)
+    try:
+        typer.echo(measure.family(size))
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has and lacks for the course."""
     from utils.doctor import examine

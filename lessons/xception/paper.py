@@ -1,0 +1,125 @@
+"""What "Xception" (arXiv 1610.02357) claims of size, depth and accuracy, and how to measure or recompute it."""
+
+import torch
+from torch import nn
+
+from lessons import measure
+from lessons.layers import SeparableConv
+from lessons.xception.network import MIDDLE_FLOW
+from utils.cost import profile
+from utils.ledger import Claim, Finding
+
+TITLE = "Xception: deep learning with depthwise separable convolutions"
+
+# Table 3: parameters.
+TABLE_3 = {"Inception V3": 23_626_728, "Xception": 22_855_952}
+# Table 2: FastEval14k MAP@100 on JFT.
+TABLE_2 = {"no FC": {"Inception V3": 6.36, "Xception": 6.70}, "with FC": {"Inception V3": 6.50, "Xception": 6.78}}
+
+PRINTED_WITHIN = 3.5  # per cent, section 4.5.2
+PRINTED_CONVOLUTIONS, PRINTED_MODULES = 36, 14  # section 3
+PRINTED_IMPROVEMENT = 4.3  # per cent, section 4.5.1
+
+GRID = 19  # of the middle flow
+WIDTH = MIDDLE_FLOW.widths[0]
+
+
+def _gap(larger: float, smaller: float) -> float:
+    """In per cent of the smaller."""
+    return 100 * (larger / smaller - 1)
+
+
+def _same_size() -> Finding:
+    v3, xception = measure.cost("inception_v3").parameters, measure.cost("xception").parameters
+    live, printed = _gap(v3, xception), _gap(TABLE_3["Inception V3"], TABLE_3["Xception"])
+    return Finding(
+        f"Inception-v3 {v3:,}, Xception {xception:,}: {live:.1f} % apart (variants paper); Table 3's own figures are "
+        f"{printed:.1f} % apart",
+        measure.all_or_part(abs(live) <= PRINTED_WITHIN, abs(printed) <= PRINTED_WITHIN),
+        f"the table's Inception V3 has {v3 - TABLE_3['Inception V3']:,} parameters fewer than the network as released: "
+        "it is an early copy with a narrower pool projection and one narrower branch",
+    )
+
+
+def _parameters() -> Finding:
+    count = measure.cost("xception").parameters
+    return Finding(
+        f"{count:,} (variant paper)",
+        "holds" if count == TABLE_3["Xception"] else "does not hold",
+        "counting the weights and the two numbers of each normalised channel that are trained, not its running mean "
+        "and variance",
+    )
+
+
+def _convolutions() -> Finding:
+    record = measure.graph("xception")
+    once, each = record.depth(separable_once=True), record.depth()
+    dense = sum(row.kind == "linear" for row in measure.cost("xception").rows)
+    modules = [name for name, _ in measure.network("xception").named_children() if name.startswith("block")]
+    skips = sum(row.kind == "conv" and ".skip." in row.name for row in measure.cost("xception").rows)
+    return Finding(
+        f"{once - dense} convolutions on the longest path, in {len(modules)} modules (variant paper)",
+        measure.all_or_part(once - dense == PRINTED_CONVOLUTIONS, len(modules) == PRINTED_MODULES),
+        f"if a separable convolution counts once ({each - dense} if its halves count), and the {skips} convolutions on "
+        "the skips do not",
+    )
+
+
+def _improvement() -> Finding:
+    gains = {row: _gap(scores["Xception"], scores["Inception V3"]) for row, scores in TABLE_2.items()}
+    right = {row: f"{gain:.1f}" == f"{PRINTED_IMPROVEMENT}" for row, gain in gains.items()}
+    return Finding(
+        ", ".join(f"{row} {gain:+.1f} %" for row, gain in gains.items()),
+        measure.all_or_part(*right.values()),
+        "arithmetic on Table 2: it is the improvement "
+        + " and ".join(f"{row}" for row, is_right in right.items() if is_right)
+        + " dense layers before the last one",
+    )
+
+
+def _separable_is_cheaper() -> Finding:
+    with torch.device("meta"):
+        dense = profile(nn.Conv2d(WIDTH, WIDTH, 3, padding=1, bias=False), (WIDTH, GRID, GRID))
+        separable = profile(SeparableConv(WIDTH, WIDTH), (WIDTH, GRID, GRID))
+    ratio = dense.macs / separable.macs
+    whole, v3 = measure.cost("xception").macs, measure.cost("inception_v3").macs
+    return Finding(
+        f"{WIDTH} to {WIDTH} channels on {GRID}×{GRID}: dense {dense.macs:,}, separable {separable.macs:,} "
+        f"multiply-adds, {ratio:.1f} times fewer",
+        "holds" if ratio > 2 else "holds in part" if ratio > 1 else "does not hold",
+        f"counted, not timed; and the network spends it on width and large grids: Xception takes {_gap(whole, v3):+.0f} % "
+        "against Inception-v3, with about as many parameters",
+    )
+
+
+CLAIMS = (
+    Claim(
+        33,
+        "Xception has about as many parameters as Inception-v3.",
+        "section 4.5.2",
+        f"within {PRINTED_WITHIN} %",
+        _same_size,
+    ),
+    Claim(34, "Xception has 22,855,952 parameters.", "Table 3", f"{TABLE_3['Xception']:,}", _parameters),
+    Claim(
+        35,
+        "It has 36 convolutional layers in 14 modules.",
+        "section 3",
+        f"{PRINTED_CONVOLUTIONS}, {PRINTED_MODULES}",
+        _convolutions,
+    ),
+    Claim(
+        37,
+        "On JFT it is 4.3 % better than Inception-v3, relatively.",
+        "section 4.5.1, Table 2",
+        f"{PRINTED_IMPROVEMENT} %",
+        _improvement,
+    ),
+    Claim(
+        38,
+        "A separable 3×3 convolution is much cheaper than a dense one.",
+        "sections 1 and 2",
+        "no figure given",
+        _separable_is_cheaper,
+    ),
+)
