@@ -94,15 +94,16 @@ def release(lessons: Iterable[Lesson], folder: Path) -> list[Path]:
         ValueError: a lesson without an assignment.
         AssignError: nbgrader refused; the message has what it said.
     """
+    sources = {lesson: source(lesson) for lesson in lessons}
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nbgrader_config.py"
     if not config.exists():
         config.write_text(CONFIG, encoding="utf-8")
     released = []
-    for lesson in lessons:
+    for lesson, notebook in sources.items():
         place = folder / "source" / lesson.slug
         place.mkdir(parents=True, exist_ok=True)
-        nbformat.write(source(lesson), place / f"{lesson.slug}.ipynb")
+        nbformat.write(notebook, place / f"{lesson.slug}.ipynb")
         nbgrader("generate_assignment", lesson.slug, "--force", "--create", folder=folder)
         released.append(folder / "release" / lesson.slug / f"{lesson.slug}.ipynb")
     return released

@@ -123,7 +123,8 @@ def test_a_release_leaves_a_teachers_settings_alone(course):
 
 def test_a_lesson_without_an_assignment_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"start_here has no assignment\. Those that have one: inception_module"):
-        assign.release([lesson("start_here")], tmp_path)
+        assign.release([lesson("start_here")], tmp_path / "class")
+    assert not (tmp_path / "class").exists()
 
 
 def test_a_refusal_of_nbgrader_is_told(tmp_path):
