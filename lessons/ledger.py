@@ -54,8 +54,8 @@ def chosen(names: Sequence[str]) -> list[tuple[str, str, Claim]]:
 def entry_text(slug: str, title: str, claim: Claim, finding: Finding) -> str:
     """One claim and what was found, for a terminal."""
     lines = textwrap.wrap(f"{claim.number}. {claim.text}", COLUMNS, subsequent_indent="    ")
-    short_title = title.split(":")[0]
-    lines.append(f"    {short_title}, {claim.where} (lesson {slug})")
+    source = f"    {title.split(':')[0]}, {claim.where} (lesson {slug})"
+    lines += textwrap.wrap(source, COLUMNS, subsequent_indent="    ")
     for word, text in (("paper", claim.printed), ("here", finding.measured), (finding.verdict, finding.why)):
         lead = f"    {word + ':':<6} "
         lines += textwrap.wrap(lead + text, COLUMNS, subsequent_indent=" " * 11, break_long_words=False)

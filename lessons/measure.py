@@ -74,7 +74,7 @@ def family(size: str = "full") -> str:
     """
     if size not in SIZES:
         raise ValueError(f"size is {size!r}; it can be {' or '.join(map(repr, SIZES))}.")
-    head = ("network", "variant", "parameters", "MACs", "activations", "depth", "input", "top-1", "top-5")
+    head = ("network", "variant", "parameters", "MACs", "activations", "depth", "input", "error, %")
     rows = [head]
     for each in NETWORKS:
         seen = set()
@@ -88,9 +88,10 @@ def family(size: str = "full") -> str:
                 rows[-1] = (rows[-1][0], "both", *rows[-1][2:])
                 continue
             seen.add(line)
-            errors = (each.top1_error, each.top5_error) if size == "full" and variant == "paper" else (None, None)
-            rows.append((each.name, variant, *line, *("" if error is None else f"{error:g} %" for error in errors)))
-    columns = [column for column in range(len(head)) if column < 7 or size == "full"]
+            errors = [_error_text(error) for error in (each.top1_error, each.top5_error)]
+            printed = " / ".join(errors) if variant == "paper" and each.error_source else ""
+            rows.append((each.name, variant, *line, printed))
+    columns = range(len(head) if size == "full" else len(head) - 1)
     widths = [max(len(row[column]) for row in rows) for column in columns]
     lines = [
         "  ".join(
@@ -106,8 +107,13 @@ def family(size: str = "full") -> str:
     ]
     if size == "full":
         notes.append(
-            "Errors: ImageNet validation, one network, one crop, as its paper prints them (lessons/catalog.py)."
+            "Error: top-1 / top-5 on ImageNet's validation images, one network, one crop, as its paper prints it."
         )
     else:
         notes.append(f"Mini size: images of {MINI_SIDE} × {MINI_SIDE} in {MINI_CLASSES} classes.")
     return "\n".join([*lines, "", *notes])
+
+
+def _error_text(error: float | None) -> str:
+    """With one decimal, or two where the paper prints two; a dash where it prints none."""
+    return "–" if error is None else f"{error:.2f}".removesuffix("0")

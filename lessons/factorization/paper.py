@@ -61,7 +61,10 @@ def vgg() -> nn.Sequential:
 def equal_layers(*kernels: tuple[int, int]) -> int:
     """Multiply-adds of convolutions one after another that keep the channels and the grid."""
     with torch.device("meta"):
-        layers = nn.Sequential(*(nn.Conv2d(WIDTH, WIDTH, kernel, padding="same", bias=False) for kernel in kernels))
+        layers = nn.Sequential()
+        for height, width in kernels:  # padded at the far ends, so that an even kernel keeps the grid as well
+            layers.append(nn.ZeroPad2d((0, width - 1, 0, height - 1)))
+            layers.append(nn.Conv2d(WIDTH, WIDTH, (height, width), bias=False))
     return profile(layers, (WIDTH, GRID, GRID)).macs
 
 
@@ -112,10 +115,10 @@ def _two_threes() -> Finding:
     there = [saving >= PRINTED_TWO_THREES - 0.5 for saving in saved]
     return Finding(
         f"one 5×5 costs {five / three:.2f} times one 3×3; two 3×3 cost {_saved(two, five):.0f} % less than it, at equal "
-        f"widths; in GoogLeNet's own branches {min(saved):.0f} to {max(saved):.0f} % less",
+        f"widths; in GoogLeNet's own branches they cost {-max(saved):+.0f} to {-min(saved):+.0f} %",
         measure.all_or_part(exact, all(there)),
-        f"exact where as many channels go in as come out; in GoogLeNet {sum(saving < 0 for saving in saved)} of "
-        f"{len(saved)} such branches would cost more, since few channels go in and the second 3×3 reads many",
+        f"for as many channels in as out; {sum(saving < 0 for saving in saved)} of GoogLeNet's {len(saved)} branches with "
+        "a 5×5 would cost more, as the second 3×3 reads more channels than the 5×5 did",
     )
 
 
@@ -145,7 +148,7 @@ def _doubled() -> Finding:
         )
         + " (variants paper, width=2.0)",
         measure.all_or_part(*(verdict == "holds" for verdict in verdicts)),
-        "a little below 4, because the image's three channels and the thousand classes do not double",
+        "the image's three channels and the thousand classes do not double with the filters",
     )
 
 
@@ -155,7 +158,7 @@ def _vgg() -> Finding:
     return Finding(
         f"VGG-16 {large:,}, AlexNet {small:,}: {large / small:.2f} times",
         measure.about(large / small, PRINTED_TIMES_ALEXNET),
-        "rather twice than three times; most of both are in the first dense layer",
+        f"{large - small:,} more; the figure is a rounded one, {abs(large / small / PRINTED_TIMES_ALEXNET - 1):.0%} off",
     )
 
 
@@ -167,8 +170,8 @@ def _times_googlenet() -> Finding:
     return Finding(
         ", ".join(f"{name} {ratio:.2f} times" for name, ratio in ratios.items()) + " GoogLeNet (variants paper)",
         measure.all_or_part(*(verdict == "holds" for verdict in verdicts)),
-        f"the paper's Table 3 has {printed[0]:.2f} for Inception-v2 and {printed[1]:.2f} for v3; both networks, as they "
-        "are drawn and as they were released, cost more than it says",
+        f"the paper's own Table 3 has {printed[0]:.2f} times for Inception-v2 and {printed[1]:.2f} for v3; its text does not "
+        "give the modules' widths, and these are the released code's",
     )
 
 
@@ -179,8 +182,8 @@ def _times_bn_inception() -> Finding:
     return Finding(
         ", ".join(f"{v3 / macs:.2f} times BN-Inception ({variant})" for variant, macs in base.items()),
         measure.about(v3 / base["paper"], PRINTED_TIMES_BN_INCEPTION),
-        f"Table 3's own figures give {printed:.1f}; the released v3 costs more than the {TABLE_3['Inception-v3']} "
-        "billion that stand there",
+        f"Table 3's own figures give {printed:.1f}: {TABLE_3['Inception-v3']} billion for v3, which takes {v3 / 1e9:.1f} here, "
+        f"and {TABLE_3['BN-Inception']:.1f} for BN-Inception, which takes {base['paper'] / 1e9:.1f}",
     )
 
 
@@ -205,8 +208,8 @@ def _dearer_stem() -> Finding:
         f"Inception-v3 with one 7×7 of stride 2 takes {seven:,} multiply-adds, with three 3×3 {factorized:,}: "
         f"{rise:+.2f} billion (variant paper)",
         measure.all_or_part(rise > 0, measure.about(rise, printed) == "holds"),
-        f"factorizing makes this layer dearer, since two of the three 3×3 run on the larger grid with many channels, "
-        f"but by {rise:.2f} and not by {printed:.1f} billion",
+        f"two of the three 3×3 read 32 channels where the 7×7 reads the image's 3; the rise here is {rise:.2f} and not "
+        f"{printed:.1f} billion",
     )
 
 
@@ -234,16 +237,17 @@ def _resolutions() -> Finding:
     base = costs[299].macs
     away = {side: 100 * (table.macs / base - 1) for side, table in costs.items()}
 
-    def grid(side: int) -> str:
-        shape = next(row.shape for row in costs[side].rows if row.name == "mixed_5b.concat")
+    def grid(side: int, name: str) -> str:
+        shape = next(row.shape for row in costs[side].rows if row.name == name)
         return f"{shape[1]}×{shape[2]}"
 
     return Finding(
         "; ".join(f"{side}: {table.macs:,} multiply-adds ({away[side]:+.1f} %)" for side, table in costs.items())
         + " (Inception-v3, variant paper)",
         measure.all_or_part(*(abs(away[side]) <= PRINTED_WITHIN for side in (151, 79))),
-        f"at 151 the grids are those of 299 throughout; at 79 the first modules see {grid(79)} in place of {grid(299)}, "
-        "and the convolutions before the missing pool a quarter of the places",
+        f"in front of the pool the third convolution's grid is {grid(299, 'stem.conv_2b.conv')} at 299, "
+        f"{grid(151, 'stem.conv_2b.conv')} at 151 and {grid(79, 'stem.conv_2b.conv')} at 79; the first modules see "
+        f"{grid(299, 'mixed_5b.concat')}, {grid(151, 'mixed_5b.concat')} and {grid(79, 'mixed_5b.concat')}",
     )
 
 

@@ -148,7 +148,7 @@ def _blocks() -> Finding:
     readings = {
         "with weights": weighted,
         "with pools": weighted + kinds.count("pool"),
-        "with pools, concatenations, normalisations and dropout": len(kinds) - kinds.count("activation"),
+        "with pools, concatenations and normalisations": len(kinds) - kinds.count("activation"),
         "with each ReLU as well": len(kinds),
     }
     near = {
@@ -187,7 +187,7 @@ def _params_column() -> Finding:
         measure.all_or_part(*(each.params_agree for each in modules)),
         "if K is 1024 and biases are left out (variant paper)"
         + (
-            f"; the other rows are from other widths than the table's own, {_short(far)} by "
+            f"; the table's own widths make other figures in the rows that disagree, in {_short(far)} by "
             f"{abs(far.kilo / far.row.printed_params - 1):.0%}"
             if far
             else ""
