@@ -80,16 +80,22 @@ class Learner:
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
 
     def enter(self, address: str) -> None:
-        """Come in; the first lesson opens by itself, and its tab is closed so that the file browser is in charge."""
-        self.page.goto(address)
-        self.wait_until_idle()
+        """Come in without a document, and go to the notebooks in the file browser."""
+        self.page.goto(re.sub(r"/lab/tree/[^?]*", "/lab", address))
+        self.in_file_browser("notebooks").dblclick()
+        self.in_file_browser("00_start_here.ipynb").wait_for()
+
+    def in_file_browser(self, name: str):
+        """An entry of the file browser."""
+        return self.page.locator(".jp-DirListing-itemText").get_by_text(name, exact=True)
 
     def open(self, name: str) -> None:
         """Open a notebook by a double click in the file browser, and wait for its kernel."""
-        self.page.locator(".jp-DirListing-itemText").get_by_text(name, exact=True).dblclick()
-        self.page.locator(f".lm-DockPanel-tabBar .lm-mod-current [title*='{name}'], .lm-mod-current").first.wait_for()
+        self.in_file_browser(name).dblclick()
         self.page.wait_for_function(
-            "name => window.jupyterapp.shell.currentWidget?.context?.path.endsWith(name)", arg=name
+            "name => { const front = window.jupyterapp.shell.currentWidget;"
+            " return front?.context?.path.endsWith(name) && front.context.isReady; }",
+            arg=name,
         )
         self.wait_until_idle()
 

@@ -139,7 +139,7 @@ class Lab:
     def _show(self, view: View) -> None:
         self.trouble, self.text, self._shown = "", view.text, self.settings
         self.words.value = f'<div class="course-words" role="status" style="{_LINES}">{view.words}</div>'
-        self.output.value = f'<div style="{_LINES}">{view.html}</div>'
+        self.output.value = f'<div class="course-picture" style="{_LINES}">{view.html}</div>'
         for name, control in self.controls.items():
             control.disabled = name in view.disabled
         fitting = [name for name, preset in self.presets.items() if preset.items() <= self._shown.items()]

@@ -169,8 +169,6 @@ def _bars(tables: dict[str, Table]) -> str:
     rows = []
     for branch in BRANCHES:
         for name, branches in costs.items():
-            if not any(branch in each for each in costs.values()):
-                continue
             cost = branches.get(branch)
             macs, parameters = (cost.macs, cost.parameters) if cost else (0, 0)
             label = f"{TITLES[branch]} {name}".strip()

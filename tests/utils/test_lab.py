@@ -1,0 +1,184 @@
+"""The frame of a lab: handles, pin, presets, what cannot be, and the still form."""
+
+import copy
+
+import ipywidgets
+import pytest
+
+from utils import lab as labs
+from utils.lab import OWN, Lab, View
+
+
+def area(settings: dict, pinned: dict | None) -> View:
+    """A rectangle's area; a width of 9 cannot be, and a height of 9 is a mistake in the lab itself."""
+    for each in filter(None, (pinned, settings)):
+        if each["width"] == 9:
+            raise ValueError("A width of 9 is < 10 & cannot be.")
+        if each["height"] == 9:
+            raise ZeroDivisionError("a mistake of ours")
+    now = settings["width"] * settings["height"]
+    before = f"A: {pinned['width'] * pinned['height']}<br/>B: " if pinned else ""
+    return View(
+        words=f"{before}<b>{now}</b> &lt; 100",
+        html=f"<svg data-area='{now}'></svg>",
+        disabled=frozenset({"height"} if settings["is_square"] else ()),
+    )
+
+
+PRESETS = {"small": {"width": 2, "height": 3}, "large": {"width": 6, "height": 7}}
+
+
+def handles() -> dict[str, ipywidgets.Widget]:
+    return {
+        "width": ipywidgets.IntSlider(value=2, min=1, max=9, tooltip="how wide"),
+        "height": ipywidgets.IntSlider(value=3, min=1, max=9, tooltip="how high"),
+        "is_square": ipywidgets.Checkbox(value=False, tooltip="as high as wide"),
+    }
+
+
+@pytest.fixture
+def lab():
+    return Lab("<b>How large?</b>", handles(), area, PRESETS)
+
+
+def picture(lab: Lab) -> str:
+    return lab.output.value
+
+
+def send(widget: ipywidgets.Widget, **state: object) -> None:
+    """What the kernel gets from the front end when somebody moves a handle."""
+    widget.set_state(state)
+
+
+def choose(lab: Lab, preset: str) -> None:
+    """A choice in the menu of presets; the front end sends its place."""
+    send(lab.preset, index=lab.preset.options.index(preset))
+
+
+def test_it_starts_with_a_view_of_its_handles(lab):
+    assert "data-area='6'" in picture(lab) and lab.text == "6 < 100" and repr(lab) == lab.text
+    assert lab.pinned is None and lab.trouble == "" and lab.preset.value == "small"
+
+
+def test_a_handle_moved_in_the_browser_changes_the_picture(lab):
+    send(lab.controls["width"], value=4)
+    assert "data-area='12'" in picture(lab) and "<b>12</b>" in lab.words.value
+
+
+def test_set_refreshes_once(lab, monkeypatch):
+    calls = []
+    monkeypatch.setattr(lab, "view", lambda *given: calls.append(copy.deepcopy(given)) or area(*given))
+    lab.set(width=4, height=5, is_square=True)
+    assert calls == [({"width": 4, "height": 5, "is_square": True}, None)]
+    choose(lab, "large")
+    assert len(calls) == 2
+
+
+def test_a_handle_that_does_not_exist_is_named(lab):
+    with pytest.raises(ValueError, match=r"no handle 'depth'. There are: width, height, is_square"):
+        lab.set(width=5, depth=3)
+    assert lab.settings["width"] == 2
+
+
+def test_pinned_stays_while_the_rest_moves(lab):
+    lab.pin_button.click()
+    assert lab.text == "A: 6\nB: 6 < 100"
+    send(lab.controls["height"], value=5)
+    assert lab.text == "A: 6\nB: 10 < 100" and lab.pinned == {"width": 2, "height": 3, "is_square": False}
+
+
+def test_start_again_puts_everything_back(lab):
+    start = picture(lab)
+    lab.pin_button.click()
+    lab.set(width=5, height=1, is_square=True)
+    lab.reset_button.click()
+    assert lab.settings == {"width": 2, "height": 3, "is_square": False}
+    assert lab.pinned is None and picture(lab) == start and lab.preset.value == "small"
+    assert not lab.controls["height"].disabled
+
+
+def test_what_cannot_be_is_explained_and_the_last_picture_stays(lab):
+    send(lab.controls["width"], value=8)
+    last = picture(lab)
+    send(lab.controls["width"], value=9)
+    assert lab.trouble == "A width of 9 is < 10 & cannot be."
+    assert "A width of 9 is &lt; 10 &amp; cannot be." in lab.words.value and 'role="alert"' in lab.words.value
+    assert picture(lab) == last and lab.text == "24 < 100"
+    send(lab.controls["width"], value=1)
+    assert lab.trouble == "" and "alert" not in lab.words.value and "data-area='3'" in picture(lab)
+
+
+def test_pinning_keeps_what_is_seen_not_what_cannot_be(lab):
+    send(lab.controls["width"], value=9)
+    lab.pin_button.click()
+    assert lab.pinned == {"width": 2, "height": 3, "is_square": False} and lab.trouble
+    send(lab.controls["width"], value=3)
+    assert lab.text == "A: 6\nB: 9 < 100" and lab.trouble == ""
+
+
+def test_settings_handed_to_a_view_are_its_own(lab, monkeypatch):
+    def greedy(settings, pinned):
+        view = area(settings, pinned)
+        settings.clear()
+        return view
+
+    lab.pin()
+    monkeypatch.setattr(lab, "view", greedy)
+    lab.set(width=4)
+    assert lab.pinned["width"] == 2 and lab.settings["width"] == 4
+
+
+def test_a_mistake_in_the_lab_itself_is_not_hidden(lab):
+    with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
+        lab.controls["height"].value = 9
+
+
+def test_a_start_that_cannot_be_fails_at_once():
+    controls = handles()
+    controls["width"].value = 9
+    with pytest.raises(ValueError, match="A width of 9"):
+        Lab("?", controls, area)
+
+
+def test_handles_without_effect_are_disabled(lab):
+    send(lab.controls["is_square"], value=True)
+    assert lab.controls["height"].disabled and not lab.controls["width"].disabled
+    send(lab.controls["is_square"], value=False)
+    assert not lab.controls["height"].disabled
+
+
+def test_presets_move_the_handles_and_follow_them(lab):
+    choose(lab, "large")
+    assert lab.text == "42 < 100" and lab.settings == {"width": 6, "height": 7, "is_square": False}
+    send(lab.controls["width"], value=5)
+    assert lab.preset.value == OWN and lab.text == "35 < 100"
+    # Once more to the one that was left: it has to be a change.
+    choose(lab, "large")
+    assert lab.text == "42 < 100"
+    lab.set(width=2, height=3)
+    assert lab.preset.value == "small"
+
+
+def test_choosing_your_own_moves_nothing(lab):
+    lab.preset.value = OWN
+    assert lab.settings["width"] == 2 and lab.text == "6 < 100"
+
+
+def test_a_lab_without_presets_shows_no_menu(lab):
+    def kinds(widget):
+        yield type(widget)
+        for child in getattr(widget, "children", ()):
+            yield from kinds(child)
+
+    bare = Lab("?", handles(), area)
+    assert ipywidgets.Dropdown not in set(kinds(bare.widget)) and ipywidgets.Dropdown in set(kinds(lab.widget))
+
+
+def test_the_still_form_has_question_words_and_picture(lab, monkeypatch):
+    shown = []
+    monkeypatch.setattr(labs, "show_widget", lambda widget, **forms: shown.append((widget, forms)))
+    lab.set(width=4)
+    lab._ipython_display_()
+    ((widget, forms),) = shown
+    assert widget is lab.widget and forms["text"] == "12 < 100"
+    assert all(part in forms["html"] for part in ("How large?", "<b>12</b>", "data-area='12'"))
