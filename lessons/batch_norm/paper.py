@@ -1,7 +1,6 @@
 """What "Batch Normalization" (arXiv 1502.03167) claims of the size of its network, and how to measure it."""
 
 import copy
-import functools
 
 from lessons import measure
 from lessons.batch_norm.network import MODULES, PRINTED_POOL
@@ -32,7 +31,6 @@ def without_five() -> GoogLeNet:
     return net.eval()
 
 
-@functools.cache
 def cost_without_five() -> Table:
     """Its cost on one image."""
     return profile(without_five(), measure.image_shape("googlenet"))

@@ -1,13 +1,12 @@
 """What "Rethinking the Inception architecture" (arXiv 1512.00567) claims of cost and depth, and how to measure it."""
 
-import functools
 from dataclasses import replace
 
 import torch
 from torch import nn
 
 from lessons import measure
-from lessons.batch_norm.paper import without_five
+from lessons.batch_norm.paper import cost_without_five
 from lessons.factorization.blocks import Conv, MaxPool
 from lessons.factorization.network import TABLE_V3, InceptionV3
 from lessons.googlenet.network import MODULES as GOOGLENET_MODULES
@@ -73,10 +72,9 @@ def _saved(after: float, before: float) -> float:
     return 100 * (1 - after / before)
 
 
-@functools.cache
 def with_stem(*rows: Conv | MaxPool) -> type[InceptionV3]:
     """Inception-v3 behind another stem."""
-    return type("InceptionV3", (InceptionV3,), {"TABLE": replace(TABLE_V3, stem=rows)})
+    return type("InceptionV3", (InceptionV3,), {"TABLE": replace(InceptionV3.TABLE, stem=rows)})
 
 
 def cost_with_stem(rows: tuple[Conv | MaxPool, ...], side: int) -> Table:
@@ -107,7 +105,7 @@ def _two_threes() -> Finding:
         )
 
     before = measure.cost("googlenet")
-    after = profile(without_five(), measure.image_shape("googlenet"))
+    after = cost_without_five()
     saved = [_saved(five_branches(after, name), five_branches(before, name)) for name in GOOGLENET_MODULES]
     exact = f"{five / three:.2f}" == f"{PRINTED_FIVE_OVER_THREE:.2f}" and f"{_saved(two, five):.0f}" == str(
         PRINTED_TWO_THREES

@@ -1,0 +1,88 @@
+"""The commands that print what was counted."""
+
+import time
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from lessons.__main__ import app
+from lessons.catalog import NETWORKS, names
+from tests.lessons.stage_tables import REFERENCES
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_ledger_of_some_claims():
+    result = run("ledger", "22", "34")
+    assert result.exit_code == 0
+    assert "22. Inception-v3 takes 5 billion" in result.stdout and "does not hold:" in result.stdout
+    assert "34. Xception has 22,855,952 parameters" in result.stdout
+    assert "2 measured: 1 does not hold, 1 holds." in result.stdout
+    assert "Measuring 2 claims" in result.stderr and "Measuring" not in result.stdout
+    assert "Measuring 1 claim on" in run("ledger", "40").stderr
+
+
+def test_the_ledger_of_a_lesson():
+    result = run("ledger", "inception_v4")
+    assert result.exit_code == 0 and result.stdout.startswith("27. ")
+
+
+def test_the_whole_ledger_is_quick():
+    start = time.process_time()
+    result = run("ledger")
+    assert result.exit_code == 0
+    assert time.process_time() - start < 15
+    printed = [
+        int(line.split(".")[0]) for line in result.stdout.splitlines() if line[:1].isdigit() and ". " in line[:4]
+    ]
+    assert printed == sorted(printed) and len(printed) >= 40
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_claims_that_do_not_exist():
+    result = run("ledger", "v5")
+    assert result.exit_code == 1
+    assert "There is no claim or lesson 'v5'." in result.stderr and result.stdout == ""
+
+
+def test_the_familys_table():
+    result = run("networks")
+    assert result.exit_code == 0
+    lines = {
+        tuple(line.split()[:2]): line
+        for line in result.stdout.splitlines()
+        if line.split()[:1] and line.split()[0] in names()
+    }
+    for reference in REFERENCES:
+        line = lines.get((reference.name, reference.variant)) or lines[reference.name, "both"]
+        parameters, macs = reference.derived()
+        assert f"{parameters:,}" in line and f"{macs:,}" in line
+        assert f" {reference.side} " in line + " "
+    assert "– / 10.07" in lines["googlenet", "paper"] and "25.2 / 7.82" in lines["bn_inception", "paper"]
+    assert "71 (37)" in lines["xception", "both"] and "21.0 / 5.5" in lines["xception", "both"]
+    assert max(map(len, result.stdout.splitlines())) <= 110
+
+
+def test_the_familys_table_at_mini_size():
+    result = run("networks", "--size", "mini")
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines() if line.split()[:1] and line.split()[0] in names()]
+    assert {row[0] for row in rows} == {each.name for each in NETWORKS}
+    assert all(int(row[2].replace(",", "")) < 300_000 for row in rows)
+    assert "error" not in result.stdout
+
+
+def test_a_size_that_does_not_exist():
+    result = run("networks", "--size", "medium")
+    assert result.exit_code == 1 and "size is 'medium'; it can be 'full' or 'mini'." in result.stderr
