@@ -5,10 +5,10 @@
 #   TORCH_INDEX=address          a further package index for PyTorch at the first set-up; the one of its CPU builds (see
 #                                pytorch.org/get-started) saves several gigabytes on Linux
 #   ROOT=.                       `make lab` opens the whole checkout, for authors, instead of the learner's folder
-#   ARGS="..."                   handed on: to JupyterLab by `make lab`, to pytest by `make test`
+#   ARGS="..."                   handed on: to JupyterLab by `make lab`, to pytest by `make test`, to benchmarks/bench.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lessons lint
+.PHONY: help setup lab test lessons lint bench
 PYTHON ?=
 TORCH_INDEX ?=
 ROOT ?=
@@ -20,6 +20,7 @@ help:
 	@echo "make test       run the tests; ARGS=\"tests/test_setup.py -x\" is handed to pytest"
 	@echo "make lessons    build notebooks/ from lessons/"
 	@echo "make lint       check the code's style"
+	@echo "make bench      measure speed and memory beside Keras, timm and torchvision; ARGS=\"profile\" for one table"
 	@echo "make setup      only make or update the environment in .venv"
 	@echo "Options: PYTHON=python3.12, TORCH_INDEX=address, ROOT=. (see the top of the Makefile)"
 
@@ -47,3 +48,6 @@ lessons: setup
 lint: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+
+bench: setup
+	@$(RUN) benchmarks/bench.py $(ARGS)

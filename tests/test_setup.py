@@ -55,7 +55,8 @@ def only(tmp_path):
         (["test"], "-m pytest -n 2"),
         (["test", "ARGS=-x tests/utils"], "-m pytest -n 2 -x tests/utils"),
         (["lessons"], "-m lessons build"),
-        (["lint"], "-m ruff format --check ."),
+        (["bench", "ARGS=profile"], "benchmarks/bench.py profile"),
+    (["lint"], "-m ruff format --check ."),
     ],
 )
 def test_make_sets_up_and_then_runs(words, runs):
@@ -68,7 +69,7 @@ def test_make_sets_up_and_then_runs(words, runs):
 
 def test_make_alone_lists_the_commands():
     answer = make()
-    for command in ("lab", "test", "lessons", "lint", "setup"):
+    for command in ("lab", "test", "lessons", "lint", "bench", "setup"):
         assert f"make {command}" in answer.stdout
 
 

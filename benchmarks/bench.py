@@ -1,0 +1,311 @@
+"""How fast the networks and `profile` are, measured beside the libraries that do the same: `make bench`.
+
+    python benchmarks/bench.py                     all tables
+    python benchmarks/bench.py profile build       some of them: profile, build, full, mini
+    python benchmarks/bench.py full --networks inception_v3 xception --batch 8 --repeats 5
+
+Every ratio is of two medians from one run, in which the two took turns. Keras is compared where it is installed (it
+comes with the tests' requirements), timm and torchvision where they import. Peak memory is that of a process of its
+own, above what it took with its libraries imported.
+"""
+
+import argparse
+import importlib
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+import torchinfo
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lessons.catalog import NETWORKS, create, entry
+from utils.cost import profile
+
+# The same network elsewhere: (library, its name, our variant), the first one first.
+ELSEWHERE = {
+    "googlenet": [("torchvision", "googlenet", "released")],
+    "inception_v3": [
+        ("keras", "InceptionV3", "paper"),
+        ("torchvision", "inception_v3", "released"),
+        ("timm", "inception_v3", "released"),
+    ],
+    "inception_v4": [("timm", "inception_v4", "released")],
+    "inception_resnet_v2": [
+        ("keras", "InceptionResNetV2", "released"),
+        ("timm", "inception_resnet_v2", "released"),
+    ],
+    "xception": [("keras", "Xception", "paper"), ("timm", "legacy_xception", "released")],
+    "xception_65": [("timm", "xception65", "released")],
+    "xception_71": [("timm", "xception71", "released")],
+}
+LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
+TABLES = ("profile", "build", "full", "mini")
+MODES = ("training", "inference")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("tables", nargs="*", help=f"which tables: {', '.join(TABLES)} (default: all)")
+    parser.add_argument("--networks", nargs="+", default=[each.name for each in NETWORKS], metavar="NAME")
+    parser.add_argument("--batch", type=int, default=4, help="images in a batch of the full networks")
+    parser.add_argument("--repeats", type=int, default=3, help="how often each is timed, after one time that is not")
+    parser.add_argument(
+        "--memory", nargs=5, metavar=("LIBRARY", "NAME", "VARIANT", "LAYOUT", "MODE"), help=argparse.SUPPRESS
+    )
+    options = parser.parse_args()
+    unknown = sorted(set(options.tables) - set(TABLES))
+    if unknown:
+        parser.error(f"there is no table {unknown[0]!r}; the tables are {', '.join(TABLES)}")
+    if options.memory:
+        print(peak_memory(*options.memory, batch=options.batch))
+        return
+    print_machine()
+    for table in options.tables or TABLES:
+        globals()[f"table_{table}"](options)
+
+
+# --- Tables -----------------------------------------------------------------------------------------------------------
+
+
+def table_profile(options: argparse.Namespace) -> None:
+    """`profile` against torchinfo on the same module. At most a tenth is wanted."""
+    rows = []
+    for name in options.networks:
+        net = create(name).eval()
+        shape = (3, entry(name).input_size, entry(name).input_size)
+        runs = {
+            "profile": lambda net=net, shape=shape: profile(net, shape),
+            "torchinfo": lambda net=net, shape=shape: torchinfo.summary(net, (1, *shape), verbose=0),
+        }
+        took = take_turns(runs, repeats=max(options.repeats, 7))
+        ratio = took["profile"] / took["torchinfo"]
+        rows.append((name, milliseconds(took["profile"]), milliseconds(took["torchinfo"]), f"{ratio:.3f}"))
+    print_table("profile(net) against torchinfo.summary(net)", ("network", "profile", "torchinfo", "ratio"), rows)
+
+
+def table_build(options: argparse.Namespace) -> None:
+    """Building a network on `meta`, and on the CPU with its first weights."""
+
+    def build(name: str, device: str) -> None:
+        with torch.device(device):
+            create(name)
+
+    rows = []
+    for name in options.networks:
+        runs = {device: lambda name=name, device=device: build(name, device) for device in ("meta", "cpu")}
+        took = take_turns(runs, repeats=options.repeats)
+        rows.append((name, milliseconds(took["meta"]), milliseconds(took["cpu"])))
+    print_table("create(name)", ("network", "on meta", "on the CPU"), rows)
+
+
+def table_full(options: argparse.Namespace) -> None:
+    """A training step and an inference pass, against the same network elsewhere; each in its faster layout."""
+    header = ("network", "against", "mode", "ours", "theirs", "ratio", "our peak", "their peak")
+    rows = []
+    for name in options.networks:
+        for library, their_name, variant in ELSEWHERE.get(name, ()):
+            if not importable(library):
+                continue
+            for mode in MODES:
+                runs = {}
+                for layout in LAYOUTS:
+                    runs["ours", layout] = runner("ours", name, variant, layout, mode, batch=options.batch)
+                    runs[library, layout] = runner(library, their_name, variant, layout, mode, batch=options.batch)
+                took = take_turns(runs, repeats=options.repeats)
+                ours = min(((key, value) for key, value in took.items() if key[0] == "ours"), key=lambda each: each[1])
+                theirs = min(
+                    ((key, value) for key, value in took.items() if key[0] != "ours"), key=lambda each: each[1]
+                )
+                peaks = [
+                    memory_in_own_process(whose, each, variant, layout, mode, batch=options.batch)
+                    for (whose, layout), each in ((ours[0], name), (theirs[0], their_name))
+                ]
+                rows.append(
+                    (
+                        name,
+                        library,
+                        mode,
+                        f"{milliseconds(ours[1])} {ours[0][1]}",
+                        f"{milliseconds(theirs[1])} {theirs[0][1]}",
+                        f"{ours[1] / theirs[1]:.2f}",
+                        f"{peaks[0]:.0f} MB",
+                        f"{peaks[1]:.0f} MB",
+                    )
+                )
+                print(f"... {name} against {library}, {mode}: {rows[-1][5]}", file=sys.stderr, flush=True)
+    title = f"Full networks, batches of {options.batch}, each in the faster of the two layouts"
+    print_table(title, header, rows)
+
+
+def table_mini(options: argparse.Namespace) -> None:
+    """Training images per second of the mini networks."""
+    batch, rows = 64, []
+    for name in options.networks:
+        net = create(name, size="mini", num_classes=10)
+        runs = {layout: step_of(net, layout, "training", batch=batch, side=32, classes=10) for layout in LAYOUTS}
+        took = take_turns(runs, repeats=max(options.repeats, 5))
+        layout = min(took, key=took.get)
+        parameters = sum(parameter.numel() for parameter in net.parameters())
+        rows.append((name, f"{parameters:,}", f"{batch / took[layout]:.0f} {layout}"))
+    print_table(f"Mini networks, batches of {batch}", ("network", "parameters", "training images/s"), rows)
+
+
+# --- What is timed ----------------------------------------------------------------------------------------------------
+
+
+def runner(library: str, name: str, variant: str, layout: str, mode: str, *, batch: int) -> Callable[[], None]:
+    """One training step or inference pass, with everything that it needs made beforehand."""
+    if library == "keras":
+        return keras_step(name, layout, mode, batch=batch)
+    if library == "ours":
+        net, side = create(name, variant=variant), entry(name).input_size
+    elif library == "timm":
+        net, side = importlib.import_module("timm").create_model(name), 299
+    else:
+        models = importlib.import_module("torchvision.models")
+        net, side = getattr(models, name)(weights=None, aux_logits=False, init_weights=False), 299
+        side = 224 if name == "googlenet" else 299
+    return step_of(net, layout, mode, batch=batch, side=side, classes=1000)
+
+
+def step_of(net: nn.Module, layout: str, mode: str, *, batch: int, side: int, classes: int) -> Callable[[], None]:
+    net = net.to(memory_format=LAYOUTS[layout])
+    images = torch.randn(batch, 3, side, side).contiguous(memory_format=LAYOUTS[layout])
+    if mode == "inference":
+        return inference(net.eval(), images)
+    return training(net.train(), net, images, classes=classes)
+
+
+def keras_step(name: str, layout: str, mode: str, *, batch: int) -> Callable[[], None]:
+    import keras
+
+    keras.config.set_image_data_format("channels_first" if layout == "NCHW" else "channels_last")
+    net = getattr(keras.applications, name)(weights=None, classifier_activation=None)
+    images = torch.randn(batch, *net.inputs[0].shape[1:])
+    if mode == "inference":
+        return inference(lambda x: net(x, training=False), images)
+    return training(lambda x: net(x, training=True), net, images, classes=1000)
+
+
+def inference(forward: Callable[[Tensor], Tensor], images: Tensor) -> Callable[[], None]:
+    def run() -> None:
+        with torch.inference_mode():
+            forward(images)
+
+    return run
+
+
+def training(
+    forward: Callable[[Tensor], Tensor], net: nn.Module, images: Tensor, *, classes: int
+) -> Callable[[], None]:
+    """Forward, backward, update: the same loop for all."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-6, momentum=0.9)
+    labels = torch.arange(len(images)) % classes
+
+    def run() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        F.cross_entropy(forward(images), labels).backward()
+        optimizer.step()
+
+    return run
+
+
+def take_turns(runs: dict, *, repeats: int) -> dict:
+    """The median time of each, in seconds, when they run one after another, round after round."""
+    times = {key: [] for key in runs}
+    for turn in range(repeats + 1):
+        for key, run in runs.items():
+            start = time.perf_counter()
+            run()
+            if turn:  # the first round warms up
+                times[key].append(time.perf_counter() - start)
+    return {key: statistics.median(values) for key, values in times.items()}
+
+
+# --- Memory -----------------------------------------------------------------------------------------------------------
+
+
+def peak_memory(library: str, name: str, variant: str, layout: str, mode: str, *, batch: int) -> float:
+    """Megabytes that a process takes at most for three turns, above what it took before it built the network."""
+    if library != "ours":
+        importlib.import_module(library)
+    before = resident()
+    run = runner(library, name, variant, layout, mode, batch=batch)
+    for _ in range(3):
+        run()
+    return resident() - before
+
+
+def resident() -> float:
+    """The most megabytes that this process has taken so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux; getrusage there begins with what the parent took
+        return (
+            next(float(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1e3
+        )
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def memory_in_own_process(*what: str, batch: int) -> float:
+    command = [sys.executable, __file__, "--batch", str(batch), "--memory", *what]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+# --- Words ------------------------------------------------------------------------------------------------------------
+
+
+def importable(library: str) -> bool:
+    try:
+        importlib.import_module(library)
+    except (ImportError, RuntimeError):
+        return False
+    return True
+
+
+def print_machine() -> None:
+    """Where and with what this was measured."""
+    print(f"{processor()}, {os.cpu_count()} cores, torch uses {torch.get_num_threads()}; {platform.platform()}")
+    versions = [f"Python {platform.python_version()}"]
+    for library in ("torch", "torchinfo", "keras", "timm", "torchvision"):
+        if importable(library):
+            versions.append(f"{library} {importlib.import_module(library).__version__}")
+    print(", ".join(versions))
+
+
+def processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:,.1f} ms" if seconds < 0.1 else f"{1000 * seconds:,.0f} ms"
+
+
+def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    print(f"\n{title}")
+    for row in (header, tuple("-" * width for width in widths), *rows):
+        cells = [
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
