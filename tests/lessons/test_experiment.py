@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lessons.inception_module import experiment
 from utils.data import load
-from utils.train import Recipe, fit
+from utils.train import Recipe, compare, fit
 
 
 def test_the_arms_cost_the_same():
@@ -90,3 +90,22 @@ def test_the_recorded_runs_are_those_of_this_code(data, seeds):
 def fingerprint(data):
     """The hash of a data set's content, as a run records it."""
     return fit(experiment.one_scale, data, Recipe(epochs=1, batch_size=len(data.train)), show=False).data["content"]
+
+
+def test_what_the_lesson_says_of_the_recorded_runs():
+    def compared(data):
+        comparison = compare(experiment.recorded(data))
+        means = {name: sum(values) / len(values) for name, values in comparison.percentages.items()}
+        clear = {difference.name: difference.low * difference.high > 0 for difference in comparison.differences}
+        return means, clear
+
+    means, clear = compared("scales")
+    assert sorted(means, key=means.get)[0] == "several scales, naive" and max(means, key=means.get) == "several scales"
+    assert clear["3×3 only"] and clear["several scales, naive"] and not clear["3×3 only, reduced"]
+    accuracy = {name: [run.accuracy for run in runs] for name, runs in experiment.recorded("scales").items()}
+    spread = {name: max(values) - min(values) for name, values in accuracy.items()}
+    assert min(spread, key=spread.get) == "several scales"
+    assert sum(means["several scales"] / 100 - value < 0.05 for value in accuracy["3×3 only, reduced"]) == 4
+    means, clear = compared("cifar10")
+    assert sorted(means, key=means.get)[0] == "3×3 only, reduced" and max(means, key=means.get) == "several scales"
+    assert clear["3×3 only"] and means["several scales"] - means["3×3 only"] < 2
