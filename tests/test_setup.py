@@ -56,7 +56,7 @@ def only(tmp_path):
         (["test", "ARGS=-x tests/utils"], "-m pytest -n 2 -x tests/utils"),
         (["lessons"], "-m lessons build"),
         (["bench", "ARGS=profile"], "benchmarks/bench.py profile"),
-    (["lint"], "-m ruff format --check ."),
+        (["lint"], "-m ruff format --check ."),
     ],
 )
 def test_make_sets_up_and_then_runs(words, runs):
