@@ -163,6 +163,40 @@ def test_the_prediction_widget_keeps_what_is_entered(lesson):
     assert asked.answer == 1200 and "1,200 MACs" in said.value
 
 
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("1,200", 1200), ("1,234,567.5", 1234567.5), ("97,5", 97.5), (" 0,125", 0.125), ("3e2", 300)],
+)
+def test_numbers_are_read_as_people_write_them(lesson, written, number):
+    asked = lesson.predict("cost", "How dear?")
+    asked.commit(written)
+    assert asked.answer == number
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "1,2,3", "", None, "ten"])
+def test_what_is_no_number_is_not_kept(lesson, written):
+    asked = lesson.predict("cost", "How dear?")
+    with pytest.raises(ValueError, match="a number is asked"):
+        asked.commit(written)
+    assert asked.answer is None
+
+
+def test_the_prediction_widget_asks_for_an_answer_first(lesson):
+    for choices, words in ((None, "Write a number first."), (["A", "B"], "Choose one first.")):
+        asked = lesson.predict("cost", "How dear?", choices=choices)
+        parts = asked.widget().children
+        (parts[1].children[2] if choices is None else parts[2]).click()
+        assert words in parts[-1].value and asked.answer is None
+
+
+def test_the_enter_key_keeps_a_number(lesson):
+    asked = lesson.predict("cost", "How dear?")
+    entry = asked.widget().children[1].children[0]
+    entry.value = "7"
+    entry._handle_custom_msg({"event": "submit"}, [])
+    assert asked.answer == 7
+
+
 def test_a_broken_progress_file_is_set_aside_with_a_word(lesson, work):
     lesson.check.double(lambda x: 2 * x)
     path = work / "progress.json"
