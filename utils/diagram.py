@@ -385,6 +385,7 @@ def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str
     _fill(graph, record, [nodes[key] for key in sorted(nodes)], (), repeats, points)
     labelled: set[tuple[int, tuple[int, ...]]] = set()
     entered: set[str] = set()
+    parting: list[tuple[str, str]] = []
     for (source, target), shape in sorted(edges.items()):
         # One tensor that several boxes read carries its shape once; an end's box holds it already.
         is_new = (source, shape) not in labelled and nodes[source].kind != "end" and nodes[target].kind != "end"
@@ -397,8 +398,12 @@ def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str
         if point not in entered:
             entered.add(point)
             graph.edge(_id(source), point, label=words, arrowhead="none")
+        parting.append((point, _id(target)))
+    if direction == "LR":  # where Graphviz stacks what parts inside a frame from the bottom up
+        parting.reverse()
+    for point, target in parting:
         # The first arrows to be stretched, so that the branches' ends stand side by side.
-        graph.edge(point, _id(target), label=" ", weight="1")
+        graph.edge(point, target, label=" ", weight="1")
     return graph.source
 
 
@@ -494,13 +499,13 @@ def _without_font_warnings() -> Iterator[None]:
     At its first use in a process it reads the system's list of fonts, and on some systems complains of words in it
     that are newer than itself. It does so below Python, so that only the file descriptor can be caught.
     """
-    sys.stderr.flush()
+    try:
+        sys.stderr.flush()
+        original = os.dup(2)
+    except (AttributeError, OSError, ValueError):  # there is no standard error, or it is closed
+        yield
+        return
     with tempfile.TemporaryFile() as kept:
-        try:
-            original = os.dup(2)
-        except OSError:  # there is no standard error
-            yield
-            return
         os.dup2(kept.fileno(), 2)
         try:
             yield

@@ -102,7 +102,7 @@ class Trace:
         for operation in self.operations:
             module = self.calls[operation.call].module
             is_layer = operation.has_weights and operation.macs > 0
-            if separable_once and isinstance(module, nn.Conv2d) and module.groups > 1:
+            if separable_once and isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
                 is_layer = False
             is_pool = pools and ("pool" in operation.name or operation.name == "mean")
             if isinstance(module, nn.LocalResponseNorm):  # torch computes its local sums with a pool

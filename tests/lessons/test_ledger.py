@@ -79,6 +79,15 @@ def test_every_counting_claim_is_in_the_ledger():
     assert folders == set(ledger.LESSONS)
 
 
+def test_a_paper_imports_only_lessons_before_it():
+    order = [*ledger.LESSONS]
+    for slug in order:
+        tree = ast.parse((Path(ledger.__file__).parent / slug / "paper.py").read_text(encoding="utf-8"))
+        imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+        used = {name.split(".")[1] for name in imported if name.startswith("lessons.")} & set(order)
+        assert all(order.index(name) <= order.index(slug) for name in used), slug
+
+
 def test_every_finding_is_whole(findings):
     for number, finding in findings.items():
         assert finding.measured and finding.why, number

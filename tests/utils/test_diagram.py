@@ -137,14 +137,15 @@ def test_a_fork_at_the_end_of_a_branch_is_drawn_open():
         assert "Tail" not in str(titles)
 
 
-def test_branches_keep_their_order_inside_of_a_frame():
+@pytest.mark.parametrize(("direction", "axis"), [("TB", "x"), ("LR", "y")])
+def test_branches_keep_their_order_inside_of_a_frame(direction, axis):
     net = nn.Sequential(nn.Conv2d(3, 6, 1), Forked(), nn.Conv2d(14, 6, 1), Forked())
-    root = ET.fromstring(draw(net, (3, 8, 8), depth=2).svg)
+    root = ET.fromstring(draw(net, (3, 8, 8), depth=2, direction=direction).svg)
     name = "{http://www.w3.org/2000/svg}"
     places = {}
     for group in root.iter(f"{name}g"):
         if group.get("class") == "node" and (text := group.find(f"{name}text")) is not None:
-            places.setdefault(text.text, []).append(float(text.get("x")))
+            places.setdefault(text.text, []).append(float(text.get(axis)))
     for third, fifth, pool in zip(
         *(places[key] for key in ("3×3 conv, 2", "5×5 conv, 2", "avg pool 3×3")), strict=True
     ):
