@@ -170,6 +170,8 @@ def arms(
     axis.set_yticks([-position for position in range(len(results))], list(results))
     axis.set_ylim(-len(results) + 0.4, 0.6)
     axis.grid(axis="x", alpha=0.3)
+    least, most = axis.get_xlim()
+    axis.set_xlim(max(least, 0), min(most, 100))  # an interval of few runs can reach beyond what a percentage can be
     if chance is not None:
         axis.axvline(chance, color=colors.GREY, linestyle=":", linewidth=1)
         axis.annotate(" guessing", (chance, 0.5), va="top", color="#555555", fontsize=_STYLE["tick"])
