@@ -128,8 +128,9 @@ class Table:
         )
 
     def _repr_html_(self) -> str:
+        cell = "padding:3px 4px;text-align:"  # narrow, so that all columns fit beside a file browser
         head = "".join(
-            f'<th style="text-align:{"left" if column < 3 else "right"}">{title}</th>'
+            f'<th style="{cell}{"left" if column < 3 else "right"}">{title}</th>'
             for column, title in enumerate(
                 ("name", "layer", "branch", "output", "parameters", "MACs", "activations", "receptive field")
             )
@@ -137,11 +138,11 @@ class Table:
         body = "".join(
             "<tr>"
             + "".join(
-                f'<td style="text-align:left;white-space:nowrap">{escape(text)}</td>'
+                f'<td style="{cell}left;white-space:nowrap">{escape(text)}</td>'
                 for text in (row.name, row.label, row.branch)
             )
             + "".join(
-                f'<td style="text-align:right">{text}</td>'
+                f'<td style="{cell}right">{text}</td>'
                 for text in (
                     shape_text(row.shape),
                     f"{row.parameters:,}",

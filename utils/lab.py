@@ -66,8 +66,8 @@ class Lab:
         self._is_setting = False
         self._question = HTML(f"<div style='{_LINES}'>{question}</div>")
         # What cannot be is said where the words stand, so that the picture does not move.
-        self.words = HTML(layout=Layout(width="100%", min_height="4em"))
-        self.output = HTML(layout=Layout(width="100%"))
+        self.words = HTML(layout=Layout(width="auto", min_height="4em"))
+        self.output = HTML(layout=Layout(width="auto"))
         self.pin_button = Button(
             description="Pin as A", tooltip="Keep what you see now as A, and compare all that follows with it"
         )
