@@ -143,7 +143,7 @@ def table_full(options: argparse.Namespace) -> None:
                         f"{peaks[1]:.0f} MB",
                     )
                 )
-                print(f"... {name} against {library}, {mode}: {rows[-1][5]}", file=sys.stderr, flush=True)
+                print("...", *rows[-1], sep="  ", file=sys.stderr, flush=True)  # it takes a while
     title = f"Full networks, batches of {options.batch}, each in the faster of the two layouts"
     print_table(title, header, rows)
 
