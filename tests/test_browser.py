@@ -159,6 +159,7 @@ def use_block_lab(learner):
     lab.changes(lambda: lab.click("Pin as A"))
     assert lab.costs() == {"A": first, "B": first}
     lab.changes(lambda: lab.click("naive"))
+    assert lab.preset().input_value() == "your own"
     second = expected(lab)
     assert lab.costs() == {"A": first, "B": second}
     times = second[1] / first[1]

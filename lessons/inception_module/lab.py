@@ -110,7 +110,7 @@ def view(settings: dict, pinned: dict | None) -> View:
         for name, design in designs.items()
     )
     words = compare(tables["A"], tables["B"]) if pinned else describe(next(iter(tables.values())))
-    html = f'{_bars(tables)}<div style="display:flex;flex-wrap:wrap;gap:12px">{diagrams}</div>'
+    html = f'{_bars(tables)}<div style="display:flex;flex-wrap:wrap;gap:12px;margin-top:8px">{diagrams}</div>'
     unused = set() if settings["reduced"] == "reduced" else {"three_reduce", "five_reduce", "pool"}
     for name in BRANCHES:
         if not settings[f"has_{name}"]:
@@ -173,7 +173,7 @@ def _bars(tables: dict[str, Table]) -> str:
             macs, parameters = (cost.macs, cost.parameters) if cost else (0, 0)
             label = f"{TITLES[branch]} {name}".strip()
             text = f"{macs:,} MACs · {parameters:,} parameters" if cost else "off"
-            hatch = "opacity:.45;" if name == "A" else ""
+            hatch = "opacity:.6;" if name == "A" else ""
             rows.append(
                 f'<tr><th scope="row" style="text-align:right;padding:0 8px;white-space:nowrap">{label}</th>'
                 f'<td style="width:55%"><div style="{hatch}background:{branch_color(branch)};height:14px;'
@@ -230,6 +230,8 @@ def block_lab() -> Lab:
     }
     presets = {
         f"GoogLeNet {name}": {
+            "reduced": "reduced",
+            **{f"has_{branch}": True for branch in BRANCHES},
             **{field.name: getattr(row.widths, field.name) for field in fields(Widths)},
             "in_channels": row.in_channels,
             "grid": row.grid,

@@ -12,6 +12,7 @@ from lessons.inception_module import lab as block
 from lessons.inception_module.paper import TABLE_1
 from lessons.start_here import lab as window
 from utils.cost import profile
+from utils.lab import OWN
 
 LABS = {"window": window.window_lab, "block": block.block_lab}
 START = block.block_lab().settings
@@ -205,9 +206,11 @@ def test_all_branches_off_is_explained():
 @pytest.mark.parametrize("name", TABLE_1)
 def test_presets_are_the_paper_s_rows(name):
     lab = block.block_lab()
-    lab.set(three=1, grid=3, in_channels=9)
+    lab.set(three=1, grid=3, in_channels=9, reduced="naive", has_pool=False)
+    assert lab.preset.value == OWN
     lab.preset.set_state({"index": lab.preset.options.index(f"GoogLeNet {name}")})
     row = TABLE_1[name]
+    assert lab.preset.value == f"GoogLeNet {name}"
     assert costs(lab.output.value)["now"] == by_hand(lab.settings)
     assert by_hand(lab.settings)[2] == row.widths.out_channels
     assert round(by_hand(lab.settings)[1] / 1e6) == row.printed_ops
