@@ -12,9 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from utils.cost import kind_of, label_of, shape_text
-from utils.feedback import Wrong
+from utils.feedback import Wrong, article
 from utils.trace import INPUT, CannotRun, Operation, Trace, trace
 
+UNSEEN = (
+    "torch does not see all of your layers: those in a plain Python list, or made in `forward`, are not trained. Make them in "
+    "`__init__`, as attributes or in an `nn.ModuleList`."
+)
 _ACTIVATIONS = {"relu", "relu_", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "silu", "hardtanh"}
 
 
@@ -31,7 +35,7 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
             "itself, without parentheses: the check builds several from it, in sizes of its own."
         )
     if not callable(answer):
-        raise Wrong(f"A class or function that makes a module is needed, and this is a {type(answer).__name__}.")
+        raise Wrong(f"A class or function that makes a module is needed, and this is {article(answer)}.")
     name = getattr(answer, "__name__", "your function")
     given = ", ".join([*map(repr, arguments), *(f"{key}={value!r}" for key, value in named.items())])
     try:
@@ -39,10 +43,14 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
     except (NotImplementedError, Wrong):
         raise
     except Exception as error:
+        if "is not a Module subclass" in str(error):
+            raise Wrong(
+                f"{error}: a layer stands there without its parentheses. Write `nn.ReLU()`, not `nn.ReLU`."
+            ) from error
         raise Wrong(f"{name}({given}) stopped with {type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
         raise Wrong(
-            f"{name}({given}) gave back {_article(type(module).__name__)} where a torch module is needed"
+            f"{name}({given}) gave back {article(module)} where a torch module is needed"
             + (". Is the `return` missing?" if module is None else ".")
         )
     return module
@@ -75,6 +83,8 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
             answer(torch.zeros(2, *shape))
         except Exception as real:
             cause = str(real)
+        else:
+            raise Wrong(UNSEEN) from error
         if "Sizes of tensors must match" in cause:
             raise Wrong(_branches_do_not_fit(error.before)) from error
         if "expected input" in cause and "channels" in cause:
@@ -83,12 +93,16 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
                 f"{shape_text(shape)} (channels×height×width). torch says: {cause}"
             ) from error
         raise Wrong(f"It does not run on an input of {shape_text(shape)}. torch says: {cause}") from error
+    except TypeError as error:
+        if "float" in str(error) and "conv2d" in str(error):
+            raise Wrong("A padding or a stride is no whole number: divide with `//`, as in `kernel_size // 2`.") from error
+        raise
     except ValueError as error:
         raise Wrong(f"It does not run on an input of {shape_text(shape)}: {error}") from error
     with torch.no_grad():
         out = answer(torch.zeros(2, *shape))
     if not isinstance(out, Tensor):
-        raise Wrong(f"Its forward gives back {_article(type(out).__name__)} where one tensor is needed.")
+        raise Wrong(f"Its forward gives back {article(out)} where one tensor is needed.")
     if not found.operations:
         raise Wrong("Its forward gives back the input as it came: nothing is computed.")
     return found
@@ -128,7 +142,10 @@ def _compare_shapes(found: Trace, expected: Trace) -> None:
     if out[1] != want[1]:
         difference = want[1] - out[1]
         sentence = f"Your block returned {out[1]} channels where {want[1]} were expected: "
-        if difference > 0:
+        inner = next((o for o in expected.operations if o.macs and o.shape[1] == out[1]), None)
+        if difference > 0 and not _ends_of_branches(expected) and inner is not None:
+            sentence += f"{out[1]} is what the {_describe(expected, inner)} gives. Are two numbers swapped?"
+        elif difference > 0:
             sentence += f"{difference} are missing"
             branches = {name for name, width in _ends_of_branches(expected).items() if width == difference}
             if branches:
@@ -137,8 +154,11 @@ def _compare_shapes(found: Trace, expected: Trace) -> None:
                 sentence += "."
         else:
             sentence += f"{-difference} too many."
-            if -difference == expected.image_shape[0] or out[1] == expected.image_shape[0] + want[1]:
-                sentence += " As many as the input has: does the input itself go into the concatenation?"
+            passed_on = _passed_on(found)
+            if passed_on == "pool":
+                sentence += f" The pool passes on all {found.image_shape[0]} channels of the input: its 1×1 convolution is missing."
+            elif passed_on == "input":
+                sentence += " The input itself goes into the concatenation."
         raise Wrong(sentence)
     if out[2:] != want[2:]:
         culprit = next(
@@ -149,6 +169,18 @@ def _compare_shapes(found: Trace, expected: Trace) -> None:
             f"Your block returned a grid of {shape_text(out[2:])} where {shape_text(want[2:])} was expected."
             + (f" The {_describe(found, culprit)} changes it: look at its padding and stride." if culprit else "")
         )
+
+
+def _passed_on(record: Trace) -> str:
+    """What of the input goes into the last concatenation as it came: "input", "pool", or "" for nothing."""
+    joins = [operation for operation in record.operations if operation.name == "cat"]
+    for source in joins[-1].reads if joins else ():
+        if source == INPUT:
+            return "input"
+        path = [record.operations[source], *_sources(record, record.operations[source])]
+        if any(_is_pool(operation) for operation in path) and not any(operation.macs for operation in path):
+            return "pool"
+    return ""
 
 
 def _ends_of_branches(record: Trace) -> dict[str, int]:
@@ -172,6 +204,12 @@ def _ends_of_branches(record: Trace) -> dict[str, int]:
 
 
 def _compare_layers(found: Trace, expected: Trace) -> None:
+    again = [operation for operation in found.operations if operation.has_weights and not operation.weights]
+    if again and not any(operation.has_weights and not operation.weights for operation in expected.operations):
+        name = found.calls[again[0].call].name or "a layer"
+        raise Wrong(
+            f"`{name}` runs twice in `forward`. Run each layer once, and keep its result in a variable if need be."
+        )
     if found.unread:
         layers = sorted({name.rpartition(".")[0] or name for name in found.unread})
         names = _list(f"`{layer}`" for layer in layers)
@@ -185,6 +223,8 @@ def _compare_layers(found: Trace, expected: Trace) -> None:
             sentences.append(f"Expected {_count(missing)}; yours has {_count(extra)} instead.")
         elif missing:
             sentences.append(f"Missing: {_count(missing)}.")
+            if _hidden_layers(found):
+                sentences = [UNSEEN]
         else:
             sentences.append(f"Too many: {_count(extra)}.")
         have, need = sum(found.parameters.values()), sum(expected.parameters.values())
@@ -220,7 +260,12 @@ def _compare_values(
         reference.train(modes[1])
     if _close(mine, theirs):
         return ""
-    if not ordered and _close(_sorted_channels(mine), _sorted_channels(theirs)):
+    if _close(_sorted_channels(mine), _sorted_channels(theirs)):
+        if ordered:
+            raise Wrong(
+                "All channels are right, and they stand in another order than asked: concatenate the branches in the "
+                "order of the text."
+            )
         return (
             "Your branches stand in another order than in the paper's figure. That computes the same; public weights "
             "would need the figure's order."
@@ -250,6 +295,9 @@ def _why_values_differ(
     need_pools = Counter(_pool_text(expected, o) for o in expected.operations if _is_pool(o))
     if own_pools != need_pools:
         if not own_pools:
+            made = [name for name, child in found.root.named_modules() if "Pool" in type(child).__name__]
+            if made:
+                return f"{intro}`{made[0]}` is made in `__init__` but never used in `forward`."
             return f"{intro}there is no pooling, and {_count(need_pools)} is expected."
         return f"{intro}expected {_count(need_pools)}; yours has {_count(own_pools)}."
     if not is_wired_alike:
@@ -311,6 +359,11 @@ def _signature(record: Trace, operation: Operation) -> str:
     if operation.macs and main is not None:
         return f"dense layer of {main[0]}×{main[1]}{bias}"
     return f"{_word(operation)} of {'+'.join(shape_text(shape) for shape in shapes)}"
+
+
+def _hidden_layers(record: Trace) -> bool:
+    """Does it compute with weights that are no parameters of the module?"""
+    return any(operation.macs and not operation.has_weights for operation in record.operations)
 
 
 def _without_biases(counts: Counter) -> Counter:
@@ -495,12 +548,6 @@ def _count(texts: Counter) -> str:
 def _list(texts) -> str:
     texts = list(texts)
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def _article(name: str) -> str:
-    if name == "NoneType":
-        return "nothing (None)"
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _close(mine: Tensor, theirs: Tensor) -> bool:

@@ -156,18 +156,27 @@ class Feedback:
             said = entry.verify(*answer, **options)
         except Wrong as wrong:
             return Result("wrong", f"{name}: not yet", str(wrong), exercise=entry.name)
-        except NotImplementedError:
-            return Result(
-                "wrong",
-                f"{name}: not written yet",
-                f'Replace the line that raises NotImplementedError. `hint("{entry.number}")` helps you to start.',
-                exercise=entry.name,
-            )
+        except NotImplementedError as stub:
+            return Result("wrong", f"{name}: not written yet", self._about_stub(entry, str(stub)), exercise=entry.name)
         except Exception as error:
             return Result("wrong", f"{name}: your code stopped", _explain(error), exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
         self._refresh()
+        said = said or "It gives what the course's own answer gives."
         return Result("right", f"{name}: right", " ".join(filter(None, (said, note))), exercise=entry.name)
+
+    def _about_stub(self, entry: Exercise, message: str) -> str:
+        """What to say of a stub that is left: this exercise's, or that of another one which the answer calls."""
+        other = re.match(r"Exercise ([\d.]+),", message)
+        if other and other[1] != entry.number:
+            return (
+                f"It calls what you write in exercise {other[1]}, and that is still empty. Write exercise {other[1]} "
+                "first, or do without it here."
+            )
+        return (
+            f"Replace each line that raises NotImplementedError; a class can have one in `__init__` and one in "
+            f'`forward`. `hint("{entry.number}")` helps you to start.'
+        )
 
     def use(self, number: str, answer: object) -> object:
         """The learner's answer if it passes its check, else the course's own, with a sentence that says so.
@@ -223,7 +232,10 @@ class Feedback:
         prediction = Prediction(self, name, question, tuple(choices or ()), unit)
         self.predictions[name] = prediction
         if answer is not None:
-            prediction.commit(answer)
+            try:
+                prediction.commit(answer)
+            except ValueError as error:
+                display(Message("wrong", "Not kept", str(error)))
         return prediction
 
     def truth(self, name: str, value: object, explanation: str = "") -> Message:
@@ -305,6 +317,7 @@ class Prediction:
             ValueError: not one of the choices, or not a number where a number is asked.
         """
         if self.choices:
+            answer = {_plain(choice): choice for choice in self.choices}.get(_plain(answer), answer)
             if answer not in self.choices:
                 raise ValueError(f"The answer is {answer!r}; choose one of: {', '.join(map(repr, self.choices))}.")
         else:
@@ -346,8 +359,10 @@ class Prediction:
     def __repr__(self) -> str:
         kept = f" You said: {self._text(self.answer)}." if self.answer is not None else ""
         choices = f" Choose one of: {', '.join(self.choices)}." if self.choices else ""
+        if kept:
+            return f"● {self.question}{choices}{kept}"
         example = repr(self.choices[0]) if self.choices else "12"
-        return f"● {self.question}{choices}{kept} To answer here, add `answer={example}` to the call."
+        return f"● {self.question}{choices} To answer here, add `answer={example}` to the call."
 
     def _ipython_display_(self) -> None:
         show_widget(self.widget(), text=repr(self))
@@ -556,6 +571,14 @@ def _explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}.{place}"
 
 
+def article(thing: object) -> str:
+    """What a thing is, with its article: "an int", "a Tensor", "nothing (None)"."""
+    name = type(thing).__name__
+    if thing is None:
+        return "nothing (None)"
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
 def _inline(text: str) -> str:
     """Text with `code` spans as HTML."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False)).replace("\n", "<br>")
@@ -585,6 +608,11 @@ def _as_number(answer: object) -> float:
 
 def _in_unit(unit: str) -> str:
     return f", in {unit}" if unit else ""
+
+
+def _plain(choice: object) -> str:
+    """A choice as a keyboard has it: "3x3" stands for "3×3"."""
+    return str(choice).strip().lower().replace("×", "x")
 
 
 def _now() -> str:

@@ -13,7 +13,7 @@ def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None
     """
     bundle = dict(widget._repr_mimebundle_())
     bundle["text/plain"] = text
-    bundle["text/html"] = html or f"<pre>{escape(text)}</pre>"
+    bundle["text/html"] = html or f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'
     display(bundle, raw=True)
 
 

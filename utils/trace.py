@@ -159,6 +159,8 @@ def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
         recorder.note_image(image)
         with torch.no_grad(), recorder:
             torch.func.functional_call(module, recorder.stand_ins, (image,))
+    except NotImplementedError:  # a stub of the learner's, which is no fault of the image
+        raise
     except RuntimeError as error:
         size = " x ".join(map(str, shape))
         message = f"{type(module).__name__} cannot take an image of {size}: {error}"

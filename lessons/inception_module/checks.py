@@ -7,7 +7,7 @@ from torch import nn
 from lessons.inception_module.blocks import InceptionModule, NaiveInceptionModule, Widths
 from lessons.layers import ConvReLU
 from utils.compare import build, same_module
-from utils.feedback import Feedback, Wrong
+from utils.feedback import Feedback, Wrong, article
 
 feedback = Feedback("inception_module", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -25,7 +25,7 @@ def _number(answer: object, case: str) -> int:
 
 def _function(answer: object) -> None:
     if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is a {type(answer).__name__}.")
+        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
 
 
 def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
@@ -47,13 +47,19 @@ def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
 )
 def conv_parameters(answer):
     _function(answer)
-    for case in ((1, 1, 1), (3, 64, 7), (192, 96, 1), (16, 32, 5)):
+    for case in ((3, 64, 7), (192, 96, 1), (16, 32, 5), (1, 1, 1)):
         text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}"
         got, want = _number(answer(*case), text), parameters_of(*case)
         if got == want:
             continue
         if got == want - case[1]:
-            raise Wrong(f"For {text} you count {got:,}; {want:,} are expected. The {case[1]} biases are missing.")
+            raise Wrong(
+                f"For {text} you count {got:,}; {want:,} are expected. The biases are missing: {case[1]} of them."
+            )
+        if got == want - case[1] + 1:
+            raise Wrong(
+                f"For {text} you count {got:,}; {want:,} are expected. Each output channel has a bias of its own."
+            )
         if got == case[1] * (case[0] * case[2] + 1):
             raise Wrong(f"For {text} you count {got:,}; {want:,} are expected. The window is square: `kernel_size**2`.")
         raise Wrong(f"For {text} you count {got:,}; {want:,} are expected.")
@@ -95,6 +101,12 @@ def conv_macs(answer):
             tail = " Biases are additions without a multiplication: leave them out."
         elif case[2] > 1 and got * case[2] == want:
             tail = " The window has two sides: `kernel_size**2` weights."
+        elif got * case[0] == want and case[0] > 1:
+            tail = " Each number of the output reads all `in_channels`."
+        elif got * case[1] == want and case[1] > 1:
+            tail = " The output has `out_channels` grids, not one."
+        elif case[2] > 1 and got * case[3] ** 2 == want * max(case[3] - case[2] + 1, 0) ** 2:
+            tail = " `grid` is the output's grid already: nothing is to be taken off."
         raise Wrong(f"For {text} you count {got:,}; {want:,} are expected.{tail}")
     return "A convolution's parameters do not depend on the grid; its multiply-adds do."
 
@@ -124,9 +136,8 @@ def naive_reference(in_channels: int, pointwise: int, three: int, five: int) -> 
     reference=naive_reference,
 )
 def naive_module(answer):
-    cases = (dict(in_channels=8, pointwise=6, three=5, five=3), dict(in_channels=12, pointwise=4, three=10, five=7))
-    for case, grid in zip(cases, ((9, 11), (8, 8)), strict=True):
-        note = same_module(build(answer, **case), naive_reference(**case), (case["in_channels"], *grid))
+    for case, grid in (((8, 6, 5, 3), (9, 11)), ((12, 4, 10, 7), (8, 8))):
+        note = same_module(build(answer, *case), naive_reference(*case), (case[0], *grid))
     return note
 
 
@@ -153,13 +164,20 @@ def naive_growth(answer):
         want = channels_of_stack(*case)
         text = f"in_channels={case[0]}, widths {case[1]}, {case[2]} and {case[3]}, {case[4]} modules"
         got = answer(*case)
-        if not isinstance(got, (list, tuple)):
-            raise Wrong(f"For {text} your function gives back {got!r}; a list with one number a module is needed.")
-        got = list(got)
+        if got is None:
+            raise Wrong(f"For {text} your function gives back nothing. Is the `return` missing?")
+        try:
+            got = [int(channels) for channels in got]
+        except TypeError:
+            raise Wrong(
+                f"For {text} your function gives back {got!r}; a list with one number a module is needed."
+            ) from None
         if got == [case[0], *want] or got == [case[0], *want[:-1]]:
             raise Wrong(f"For {text} your list starts with what goes in; start it with what the first module puts out.")
         if len(got) != len(want):
-            raise Wrong(f"For {text} your list has {len(got)} numbers; one for each of {len(want)} modules is needed.")
+            raise Wrong(
+                f"For {text} the length of your list is {len(got)}; one number a module is needed: {len(want)}."
+            )
         if got == [sum(case[1:4])] * len(want):
             raise Wrong(f"For {text} every module gives {got[0]}: the pool's channels are missing, all that came in.")
         if got != want:
@@ -193,12 +211,8 @@ def branch_reference(in_channels: int, reduce: int, out_channels: int, kernel_si
     reference=branch_reference,
 )
 def reduced_branch(answer):
-    for case in (
-        dict(in_channels=12, reduce=3, out_channels=7, kernel_size=5),
-        dict(in_channels=6, reduce=4, out_channels=9, kernel_size=3),
-    ):
-        module = build(answer, **case)
-        note = same_module(module, branch_reference(**case), (case["in_channels"], 9, 10))
+    for case in ((12, 3, 7, 5), (6, 4, 9, 3)):
+        note = same_module(build(answer, *case), branch_reference(*case), (case[0], 9, 10))
     return note
 
 
@@ -224,10 +238,9 @@ def module_reference(in_channels: int, widths: Widths) -> nn.Module:
 def inception_module(answer):
     cases = ((8, Widths(5, 4, 6, 2, 3, 7)), (12, Widths(3, 6, 10, 4, 5, 2)))
     for (in_channels, widths), grid in zip(cases, ((9, 11), (7, 7)), strict=True):
-        note = same_module(
-            build(answer, in_channels, widths), InceptionModule(in_channels, widths), (in_channels, *grid)
-        )
-    return note
+        reference = InceptionModule(in_channels, widths)
+        same_module(build(answer, in_channels, widths), reference, (in_channels, *grid), ordered=True)
+    return "Your module computes what GoogLeNet's does, and its channels stand where public weights expect them."
 
 
 def field_of(layers) -> int:
@@ -236,6 +249,15 @@ def field_of(layers) -> int:
     for window, stride in layers:
         field += (window - 1) * step
         step *= stride
+    return field
+
+
+def _field_by_adding(layers) -> int:
+    """The receptive field if the last stride were the step, not the product of all: a common slip."""
+    field, step = 1, 1
+    for window, stride in layers:
+        field += (window - 1) * step
+        step = stride
     return field
 
 
@@ -256,10 +278,16 @@ def receptive_field(answer):
     cases = ([], [(3, 1)], [(3, 1), (3, 1)], [(7, 2), (3, 2)], [(7, 2), (3, 2), (1, 1), (3, 1), (3, 2), (5, 1)])
     for layers in cases:
         want = field_of(layers)
-        got = _number(answer(layers), f"layers={layers}")
+        got = answer(layers)
+        if got is None and not layers:
+            raise Wrong(
+                "For layers=[] your function gives back nothing. Is the `return` missing, or inside of the loop, which never "
+                "runs here?"
+            )
+        got = _number(got, f"layers={layers}")
         if got == want:
             continue
-        text = f"For layers={layers} you find {got} pixels; {want} are expected."
+        text = f"For layers={layers} you find {got}; {want} pixels are expected."
         step_first, step = 1, 1
         for window, stride in layers:
             step *= stride
@@ -268,6 +296,8 @@ def receptive_field(answer):
             text += " A layer's stride spreads the next layer's units, not its own window: multiply it in afterwards."
         elif layers and got == 1 + sum(window - 1 for window, _ in layers):
             text += " Strides are left out: after a stride of 2, neighbouring units are 2 pixels apart."
+        elif layers and got == _field_by_adding(layers):
+            text += " Strides multiply: two layers of stride 2 put neighbouring units 4 pixels apart."
         elif layers and got == sum(window for window, _ in layers):
             text += " Windows overlap: the second 3×3 adds 2 pixels, not 3."
         elif not layers:

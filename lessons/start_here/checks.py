@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from utils.feedback import Feedback, Wrong
+from utils.feedback import Feedback, Wrong, article
 
 feedback = Feedback("start_here", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -31,9 +31,13 @@ def numbers_of(channels: int, height: int, width: int) -> int:
 )
 def image_numbers(answer):
     if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is a {type(answer).__name__}.")
+        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
     for case in ((1, 8, 8), (3, 224, 224), (3, 5, 7)):
         got = answer(*case)
+        if got is None:
+            raise Wrong(
+                f"For channels, height, width = {case} your function gives back nothing. Is the `return` missing?"
+            )
         if got != numbers_of(*case):
             raise Wrong(f"For channels, height, width = {case} you count {got!r}; {numbers_of(*case):,} are expected.")
     return "This is how a right answer looks. Change a number in the cell above, run both again, and see a wrong one."
@@ -58,7 +62,7 @@ def size_after(size: int, window: int, stride: int, padding: int) -> int:
 )
 def output_size(answer):
     if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is a {type(answer).__name__}.")
+        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
     for case in ((8, 3, 1, 0), (28, 5, 1, 2), (224, 7, 2, 3), (35, 3, 2, 0), (10, 1, 1, 0), (12, 3, 2, 1)):
         size, window, stride, padding = case
         text = f"size={size}, window={window}, stride={stride}, padding={padding}"
@@ -74,8 +78,14 @@ def output_size(answer):
         hint_text = ""
         if isinstance(got, float) and not got.is_integer():
             hint_text = " A window that would stick out has no place there: divide with `//`, which rounds down."
+        elif got == (size + 2 * padding - window + 1) // stride and stride > 1:
+            hint_text = " The + 1 belongs after the division: it is the place where the window starts."
         elif got == want - 1:
             hint_text = " One place is missing: the one where the window starts."
+        elif got == want + 1:
+            hint_text = " A window that would hang over the edge has no place there: round down."
+        elif got == (size + 2 * padding - stride) // window + 1:
+            hint_text = " Window and stride are swapped."
         elif got == (size - window) // stride + 1:
             hint_text = " The padding is left out."
         elif got == (size + padding - window) // stride + 1:
@@ -105,15 +115,23 @@ def share_right(logits: Tensor, labels: Tensor) -> float:
 )
 def accuracy(answer):
     if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is a {type(answer).__name__}.")
+        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
     draws = torch.Generator().manual_seed(0)
     for images, classes in ((4, 3), (50, 10), (7, 7)):
         logits = torch.randn(images, classes, generator=draws)
         labels = logits.argmax(dim=1)
         wrong = torch.randperm(images, generator=draws)[: images // 4 + 1]
         labels[wrong] = (labels[wrong] + 1) % classes
-        got, want = answer(logits, labels), share_right(logits, labels)
         text = f"For {images} images and {classes} classes"
+        try:
+            got = answer(logits, labels)
+        except RuntimeError as error:
+            if "must match the size" in str(error):
+                raise Wrong(
+                    f"{text} torch cannot compare: {error}. Each image needs one answer: look along `dim=1`."
+                ) from error
+            raise
+        want = share_right(logits, labels)
         if got is None:
             raise Wrong(f"{text} your function gives back nothing. Is the `return` missing?")
         if isinstance(got, Tensor):
@@ -134,5 +152,14 @@ def accuracy(answer):
             )
         if abs(got - want * images) <= 1e-4:
             raise Wrong(f"{text} you find {got:g}, the number of right ones; divide by the number of images.")
-        raise Wrong(f"{text} you find {got:.3f}; {want:.3f} is expected. Is the largest logit taken along dim=1?")
+        if images == classes and abs(got - (logits.argmax(dim=0) == labels).float().mean().item()) <= 1e-6:
+            raise Wrong(f"{text} you find {got:.3f}; {want:.3f} is expected. Look along `dim=1`: a row is an image.")
+        if abs(got - want * images / classes) <= 1e-6:
+            raise Wrong(
+                f"{text} you find {got:.3f}; {want:.3f} is expected. Divide by the number of images, not of classes."
+            )
+        raise Wrong(
+            f"{text} you find {got:.3f}; {want:.3f} is expected. Compare the *place* of the largest logit in each row with "
+            "the label, and take the mean over the images."
+        )
     return "The course measures every network with this number."

@@ -78,7 +78,7 @@ ANSWERS = {
             wrong=(
                 (function("channels, height, width", "height * width"), "are expected"),
                 (function("channels, height, width", "channels + height * width"), "are expected"),
-                (function("channels, height, width", "None"), "you count None"),
+                (function("channels, height, width", "None"), "Is the `return` missing?"),
                 ("Answer = 64", "Hand over the function itself"),
             ),
         ),
@@ -93,6 +93,9 @@ ANSWERS = {
                 (function(SIZE, "(size - window) // stride + 1"), "The padding is left out"),
                 (function(SIZE, "(size + padding - window) // stride + 1"), "added on both sides"),
                 (function(SIZE, "size + 2 * padding - window + 1"), "The stride is left out"),
+                (function(SIZE, "(size + 2 * padding - window + 1) // stride"), "belongs after the division"),
+                (function(SIZE, "-((window - size - 2 * padding) // stride) + 1"), "round down"),
+                (function(SIZE, "(size + 2 * padding - stride) // window + 1"), "swapped"),
                 (function(SIZE, "(size + 2 * padding - window) / stride + 1"), "//"),
                 (f"def Answer({SIZE}):\n    size // stride\n", "Is the `return` missing?"),
             ),
@@ -107,7 +110,9 @@ ANSWERS = {
                 ("def Answer(logits, labels):\n    return (logits.argmax(1) == labels).sum()\n", "divide by the number"),
                 ("def Answer(logits, labels):\n    return (logits.argmax(1) != labels).float().mean()\n", "the wrong ones"),
                 ("def Answer(logits, labels):\n    return (logits.argmax(1) == labels)\n", "one number is needed"),
-                ("def Answer(logits, labels):\n    return (logits.argmin(1) == labels).float().mean()\n", "largest logit"),
+                ("def Answer(logits, labels):\n    return (logits.argmin(1) == labels).float().mean()\n", "Compare the *place*"),
+                ("def Answer(logits, labels):\n    return (logits.argmax(0) == labels).float().mean()\n", "dim=1"),
+                ("def Answer(logits, labels):\n    return (logits.argmax(1) == labels).sum() / logits.shape[1]\n", "not of classes"),
                 ("def Answer(logits, labels):\n    (logits.argmax(1) == labels).float().mean()\n", "gives back nothing"),
             ),
         ),
@@ -119,7 +124,8 @@ ANSWERS = {
                 f"def Answer({PARAMS}):\n    conv = nn.Conv2d({PARAMS})\n    return sum(p.numel() for p in conv.parameters())\n",
             ),
             wrong=(
-                (function(PARAMS, "out_channels * in_channels * kernel_size**2"), "biases are missing"),
+                (function(PARAMS, "out_channels * in_channels * kernel_size**2"), "The biases are missing: 64 of them"),
+                (function(PARAMS, "out_channels * in_channels * kernel_size**2 + 1"), "a bias of its own"),
                 (function(PARAMS, "out_channels * (in_channels * kernel_size + 1)"), "The window is square"),
                 (function(PARAMS, "in_channels * (out_channels * kernel_size**2 + 1)"), "are expected"),
                 (function(PARAMS, "None"), "gives back nothing"),
@@ -139,6 +145,9 @@ ANSWERS = {
                 (function(MACS, "in_channels * out_channels * kernel_size * grid**2"), "The window has two sides"),
                 (function(MACS, "2 * in_channels * out_channels * kernel_size**2 * grid**2"), "counts as one"),
                 (function(MACS, "(in_channels * kernel_size**2 + 1) * out_channels * grid**2"), "leave them out"),
+                (function(MACS, "out_channels * kernel_size**2 * grid**2"), "reads all `in_channels`"),
+                (function(MACS, "in_channels * kernel_size**2 * grid**2"), "`out_channels` grids"),
+                (function(MACS, "in_channels * out_channels * kernel_size**2 * (grid - kernel_size + 1)**2"), "the output's grid already"),
                 (f"def Answer({MACS}):\n    return in_chanels * grid\n", "NameError"),
             ),
         ),
@@ -159,6 +168,8 @@ ANSWERS = {
                 (naive(forward=JOIN.replace(", self.d(x)", "")), "as many as the pool branch gives"),
                 (naive(forward=JOIN.replace("dim=1", "dim=2")), "Concatenate along dim=1"),
                 (naive("five, 5", "five, 3"), "5×5 convolution"),
+                (naive(forward=JOIN.replace("self.d(x)", "x")), "`d` is made in `__init__` but never used"),
+                (naive(forward="self.b(x)\n" + JOIN), "`b.0` runs twice"),
                 (naive() + "Answer = Answer(8, 2, 2, 2)", "without parentheses"),
             ),
         ),
@@ -173,8 +184,9 @@ ANSWERS = {
                 (function(GROW, "[pointwise + three + five] * modules"), "the pool's channels are missing"),
                 (function(GROW, "[in_channels + i * (pointwise + three + five) for i in range(modules + 1)]"), "what goes in"),
                 (function(GROW, "in_channels + modules * (pointwise + three + five)"), "a list with one number a module"),
+                (function(GROW, "None"), "Is the `return` missing?"),
                 (function(GROW, "[in_channels * 2 ** (i + 1) for i in range(modules)]"), "pass through the pool"),
-                (function(GROW, "[in_channels + pointwise + three + five]"), "one for each of"),
+                (function(GROW, "[in_channels + pointwise + three + five]"), "one number a module is needed"),
             ),
         ),
         "reduced_branch": Answers(
@@ -182,6 +194,7 @@ ANSWERS = {
                 branch("nn.Conv2d(in_channels, reduce, 1), nn.ReLU(inplace=True), "
                        "nn.Conv2d(reduce, out_channels, kernel_size, padding='same'), nn.ReLU()"),
                 LAYER + branch("layer(in_channels, reduce, 1), layer(reduce, out_channels, kernel_size)"),
+                LAYER + "def Answer(i, r, o, k):\n    return nn.Sequential(layer(i, r, 1), layer(r, o, k))\n",
                 "class Answer(nn.Module):\n"
                 f"    def __init__(self, {BRANCH}):\n        super().__init__()\n"
                 "        self.first = nn.Conv2d(in_channels, reduce, 1)\n"
@@ -197,6 +210,9 @@ ANSWERS = {
                 (LAYER + branch("layer(in_channels, out_channels, kernel_size)"), "Expected"),
                 (LAYER + branch("layer(in_channels, reduce, kernel_size), layer(reduce, out_channels, 1)"), "Expected"),
                 (LAYER + f"def Answer({BRANCH}):\n    layer(in_channels, reduce, 1)\n", "Is the `return` missing?"),
+                (LAYER + branch("layer(in_channels, out_channels, 1), layer(out_channels, reduce, kernel_size)"), "Are two numbers swapped?"),
+                (branch("nn.Conv2d(in_channels, reduce, 1), nn.ReLU"), "without its parentheses"),
+                (branch("nn.Conv2d(in_channels, reduce, 1), nn.Conv2d(reduce, out_channels, kernel_size, padding=kernel_size / 2)"), "divide with `//`"),
                 (LAYER + branch("layer(in_channels, out_channels, 1), layer(reduce, out_channels, kernel_size)"),
                  "another number of channels"),
             ),
@@ -204,7 +220,6 @@ ANSWERS = {
         "inception_module": Answers(
             right=(
                 reduced(),
-                reduced(forward="return torch.cat([self.d(x), self.b(x), self.c(x), self.a(x)], dim=1)"),
                 LAYER + module(
                     "w = widths\n"
                     "self.paths = nn.ModuleList([layer(in_channels, w.pointwise, 1),\n"
@@ -237,6 +252,16 @@ ANSWERS = {
                 (reduced("layer(widths.five_reduce, widths.five, 5)", "nn.Conv2d(widths.five_reduce, widths.five, 5, padding=2)"),
                  "no ReLU follows the 5×5 convolution"),
                 (reduced(forward=JOIN.replace("self.c(x), ", "")), "as many as the 5×5"),
+                (reduced(forward="return torch.cat([self.d(x), self.b(x), self.c(x), self.a(x)], dim=1)"), "in another order"),
+                (reduced("nn.Sequential(nn.MaxPool2d(3, 1, 1), layer(in_channels, widths.pool, 1))", "nn.MaxPool2d(3, 1, 1)"),
+                 "The pool passes on all 8 channels"),
+                (reduced(forward="raise NotImplementedError('Exercise 1.6, the module: write this part.')"), "one in `forward`"),
+                (reduced("layer(in_channels, widths.three_reduce, 1)", "stub()")
+                 + "\ndef stub():\n    raise NotImplementedError('Exercise 1.5, a branch: write this part.')\n",
+                 "what you write in exercise 1.5"),
+                (LAYER + module("self.all = [layer(in_channels, widths.pointwise, 1), "
+                                "layer(in_channels, widths.three + widths.five + widths.pool, 1)]",
+                                "return torch.cat([part(x) for part in self.all], 1)"), "torch does not see all of your layers"),
                 (reduced(forward=JOIN.replace("self.b(x), ", "self.b(x).detach(), ")), "No gradient reaches `b."),
                 (reduced("layer(in_channels, widths.pointwise, 1)", "layer(in_channels, widths.pointwise, 1, bias=False)"), "A bias is missing"),
                 (LAYER + module(REDUCED + "\nself.e = nn.Conv2d(3, 3, 1)", JOIN), "never used in `forward`"),
@@ -259,6 +284,9 @@ ANSWERS = {
                 ("def Answer(layers):\n    return sum(window for window, _ in layers) or 1\n", "Windows overlap"),
                 ("def Answer(layers):\n    return sum(window for window, _ in layers)\n", "Without any layer"),
                 (field("field += (window - 1) * step; step += stride"), "are expected"),
+                (field("field += (window - 1) * step; step = stride"), "Strides multiply"),
+                ("def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n"
+                 "        field += (window - 1) * step\n        step *= stride\n        return field\n", "inside of the loop"),
             ),
         ),
     },
