@@ -28,7 +28,7 @@ class Lesson:
 
 LESSONS = (
     Lesson(0, "start_here", "Start here", "", 40),
-    Lesson(1, "inception_module", "The Inception module", "Going deeper with convolutions, sections 1 to 4", 75),
+    Lesson(1, "inception_module", "The Inception module", "Going deeper with convolutions, sections 1 to 4", 90),
 )
 
 

@@ -75,7 +75,7 @@ def _table_row(name: str) -> Finding:
     return Finding(
         f"{weights:,} weights = {kilo:.1f} × 1024, {table.parameters:,} with biases; {table.macs:,} multiply-adds",
         "holds" if holds else "does not hold",
-        "if K is 1024 and biases are left out; an op is one multiply-add",
+        "within one K, if K is 1024 and biases are left out; an op is one multiply-add",
     )
 
 

@@ -44,11 +44,20 @@ def _words(settings: dict) -> str:
     size, window, stride, padding = (settings[name] for name in ("size", "window", "stride", "padding"))
     count = len(places(size, window, stride, padding))
     left = (size + 2 * padding - window) % stride
-    unused = f" The last {left} of the padded cells on each side are never read." if left else ""
+    unused = ""
+    if stride > window and count > 1:
+        unused += f" Between two places {stride - window} {_rows(stride - window)} never read."
+    if left:
+        ground = " (padding)" if left <= padding else ""
+        unused += f" The last {left} {_rows(left)}{ground} never read."
     return (
         f"grid {size}×{size}, window {window}×{window}, stride {stride}, padding {padding}: the result is "
         f'<b class="course-size">{count}×{count}</b>, as ({size} + 2·{padding} − {window}) // {stride} + 1 = {count}.{unused}'
     )
+
+
+def _rows(count: int) -> str:
+    return "row and column are" if count == 1 else "rows and columns are"
 
 
 def _svg(settings: dict) -> str:

@@ -7,6 +7,7 @@ from lessons.catalog import create
 from utils.cost import profile
 from utils.ledger import Claim, Finding
 
+WHERE = "Going deeper with convolutions, section 1"
 PRINTED_FACTOR = 12  # "12 times fewer parameters", section 1
 PRINTED_BUDGET = 1.5e9  # multiply-adds at inference, section 1
 
@@ -62,6 +63,6 @@ def _budget() -> Finding:
 
 
 CLAIMS = (
-    Claim(1, "GoogLeNet has 12 times fewer parameters than AlexNet.", "section 1", "12×", _fewer_than_alexnet),
-    Claim(4, "It stays within 1.5 billion multiply-adds at inference.", "section 1", "1.5 billion", _budget),
+    Claim(1, "GoogLeNet has 12 times fewer parameters than AlexNet.", WHERE, "12×", _fewer_than_alexnet),
+    Claim(4, "GoogLeNet stays within 1.5 billion multiply-adds at inference.", WHERE, "1.5 billion", _budget),
 )

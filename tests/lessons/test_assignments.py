@@ -19,7 +19,7 @@ WRONG = {
         {"five_branches"},
     ),
     "rounds_the_wrong_way": ("largest_reduction", "return (plain - 1) // each", "return plain // each", {"largest_reduction"}),
-    "spends_too_little": ("choose_widths", "widths[0] += 1", "break", {"choose_widths"}),
+    "spends_too_little": ("choose_widths", "return places * (ones", "return 2 * places * (ones", {"choose_widths"}),
     "leaves_a_bug": ("repaired", "nn.ReLU(), nn.Conv2d(three_reduce, three, 3", "nn.Conv2d(three_reduce, three, 3", {"repaired_computes"}),
     "leaves_the_stride": (
         "repaired", "nn.MaxPool2d(3, stride=1, padding=1)", "nn.MaxPool2d(3, padding=1)", {"repaired_runs", "repaired_computes"},
