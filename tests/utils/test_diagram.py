@@ -243,3 +243,15 @@ def test_text_alternative_is_in_the_picture():
 def test_bad_arguments_are_named(name, value):
     with pytest.raises(ValueError, match=f"{name} is"):
         draw(nn.Conv2d(3, 4, 3), (3, 8, 8), **{name: value})
+
+
+def test_the_lines_of_a_box_are_anchored_at_its_middle():
+    root = ET.fromstring(draw(InceptionModule(192, WIDTHS), (192, 28, 28)).svg)
+    name = "{http://www.w3.org/2000/svg}"
+    for group in root.iter(f"{name}g"):
+        if group.get("class") == "node":
+            outline = group.find(f"{name}path").get("d")
+            across = [float(pair.split(",")[0]) for pair in re.findall(r"-?[\d.]+,-?[\d.]+", outline)]
+            for line in group.iter(f"{name}text"):
+                assert line.get("text-anchor") == "middle"
+                assert float(line.get("x")) == pytest.approx((min(across) + max(across)) / 2, abs=0.01)
