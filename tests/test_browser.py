@@ -37,6 +37,7 @@ def test_lesson_00(learner):
     assert "Hint 2 of 3" in learner.output('hint("0.2")').inner_text()
     use_window_lab(learner)
     assert learner.tracebacks() == [] and learner.broken() == []
+    open_again(learner)
 
 
 def answer_in_number(learner):
@@ -103,6 +104,21 @@ def use_window_lab(learner):
     assert lab.picture() == picture
     lab.changes(lambda: lab.click("Start again"))
     assert trouble.count() == 0 and lab.sizes() == ["6×6"]
+
+
+def open_again(learner):
+    """The next day: another kernel, and everything still looks as it was left."""
+    learner.menu("File", "Save Notebook")
+    learner.menu("Kernel", "Shut Down Kernel")
+    learner.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(state="hidden")
+    learner.page.reload()
+    learner.open("00_start_here.ipynb")
+    assert "2 of 3" in learner.output("import torch").inner_text()
+    assert "as it was: 95 per cent." in learner.output('    "digits",').inner_text()
+    assert LabPage(learner, "window_lab()").sizes() == ["6×6"]
+    assert learner.broken() == []
+    learner.run("import torch")
+    assert "2 of 3" in learner.output("import torch").inner_text()
 
 
 def test_lesson_01(learner):

@@ -86,6 +86,8 @@ class Lab:
             row.layout.width = "auto"
         for control in self.controls.values():
             control.observe(lambda _change: self.refresh(), names="value")
+        # A notebook that is opened again shows its labs as they were, without a kernel behind them.
+        rows.append(HTML(f'<div style="{_LINES};opacity:.75">If the handles do not answer, run this cell again.</div>'))
         side = VBox(rows, layout=Layout(width="280px", flex="0 0 280px"))
         main = VBox([self.words, self.output], layout=Layout(flex="1 1 400px", min_width="0"))
         self.widget = VBox([self._question, Box([side, main], layout=Layout(flex_flow="row wrap", width="100%"))])

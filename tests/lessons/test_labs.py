@@ -75,9 +75,16 @@ def test_the_window_lab_agrees_with_torch(case):
     assert view.html.count("<circle") == result**2
     assert view.html.count("<rect") == (size + 2 * padding) ** 2 + 1
     assert f"{result} by {result} places" in re.search('aria-label="([^"]+)"', view.html)[1]
-    read = window_size + (result - 1) * stride
-    left = size + 2 * padding - read
-    assert (f"The last {left} of the padded cells" in view.words) == (left > 0)
+    side = range(-padding, size + padding)
+    unread = set(side) - {start + cell for start in window.places(*case) for cell in range(window_size)}
+    last = [cell for cell in unread if all(later in unread for later in range(cell, size + padding))]
+    between = (len(unread) - len(last)) // (result - 1) if result > 1 else 0
+    rows = {0: "", 1: "1 row and column are", **{count: f"{count} rows and columns are" for count in range(2, 20)}}
+    ground = " (padding)" if all(cell >= size for cell in last) else ""
+    assert (f"Between two places {rows[between]} never read." in view.text) == (between > 0)
+    assert ("Between" in view.text) == (between > 0)
+    assert (f"The last {rows[len(last)]}{ground} never read." in view.text) == (len(last) > 0)
+    assert ("The last" in view.text) == (len(last) > 0)
 
 
 def test_the_window_lab_names_both_when_one_is_pinned():
