@@ -375,6 +375,7 @@ class _QuickRecorder(_Recorder):
             nn.ReLU: self.relu,
             nn.MaxPool2d: self.max_pool,
             nn.AvgPool2d: self.avg_pool,
+            nn.LocalResponseNorm: self.local_response_norm,
         }
 
     def run(self, func, args: tuple, kwargs: dict):
@@ -500,6 +501,23 @@ class _QuickRecorder(_Recorder):
         if module.inplace:
             return self.note("relu_", source, before, before, in_place=x)
         return self.note("relu", source, before, before)
+
+    def local_response_norm(
+        self, module: nn.LocalResponseNorm, x: Tensor, source: int, before: tuple[int, ...]
+    ) -> Tensor:
+        """The ten operations that torch makes of it: squares, their local mean by a pool over channels, a quotient."""
+        channels, *grid = before[1:]
+        as_volume, padded = (1, 1, channels, *grid), (1, 1, channels + module.size - 1, *grid)
+        shapes = [before, as_volume, padded, as_volume, *[before] * 6]
+        names = ["mul", "view", "constant_pad_nd", "avg_pool3d", "squeeze", "view", "mul", "add", "pow", "div"]
+        last, shape = source, before
+        for name, after in zip(names, shapes, strict=True):
+            output = self.note(name, last, shape, after)
+            last, shape = len(self.operations) - 1, after
+        scaled, quotient = self.operations[-4], self.operations[-1]
+        scaled.factor = module.alpha
+        quotient.reads, quotient.input_shapes = (source, *quotient.reads), (before, before)
+        return output
 
     def max_pool(self, module: nn.MaxPool2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
         if module.return_indices:
