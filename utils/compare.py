@@ -95,7 +95,9 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
         raise Wrong(f"It does not run on an input of {shape_text(shape)}. torch says: {cause}") from error
     except TypeError as error:
         if "float" in str(error) and "conv2d" in str(error):
-            raise Wrong("A padding or a stride is no whole number: divide with `//`, as in `kernel_size // 2`.") from error
+            raise Wrong(
+                "A padding or a stride is no whole number: divide with `//`, as in `kernel_size // 2`."
+            ) from error
         raise
     except ValueError as error:
         raise Wrong(f"It does not run on an input of {shape_text(shape)}: {error}") from error
