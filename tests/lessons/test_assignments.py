@@ -98,7 +98,7 @@ def test_a_wrong_answer_loses_exactly_its_points(course, student):
 
 @pytest.mark.slow
 def test_feedback_comes_out_as_html(course):
-    page = (course / "feedback" / "forgets_a_relu" / "inception_module" / "inception_module.html").read_text(
+    page = (course / "feedback" / "leaves_a_bug" / "inception_module" / "inception_module.html").read_text(
         encoding="utf-8"
     )
     assert "no ReLU follows the" in page and re.search(r"Score: [\d.]+ / 12", page)
