@@ -81,7 +81,7 @@ class Learner:
 
     def enter(self, address: str) -> None:
         """Come in without a document, and go to the notebooks in the file browser."""
-        self.page.goto(re.sub(r"/lab/tree/[^?]*", "/lab", address))
+        self.page.goto(re.sub(r"/lab/tree/[^?]*", "/lab", address) + "&reset")
         self.in_file_browser("notebooks").dblclick()
         self.in_file_browser("00_start_here.ipynb").wait_for()
 

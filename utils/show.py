@@ -1,9 +1,13 @@
 """Showing things in a notebook: widgets with a still form for where there are none, and pictures replaced in place."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 
 import ipywidgets
 from IPython.display import display
+from tqdm.auto import tqdm
+from tqdm.notebook import tqdm_notebook
 
 
 def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None:
@@ -15,6 +19,22 @@ def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None
     bundle["text/plain"] = text
     bundle["text/html"] = html or f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'
     display(bundle, raw=True)
+
+
+@contextmanager
+def passing_bar(**options: object) -> Iterator[tqdm]:
+    """A progress bar of tqdm that leaves nothing behind: in a notebook that is saved and opened again neither."""
+    if not issubclass(tqdm, tqdm_notebook):
+        with tqdm(leave=False, **options) as bar:
+            yield bar
+        return
+    bar = tqdm(leave=False, display=False, **options)
+    place = display(bar.container, display_id=True)
+    try:
+        yield bar
+    finally:
+        bar.close()
+        place.update({"text/plain": "", "text/html": ""}, raw=True)
 
 
 class Live:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from lessons.inception_module.blocks import InceptionModule, Widths
 from lessons.layers import ConvBNAct
 from utils.cost import Table, profile
 from utils.data import Data
 from utils.plot import Picture, arms
+from utils.show import passing_bar
 from utils.train import Recipe, Run, fit
 
 IMAGE = (3, 32, 32)
@@ -127,7 +127,7 @@ def measure(
             raise ValueError(f"There is no arm {name!r}. There are: {', '.join(ARMS)}.")
     runs: dict[str, list[Run]] = {name: [] for name in names}
     total = len(seeds) * len(names) * recipe.epochs
-    with tqdm(total=total, leave=False, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left") as bar:
+    with passing_bar(total=total, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left") as bar:
         for seed in seeds:
             for name in names:
                 bar.set_description(f"{name}, seed {seed}")

@@ -4,7 +4,6 @@ import graphviz
 import numpy as np
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from lessons.catalog import NETWORKS, create
 from utils import colors
@@ -12,15 +11,18 @@ from utils.cost import Table, profile, short
 from utils.diagram import Diagram
 from utils.photo import photograph
 from utils.plot import Picture, label, panels
+from utils.show import passing_bar
 
 
 def family() -> dict[str, Table]:
     """The cost of every network of the course at its paper's input size, counted now on the `meta` device."""
     tables = {}
-    for entry in tqdm(NETWORKS, desc="counting networks", leave=False):
-        with torch.device("meta"):
-            net = create(entry.name)
-        tables[entry.name] = profile(net, (3, entry.input_size, entry.input_size))
+    with passing_bar(total=len(NETWORKS), desc="counting networks") as bar:
+        for entry in NETWORKS:
+            with torch.device("meta"):
+                net = create(entry.name)
+            tables[entry.name] = profile(net, (3, entry.input_size, entry.input_size))
+            bar.update()
     return tables
 
 

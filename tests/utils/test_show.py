@@ -4,7 +4,9 @@ import ipywidgets
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from tqdm.notebook import tqdm_notebook
 
+from utils import show
 from utils.show import Live, show_widget
 
 
@@ -57,3 +59,17 @@ def test_two_live_places_do_not_disturb_each_other(shown):
     Live().show(Thing("other"))
     assert len({message["transient"]["display_id"] for message in shown}) == 2
     assert not any(message.get("update") for message in shown)
+
+
+def test_a_passing_bar_leaves_nothing_in_a_saved_notebook(shown, monkeypatch):
+    monkeypatch.setattr(show, "tqdm", tqdm_notebook)
+    with show.passing_bar(total=2, desc="counting") as bar:
+        bar.update()
+    assert "application/vnd.jupyter.widget-view+json" in shown[0]["data"]
+    assert shown[-1]["update"] and not any(shown[-1]["data"].values())
+
+
+def test_a_passing_bar_in_a_terminal(shown, capsys):
+    with show.passing_bar(total=2, desc="counting") as bar:
+        bar.update()
+    assert shown == [] and "counting" in capsys.readouterr().err
