@@ -142,7 +142,6 @@ def examine(text: str, path: Path, feedback: Feedback) -> None:
     exercise: str | None = None
     has_solution = False
     seen: dict[str, int] = {}
-    asked = set(re.findall(r'\bpredict\(\s*"(\w+)"', text))
     for number, line in enumerate(text.splitlines(), start=1):
         word = line.strip()
         if word.startswith("```"):
@@ -169,7 +168,7 @@ def examine(text: str, path: Path, feedback: Feedback) -> None:
             if opened is None:
                 raise SourceError(path, number, f"{END} has no {BEGIN} before it in its cell.")
             opened = None
-        _examine_references(line, number, path, feedback, asked)
+    _examine_references(text, path, feedback)
     for entry in feedback.exercises.values():
         if entry.number not in seen:
             raise SourceError(
@@ -177,18 +176,21 @@ def examine(text: str, path: Path, feedback: Feedback) -> None:
             )
 
 
-def _examine_references(line: str, number: int, path: Path, feedback: Feedback, asked: set[str]) -> None:
-    for name in _REFERENCES["check"].findall(line):
-        if name not in feedback.exercises:
-            raise SourceError(path, number, f"check.{name} is no check of this lesson.")
-    for exercise in _REFERENCES["exercise"].findall(line):
-        if exercise not in {entry.number for entry in feedback.exercises.values()}:
-            raise SourceError(path, number, f"There is no exercise {exercise} in this lesson.")
-    for name in _REFERENCES["truth"].findall(line):
-        if name not in asked:
-            raise SourceError(path, number, f'truth("{name}") has no predict("{name}", …) in this lesson.')
-    for target in _REFERENCES["link"].findall(line):
-        if target not in {lesson.notebook for lesson in LESSONS}:
-            raise SourceError(
-                path, number, f"The link to {target} leads nowhere: link to a lesson's notebook or the web."
-            )
+def _examine_references(text: str, path: Path, feedback: Feedback) -> None:
+    known = {
+        "check": (set(feedback.exercises), "check.{} is no check of this lesson."),
+        "exercise": ({e.number for e in feedback.exercises.values()}, "There is no exercise {} in this lesson."),
+        "truth": (
+            set(re.findall(r'\bpredict\(\s*"(\w+)"', text)),
+            'truth("{0}") has no predict("{0}", …) in this lesson.',
+        ),
+        "link": (
+            {lesson.notebook for lesson in LESSONS},
+            "The link to {} leads nowhere: link to a lesson's notebook or the web.",
+        ),
+    }
+    for kind, pattern in _REFERENCES.items():
+        names, sentence = known[kind]
+        for found in pattern.finditer(text):
+            if found[1] not in names:
+                raise SourceError(path, text.count("\n", 0, found.start(1)) + 1, sentence.format(found[1]))

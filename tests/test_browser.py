@@ -4,6 +4,7 @@ import time
 
 import pytest
 import torch
+from playwright.sync_api import expect
 from torch import nn
 
 from tests.learner import CHROMIUM, WAIT, Learner, browser_page, server
@@ -174,7 +175,7 @@ def use_block_lab(learner):
     for name in SLIDERS:
         lab.changes(lambda name=name: lab.press(name, "ArrowRight"))
         assert lab.costs() == {"now": expected(lab)}
-    assert lab.preset().input_value() == "your own"
+    expect(lab.preset()).to_have_value("your own")
     lab.changes(lambda: lab.preset().select_option("GoogLeNet 3b"))
     assert lab.costs() == {"now": expected(lab)}
     first = expected(lab)
@@ -182,7 +183,7 @@ def use_block_lab(learner):
     lab.changes(lambda: lab.click("Pin as A"))
     assert lab.costs() == {"A": first, "B": first}
     lab.changes(lambda: lab.click("naive"))
-    assert lab.preset().input_value() == "your own"
+    expect(lab.preset()).to_have_value("your own")
     second = expected(lab)
     assert lab.costs() == {"A": first, "B": second}
     times = second[1] / first[1]
@@ -199,7 +200,8 @@ def use_block_lab(learner):
     assert lab.root.locator(".course-trouble").count() == 0
     assert lab.costs()["B"] == expected(lab) and lab.costs()["A"] == (0, 0, 256)
     lab.changes(lambda: lab.click("Start again"))
-    assert lab.costs() == {"now": (163_696, 128_049_152, 256)} and lab.preset().input_value() == "GoogLeNet 3a"
+    assert lab.costs() == {"now": (163_696, 128_049_152, 256)}
+    expect(lab.preset()).to_have_value("GoogLeNet 3a")
 
 
 class LabPage:

@@ -1,6 +1,7 @@
 """The block lab: one Inception module with a handle for every choice, its cost and its diagram beside a pinned one."""
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from html import escape
 
 import ipywidgets
@@ -102,11 +103,10 @@ def view(settings: dict, pinned: dict | None) -> View:
     designs = {"B" if pinned else "": design_of(settings)}
     if pinned:
         designs = {"A": design_of(pinned), **designs}
-    modules = {name: design.build() for name, design in designs.items()}
-    tables = {name: profile(modules[name], design.input_shape) for name, design in designs.items()}
+    tables = {name: _seen(design)[0] for name, design in designs.items()}
     diagrams = "".join(
         f'<div style="flex:1 1 400px;min-width:0">{_heading(name, tables[name])}'
-        f"{draw(modules[name], design.input_shape)._repr_html_()}<code>{escape(design.code)}</code></div>"
+        f"{_seen(design)[1]}<code>{escape(design.code)}</code></div>"
         for name, design in designs.items()
     )
     words = compare(tables["A"], tables["B"]) if pinned else describe(next(iter(tables.values())))
@@ -116,6 +116,13 @@ def view(settings: dict, pinned: dict | None) -> View:
         if not settings[f"has_{name}"]:
             unused |= {name, f"{name}_reduce"}
     return View(words=words, html=html, disabled=frozenset(unused & settings.keys()))
+
+
+@lru_cache(maxsize=32)  # a pinned design, and one that a handle comes back to, need no second drawing
+def _seen(design: Design) -> tuple[Table, str]:
+    """A design's cost, and its diagram as HTML."""
+    module = design.build()
+    return profile(module, design.input_shape), draw(module, design.input_shape)._repr_html_()
 
 
 def describe(table: Table) -> str:

@@ -46,18 +46,18 @@ def _words(settings: dict) -> str:
     left = (size + 2 * padding - window) % stride
     unused = ""
     if stride > window and count > 1:
-        unused += f" Between two places {stride - window} {_rows(stride - window)} never read."
+        gap = stride - window
+        unused += (
+            f" Between two places {f'{gap} rows and columns are' if gap > 1 else 'a row and a column are'} never read."
+        )
     if left:
         ground = " (padding)" if left <= padding else ""
-        unused += f" The last {left} {_rows(left)}{ground} never read."
+        rows = "row and column" if left == 1 else f"{left} rows and columns"
+        unused += f" The last {rows}{ground} are never read."
     return (
         f"grid {size}×{size}, window {window}×{window}, stride {stride}, padding {padding}: the result is "
         f'<b class="course-size">{count}×{count}</b>, as ({size} + 2·{padding} − {window}) // {stride} + 1 = {count}.{unused}'
     )
-
-
-def _rows(count: int) -> str:
-    return "row and column are" if count == 1 else "rows and columns are"
 
 
 def _svg(settings: dict) -> str:

@@ -90,7 +90,7 @@ def line_of(text, part):
         (EXERCISE, "", "    ### BEGIN SOLUTION\n    one_output", "without an :exercise: line"),
         ("check.conv_macs(conv_macs)", "check.conv_mac(conv_macs)", "check.conv_mac(conv_macs)", "check.conv_mac is no check"),
         ('`hint("1.2")`', '`hint("1.22")`', '`hint("1.22")`', "no exercise 1.22"),
-        ('truth("channels"', 'truth("channel"', 'truth("channel"', 'no predict("channel"'),
+        ('truth(\n    "channels"', 'truth(\n    "channel"', '"channel",', 'no predict("channel"'),
         ("(00_start_here.ipynb)", "(00_start.ipynb)", "(00_start.ipynb)", "leads nowhere"),
     ],
 )  # fmt: skip
