@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAKE = shutil.which("make")
 # Names that differ on conda-forge.
 ON_PYPI = {
+    "huggingface_hub": "huggingface-hub",
     "pytorch": "torch",
     "python-graphviz": "graphviz",
     "matplotlib-base": "matplotlib",
