@@ -5,9 +5,8 @@ import torch
 from torch import nn
 
 from lessons.build import feedback_of, solved, student
-from lessons.inception_module.blocks import Widths
 from lessons.syllabus import LESSONS
-from tests.lessons.answers import ANSWERS
+from tests.lessons.answers import of_lesson
 
 CASES = [(lesson, name) for lesson in LESSONS for name in feedback_of(lesson).exercises]
 IDS = [f"{lesson.slug}-{name}" for lesson, name in CASES]
@@ -19,7 +18,7 @@ def _own_progress(tmp_path, monkeypatch):
 
 
 def judge(lesson, name, code, answer="Answer"):
-    scope = {"torch": torch, "nn": nn, "Widths": Widths}
+    scope = {"torch": torch, "nn": nn, **of_lesson(lesson.slug)[1]}
     exec(compile(code, "a learner's cell", "exec"), scope)
     return getattr(feedback_of(lesson).check, name)(scope[answer])
 
@@ -34,7 +33,7 @@ def defined_in(code):
 
 @pytest.mark.parametrize(("lesson", "name"), CASES, ids=IDS)
 def test_right_answers_pass(lesson, name):
-    answers = ANSWERS[lesson.slug][name].right
+    answers = of_lesson(lesson.slug)[0][name].right
     assert len(answers) >= 2
     for code in answers:
         result = judge(lesson, name, code)
@@ -43,7 +42,7 @@ def test_right_answers_pass(lesson, name):
 
 @pytest.mark.parametrize(("lesson", "name"), CASES, ids=IDS)
 def test_wrong_answers_are_explained(lesson, name):
-    answers = ANSWERS[lesson.slug][name].wrong
+    answers = of_lesson(lesson.slug)[0][name].wrong
     assert len(answers) >= 3
     for code, words in answers:
         result = judge(lesson, name, code)
