@@ -10,7 +10,7 @@ import platform
 import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,11 +19,20 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from utils.code import changed
 from utils.recipe import Recipe
 
 FORMAT = "inception-course run"
-VERSION = 1
+VERSION = 2  # 2 has measures, code and memory, and newer settings; files of version 1 are read too
+NETWORKS = ("net", "averaged")  # what a run's file does not hold
 SETTINGS = ("network", "recipe", "seed", "data")  # what a run's key is made of
+# The settings that stand in every key. A later one counts where it is not at its default: then a run from before there
+# was such a setting keeps its key.
+FIRST_SETTINGS = (
+    *("epochs", "batch_size", "optimizer", "learning_rate", "momentum", "epsilon", "weight_decay", "schedule", "decay"),
+    *("decay_every", "label_smoothing", "aux_weight", "clip", "flip", "shift"),
+)
+_DEFAULTS = Recipe()
 
 
 class Score(NamedTuple):
@@ -45,11 +54,16 @@ class Epoch:
     test_accuracy: float  # 0 to 1
     seconds: float = field(compare=False)  # training and testing
     images_per_second: float = field(compare=False)  # training alone
+    averaged_loss: float | None = None  # test_loss and test_accuracy with the moving average of the weights
+    averaged_accuracy: float | None = None
 
 
 @dataclass
 class Run:
-    """One training run. `save` writes all of it but the network's weights; the trained network itself is `net`."""
+    """One training run. `save` writes all of it but the network's weights; the trained network itself is `net`.
+
+    `measures` is for an experiment's own figures: numbers, or lists of numbers, by name.
+    """
 
     network: dict  # name, class, parameters, structure (a hash), initial_weights ("seed", or a hash)
     recipe: Recipe
@@ -63,19 +77,37 @@ class Run:
     history: list[Epoch] = field(default_factory=list)
     seconds: float = 0.0
     completed: bool = False  # False: stopped before the recipe's last epoch
+    memory: int | None = field(default=None, compare=False)  # peak bytes of the device's memory; None on a CPU
+    measures: dict[str, float | list[float]] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)  # hashes of the course's files it was made with: utils.code
     net: nn.Module | None = field(default=None, repr=False, compare=False)  # not saved
+    averaged: nn.Module | None = field(default=None, repr=False, compare=False)  # with averaged weights; not saved
 
     @property
     def key(self) -> str:
         """A hash of all settings: network, recipe, seed and data. Runs that should give the same have the same key."""
         return _key({name: getattr(self, name) for name in SETTINGS} | {"recipe": asdict(self.recipe)})
 
+    @property
+    def changed_code(self) -> list[str] | None:
+        """The course's files whose meaning is not what it was in this run; None where the run's file does not say."""
+        return changed(self.code) if self.code else None
+
     def add_epoch(
-        self, *, learning_rate: float, train: Score, test: Score, seconds: float, images_per_second: float
+        self,
+        *,
+        learning_rate: float,
+        train: Score,
+        test: Score,
+        seconds: float,
+        images_per_second: float,
+        averaged: Score | None = None,
     ) -> None:
         """Put one more epoch at the end of the history, its figures rounded to what can be read."""
         figures = {"learning_rate": learning_rate, "train_loss": train.loss, "train_accuracy": train.accuracy}
         figures |= {"test_loss": test.loss, "test_accuracy": test.accuracy}
+        if averaged is not None:
+            figures |= {"averaged_loss": averaged.loss, "averaged_accuracy": averaged.accuracy}
         figures = {name: float(f"{value:.6g}") for name, value in figures.items()}
         times = {"seconds": round(seconds, 3), "images_per_second": round(images_per_second, 1)}
         self.history.append(Epoch(epoch=len(self.history) + 1, **figures, **times))
@@ -143,14 +175,25 @@ def _key(record: dict) -> str:
     # A name and a sentence are for the reader: they change nothing.
     settings["network"] = {name: value for name, value in settings["network"].items() if name != "name"}
     settings["data"] = {name: value for name, value in settings["data"].items() if name != "source"}
+    settings["recipe"] = {
+        name: value
+        for name, value in settings["recipe"].items()
+        if name in FIRST_SETTINGS or _as_read(value) != _as_read(getattr(_DEFAULTS, name, None))
+    }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _as_read(value: object) -> object:
+    """A setting as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _to_text(run: Run) -> str:
     """JSON in the order of the dataclass's fields, one line an epoch."""
     record = {"format": FORMAT, "version": VERSION, "key": run.key}
-    record |= {item.name: getattr(run, item.name) for item in fields(run) if item.name not in ("net", "history")}
-    record |= {"recipe": asdict(run.recipe), "history": [asdict(epoch) for epoch in run.history]}
+    record |= {item.name: getattr(run, item.name) for item in fields(run) if item.name not in (*NETWORKS, "history")}
+    epochs = [{name: value for name, value in asdict(epoch).items() if value is not None} for epoch in run.history]
+    record |= {"recipe": asdict(run.recipe), "history": epochs}
     return "{\n" + ",\n".join(f'  "{name}": {_entry(value)}' for name, value in record.items()) + "\n}\n"
 
 
@@ -172,8 +215,10 @@ def _from_text(text: str) -> Run:
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise _Unreadable(f'it does not say "format": "{FORMAT}".')
     version = record.get("version")
-    if version != VERSION:
-        raise _Unreadable(f"it has version {version!r}, and this course reads {VERSION}. Update the course.")
+    if version == 1:
+        record = {"memory": None, "measures": {}, "code": {}} | record
+    elif version != VERSION:
+        raise _Unreadable(f"it has version {version!r}, and this course reads 1 to {VERSION}. Update the course.")
     try:
         _require_types(record)
         if record["key"] != _key(record):
@@ -187,17 +232,21 @@ def _from_text(text: str) -> Run:
     unknown = sorted(set(record) - {item.name for item in fields(Run)} - {"format", "version", "key"})
     if unknown:
         raise _Unreadable(f"{', '.join(unknown)}: not a part of a run.")
-    taken = {item.name: record[item.name] for item in fields(Run) if item.name != "net"}
+    taken = {item.name: record[item.name] for item in fields(Run) if item.name not in NETWORKS}
     return Run(**taken | {"recipe": recipe, "history": history})
 
 
 def _require_types(record: dict) -> None:
-    kinds = {dict: "network recipe data machine versions", list: "history", int: "seed", str: "key date"}
+    kinds = {dict: "network recipe data machine versions measures code", list: "history", int: "seed", str: "key date"}
     kinds |= {bool: "completed", (int, float): "seconds", (str, type(None)): "commit", (bool, type(None)): "modified"}
+    kinds |= {(int, type(None)): "memory"}
     for kind, names in kinds.items():
         for name in names.split():
             if not isinstance(record[name], kind):
                 raise _Unreadable(f"{name} is {record[name]!r}.")
+    for name, value in record["measures"].items():
+        if not all(isinstance(each, int | float) for each in (value if isinstance(value, list) else [value])):
+            raise _Unreadable(f"measures holds something that is not a number, {name}.")
     for part, names in {"network": "name class parameters", "data": "name train test classes"}.items():
         for name in names.split():
             record[part][name]
@@ -208,15 +257,34 @@ def _build(kind: type, values: object, *, part: str):
     if not isinstance(values, dict):
         raise _Unreadable(f"{part} holds {values!r}.")
     names = {item.name for item in fields(kind)}
-    for problem, found in (("is missing", names - set(values)), ("is unknown here", set(values) - names)):
+    # What came later than the first files is at its default where a file does not have it.
+    needed = set(FIRST_SETTINGS) if kind is Recipe else {item.name for item in fields(kind) if item.default is MISSING}
+    for problem, found in (("is missing", needed - set(values)), ("is unknown here", set(values) - names)):
         if found:
             raise _Unreadable(f"{', '.join(sorted(found))} {problem} in {part}.")
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     if kind is Epoch and not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values.values()):
         raise _Unreadable(f"{part} holds something that is not a number in epoch {values['epoch']!r}.")
     try:
         return kind(**values)
     except ValueError as problem:
         raise _Unreadable(f"in {part}, {problem}") from None
+
+
+def find(folder: str | os.PathLike, key: str, *, other_code: bool = False) -> Run | None:
+    """The whole run with this key among the `.json` files of a folder; None where there is none, or no folder.
+
+    A run that was made with other code than today's, or whose file does not say with which, is no answer, unless
+    `other_code` is True: then look at its `changed_code`.
+
+    Raises:
+        ValueError: a file there is cut off, altered, or not a run.
+    """
+    for path in sorted(Path(folder).glob("*.json")):
+        run = Run.load(path)
+        if run.key == key and run.completed and (other_code or run.changed_code == []):
+            return run
+    return None
 
 
 # --- where a run was made ---------------------------------------------------------------------------------------------

@@ -19,12 +19,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.code import code_of
 from utils.data import Data, Split
 from utils.recipe import Recipe
 from utils.runs import Epoch, Run, Score, compare, describe_commit, describe_machine, describe_versions, now
 from utils.watch import Watch, watch
 
-__all__ = ["Diverged", "Epoch", "Recipe", "Run", "Score", "compare", "evaluate", "fit", "seeded"]
+__all__ = ["Diverged", "Epoch", "Recipe", "Run", "Score", "compare", "evaluate", "fit", "planned_key", "seeded"]
 
 CHECK_EVERY = 20  # steps between two looks at whether the loss is still a number
 
@@ -64,7 +65,7 @@ def fit(
         Diverged: the loss is no longer a finite number.
     """
     net, run, device = _prepare(net, data, recipe, seed=seed, device=device, name=name)
-    data = data.to(device)
+    net, data = net.to(device), data.to(device)
     images, labels = data.train.images, data.train.labels
     steps = len(labels) // recipe.batch_size  # images left over by the last full batch come in another epoch
     optimizer = _optimizer(net, recipe)
@@ -106,6 +107,11 @@ def fit(
             )
             view.epoch()
     return run
+
+
+def planned_key(net: nn.Module | Callable[[], nn.Module], data: Data, recipe: Recipe, seed: int = 0) -> str:
+    """The key of the run that `fit` would make of these: what to look for before training, with `utils.runs.find`."""
+    return _prepare(net, data, recipe, seed=seed, device="cpu", name=None)[1].key
 
 
 @torch.no_grad()
@@ -273,7 +279,7 @@ def _prepare(
     device: str | torch.device | None,
     name: str | None,
 ) -> tuple[nn.Module, Run, torch.device]:
-    """The network on its device, and the run's record: all of it but what training will add."""
+    """The network, the run's record (all of it but what training will add), and the device to train on."""
     if not isinstance(recipe, Recipe):
         raise ValueError(f"recipe is {recipe!r}; it must be a Recipe: fit(net, data, Recipe(epochs=10), seed=0).")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -312,7 +318,8 @@ def _prepare(
         commit=commit,
         modified=modified,
         date=now(),
-        net=net.to(device),
+        code=code_of(net),
+        net=net,
     )
     return net, run, device
 

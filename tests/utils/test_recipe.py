@@ -39,6 +39,26 @@ def test_a_recipe_is_a_value():
         ("clip", 0, "or None"),
         ("flip", 1, "True or False"),
         ("optimizer", ["sgd"], "one of"),
+        ("rms_decay", 1.0, "from 0 to 1"),
+        ("epsilon_inside", 1, "True or False"),
+        ("averaging", 0.0, "above 0 and below 1, or None"),
+        ("averaging", 1, "above 0 and below 1, or None"),
+        ("dropout", 1.0, "without the 1, or None"),
+        ("dropout", "0.5", "without the 1, or None"),
+        ("warm_up", -1, "0 or more"),
+        ("warm_up", 10, "fewer than the recipe's"),
+        ("crop", 0.5, "(lowest, highest)"),
+        ("crop", (0.0, 1.0), "above 0"),
+        ("crop", (0.5, 1.5), "1 at most"),
+        ("crop", (0.9, 0.1), "(lowest, highest)"),
+        ("aspect", None, "two numbers"),
+        ("aspect", (4 / 3, 3 / 4), "(lowest, highest)"),
+        ("color", 1.5, "from 0 to 1"),
+        ("cutout", -8, "0 or more"),
+        ("random_interpolation", None, "True or False"),
+        ("precision", "float16", '"float32", "bfloat16"'),
+        ("channels_last", "yes", "True or False"),
+        ("compile", 0, "True or False"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(field, value, allowed):
@@ -70,3 +90,13 @@ def test_one_cycle_rises_then_falls():
     recipe = Recipe(epochs=10, learning_rate=0.5, schedule="one_cycle")
     # 0.02 is a 25th; half-way up it is (0.02 + 0.5) / 2; 6.5 lies half-way between the top at 3 and the end at 10.
     assert rates(recipe, 0, 1.5, 3, 6.5, 10) == pytest.approx([0.02, 0.26, 0.5, 0.25, 0.0], abs=1e-12)
+
+
+def test_a_warm_up_rises_to_where_the_schedule_begins():
+    recipe = Recipe(epochs=10, learning_rate=0.5, schedule="cosine", warm_up=2)
+    # From a 25th at 0; half-way up at 1; then the cosine takes the eight epochs from 2 to 10.
+    assert rates(recipe, 0, 1, 2, 6, 10) == pytest.approx([0.02, 0.26, 0.5, 0.25, 0.0], abs=1e-12)
+    staircase = Recipe(epochs=20, learning_rate=1.0, schedule="exponential", decay=0.5, decay_every=4, warm_up=0.5)
+    assert rates(staircase, 0, 0.25, 0.5, 4.4, 4.5, 8.5) == pytest.approx([0.04, 0.52, 1, 1, 0.5, 0.25])
+    cycle = Recipe(epochs=11, learning_rate=0.5, schedule="one_cycle", warm_up=1)
+    assert rates(cycle, 0, 1, 4, 7.5, 11) == pytest.approx([0.0008, 0.02, 0.5, 0.25, 0.0], abs=1e-12)

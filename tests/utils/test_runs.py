@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
+from utils.code import ROOT, meaning
 from utils.recipe import Recipe
-from utils.runs import Epoch, Run, Score, compare, describe_commit, describe_versions
+from utils.runs import Epoch, Run, Score, compare, describe_commit, describe_versions, find
 
 
 def make_run(*accuracies: float, seed: int = 0, **changes) -> Run:
@@ -91,7 +92,7 @@ def with_epoch(text: str, **changes) -> str:
         (lambda text: "", "cut off"),
         (lambda text: "[1, 2]", '"format"'),
         (lambda text: '{"nbformat": 4}', '"format"'),
-        (lambda text: edited(text, version=2), "Update the course"),
+        (lambda text: edited(text, version=3), "Update the course"),
         (lambda text: edited(text, seed=7), "edited by hand"),
         (lambda text: edited(text, seed="7"), "seed is '7'"),
         (lambda text: edited(text, extra=1), "extra"),
@@ -140,6 +141,71 @@ def test_the_key_changes_with_every_setting_and_with_nothing_else():
     ]
     assert {each.key for each in same} == {run.key}
     assert len({each.key for each in other} | {run.key}) == len(other) + 1
+
+
+# A file as the first version of the format had it, with the key that it was given then.
+FIRST_FILE = """{"format": "inception-course run", "version": 1, "key": "4f421ac2d2b0a829",
+"network": {"name": "Net", "class": "lessons.Net", "parameters": 1, "structure": "ab", "initial_weights": "x"},
+"recipe": {"epochs": 1, "batch_size": 128, "optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9, "epsilon": 1e-08,
+"weight_decay": 0.0, "schedule": "constant", "decay": 0.96, "decay_every": 8, "label_smoothing": 0.0, "aux_weight": 0.0,
+"clip": null, "flip": false, "shift": 0},
+"seed": 0, "data": {"name": "scales", "train": 6, "test": 2, "classes": ["a"], "content": "cd"}, "machine": {},
+"versions": {}, "commit": null, "modified": null, "date": "", "history": [{"epoch": 1, "learning_rate": 0.1,
+"train_loss": 1, "train_accuracy": 0.5, "test_loss": 1, "test_accuracy": 0.5, "seconds": 1, "images_per_second": 9}],
+"seconds": 1.0, "completed": true}"""
+
+
+def test_files_of_version_1_are_read_and_keep_their_key(tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text(FIRST_FILE, encoding="utf-8")
+    run = Run.load(path)
+    assert run.recipe == Recipe(epochs=1)
+    assert run.measures == run.code == {}
+    assert run.memory is run.history[0].averaged_accuracy is run.changed_code is None
+    again = run.save(tmp_path / "new.json")
+    assert '"version": 2' in again.read_text()
+    assert Run.load(again) == run
+    path.write_text(FIRST_FILE.replace('"clip": null, ', ""), encoding="utf-8")
+    with pytest.raises(ValueError, match="edited by hand"):
+        Run.load(path)
+
+
+def test_a_setting_that_came_later_counts_where_it_is_not_at_its_default():
+    run = make_run(0.5)
+    changes = [{"averaging": 0.9}, {"dropout": 0.0}, {"precision": "bfloat16"}, {"channels_last": False}]
+    changes += [{"crop": (0.1, 1.0)}, {"aspect": (0.5, 2.0)}, {"warm_up": 0.5}, {"epsilon_inside": True}]
+    keys = {replace(run, recipe=replace(run.recipe, **change)).key for change in changes}
+    assert len(keys | {run.key}) == len(changes) + 1
+    assert replace(run, recipe=replace(run.recipe, color=0, aspect=(0.75, 4 / 3))).key == run.key
+
+
+def test_averages_measures_and_tuples_come_back(tmp_path):
+    run = make_run(0.5, recipe=Recipe(epochs=2, crop=(0.08, 1.0), averaging=0.99), memory=2**31)
+    run.measures |= {"gradient": [0.5, 0.25], "calibration error": 0.125}
+    score = Score(accuracy=0.75, loss=0.5)
+    run.add_epoch(learning_rate=0.1, train=score, test=score, averaged=score, seconds=1, images_per_second=1)
+    loaded = Run.load(run.save(tmp_path / "run.json"))
+    assert loaded == run
+    assert loaded.memory == 2**31
+    assert loaded.column("averaged_accuracy") == [None, 0.75]
+    assert loaded.recipe.crop == (0.08, 1.0)
+
+
+def test_a_run_is_found_by_its_key_and_only_whole_and_of_todays_code(tmp_path):
+    run = make_run(0.5, code={"utils/recipe.py": meaning((ROOT / "utils/recipe.py").read_text(encoding="utf-8"))})
+    assert find(tmp_path / "none", run.key) is None
+    run.save(tmp_path / "a.json")
+    assert find(tmp_path, run.key) == run
+    assert find(tmp_path, "0" * 16) is None
+    assert run.changed_code == []
+    replace(run, completed=False).save(tmp_path / "a.json")
+    assert find(tmp_path, run.key) is None
+    for code, files in (({"utils/recipe.py": "0" * 16}, ["utils/recipe.py"]), ({}, None), ({"no.py": "0"}, ["no.py"])):
+        other = replace(run, code=code)
+        other.save(tmp_path / "a.json")
+        assert other.changed_code == files
+        assert find(tmp_path, run.key) is None
+        assert find(tmp_path, run.key, other_code=True) == other
 
 
 def test_a_run_says_itself_in_one_line():

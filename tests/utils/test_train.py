@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from tests.utils.tiny import TinyNet, tiny_data, tiny_split
 from utils.data import Split
-from utils.train import Diverged, Recipe, Run, augment, evaluate, fit, loss_of, seeded
+from utils.train import Diverged, Recipe, Run, augment, evaluate, fit, loss_of, planned_key, seeded
 
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 Outputs = namedtuple("Outputs", ["logits", "aux"])
@@ -375,6 +375,14 @@ def test_the_key_knows_the_network_and_the_data(data):
     other = replace(data, train=tiny_split(64, seed=9))
     keys.add(fit(TinyNet, other, replace(RECIPE, epochs=1), show=False).key)
     assert len(keys) == 3
+
+
+def test_the_key_is_known_before_training(data):
+    recipe = replace(RECIPE, epochs=1, dropout=0.3)
+    planned = planned_key(TinyNet, data, recipe, seed=2)
+    assert planned == fit(TinyNet, data, recipe, seed=2, show=False).key
+    net = TinyNet()
+    assert planned_key(net, data, recipe) == fit(net, data, recipe, show=False).key != planned
 
 
 # --- what does not fit ------------------------------------------------------------------------------------------------
