@@ -62,6 +62,8 @@ def _words(node: ast.AST) -> Iterator[str]:
         for name, value in ast.iter_fields(node):
             values = value if isinstance(value, list) else [value]
             values = [each for each in values if each is not None and not _is_sentence(each)]
+            if isinstance(node, ast.JoinedStr):  # Python 3.12 has empty pieces in f-strings
+                values = [each for each in values if not (isinstance(each, ast.Constant) and each.value == "")]
             if values:
                 yield name
             for each in values:
