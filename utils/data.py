@@ -85,10 +85,14 @@ class Data:
         return replace(self, train=self.train.to(device), test=self.test.to(device))
 
     def normalise(self, images: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) -> float32 (N, C, H, W): minus the training images' mean, over their deviation."""
+        """(N, C, H, W) -> float32 (N, C, H, W): minus the training images' mean, over their deviation.
+
+        Images are uint8 from 0 to 255, or float from 0 to 1.
+        """
+        pixels = images if images.is_floating_point() else images.float() / 255
         mean = _per_channel(self.mean, images.device)
         std = _per_channel(self.std, images.device)
-        return (images.float() / 255 - mean) / std
+        return (pixels - mean) / std
 
 
 def load(name: str | Path, *, seed: int = 0, limit: int | None = None, image_size: int | None = None) -> Data:

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from utils.augment import augment
 from utils.code import code_of
 from utils.data import Data, Split
 from utils.recipe import Recipe
@@ -80,7 +81,7 @@ def fit(
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate
 
-                pictures = augment(data.normalise(images[batch]), recipe, draws)
+                pictures = data.normalise(augment(images[batch], recipe, draws, mean=data.mean))
                 loss, logits = loss_of(net, pictures, labels[batch], recipe)
                 optimizer.zero_grad()
                 loss.backward()
@@ -162,26 +163,6 @@ def loss_of(net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe) -> t
     for logits in outputs.aux:
         loss = loss + recipe.aux_weight * F.cross_entropy(logits, labels, label_smoothing=smoothing)
     return loss, outputs.logits
-
-
-def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """The recipe's flips and shifts, drawn anew for every image of the batch. (N, C, H, W) -> (N, C, H, W)"""
-    if recipe.flip:
-        mirrored = torch.rand(len(images), generator=generator) < 0.5
-        images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
-    if recipe.shift:
-        images = _shift(images, recipe.shift, generator)
-    return images
-
-
-def _shift(images: Tensor, reach: int, generator: torch.Generator) -> Tensor:
-    """Each image moved by its own -reach to reach pixels down and right; its edge is repeated where it has left."""
-    n, channels, height, width = images.shape
-    down, right = torch.randint(-reach, reach + 1, (2, n, 1), generator=generator).to(images.device)
-    rows = (torch.arange(height, device=images.device) - down).clamp(0, height - 1)  # (N, H): row to copy from
-    columns = (torch.arange(width, device=images.device) - right).clamp(0, width - 1)  # (N, W)
-    images = images.gather(2, rows[:, None, :, None].expand(n, channels, height, width))
-    return images.gather(3, columns[:, None, None, :].expand(n, channels, height, width))
 
 
 def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from tests.utils.tiny import TinyNet, tiny_data, tiny_split
 from utils.data import Split
-from utils.train import Diverged, Recipe, Run, augment, evaluate, fit, loss_of, planned_key, seeded
+from utils.train import Diverged, Recipe, Run, evaluate, fit, loss_of, planned_key, seeded
 
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 Outputs = namedtuple("Outputs", ["logits", "aux"])
@@ -207,39 +207,6 @@ def test_frozen_parameters_stay(data):
     before = net[0].weight.clone()
     fit(net, data, RECIPE, show=False)
     assert torch.equal(net[0].weight, before)
-
-
-# --- augmentation -----------------------------------------------------------------------------------------------------
-
-
-def test_flip_mirrors_about_half_of_the_images():
-    images = torch.arange(400 * 12.0).view(400, 1, 3, 4)
-    out = augment(images, Recipe(flip=True), torch.Generator().manual_seed(0))
-    mirrored = [torch.equal(after, before.flip(-1)) for before, after in zip(images, out, strict=True)]
-    kept = [torch.equal(after, before) for before, after in zip(images, out, strict=True)]
-    assert all(a != b for a, b in zip(mirrored, kept, strict=True))
-    assert 160 < sum(mirrored) < 240
-
-
-def test_shift_moves_each_image_by_itself_and_repeats_its_edge():
-    images = torch.rand(200, 2, 5, 6)
-    out = augment(images, Recipe(shift=2), torch.Generator().manual_seed(0))
-    padded = functional.pad(images, (2, 2, 2, 2), mode="replicate")
-    moves = []
-    for index in range(len(images)):
-        moves += [
-            (2 - top, 2 - left)
-            for top in range(5)
-            for left in range(5)
-            if torch.equal(out[index], padded[index, :, top : top + 5, left : left + 6])
-        ]
-    assert len(moves) == 200
-    assert set(moves) == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}
-
-
-def test_without_augmentation_the_images_are_the_images():
-    images = torch.rand(3, 1, 4, 4)
-    assert augment(images, Recipe(), torch.Generator()) is images
 
 
 # --- evaluation -------------------------------------------------------------------------------------------------------
