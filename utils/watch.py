@@ -1,20 +1,28 @@
-"""What is seen while a network trains: a progress bar in a terminal; a bar and a live curve in a notebook."""
+"""What is seen while a network trains: one line in a terminal; a bar, curves and a stop button in a notebook.
 
-import base64
+A click on the stop button has to reach a kernel that is busy with the cell that trains. JupyterLab (4.4 or later) sends
+what a widget says on a subshell, which is a thread of the kernel's own (ipykernel 7 or later), so the click sets a flag
+there and the next step sees it. Where front end or kernel know no subshells, the button is not shown: the kernel's own
+interrupt does the same, as Ctrl-C does in a terminal.
+"""
+
+import _thread
 import html
-import io
 import sys
+import threading
 import time
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from utils.runs import Run
 
 EVERY = 0.2  # seconds between two updates of the bar
-DRAW_EVERY = 0.5  # seconds between two drawings of the curve, at least
+DRAW_EVERY = 0.5  # seconds between two drawings of the curves, at least
 DRAW_SHARE = 0.04  # of the time may go into drawing
+PATIENCE = 0.6  # seconds that a click on the stop button waits for a step to end, before it interrupts the step
 
 
 def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], None] | None = None) -> "Watch":
@@ -28,10 +36,14 @@ def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], N
 
 def _in_notebook() -> bool:
     """Is this process the kernel of a notebook?"""
+    return _kernel() is not None
+
+
+def _kernel():
+    """The kernel that this process is, or None."""
     if "IPython" not in sys.modules:
-        return False
-    shell = sys.modules["IPython"].get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
+        return None
+    return getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
 
 
 class Watch:
@@ -52,7 +64,7 @@ class Watch:
         pass
 
     def step(self, epoch: int, step: int, loss: Tensor) -> None:
-        """A step of training is done."""
+        """A step of training is done. Raises KeyboardInterrupt where the learner has asked to stop, as `test` does."""
         self.done = (epoch + (step + 1) / self.steps) / self.epochs
         if self.on_step is not None:
             self.on_step(self.run, self.done)
@@ -69,57 +81,93 @@ class _Timed(Watch):
 
     def __enter__(self) -> Watch:
         self.began = self.epoch_began = time.perf_counter()
+        self.first: float | None = (
+            None  # how much of the run was done before the first step: more than 0 in one resumed
+        )
         self.said = 0.0
+        self.counted = 0  # steps in this epoch
+        self.losses: list[Tensor] = []  # of the steps since it was last said
         return self
 
-    def _say(self, text: str) -> None:
+    def _say(self, parts: list[str]) -> None:
+        """Show some pieces of news, the most important first."""
         raise NotImplementedError
 
-    def _say_in_time(self, text: Callable[[], str]) -> None:
+    def _say_in_time(self, news: Callable[[], list[str]]) -> None:
         """Say it, unless the last word was only just said."""
         clock = time.perf_counter()
         if clock - self.said >= EVERY:
             self.said = clock
-            epoch = f"epoch {min(len(self.run.history) + 1, self.epochs)} of {self.epochs}"
-            score = [] if self.run.accuracy is None else [f"test accuracy {self.run.accuracy:.1%}"]
-            self._say(" · ".join([epoch, text(), *score]))
+            parts = [f"epoch {min(len(self.run.history) + 1, self.epochs)} of {self.epochs}", *news()]
+            if self.run.history:
+                parts.append(f"test accuracy {self.run.accuracy:.1%}")
+                if (averaged := self.run.history[-1].averaged_accuracy) is not None:
+                    parts.append(f"with averaged weights {averaged:.1%}")
+            rate = self.run.recipe.learning_rate_at(min(self.done, 1 - 1e-9) * self.epochs)
+            self._say([*parts, f"learning rate {rate:.3g}", memory_words(self.run.net)])
 
     def step(self, epoch: int, step: int, loss: Tensor) -> None:
+        before = (epoch + step / self.steps) / self.epochs
+        self.first = before if self.first is None else self.first
+        self.counted += 1
+        self.losses.append(loss)
         super().step(epoch, step, loss)
 
-        def text() -> str:
-            value = loss.item()  # waits for a GPU to come this far: what is counted is done
-            speed = (step + 1) * self.run.recipe.batch_size / (time.perf_counter() - self.epoch_began)
-            return f"{speed:,.0f} images/s · {self._left()} · loss {value:.3f}"
+        def news() -> list[str]:
+            mean = torch.stack(self.losses).mean().item()  # waits for a GPU to come this far: what is counted is done
+            self.losses.clear()
+            self._heard(epoch + (step + 1) / self.steps, mean)
+            speed = self.counted * self.run.recipe.batch_size / (time.perf_counter() - self.epoch_began)
+            return [f"{speed:,.0f} images/s", self._left(), f"loss {mean:.3f}"]
 
-        self._say_in_time(text)
+        self._say_in_time(news)
+
+    def _heard(self, passed: float, loss: float) -> None:
+        """So many epochs are passed, and the steps since the last word had this mean loss."""
 
     def test(self) -> None:
-        self._say_in_time(lambda: f"testing · {self._left()}")
+        self._say_in_time(lambda: ["testing", self._left()])
 
     def epoch(self) -> None:
-        self.epoch_began = time.perf_counter()
-        self._say_in_time(lambda: f"{self.run.history[-1].images_per_second:,.0f} images/s · {self._left()}")
+        self.epoch_began, self.counted = time.perf_counter(), 0
+        self._say_in_time(lambda: [f"{self.run.history[-1].images_per_second:,.0f} images/s", self._left()])
 
     def _left(self) -> str:
         """Time left, as minutes and seconds, if it goes on as it went so far."""
-        seconds = round((time.perf_counter() - self.began) * (1 / self.done - 1)) if self.done else 0
+        gone, first = time.perf_counter() - self.began, self.first or 0.0
+        seconds = round(gone * (1 - self.done) / (self.done - first)) if self.done > first else 0
         return f"{seconds // 60}:{seconds % 60:02d} left"
 
 
+def memory_words(net: torch.nn.Module) -> str:
+    """The memory in use where the network is: a GPU's, now and at its peak; on a CPU, all that this process holds."""
+    device = next(net.parameters()).device
+    if device.type == "cuda":
+        now, peak = torch.cuda.memory_allocated(device), torch.cuda.max_memory_allocated(device)
+        return f"GPU memory {now / 1e9:.2f} GB, peak {peak / 1e9:.2f}"
+    if device.type == "mps":
+        return f"GPU memory {torch.mps.current_allocated_memory() / 1e9:.2f} GB"
+    import psutil
+
+    return f"process memory {psutil.Process().memory_info().rss / 1e9:.2f} GB"
+
+
 class TerminalWatch(_Timed):
-    """One line: the bar, and beside it what is being done."""
+    """One line: the bar, and beside it what is being done, as far as there is room."""
 
     def __enter__(self) -> Watch:
         super().__enter__()
         self.bar = tqdm(
-            total=1.0, bar_format="{percentage:3.0f} % |{bar:20}| {desc}", desc="starting", dynamic_ncols=True
+            total=1.0, bar_format="{percentage:3.0f} % |{bar:10}| {desc}", desc="starting", dynamic_ncols=True
         )
         return self
 
-    def _say(self, text: str) -> None:
+    def _say(self, parts: list[str]) -> None:
+        columns = self.bar.format_dict["ncols"]  # None where nobody knows
+        while columns and len(parts) > 1 and len("100 % || ") + 10 + len(" · ".join(parts)) > columns:
+            parts.pop()
         self.bar.n = self.done
-        self.bar.set_description_str(text)
+        self.bar.set_description_str(" · ".join(parts))
 
     def __exit__(self, *error) -> None:
         self.bar.n = self.done
@@ -130,44 +178,135 @@ class TerminalWatch(_Timed):
 
 
 class NotebookWatch(_Timed):
-    """A bar with its text, and under it a curve, both replaced in place; at the end, a picture that stays."""
+    """A bar with a stop button, words and curves, all replaced in place; at the end, pictures that stay."""
 
     def __enter__(self) -> Watch:
         from IPython.display import display
-        from ipywidgets import HTML, FloatProgress, HBox, Image, Label, Layout, VBox
+        from ipywidgets import HTML, FloatProgress, GridBox, HBox, Image, Layout, VBox
+
+        from utils import curves
 
         super().__enter__()
-        self.curve = Curve(self.run)
-        self.bar = FloatProgress(max=1.0, layout=Layout(width="240px"))
-        self.label = Label(value="starting")
+        self.curves = curves.Curves(self.run)
+        self.bar = FloatProgress(max=1.0, layout=Layout(flex="1 1 auto", max_width="480px"))
+        self.button = StopButton()
+        # Two lines are kept free for the words, so that what is below does not move when they need the second one.
+        self.words = HTML(layout=Layout(width="auto", min_height="3em", margin="0 2px"))
+        pixels = {"width": str(curves.WIDTH), "height": str(curves.HEIGHT)}
+        layout = {"width": "100%", "height": "auto"}
+        self.images = [Image(format="png", **pixels, layout=Layout(**layout)) for _ in range(3)]
         # An image widget has no text alternative: the words stand beside it, where only a screen reader finds them.
-        self.image = Image(format="png", width=str(Curve.WIDTH), height=str(Curve.HEIGHT))
-        self.words = HTML(layout=Layout(width="1px", height="1px", margin="0", overflow="hidden"))
+        self.spoken = HTML(layout=Layout(width="1px", height="1px", margin="0", overflow="hidden"))
         self._draw()
         self.drawn, self.cost = time.perf_counter(), 0.0
-        self.box = VBox([HBox([self.bar, self.label]), self.image, self.words])
+        grid = Layout(grid_template_columns=curves.GRID, grid_gap="10px", width="auto", max_width=f"{curves.WIDEST}px")
+        self.box = VBox(
+            [HBox([self.bar, self.button.widget]), self.words, GridBox(self.images, layout=grid), self.spoken]
+        )
+        self._say(["starting"])
         self.handle = display(self.box, display_id=True)
         return self
 
-    def _say(self, text: str) -> None:
-        self.bar.value, self.label.value = self.done, text
+    def _say(self, parts: list[str]) -> None:
+        self.bar.value = self.done
+        title = html.escape(f"{self.run.network['name']} learns {self.run.data['name']}, seed {self.run.seed}")
+        # A piece of news is not broken between lines, and digits are of one width: the words do not jitter.
+        news = " · ".join(f'<span style="white-space:nowrap">{html.escape(part)}</span>' for part in parts)
+        self.words.value = (
+            f'<div style="line-height:1.5;font-variant-numeric:tabular-nums"><b>{title}</b> · {news}</div>'
+        )
+        self.button.show_where_it_works()
 
     def _draw(self) -> None:
-        self.image.value, self.words.value = self.curve.png(), html.escape(self.curve.text())
+        for image, png in zip(self.images, self.curves.pngs(), strict=True):
+            image.value = png
+        self.spoken.value = html.escape(" ".join(self.curves.texts()))
 
-    def epoch(self) -> None:
-        super().epoch()
+    def _draw_in_time(self) -> None:
+        """Draw the curves, unless they were drawn only just, or drawing would take more than its share of the time."""
         clock = time.perf_counter()
         if clock - self.drawn >= max(DRAW_EVERY, self.cost / DRAW_SHARE):
             self._draw()
             self.drawn = time.perf_counter()
             self.cost = self.drawn - clock
 
+    def _heard(self, passed: float, loss: float) -> None:
+        self.curves.add(passed, loss)
+        self._draw_in_time()
+
+    def step(self, epoch: int, step: int, loss: Tensor) -> None:
+        super().step(epoch, step, loss)
+        self.button.stop_if_clicked()
+
+    def test(self) -> None:
+        super().test()
+        self.button.stop_if_clicked()
+
+    def epoch(self) -> None:
+        super().epoch()
+        if len(self.run.history) == self.epochs:
+            self.button.close()  # a click from here on comes too late
+        self._draw_in_time()
+
     def __exit__(self, *error) -> None:
+        self.button.close()
         caption = self.sentence or repr(self.run)
-        final = {"text/html": self.curve.html(caption), "text/plain": f"{self.curve.text()} {caption}"}
+        final = {"text/html": self.curves.html(caption), "text/plain": " ".join([*self.curves.texts(), caption])}
         self.handle.update(final, raw=True)
         _close(self.box)
+
+
+class StopButton:
+    """A button whose click ends the run: after the step that is going on, or within it where that goes on for long."""
+
+    def __init__(self):
+        from ipywidgets import Button, Layout
+
+        words = "Stop the training here; the run and the weights so far are kept"
+        layout = Layout(width="100px", visibility="hidden")
+        self.widget = Button(description="Stop", icon="stop", tooltip=words, layout=layout)
+        self.widget.on_click(self._clicked)
+        # ipykernel answers a widget in the thread that last updated it, which is the busy one; this button's clicks
+        # go where the front end sends them, to the subshell.
+        self.widget.comm._reply_subshell_for = lambda _data, subshell: subshell
+        self.clicked = threading.Event()
+        self.lock = threading.Lock()
+        self.is_open = True
+
+    def show_where_it_works(self) -> None:
+        """Show the button as soon as the front end has made a subshell: a thread that can hear a click now."""
+        if self.widget.layout.visibility == "hidden" and _has_subshell():
+            self.widget.layout.visibility = "visible"
+
+    def _clicked(self, _button) -> None:
+        """Called in the subshell's thread."""
+        self.clicked.set()
+        self.widget.disabled, self.widget.description = True, "Stopping"
+        timer = threading.Timer(PATIENCE, self._interrupt)
+        timer.daemon = True
+        timer.start()
+
+    def _interrupt(self) -> None:
+        """Do what the kernel's interrupt does, if the run is still going on."""
+        with self.lock:
+            if self.is_open:
+                _thread.interrupt_main()
+
+    def stop_if_clicked(self) -> None:
+        """Raise KeyboardInterrupt if the button was clicked."""
+        if self.clicked.is_set():
+            self.close()
+            raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """From here on nothing is interrupted any more."""
+        with self.lock:
+            self.is_open = False
+
+
+def _has_subshell() -> bool:
+    thread = getattr(_kernel(), "shell_channel_thread", None)
+    return thread is not None and bool(thread.manager.list_subshell())
 
 
 def _close(widget) -> None:
@@ -178,67 +317,3 @@ def _close(widget) -> None:
         if getattr(widget, part, None) is not None:
             getattr(widget, part).close()
     widget.close()
-
-
-class Curve:
-    """Accuracy and loss by epoch, one figure that is drawn again and again."""
-
-    WIDTH, HEIGHT = 760, 260  # pixels on the page; drawn at 1.5 times that, for sharp screens
-
-    def __init__(self, run: Run):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        from utils import colors
-        from utils.plot import label, panels
-
-        self.run = run
-        title = f"{run.network['name']} learns {run.data['name']} (seed {run.seed})"
-        figure, (left, self.loss_axes) = panels(2, title, width=self.WIDTH / 100, height=self.HEIGHT / 100)
-        figure.set_dpi(150)
-        self.canvas = FigureCanvasAgg(figure)
-        self.lines = {}
-        for axes, name, unit in ((left, "accuracy", "accuracy, %"), (self.loss_axes, "loss", "loss, nats")):
-            for split, words, color, style in (
-                ("train", "training", colors.GREY, "--"),
-                ("test", "test", colors.BLUE, "-"),
-            ):
-                (line,) = axes.plot([], [], style, color=color, marker="o", markersize=3, label=words)
-                self.lines[f"{split}_{name}"] = line
-            label(axes, x="epoch", y=unit)
-            axes.set_xlim(0.5, run.recipe.epochs + 0.5)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            axes.grid(alpha=0.3)
-        left.set_ylim(0, 101)
-        left.legend(loc="lower right", fontsize=9)
-
-    def png(self) -> bytes:
-        """The picture as it stands."""
-        epochs = self.run.column("epoch")
-        for name, line in self.lines.items():
-            values = self.run.column(name)
-            line.set_data(epochs, [100 * value for value in values] if name.endswith("accuracy") else values)
-        losses = [value for name in ("train_loss", "test_loss") for value in self.run.column(name)]
-        self.loss_axes.set_ylim(0, 1.05 * max(losses, default=1.0))
-        picture = io.BytesIO()
-        self.canvas.print_png(picture)
-        self.canvas.figure.set_layout_engine("none")  # keep the first drawing's layout: most of the time goes there
-        return picture.getvalue()
-
-    def text(self) -> str:
-        """The picture in words."""
-        title = f"Curves of accuracy and loss by epoch, {self.run.network['name']} on {self.run.data['name']}."
-        if not self.run.history:
-            return f"{title} No epoch is finished yet."
-        first, last = self.run.history[0], self.run.history[-1]
-        return (
-            f"{title} Test accuracy goes from {first.test_accuracy:.1%} after epoch 1 to {last.test_accuracy:.1%} "
-            f"after epoch {last.epoch}, test loss from {first.test_loss:.3f} to {last.test_loss:.3f}."
-        )
-
-    def html(self, caption: str) -> str:
-        """A line where the bar was, and under it the picture with its text alternative."""
-        picture, text = base64.b64encode(self.png()).decode(), html.escape(self.text())
-        return (
-            f'<figure style="margin:0"><figcaption style="line-height:32px">{html.escape(caption)}</figcaption>'
-            f'<img width="{self.WIDTH}" height="{self.HEIGHT}" alt="{text}" src="data:image/png;base64,{picture}"></figure>'
-        )
