@@ -13,6 +13,7 @@ LESSONS = (
     "googlenet",
     "batch_norm",
     "factorization",
+    "label_smoothing",
     "inception_v4",
     "residual_scaling",
     "xception",

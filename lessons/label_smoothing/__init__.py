@@ -1,0 +1,1 @@
+"""Lesson 5: label smoothing and the training recipe."""
