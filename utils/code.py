@@ -1,7 +1,7 @@
 """Which of the course's files a run depends on, and whether they mean what they meant then.
 
-    code_of(net)       # {"lessons/googlenet/blocks.py": "5f0c…", ..., "utils/train.py": "09ab…"}
-    changed(code)      # ["utils/train.py"]: the files whose meaning is another one today
+    code_of(net)       # {"lessons/googlenet/blocks.py": "5f0c…", ..., "utils/engine.py": "09ab…"}
+    changed(code)      # ["utils/engine.py"]: the files whose meaning is another one today
 
 A file's hash is that of its syntax tree, without what changes no result: comments, layout, docstrings, and what an error
 says. A reworded sentence leaves it as it is.
@@ -17,7 +17,7 @@ from pathlib import Path
 from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
-ENGINE = ("utils/augment.py", "utils/data.py", "utils/optim.py", "utils/recipe.py", "utils/train.py")
+ENGINE = ("utils/augment.py", "utils/data.py", "utils/engine.py", "utils/optim.py", "utils/recipe.py")
 
 
 def code_of(net: nn.Module) -> dict[str, str]:
@@ -27,7 +27,7 @@ def code_of(net: nn.Module) -> dict[str, str]:
     """
     waiting = {base.__module__ for layer in net.modules() for base in type(layer).__mro__}
     waiting = {module for module in waiting if module.startswith(("lessons.", "utils."))}
-    names = {name for name in ENGINE if (ROOT / name).is_file()}
+    names = set(ENGINE)
     while waiting:
         name = _file(waiting.pop())
         if name is not None and name not in names:

@@ -140,7 +140,7 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            partial.write_text(_to_text(self), encoding="utf-8", newline="\n")
+            partial.write_text(to_text(self), encoding="utf-8", newline="\n")
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
@@ -155,7 +155,7 @@ class Run:
             ValueError: the file is cut off, altered, or not a run; the message names it and says what is wrong.
         """
         try:
-            return _from_text(Path(path).read_text(encoding="utf-8"))
+            return from_text(Path(path).read_text(encoding="utf-8"))
         except UnicodeDecodeError:
             raise ValueError(f"{path} is not a run's file: it is not text.") from None
         except _Unreadable as problem:
@@ -188,7 +188,7 @@ def _as_read(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _to_text(run: Run) -> str:
+def to_text(run: Run) -> str:
     """JSON in the order of the dataclass's fields, one line an epoch."""
     record = {"format": FORMAT, "version": VERSION, "key": run.key}
     record |= {item.name: getattr(run, item.name) for item in fields(run) if item.name not in (*NETWORKS, "history")}
@@ -207,7 +207,7 @@ def _entry(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _from_text(text: str) -> Run:
+def from_text(text: str) -> Run:
     try:
         record = json.loads(text)
     except json.JSONDecodeError as problem:

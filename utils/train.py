@@ -5,30 +5,48 @@
     run.save("runs/first.json")
     compare({"3 x 3": [run, ...], "inception": [...]})
 
-The parts: `utils.recipe` (settings), `utils.runs` (the record, and comparing records), `utils.watch` (what is seen).
+The parts: `utils.recipe` (settings), `utils.prepare` (does it all fit?), `utils.engine` (what a step is), `utils.augment`
+(what happens to the images), `utils.optim` (what moves the weights), `utils.checkpoint` (going on after a stop),
+`utils.runs` (the record, and comparing records), `utils.watch` (what is seen).
 """
 
 import contextlib
-import hashlib
-import inspect
+import gc
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from utils.augment import augment
-from utils.code import code_of
-from utils.data import Data, Split
+from utils import checkpoint as checkpoints
+from utils.data import Data
+from utils.engine import Training, evaluate, logits_of, loss_of
+from utils.interrupts import Interrupts
+from utils.prepare import prepare, seeded
 from utils.recipe import Recipe
-from utils.runs import Epoch, Run, Score, compare, describe_commit, describe_machine, describe_versions, now
+from utils.runs import Epoch, Run, Score, compare
 from utils.watch import Watch, watch
 
-__all__ = ["Diverged", "Epoch", "Recipe", "Run", "Score", "compare", "evaluate", "fit", "planned_key", "seeded"]
+__all__ = [
+    "Diverged",
+    "Epoch",
+    "OutOfMemory",
+    "Recipe",
+    "Run",
+    "Score",
+    "compare",
+    "evaluate",
+    "fit",
+    "logits_of",
+    "loss_of",
+    "planned_key",
+    "seeded",
+]
 
 CHECK_EVERY = 20  # steps between two looks at whether the loss is still a number
+CHECKPOINT_EVERY = 30.0  # seconds between two checkpoints within an epoch
 
 
 def fit(
@@ -41,6 +59,8 @@ def fit(
     show: bool = True,
     on_step: Callable[[Run, float], None] | None = None,
     name: str | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    resume: bool = False,
 ) -> Run:
     """Train a network and return the record of the run; the trained network is `run.net`, in evaluation mode.
 
@@ -48,7 +68,10 @@ def fit(
     network (`fit(lambda: Net(10), ...)`), it decides the first weights too. On a CPU the same seed gives the same run,
     bit for bit; a GPU may add up in another order, and then the last digits differ.
 
-    Stop it (the stop button, Ctrl-C) and you get the run so far, with `completed` False.
+    Stop it (the stop button, Ctrl-C) and you get the run so far, with `completed` False. The step under way is finished
+    first; a second Ctrl-C does not wait for it.
+
+    With `recipe.averaging`, `run.averaged` is the network with the averaged weights, and each epoch tests both.
 
     Args:
         net: a network, which is trained in place, or a function without arguments that builds one.
@@ -60,139 +83,242 @@ def fit(
         on_step: called after each step with the run so far and the part of it that is done, 0 to 1. A KeyboardInterrupt
             raised in it stops the run as the stop button does.
         name: what to call the network in the record; its class where nothing is said.
+        checkpoint: a file that holds, at any moment, all that is needed to go on: written at the end of each epoch,
+            every 30 seconds within one, and when the run is stopped. Without `resume`, one that is there is replaced.
+        resume: go on from the checkpoint at the very step, where there is one; the run ends as it would have ended
+            undisturbed. Called with the same network, data, recipe and seed as at first.
 
     Raises:
-        ValueError: the network, the data and the recipe do not fit together; said before training starts.
+        ValueError: the network, the data and the recipe do not fit together, or the checkpoint is of another run or
+            damaged; said before training starts.
         Diverged: the loss is no longer a finite number.
+        OutOfMemory: the device's memory does not hold a step; the message says which batch it does hold.
     """
-    net, run, device = _prepare(net, data, recipe, seed=seed, device=device, name=name)
-    net, data = net.to(device), data.to(device)
-    images, labels = data.train.images, data.train.labels
-    steps = len(labels) // recipe.batch_size  # images left over by the last full batch come in another epoch
-    optimizer = _optimizer(net, recipe)
-    draws = torch.Generator().manual_seed(seed)
-    with seeded(seed), watch(run, steps=steps, show=show, on_step=on_step) as view, _kept(run, view):
-        for epoch in range(recipe.epochs):
-            net.train()
-            began, losses, correct = time.perf_counter(), [], 0
-            order = torch.randperm(len(labels), generator=draws)[: steps * recipe.batch_size].to(device)
-            for step, batch in enumerate(order.split(recipe.batch_size)):
-                learning_rate = recipe.learning_rate_at(epoch + step / steps)
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate
-
-                pictures = data.normalise(augment(images[batch], recipe, draws, mean=data.mean))
-                loss, logits = loss_of(net, pictures, labels[batch], recipe)
-                optimizer.zero_grad()
-                loss.backward()
-                if recipe.clip is not None:
-                    nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
-                optimizer.step()
-
-                losses.append(loss.detach())
-                correct += (logits.argmax(dim=1) == labels[batch]).sum()
-                if (step + 1) % CHECK_EVERY == 0 or step + 1 == steps:
-                    _stop_if_diverged(run, losses)
-                view.step(epoch, step, losses[-1])
-
-            train = Score(accuracy=int(correct) / len(order), loss=torch.stack(losses).mean().item())
-            trained_seconds = time.perf_counter() - began
-            test = evaluate(net, data, "test", on_batch=view.test)
-            _stop_if_diverged(run, losses, test)
-            run.add_epoch(
-                learning_rate=learning_rate,
-                train=train,
-                test=test,
-                seconds=time.perf_counter() - began,
-                images_per_second=len(order) / trained_seconds,
-            )
-            view.epoch()
+    if resume and checkpoint is None:
+        raise ValueError(
+            'resume is True, and there is no checkpoint to go on from. Name it: checkpoint="run.checkpoint".'
+        )
+    run, device = prepare(net, data, recipe, seed=seed, device=device, name=name)
+    training = Training(run, data, device)
+    keeper = _Keeper(training, checkpoint)
+    with seeded(seed):
+        if resume:
+            keeper.resume()
+        with watch(run, steps=training.steps, show=show, on_step=on_step) as view, keeper.kept(view):
+            for epoch in range(len(run.history), recipe.epochs):
+                while training.step < training.steps:
+                    keeper.step()
+                    view.step(epoch, training.step - 1, training.losses[-1])
+                    keeper.keep_in_time()
+                keeper.end_epoch(view)
+                view.epoch()
+                keeper.keep()
     return run
 
 
 def planned_key(net: nn.Module | Callable[[], nn.Module], data: Data, recipe: Recipe, seed: int = 0) -> str:
     """The key of the run that `fit` would make of these: what to look for before training, with `utils.runs.find`."""
-    return _prepare(net, data, recipe, seed=seed, device="cpu", name=None)[1].key
+    run, _ = prepare(net, data, recipe, seed=seed, device="cpu", name=None)
+    return run.key
 
 
-@torch.no_grad()
-def evaluate(
-    net: nn.Module,
-    data: Data,
-    split: str = "test",
-    *,
-    batch_size: int = 250,
-    on_batch: Callable[[], None] | None = None,
-) -> Score:
-    """Accuracy and plain cross-entropy on "test" or "train", in evaluation mode; the network's mode is put back.
-
-    Raises:
-        ValueError: another split, or a batch size that is not a whole number, 1 or more.
-    """
-    if split not in ("test", "train"):
-        raise ValueError(f'split is {split!r}; it can be "test" or "train".')
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number, 1 or more.")
-    chosen = getattr(data, split)
-    device = next(net.parameters()).device
-    training, correct, total = net.training, 0, 0.0
-    net.eval()
-    try:
-        for images, labels in zip(chosen.images.split(batch_size), chosen.labels.split(batch_size), strict=True):
-            logits, labels = net(data.normalise(images.to(device))), labels.to(device)
-            correct += (logits.argmax(dim=1) == labels).sum()
-            total += F.cross_entropy(logits, labels, reduction="sum")
-            if on_batch is not None:
-                on_batch()
-    finally:
-        net.train(training)
-    return Score(accuracy=int(correct) / len(chosen.labels), loss=float(total) / len(chosen.labels))
+# --- around the steps -------------------------------------------------------------------------------------------------
 
 
-# --- one step ---------------------------------------------------------------------------------------------------------
+class _Keeper:
+    """Looks after a training: whole steps, checkpoints, and what to say when it stops or goes wrong."""
 
+    def __init__(self, training: Training, checkpoint: str | os.PathLike | None):
+        self.training, self.run, self.recipe = training, training.run, training.recipe
+        self.checkpoint = checkpoint
+        self.kept_at = self.began = time.perf_counter()
+        self.interrupts = Interrupts()
+        self.whole = (
+            True  # False while a step is under way: then the state is neither the last step's nor the next one's
+        )
 
-def loss_of(net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """(what a step makes smaller, the main logits): cross-entropy, and each auxiliary classifier's times its weight."""
-    smoothing = recipe.label_smoothing
-    if not recipe.aux_weight:
-        logits = net(images)
-        return F.cross_entropy(logits, labels, label_smoothing=smoothing), logits
-    outputs = net(images, with_aux=True)
-    loss = F.cross_entropy(outputs.logits, labels, label_smoothing=smoothing)
-    for logits in outputs.aux:
-        loss = loss + recipe.aux_weight * F.cross_entropy(logits, labels, label_smoothing=smoothing)
-    return loss, outputs.logits
+    def step(self) -> None:
+        """One whole step.
 
+        Raises:
+            Diverged, OutOfMemory: it went wrong.
+        """
+        training = self.training
+        with self.interrupts.held():
+            self.whole = False
+            problem = _memory_problem(training.take_step)
+            if problem is not None:
+                raise self._out_of_memory(problem)
+            self.whole = True
+        if training.step % CHECK_EVERY == 0 or training.step == training.steps:
+            self._stop_if_diverged()
 
-def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer. Weight decay is for weights: biases and norms have one dimension, and are left alone."""
-    trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
-    rate, momentum, eps = recipe.learning_rate, recipe.momentum, recipe.epsilon
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=rate, betas=(momentum, 0.999), eps=eps)
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, betas=(momentum, 0.999), eps=eps)
-    if recipe.optimizer == "rmsprop":  # decay 0.9: the Inception papers'
-        return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, eps=eps, momentum=momentum)
-    return torch.optim.SGD(groups, lr=rate, momentum=momentum)
+    def end_epoch(self, view: Watch) -> None:
+        """Test, and write the epoch into the run's history."""
+        training = self.training
+        train = training.trained()
+        trained_seconds = time.perf_counter() - training.began
+        test = training.tested(self.run.net, view.test)
+        averaged = None if self.run.averaged is None else training.tested(self.run.averaged, view.test)
+        self._stop_if_diverged(test)
+        with self.interrupts.held():
+            self.run.add_epoch(
+                learning_rate=training.optimizer.param_groups[0]["lr"],
+                train=train,
+                test=test,
+                averaged=averaged,
+                seconds=time.perf_counter() - training.began,
+                images_per_second=training.steps * self.recipe.batch_size / trained_seconds,
+            )
+            training.end_epoch()
+
+    @contextlib.contextmanager
+    def kept(self, view: Watch) -> Iterator[None]:
+        """Times the run, and keeps it when it is interrupted: the loop ends, and what follows it goes on."""
+        run, device = self.run, self.training.device
+        self.began = time.perf_counter() - run.seconds
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        try:
+            with self.interrupts, _fastest_convolutions(device):
+                yield
+        except KeyboardInterrupt:
+            on_disk = self._kept_on_disk()
+            if len(run.history) < run.recipe.epochs:
+                view.sentence = (
+                    f"Stopped in epoch {len(run.history) + 1} of {run.recipe.epochs}. The run so far is kept, "
+                    f"{_finished(run)}, and the network has the weights of this moment.{on_disk}"
+                )
+        finally:
+            self._close()
+            run.net.eval()
+            self.training.put_layout_back()
+
+    def _close(self) -> None:
+        """What the record says of the run as a whole, as of now."""
+        run, device = self.run, self.training.device
+        run.seconds = round(time.perf_counter() - self.began, 3)
+        run.completed = len(run.history) == run.recipe.epochs
+        run.memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+    # --- checkpoints ---
+
+    def resume(self) -> None:
+        """Be where the checkpoint was; at the beginning, where there is none yet.
+
+        Raises:
+            ValueError: the checkpoint is of another run, or damaged.
+        """
+        if not os.path.exists(self.checkpoint):
+            return
+        run, (saved, state) = self.run, checkpoints.load(self.checkpoint)
+        checkpoints.require_same(self.checkpoint, saved, run)
+        self.training.restore(state)
+        run.history, run.measures, run.seconds, run.date = saved.history, saved.measures, saved.seconds, saved.date
+
+    def keep_in_time(self) -> None:
+        """Write a checkpoint if the last one is old."""
+        if time.perf_counter() - self.kept_at >= CHECKPOINT_EVERY:
+            self.keep()
+
+    def keep(self) -> bool:
+        """Write a checkpoint, where the run has one and all of it is sound: a whole step, and finite numbers."""
+        if self.checkpoint is None or not self.whole or not self._is_finite():
+            return False
+        self._close()
+        checkpoints.save(self.checkpoint, self.run, self.training.state())
+        self.kept_at = time.perf_counter()
+        return True
+
+    def _is_finite(self) -> bool:
+        numbers = [*self.run.net.parameters(), *self.training.losses[-CHECK_EVERY:]]
+        return bool(torch.stack([number.isfinite().all() for number in numbers]).all())
+
+    def _kept_on_disk(self) -> str:
+        """Write a last checkpoint, and say how to go on from it."""
+        place = "This moment is" if self.keep() else "A moment before is"
+        if self.checkpoint is None or not os.path.exists(self.checkpoint):
+            return ""
+        return f" {place} in {self.checkpoint} too: the same call with resume=True goes on from there."
+
+    # --- when it goes wrong ---
+
+    def _stop_if_diverged(self, test: Score | None = None) -> None:
+        """Look at the losses of the last steps, and at the test loss where there is one already."""
+        losses, epoch = self.training.losses, len(self.run.history) + 1
+        first = (len(losses) - 1) // CHECK_EVERY * CHECK_EVERY
+        finite = torch.stack(losses[first:]).isfinite()
+        if not finite.all():
+            step = first + int(finite.int().argmin())
+            found = f"The loss is {losses[step].item()} in epoch {epoch}, step {step + 1}."
+        elif test is not None and not math.isfinite(test.loss):
+            found = f"The test loss is {test.loss} after epoch {epoch}, step {len(losses)}."
+        else:
+            return
+        recipe = self.recipe
+        advice = "Try a tenth of that" + (", or clip=1.0." if recipe.clip is None else ".")
+        raise Diverged(
+            f"{found} The recipe's learning_rate, {recipe.learning_rate:g} with {recipe.optimizer}, is probably too high. "
+            f"{advice} The run so far, {_finished(self.run)}, is the `run` of this exception.{self._last_good()}",
+            self.run,
+        )
+
+    def _out_of_memory(self, problem: str) -> "OutOfMemory":
+        """Find out which batch does fit, and say so."""
+        recipe, device = self.recipe, self.training.device
+        sizes = [recipe.batch_size >> halvings for halvings in range(1, recipe.batch_size.bit_length())]
+        fits = next((size for size in sizes if self._fits(size)), None)
+        advice = "No smaller batch fits either. Take a narrower network or smaller images."
+        if fits is not None:
+            advice = f"A batch of {fits} fits (forward and backward pass, tried just now): set batch_size={fits}."
+        if recipe.precision == "float32" and device.type == "cuda":
+            advice += ' With precision="bfloat16" a step needs less memory.'
+        return OutOfMemory(
+            f"The memory of {self.run.machine['device_name']} does not hold a step with batch_size {recipe.batch_size} "
+            f"({problem}). {advice} The run so far, {_finished(self.run)}, is the `run` of this exception."
+            f"{self._last_good()}",
+            self.run,
+            fits,
+        )
+
+    def _fits(self, size: int) -> bool:
+        """Do the forward and the backward pass of so many images go through? Nothing of the run is changed by it."""
+        training, net = self.training, self.run.net
+        buffers = [buffer.clone() for buffer in net.buffers()]
+
+        def passes() -> None:
+            batch = training.order[:size]
+            images, labels = training.data.train.images[batch], training.data.train.labels[batch]
+            training.forward(training.data.normalise(images), labels)[0].backward()
+
+        try:
+            training.optimizer.zero_grad()
+            with seeded(0):
+                return _memory_problem(passes) is None
+        except ValueError:  # batch norm refuses a single value a channel
+            return False
+        finally:
+            training.optimizer.zero_grad()
+            for buffer, before in zip(net.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+
+    def _last_good(self) -> str:
+        """Where the last checkpoint is: it was written while all numbers were finite."""
+        if self.checkpoint is None or not os.path.exists(self.checkpoint):
+            return ""
+        return f" The last checkpoint, from before, is {self.checkpoint}."
 
 
 @contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch draws its random numbers from this seed; afterwards it goes on as if nothing had been drawn.
-
-    with seeded(0):
-        net = Net()
-    """
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
+def _fastest_convolutions(device: torch.device) -> Iterator[None]:
+    """On a GPU, cuDNN tries its algorithms once for each shape and takes the fastest, unless they must be repeatable."""
+    before = torch.backends.cudnn.benchmark
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = not torch.backends.cudnn.deterministic
+    try:
         yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 # --- how a run can end ------------------------------------------------------------------------------------------------
@@ -206,211 +332,36 @@ class Diverged(RuntimeError):
         self.run = run
 
 
-def _stop_if_diverged(run: Run, losses: list[Tensor], test: Score | None = None) -> None:
-    """Look at the losses of this epoch's steps so far, and at the test loss where there is one already."""
-    finite = torch.stack(losses).isfinite()
-    if not finite.all():
-        step = int(finite.int().argmin())
-        found = f"The loss is {losses[step].item()} in epoch {len(run.history) + 1}, step {step + 1}."
-    elif test is not None and not math.isfinite(test.loss):
-        found = f"The test loss is {test.loss} after epoch {len(run.history) + 1}, step {len(losses)}."
-    else:
-        return
-    recipe = run.recipe
-    advice = "Try a tenth of that" + (", or clip=1.0." if recipe.clip is None else ".")
-    raise Diverged(
-        f"{found} The recipe's learning_rate, {recipe.learning_rate:g} with {recipe.optimizer}, is probably too high. "
-        f"{advice} The run so far, {_finished(run)}, is the `run` of this exception.",
-        run,
-    )
+class OutOfMemory(RuntimeError):
+    """A step did not fit into the device's memory. `run` is the run so far; `fits` is a batch size that does, or None."""
+
+    def __init__(self, message: str, run: Run, fits: int | None):
+        super().__init__(message)
+        self.run, self.fits = run, fits
 
 
-@contextlib.contextmanager
-def _kept(run: Run, view: Watch) -> Iterator[None]:
-    """Times the run, and keeps it when it is interrupted: the loop ends, and what follows it goes on."""
-    began = time.perf_counter()
+def _memory_problem(work: Callable[[], None]) -> str | None:
+    """Do it; what the system says where memory runs out, and None where it does not.
+
+    Text and not the error, which would hold on to the tensors that filled the memory.
+    """
     try:
-        yield
-    except KeyboardInterrupt:
-        if len(run.history) < run.recipe.epochs:
-            view.sentence = (
-                f"Stopped in epoch {len(run.history) + 1} of {run.recipe.epochs}. The run so far is kept, "
-                f"{_finished(run)}, and the network has the weights of this moment."
-            )
-    finally:
-        run.seconds = round(time.perf_counter() - began, 3)
-        run.completed = len(run.history) == run.recipe.epochs
-        run.net.eval()
+        work()
+    except (RuntimeError, MemoryError) as error:
+        # Torch has a class for this on a GPU; elsewhere, and inside its libraries, it is in the words.
+        words = ("not enough memory", "out of memory", "can't allocate memory", "alloc_failed")
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not known and not any(each in str(error).lower() for each in words):
+            raise
+        problem = str(error).strip().partition("\n")[0] or type(error).__name__
+    else:
+        return None
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return problem
 
 
 def _finished(run: Run) -> str:
     count = len(run.history)
     return "without a finished epoch" if not count else f"with {count} finished epoch{'s' if count > 1 else ''}"
-
-
-# --- before the first step --------------------------------------------------------------------------------------------
-
-
-def _prepare(
-    net: nn.Module | Callable[[], nn.Module],
-    data: Data,
-    recipe: Recipe,
-    *,
-    seed: int,
-    device: str | torch.device | None,
-    name: str | None,
-) -> tuple[nn.Module, Run, torch.device]:
-    """The network, the run's record (all of it but what training will add), and the device to train on."""
-    if not isinstance(recipe, Recipe):
-        raise ValueError(f"recipe is {recipe!r}; it must be a Recipe: fit(net, data, Recipe(epochs=10), seed=0).")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more.")
-    _require_data(data, recipe)
-    device = _device(device)
-    given = isinstance(net, nn.Module)
-    if not given:
-        net = _build(net, seed)
-    _require_fit(net, data, recipe)
-    network = {
-        "name": name or type(net).__name__,
-        "class": f"{type(net).__module__}.{type(net).__qualname__}",
-        "parameters": sum(parameter.numel() for parameter in net.parameters()),
-        "structure": _digest(repr(net).encode()),
-        "initial_weights": _digest(*map(_bytes, net.state_dict().values())) if given else "drawn from the seed",
-    }
-    content = (data.train.images, data.train.labels, data.test.images, data.test.labels)
-    described = {
-        "name": data.name,
-        "source": data.source,
-        "train": len(data.train.labels),
-        "test": len(data.test.labels),
-        "classes": list(data.classes),
-        "image_shape": list(data.image_shape),
-        "content": _digest(*map(_bytes, content)),
-    }
-    commit, modified = describe_commit()
-    run = Run(
-        network=network,
-        recipe=recipe,
-        seed=seed,
-        data=described,
-        machine=describe_machine(device),
-        versions=describe_versions(),
-        commit=commit,
-        modified=modified,
-        date=now(),
-        code=code_of(net),
-        net=net,
-    )
-    return net, run, device
-
-
-def _device(device: str | torch.device | None) -> torch.device:
-    """The device asked for, or the best that there is."""
-    if device is None:
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-        torch.zeros(1, device=found)
-    except (RuntimeError, AssertionError, TypeError) as problem:
-        raise ValueError(f"device is {str(device)!r}, and this machine cannot use it: {problem}") from None
-    return found
-
-
-def _build(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
-    if not callable(factory):
-        raise ValueError(f"net is {factory!r}; it must be an nn.Module, or a function that builds one.")
-    with seeded(seed):
-        net = factory()
-    if not isinstance(net, nn.Module):
-        raise ValueError(f"net was called to build the network, and returned {net!r}, which is not an nn.Module.")
-    return net
-
-
-def _require_data(data: Data, recipe: Recipe) -> None:
-    for part in ("train", "test"):
-        split: Split | None = getattr(data, part, None)
-        if split is None:
-            raise ValueError(f"data is {data!r}; it must be a data set from utils.data.load, with train and test.")
-        if len(split.labels) == 0 or len(split.images) != len(split.labels):
-            raise ValueError(
-                f"data.{part} has {len(split.images)} images and {len(split.labels)} labels; "
-                "there must be as many of the one as of the other, and at least one."
-            )
-        low, high = int(split.labels.min()), int(split.labels.max())
-        if low < 0 or high >= len(data.classes):
-            raise ValueError(
-                f"data.{part} has labels from {low} to {high}, and there are {len(data.classes)} classes: "
-                f"labels go from 0 to {len(data.classes) - 1}."
-            )
-    if recipe.batch_size > len(data.train.labels):
-        raise ValueError(
-            f"batch_size is {recipe.batch_size}, and there are only {len(data.train.labels)} training images. "
-            "Make it smaller."
-        )
-
-
-def _require_fit(net: nn.Module, data: Data, recipe: Recipe) -> None:
-    """Show the network two images, and say in words what does not fit."""
-    if not any(parameter.requires_grad for parameter in net.parameters()):
-        raise ValueError(f"{type(net).__name__} has no parameter to train.")
-    if any(parameter.is_meta for parameter in net.parameters()):
-        raise ValueError(f'{type(net).__name__} is on the "meta" device: it has no weights. Build it on the CPU.')
-    if recipe.aux_weight and "with_aux" not in inspect.signature(net.forward).parameters:
-        raise ValueError(
-            f"aux_weight is {recipe.aux_weight}, and {type(net).__name__} has no auxiliary classifiers. Set it to 0."
-        )
-    channels = data.image_shape[0]
-    first = next((layer for layer in net.modules() if isinstance(layer, nn.Conv2d)), None)
-    if first is not None and first.in_channels != channels:
-        raise ValueError(
-            f"The first convolution of {type(net).__name__} takes {first.in_channels} channels, and the images of "
-            f"{data.name!r} have {channels}. Build the network with in_channels={channels}."
-        )
-    logits, aux = _try(net, data, with_aux=bool(recipe.aux_weight))
-    if recipe.aux_weight and not aux:
-        raise ValueError(
-            f"aux_weight is {recipe.aux_weight}, and {type(net).__name__} was built without auxiliary classifiers. "
-            "Build it with aux_heads=True, or set aux_weight to 0."
-        )
-    wanted = (2, len(data.classes))
-    for logits_of, found in (("", logits), *(("auxiliary ", head) for head in aux)):
-        if not isinstance(found, Tensor) or tuple(found.shape) != wanted:
-            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise ValueError(
-                f"For 2 images {type(net).__name__} returned {logits_of}logits {shape}, and {wanted} was expected: "
-                f"{data.name!r} has {len(data.classes)} classes. Build the network with num_classes={wanted[1]}."
-            )
-
-
-@torch.no_grad()
-def _try(net: nn.Module, data: Data, *, with_aux: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """(logits, auxiliary logits) for two training images, in evaluation mode, with the mode put back."""
-    device, training = next(net.parameters()).device, net.training
-    images = data.normalise(data.train.images[:1].to(device).repeat(2, 1, 1, 1))
-    net.eval()
-    try:
-        if not with_aux:
-            return net(images), ()
-        outputs = net(images, with_aux=True)
-        return outputs.logits, tuple(outputs.aux)
-    except (RuntimeError, IndexError, TypeError) as problem:
-        size = " x ".join(map(str, data.image_shape))
-        raise ValueError(f"{type(net).__name__} cannot take an image of {data.name!r} ({size}): {problem}") from problem
-    finally:
-        net.train(training)
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    tensor = tensor.detach().cpu().contiguous()
-    return f"{tensor.dtype}{tuple(tensor.shape)}".encode() + tensor.flatten().view(torch.uint8).numpy().tobytes()
-
-
-def _digest(*parts: bytes) -> str:
-    """A short hash of some bytes."""
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(part)
-    return total.hexdigest()[:16]

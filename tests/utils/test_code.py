@@ -83,7 +83,7 @@ def test_a_networks_files_are_its_classes_and_what_they_import_of_the_lessons():
     with torch.device("meta"):
         code = code_of(create("inception_v3"))
     assert {"lessons/factorization/network.py", "lessons/factorization/blocks.py", "lessons/layers.py"} <= set(code)
-    assert {"lessons/network.py", "utils/train.py", "utils/recipe.py"} <= set(code)
+    assert {"lessons/network.py", "utils/engine.py", "utils/recipe.py"} <= set(code)
     assert not {name for name in code if "xception" in name or "checks" in name or os.path.isabs(name)}
     assert changed(code) == []
     name = "lessons/layers.py"

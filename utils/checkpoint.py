@@ -1,0 +1,122 @@
+"""Checkpoints: all that a run needs to go on where it was, in one file that is always whole.
+
+The file is a line that says what it is, with a hash of what follows, and then what `torch.save` wrote. It is written
+beside its place and then put there in one step, so that a process that is killed leaves the last whole one.
+"""
+
+import hashlib
+import io
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from utils.runs import Run, from_text, to_text
+
+MARK = "inception-course checkpoint 1"
+
+
+def save(path: str | os.PathLike, run: Run, state: dict) -> Path:
+    """Write a run and the state of its training, whole or not at all, and make the folder where there is none.
+
+    Args:
+        state: tensors, numbers, text, and lists and dicts of these.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save({"run": to_text(run)} | state, buffer)
+    content = buffer.getbuffer()
+    first_line = f"{MARK} {hashlib.sha256(content).hexdigest()}\n".encode()
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with open(partial, "wb") as file:
+            _write(file, first_line, content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+    return path
+
+
+def _write(file: IO[bytes], *parts: bytes | memoryview) -> None:
+    """Write, and wait until it is on the disk: after a loss of power too, a file in its place is a whole one."""
+    for part in parts:
+        file.write(part)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the new name is on the disk, where the system can say so (Windows cannot)."""
+    if hasattr(os, "O_DIRECTORY"):
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def load(path: str | os.PathLike, device: str | torch.device = "cpu") -> tuple[Run, dict]:
+    """(the run so far, the state of its training) from a file that `save` wrote, tensors on the device.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut off, altered, or not a checkpoint; the message names it and says what to do.
+    """
+    first_line, _, content = Path(path).read_bytes().partition(b"\n")
+    mark, _, known = first_line.decode("ascii", errors="replace").rpartition(" ")
+    advice = "Take an older copy of it, or delete it and train from the beginning."
+    if mark != MARK:
+        raise ValueError(f'{path} is not a checkpoint of this course: it does not begin with "{MARK}". {advice}')
+    if hashlib.sha256(content).hexdigest() != known:
+        raise ValueError(
+            f"{path} is cut off or altered: its content does not have the hash in its first line. {advice}"
+        )
+    # weights_only: what is read are tensors and plain values, and no code of the file's is ever run.
+    state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    return from_text(state.pop("run")), state
+
+
+def require_same(path: str | os.PathLike, saved: Run, planned: Run) -> None:
+    """See that a checkpoint is of the run that is to go on.
+
+    Raises:
+        ValueError: other settings or other code; the message says which.
+    """
+    differences = _differences(saved, planned)
+    if differences:
+        raise ValueError(
+            f"{path} holds another run than this one: {'; '.join(differences)}. Go on with what it was begun with, or "
+            "leave resume=True out: then training begins anew, and its checkpoints take this file's place."
+        )
+
+
+def _differences(saved: Run, planned: Run) -> list[str]:
+    if saved.key == planned.key:
+        found = []
+    else:
+        found = [
+            f"{name} is {before} there and {now} here"
+            for name, before, now in _settings(saved, planned)
+            if before != now and not (name.startswith(("network.name", "data.source")))
+        ]
+    if any(line.startswith("network.initial_weights") for line in found):
+        found.append("the network must have the weights that it began with, or be a function that builds it")
+    names = sorted({*saved.code, *planned.code})
+    other = [name for name in names if saved.code.get(name) != planned.code.get(name)]
+    return found + ([f"the code of {', '.join(other)} has changed"] if other else [])
+
+
+def _settings(saved: Run, planned: Run):
+    """(name, value there, value here) of every setting."""
+    yield "seed", saved.seed, planned.seed
+    for part, there, here in (
+        ("recipe", asdict(saved.recipe), asdict(planned.recipe)),
+        ("network", saved.network, planned.network),
+        ("data", saved.data, planned.data),
+    ):
+        for name in {**there, **here}:
+            yield f"{part}.{name}", there.get(name), here.get(name)

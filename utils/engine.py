@@ -1,0 +1,212 @@
+"""What trains and tests a network: the loss, a step, an epoch's order, the scores.
+
+`utils.train.fit` calls this and looks after everything around it: what is shown, what is kept, what goes wrong.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from utils.augment import augment
+from utils.data import Data
+from utils.optim import WeightAverage, optimizer_of
+from utils.prepare import last_dropout
+from utils.recipe import Recipe
+from utils.runs import Run, Score
+
+
+def loss_of(net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """(what a step makes smaller, the main logits): cross-entropy, and each auxiliary classifier's times its weight."""
+    smoothing = recipe.label_smoothing
+    if not recipe.aux_weight:
+        logits = net(images)
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing), logits
+    outputs = net(images, with_aux=True)
+    loss = F.cross_entropy(outputs.logits, labels, label_smoothing=smoothing)
+    for logits in outputs.aux:
+        loss = loss + recipe.aux_weight * F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    return loss, outputs.logits
+
+
+class Training:
+    """A run on its way: the network, and everything else that the next step depends on. `state` is all of it as data."""
+
+    def __init__(self, run: Run, data: Data, device: torch.device):
+        recipe = run.recipe
+        self.run, self.recipe, self.data, self.device = run, recipe, data.to(device), device
+        self.net = run.net.to(device)
+        if recipe.dropout is not None:
+            last_dropout(self.net).p = recipe.dropout
+        self.relaid = recipe.channels_last and all(each.is_contiguous() for each in self.net.parameters())
+        if self.relaid:
+            self.net.to(memory_format=torch.channels_last)
+        self.called = torch.compile(self.net) if recipe.compile else self.net
+        self.optimizer = optimizer_of(self.net, recipe)
+        self.average = WeightAverage(self.net, recipe.averaging) if recipe.averaging else None
+        run.averaged = self.average.module if self.average else None
+        self.draws = torch.Generator().manual_seed(run.seed)  # the order of the images, and their augmentation
+
+        self.steps = len(data.train.labels) // recipe.batch_size  # an epoch; what no full batch holds comes in another
+        self.order: Tensor | None = None  # in which this epoch sees the images; None before its first step
+        self.losses: list[Tensor] = []  # of this epoch's steps
+        self.correct = torch.zeros((), dtype=torch.long, device=device)  # of this epoch's images, when they were seen
+        self.began = time.perf_counter()  # this epoch
+
+    @property
+    def step(self) -> int:
+        """How many steps of this epoch are done."""
+        return len(self.losses)
+
+    def take_step(self) -> None:
+        """One step; the first of an epoch draws the order of its images."""
+        recipe, data = self.recipe, self.data
+        if self.order is None:
+            self.begin_epoch()
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate_at(len(self.run.history) + self.step / self.steps)
+        if not self.net.training:
+            self.net.train()
+
+        batch = self.order[self.step * recipe.batch_size :][: recipe.batch_size]
+        images, labels = data.train.images[batch], data.train.labels[batch]
+        images = data.normalise(augment(images, recipe, self.draws, mean=data.mean))
+        loss, logits = self.forward(images, labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if recipe.clip is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.net)
+
+        self.correct += (logits.argmax(dim=1) == labels).sum()
+        self.losses.append(loss.detach())
+
+    def begin_epoch(self) -> None:
+        """Draw the order of the images."""
+        order = torch.randperm(len(self.data.train.labels), generator=self.draws)
+        self.order = order[: self.steps * self.recipe.batch_size].to(self.device)
+        self.began = time.perf_counter()
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """(loss, logits), in the recipe's precision."""
+        low = self.recipe.precision == "bfloat16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low):
+            return loss_of(self.called, images, labels, self.recipe)
+
+    def trained(self) -> Score:
+        """Accuracy and loss over this epoch's steps so far, counted while the weights were changing."""
+        count = self.step * self.recipe.batch_size
+        return Score(accuracy=int(self.correct) / count, loss=torch.stack(self.losses).mean().item())
+
+    def tested(self, net: nn.Module, on_batch: Callable[[], None]) -> Score:
+        """Accuracy and loss on the test images, of the network or of its average."""
+        # Without gradients to keep, four times the batch that fits in training fits.
+        return evaluate(net, self.data, batch_size=min(250, 4 * self.recipe.batch_size), on_batch=on_batch)
+
+    def end_epoch(self) -> None:
+        """Be before the first step of the next epoch."""
+        self.order, self.losses = None, []
+        self.correct.zero_()
+
+    def put_layout_back(self) -> None:
+        """Whoever looks at a weight afterwards finds it laid out as it was given."""
+        if self.relaid:
+            for net in filter(None, (self.run.net, self.run.averaged)):
+                net.to(memory_format=torch.contiguous_format)
+
+    def state(self) -> dict:
+        """All that changes from step to step, but the run's record: tensors, numbers, and dicts of these."""
+        return {
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "draws": self.draws.get_state(),
+            "torch": torch.get_rng_state(),
+            "device": None if self.device.type == "cpu" else torch.get_device_module(self.device).get_rng_state(),
+            "order": self.order,
+            "losses": torch.stack(self.losses) if self.losses else None,
+            "correct": self.correct,
+            "seconds": time.perf_counter() - self.began,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Be where another `Training` of the same run was when it gave this state."""
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.draws.set_state(state["draws"])
+        torch.set_rng_state(state["torch"])
+        if state["device"] is not None and self.device.type != "cpu":
+            torch.get_device_module(self.device).set_rng_state(state["device"])
+        self.order = None if state["order"] is None else state["order"].to(self.device)
+        self.losses = [] if state["losses"] is None else list(state["losses"].to(self.device))
+        self.correct.copy_(state["correct"])
+        self.began = time.perf_counter() - state["seconds"]
+
+
+# --- evaluation -------------------------------------------------------------------------------------------------------
+
+
+def evaluate(
+    net: nn.Module,
+    data: Data,
+    split: str = "test",
+    *,
+    batch_size: int = 250,
+    on_batch: Callable[[], None] | None = None,
+) -> Score:
+    """Accuracy and plain cross-entropy on "test" or "train", in evaluation mode; the network's mode is put back.
+
+    Computed in float32, whatever precision the network was trained in.
+
+    Raises:
+        ValueError: another split, or a batch size that is not a whole number, 1 or more.
+    """
+    correct, total, count = 0, 0.0, 0
+    with _evaluating(net):
+        for logits, labels in _outputs(net, data, split, batch_size):
+            correct += (logits.argmax(dim=1) == labels).sum()
+            total += F.cross_entropy(logits, labels, reduction="sum")
+            count += len(labels)
+            if on_batch is not None:
+                on_batch()
+    return Score(accuracy=int(correct) / count, loss=float(total) / count)
+
+
+def logits_of(net: nn.Module, data: Data, split: str = "test", *, batch_size: int = 250) -> Tensor:
+    """The network's logits for all images of "test" or "train", in their order: float32 (N, classes) on the CPU.
+
+    Raises:
+        ValueError: another split, or a batch size that is not a whole number, 1 or more.
+    """
+    with _evaluating(net):
+        return torch.cat([logits for logits, _ in _outputs(net, data, split, batch_size)]).cpu()
+
+
+@contextlib.contextmanager
+def _evaluating(net: nn.Module) -> Iterator[None]:
+    training = net.training
+    net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        net.train(training)
+
+
+def _outputs(net: nn.Module, data: Data, split: str, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """(logits, labels), batch by batch, on the network's device."""
+    if split not in ("test", "train"):
+        raise ValueError(f'split is {split!r}; it can be "test" or "train".')
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number, 1 or more.")
+    chosen = getattr(data, split)
+    device = next(net.parameters()).device
+    for images, labels in zip(chosen.images.split(batch_size), chosen.labels.split(batch_size), strict=True):
+        yield net(data.normalise(images.to(device))), labels.to(device)

@@ -1,0 +1,64 @@
+"""Ctrl-C and the stop button, at the right moment."""
+
+import _thread
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+PATIENCE = 0.35  # seconds that an interrupt waits for the end of a step
+
+
+class Interrupts:
+    """Within, an interrupt waits a moment for the end of what is `held`; a second one does not wait.
+
+        with Interrupts() as interrupts:
+            for batch in batches:
+                with interrupts.held():
+                    step(batch)  # is done wholly, and then KeyboardInterrupt is raised
+
+    Half a step of training would leave weights that no whole number of steps leads to. Python interrupts its main thread
+    and no other, so that in another thread there is nothing to hold.
+    """
+
+    def __init__(self):
+        self.holding = self.asked = False
+        self.lock = threading.Lock()
+        self.before = None  # who was told of interrupts
+
+    def __enter__(self) -> "Interrupts":
+        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
+            self.before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+
+    def _handle(self, number: int, frame: object) -> None:
+        if self.holding and not self.asked:
+            self.asked = True
+            timer = threading.Timer(PATIENCE, self._wait_no_longer)
+            timer.daemon = True
+            timer.start()
+        else:
+            self.asked = False
+            self.before(number, frame)
+
+    def _wait_no_longer(self) -> None:
+        with self.lock:
+            if self.holding and self.asked:
+                _thread.interrupt_main()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep an interrupt back until what is done within is done, or it has waited long enough."""
+        self.holding = True
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.holding = False
+        if self.asked:
+            self.asked = False
+            raise KeyboardInterrupt
