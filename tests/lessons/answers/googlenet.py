@@ -1,0 +1,307 @@
+"""Lesson 02."""
+
+import math
+
+from torch.nn import functional as F
+
+from lessons.inception_module.blocks import InceptionModule
+from tests.lessons.answers import Answers, function
+
+SCOPE = {"math": math, "F": F, "InceptionModule": InceptionModule}
+
+
+def grid(steps: str, result: str) -> str:
+    return (
+        "def Answer(size, layers):\n    for window, stride, padding, rounds_up in layers:\n"
+        f"        steps = {steps}\n        size = {result}\n    return size\n"
+    )
+
+
+STEPS = "(size + 2 * padding - window) / stride"
+ROUNDED = "(math.ceil(steps) if rounds_up else math.floor(steps)) + 1"
+
+LRN = "x, size=5, alpha=1e-4, beta=0.75, k=1.0"
+
+
+def lrn(sums: str, result: str = "x / (k + alpha / size * sums) ** beta", head: str = LRN) -> str:
+    lines = "\n".join("    " + line for line in sums.strip().splitlines())
+    return f"def Answer({head}):\n    half = size // 2\n{lines}\n    return {result}\n"
+
+
+PADDED = """padded = F.pad(x**2, (0, 0, 0, 0, half, half))
+sums = sum(padded[:, i : i + x.shape[1]] for i in range(size))"""
+CHANNELS = """sums = torch.stack([
+    (x[:, max(c - half, 0) : c + half + 1] ** 2).sum(dim=1) for c in range(x.shape[1])
+], dim=1)"""
+
+
+def trunk(body: str, start: str = "layers = []", end: str = "return nn.Sequential(*layers)") -> str:
+    lines = "\n".join("        " + line for line in body.strip().splitlines())
+    return f"def Answer(in_channels, table):\n    {start}\n    for name, widths in table.items():\n{lines}\n    {end}\n"
+
+
+POOL = """if name in ("inception_4a", "inception_5a"):
+    layers.append(nn.MaxPool2d(3, stride=2, ceil_mode=True))
+"""
+MODULE = "layers.append(InceptionModule(in_channels, widths))\nin_channels = widths.out_channels\n"
+
+
+def off(condition: str, collected: str = "line.name") -> str:
+    return f"def Answer(lines, tolerance=1.5):\n    return [{collected} for line in lines if {condition}]\n"
+
+
+PARAMS = "abs(line.weights / 1024 - line.printed_params) > tolerance"
+OPS = "abs(line.macs / 1e6 - line.printed_ops) > tolerance"
+
+HEAD = (
+    "nn.AvgPool2d(5, stride=3), nn.Conv2d(in_channels, 128, 1), nn.ReLU(), nn.Flatten(), "
+    "nn.Linear(2048, 1024), nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024, num_classes)"
+)
+
+
+def head(before: str = "", after: str = "") -> str:
+    assert before in HEAD
+    layers = HEAD.replace(before, after) if before else HEAD
+    return f"def Answer(in_channels, num_classes):\n    return nn.Sequential({layers})\n"
+
+
+def loss(lines: str) -> str:
+    body = "\n".join("    " + line for line in lines.strip().splitlines())
+    return f"def Answer(outputs, labels, aux_weight=0.3):\n{body}\n"
+
+
+CROPS = """def Answer(height, width):
+    boxes = []
+    for scale in (256, 288, 320, 352):
+        longer = round(max(height, width) * scale / min(height, width))
+        for offset in (0, (longer - scale) // 2, longer - scale):
+            top, left = (0, offset) if width >= height else (offset, 0)
+            free = scale - 224
+            five = [(0, 0), (0, free), (free, 0), (free, free), (free // 2, free // 2)]
+            for down, across, side in [(d, a, 224) for d, a in five] + [(0, 0, scale)]:
+                for mirrored in (False, True):
+                    boxes.append((scale, top + down, left + across, side, mirrored))
+    return boxes
+"""
+
+
+def crops(before: str, after: str) -> str:
+    assert before in CROPS
+    return CROPS.replace(before, after)
+
+
+ANSWERS = {
+    "grid_after": Answers(
+        right=(
+            grid(STEPS, ROUNDED),
+            "def Answer(size, layers):\n    for window, stride, padding, rounds_up in layers:\n"
+            "        room = size + 2 * padding - window + (stride - 1 if rounds_up else 0)\n"
+            "        size = room // stride + 1\n    return size\n",
+            "def Answer(size, layers):\n    if not layers:\n        return size\n    w, s, p, up = layers[0]\n"
+            "    pool = nn.MaxPool2d(w, s, p, ceil_mode=up)\n"
+            "    return Answer(pool(torch.zeros(1, 1, size, size)).shape[-1], layers[1:])\n",
+        ),
+        wrong=(
+            (grid(STEPS, "math.floor(steps) + 1"), "this one does"),
+            (grid(STEPS, "math.ceil(steps) + 1"), "this one rounds down"),
+            (grid("(size + padding - window) / stride", ROUNDED), "Padding lies on both sides"),
+            (grid(STEPS, ROUNDED.removesuffix(" + 1")), "The first place of the window counts"),
+            (grid("(size + 2 * padding) / stride", ROUNDED), "is expected"),
+            (function("size, layers", "None"), "Is the `return` missing"),
+        ),
+    ),
+    "global_average": Answers(
+        right=(
+            function("x", "x.mean((-2, -1))"),
+            function("x", "nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)"),
+            function("x", "x.flatten(2).sum(dim=2) / (x.shape[2] * x.shape[3])"),
+        ),
+        wrong=(
+            (function("x", "x.mean(dim=(2, 3), keepdim=True)"), "the axes of the grid are still there"),
+            (function("x", "x.flatten(1)"), "flattening keeps them all"),
+            (function("x", "x.sum(dim=(2, 3))"), "divide by their number"),
+            (function("x", "x.amax(dim=(2, 3))"), "global max pooling"),
+            (function("x", "x.mean(dim=1)"), "is expected"),
+            (function("x", "x.mean(dim=(1, 2))"), "is expected"),
+            (function("x", "None"), "Is the `return` missing?"),
+            (function("x", "x.mean()"), "(2, 5) is expected"),
+            (function("x", "x.detach().mean(dim=(2, 3))"), "no gradient flows back"),
+        ),
+    ),
+    "local_response_norm": Answers(
+        right=(
+            lrn(PADDED),
+            lrn(CHANNELS),
+            lrn("pass", "nn.LocalResponseNorm(size, alpha, beta, k)(x)"),
+            lrn("kernel = torch.ones(1, 1, size, 1, 1)\n"
+                "sums = F.conv3d(x[:, None] ** 2, kernel, padding=(half, 0, 0))[:, 0]"),
+            lrn("totals = F.pad(torch.cumsum(F.pad(x**2, (0, 0, 0, 0, half, half)), dim=1), (0, 0, 0, 0, 1, 0))\n"
+                "sums = totals[:, size:] - totals[:, :-size]"),
+        ),
+        wrong=(
+            (lrn(PADDED, "x / (k + alpha * sums) ** beta"), "You leave `alpha` whole"),
+            (lrn("sums = F.avg_pool2d(x**2, size, stride=1, padding=half) * size**2"), "The neighbours are channels"),
+            (lrn(PADDED.replace("x**2", "x")), "their squares are to be added"),
+            (lrn(PADDED, "x / (alpha / size * sums) ** beta"), "`k` is missing"),
+            (lrn(PADDED, "x / (k + alpha / size * sums)"), "The power `beta` is missing"),
+            (lrn(CHANNELS.replace("c + half + 1", "c + half")), "one channel short"),
+            (lrn(CHANNELS.replace("max(c - half, 0)", "c")), "differ"),
+            (lrn(PADDED.replace("half, half", "0, size - 1")), "from the channel itself onwards"),
+            (lrn(PADDED, "x * (k + alpha / size * sums) ** beta"), "the formula divides"),
+            (lrn("sums = (x**2).sum(dim=1, keepdim=True)"), "The sum goes over all channels"),
+            (lrn(CHANNELS.replace(".sum(dim=1)", ".mean(dim=1)"), "x / (k + alpha * sums) ** beta"), "the number of neighbours that are there"),
+            (lrn("sums = sum((x**2).roll(i, dims=1) for i in range(-half, half + 1))"), "wrap around"),
+            (lrn(PADDED, "x.div_((k + alpha / size * sums) ** beta)"), "changes the `x`"),
+            (lrn(PADDED, head="x, size=5, alpha=1e-4, beta=0.75, k=2.0"), "With the constants left out"),
+            (lrn(PADDED, "None"), "Is the `return` missing?"),
+            (lrn("sums = (x**2).unfold(1, size, 1).sum(dim=-1)"), "must match"),
+        ),
+    ),
+    "modules_from_table": Answers(
+        right=(
+            trunk(POOL + MODULE),
+            trunk(
+                "if name[-2:] == '4a' or name[-2:] == '5a':\n"
+                "    net.add_module('halve' + name[-2:], nn.MaxPool2d(3, 2, ceil_mode=True))\n"
+                "net.add_module(name, InceptionModule(in_channels, widths))\nin_channels = widths.out_channels",
+                "net = nn.Sequential()", "return net",
+            ),
+            "def Answer(in_channels, table):\n    rows = list(table.values())\n"
+            "    inputs = [in_channels] + [row.out_channels for row in rows]\n"
+            "    made = [InceptionModule(before, row) for before, row in zip(inputs, rows)]\n"
+            "    halve = lambda: nn.MaxPool2d(3, 2, ceil_mode=True)\n"
+            "    return nn.Sequential(*made[:2], halve(), *made[2:7], halve(), *made[7:])\n",
+        ),
+        wrong=(
+            (trunk(POOL.replace(", ceil_mode=True", "") + MODULE), "The pools round up"),
+            (trunk(MODULE), "comes out as it went in"),
+            (trunk(MODULE + POOL), "A pool stands before 4b"),
+            (trunk(POOL.replace('"inception_4a"', '"inception_3b"') + MODULE), "A pool stands before 3b"),
+            (trunk(POOL + MODULE.splitlines()[0]), "another number of channels"),
+            (trunk(POOL.replace("3, stride=2", "3, stride=1, padding=1") + MODULE), "comes out as it went in"),
+            (trunk(POOL.replace("nn.MaxPool2d(3", "nn.AvgPool2d(3") + MODULE), "expected 11 × max pooling of 3×3"),
+            (trunk(POOL.replace("nn.MaxPool2d(3", "nn.MaxPool2d(2") + MODULE), "max pooling of 2×2"),
+            (trunk(POOL + MODULE, end="return layers"), "where a torch module is needed"),
+            (trunk(POOL + MODULE, end="pass"), "Is the `return` missing?"),
+        ),
+    ),
+    "rows_off": Answers(
+        right=(
+            off(f"{PARAMS} or {OPS}"),
+            "def Answer(lines, tolerance=1.5):\n    found = set()\n    for name, kilo, million, weights, macs, grid in lines:\n"
+            "        if max(abs(weights / 2**10 - kilo), abs(macs / 10**6 - million)) > tolerance:\n"
+            "            found.add(name)\n    return found\n",
+            "def Answer(lines, tolerance=1.5):\n    return [l.name for l in lines if not ("
+            "-tolerance <= l.weights / 1024 - l.printed_params <= tolerance and "
+            "-tolerance <= l.macs / 1e6 - l.printed_ops <= tolerance)]\n",
+        ),
+        wrong=(
+            (off(f"{PARAMS.replace('1024', '1000')} or {OPS}"), "K is 1024"),
+            (off(f"{PARAMS} and {OPS}"), "`or`, not `and`"),
+            (off(PARAMS), "The operations are not looked at"),
+            (off(OPS), "The parameters are not looked at"),
+            (off(f"{PARAMS.replace('abs', '')} or {OPS.replace('abs', '')}"), "can be too large as well"),
+            (off(f"{PARAMS} or {OPS.replace('1e6', '1024**2')}"), "1,000,000"),
+            (off(f"{PARAMS} or {OPS}", "line"), "Names are asked"),
+            (off(f"not ({PARAMS} or {OPS})"), "the rows that agree"),
+            (off(f"{PARAMS} or {OPS}").replace("> tolerance", "> 1.5"), "With tolerance=12"),
+            (off(f"{PARAMS} or {OPS}").replace("return ", ""), "Is the `return` missing?"),
+            (off("True", f"{PARAMS} or {OPS}"), "a yes or no for each row"),
+        ),
+    ),
+    "aux_head": Answers(
+        right=(
+            head(),
+            head("nn.AvgPool2d(5, stride=3)", "nn.AvgPool2d(kernel_size=5, stride=3, padding=0)"),
+            "class Answer(nn.Module):\n    def __init__(self, in_channels, num_classes):\n        super().__init__()\n"
+            "        self.conv = nn.Conv2d(in_channels, 128, 1)\n        self.dense = nn.Linear(128 * 16, 1024)\n"
+            "        self.logits = nn.Linear(1024, num_classes)\n"
+            "    def forward(self, x):\n        x = self.conv(F.avg_pool2d(x, 5, 3)).relu().flatten(1)\n"
+            "        x = F.dropout(self.dense(x).relu(), 0.7, training=self.training)\n        return self.logits(x)\n",
+        ),
+        wrong=(
+            (head("nn.Dropout(0.7)", "nn.Dropout(0.3)"), "not the share that is kept"),
+            (head("nn.Dropout(0.7), ", ""), "No dropout"),
+            (head("nn.Flatten(), ", "nn.Dropout(0.7), nn.Flatten(), ").replace("nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024", "nn.ReLU(), nn.Linear(1024"),
+             "Dropout stands in another place"),
+            (head("nn.AvgPool2d", "nn.MaxPool2d"), "expected average pooling of 5×5; yours has max pooling"),
+            (head("nn.Linear(2048, 1024), nn.ReLU()", "nn.Linear(2048, 1024)"), "no ReLU follows"),
+            (head("128, 1), nn.ReLU()", "128, 1)"), "no ReLU follows the 1×1"),
+            (head("nn.Flatten(), ", ""), "does not run"),
+            (head("5, stride=3", "5"), "does not run"),
+            (head("nn.Linear(1024, num_classes)", "nn.Linear(1024, num_classes), nn.ReLU()"), "ReLU follows"),
+            (head("nn.Linear(2048, 1024)", "nn.Linear(2048, 512)").replace("nn.Linear(1024", "nn.Linear(512"), "dense layer"),
+            (
+                "class Answer(nn.Module):\n    def __init__(self, in_channels, num_classes):\n        super().__init__()\n"
+                "        self.conv = nn.Conv2d(in_channels, 128, 1)\n        self.dense = nn.Linear(2048, 1024)\n"
+                "        self.logits = nn.Linear(1024, num_classes)\n"
+                "    def forward(self, x):\n        x = self.conv(F.avg_pool2d(x, 5, 3)).relu().flatten(1)\n"
+                "        return self.logits(F.dropout(self.dense(x).relu(), 0.7))\n",
+                "dropout must be off there",
+            ),
+        ),
+    ),
+    "loss_with_aux": Answers(
+        right=(
+            loss("total = F.cross_entropy(outputs.logits, labels)\nfor logits in outputs.aux:\n"
+                 "    total = total + aux_weight * F.cross_entropy(logits, labels)\nreturn total"),
+            loss("logits, aux = outputs\nce = nn.CrossEntropyLoss()\n"
+                 "return ce(logits, labels) + aux_weight * sum(ce(each, labels) for each in aux)"),
+            loss("each = [F.cross_entropy(l, labels) for l in (outputs.logits, *outputs.aux)]\n"
+                 "weights = [1.0] + [aux_weight] * len(outputs.aux)\n"
+                 "return sum(w * l for w, l in zip(weights, each))"),
+            loss("nll = lambda l: -l.log_softmax(1)[range(len(labels)), labels].mean()\n"
+                 "return nll(outputs.logits) + aux_weight * sum(map(nll, outputs.aux))"),
+        ),
+        wrong=(
+            (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + sum(ce(a, labels) for a in outputs.aux)"),
+             "The heads are weighted"),
+            (loss("return F.cross_entropy(outputs.logits, labels)"), "The heads are missing"),
+            (loss("ce = F.cross_entropy\nreturn aux_weight * (ce(outputs.logits, labels) + sum(ce(a, labels) for a in outputs.aux))"),
+             "the main loss counts in full"),
+            (loss("ce = F.cross_entropy\nside = [ce(a, labels) for a in outputs.aux]\n"
+                  "return ce(outputs.logits, labels) + aux_weight * sum(side) / max(len(side), 1)"), "added, not averaged"),
+            (loss("ce = lambda l: F.cross_entropy(l.softmax(1), labels)\n"
+                  "return ce(outputs.logits) + aux_weight * sum(ce(a) for a in outputs.aux)"), "hand it the logits"),
+            (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + aux_weight * ce(outputs.aux[0], labels)"),
+             "Only one head"),
+            (loss("ce = F.cross_entropy\nreturn (1 - aux_weight) * ce(outputs.logits, labels) + aux_weight * sum(ce(a, labels) for a in outputs.aux)"),
+             "`1 - aux_weight`"),
+            (loss("ce = F.cross_entropy\nreturn (ce(outputs.logits, labels) + aux_weight * sum(ce(a, labels) for a in outputs.aux)).item()"),
+             "Leave `.item()` out"),
+            (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + aux_weight * sum(ce(a.detach(), labels) for a in outputs.aux)"),
+             "no gradient reaches head 1"),
+            (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + 0.3 * sum(ce(a, labels) for a in outputs.aux)"),
+             "aux_weight=0.5"),
+            (loss("F.cross_entropy(outputs.logits, labels)"), "Is the `return` missing?"),
+        ),
+    ),
+    "test_crops": Answers(
+        right=(
+            CROPS,
+            "import itertools\ndef Answer(height, width):\n    out = []\n"
+            "    for scale, where, mirrored in itertools.product((256, 288, 320, 352), (0, 1, 2), (0, 1)):\n"
+            "        short = min(height, width)\n"
+            "        h, w = round(height * scale / short), round(width * scale / short)\n"
+            "        y, x = ((h - scale) * where // 2, (w - scale) * where // 2)\n"
+            "        m = scale - 224\n"
+            "        out.append((scale, y, x, scale, mirrored))\n"
+            "        for dy, dx in ((0, 0), (0, m), (m, 0), (m, m), (m // 2, m // 2)):\n"
+            "            out.append((scale, y + dy, x + dx, 224, mirrored))\n    return out\n",
+        ),
+        wrong=(
+            (crops("for mirrored in (False, True):\n                    ", "for mirrored in (False,):\n                    "), "as it is and mirrored"),
+            (crops(" + [(0, 0, scale)]", ""), "The whole square, resized, is missing"),
+            (crops("[(0, 0, scale)]", "[(0, 0, 224)]"), "its side is the scale"),
+            (crops("for offset in (0, (longer - scale) // 2, longer - scale):", "for offset in ((longer - scale) // 2,):"), "One square of three"),
+            (crops("(0, offset) if width >= height else (offset, 0)", "(0, offset)"), "Are top and left swapped?"),
+            (crops("top + down, left + across", "down, across"), "not the square's"),
+            (crops("256, 288, 320, 352", "224, 256, 288, 320"), "your scales are"),
+            (crops("longer = round(max(height, width) * scale / min(height, width))", "longer = max(height, width)"), "reaches out of it"),
+            (crops("free // 2, free // 2", "free, free // 2"), "this crop is missing"),
+            (crops("return boxes", "return len(boxes)"), "a list of tuples"),
+            (crops("return boxes", "pass"), "Is the `return` missing?"),
+            (crops("(256, 288, 320, 352)", "(256,)"), "One scale of four"),
+        ),
+    ),
+}  # fmt: skip
