@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -151,9 +152,17 @@ def fields_on_photo(
 
 
 def arms(
-    results: Mapping[str, Sequence[float]], title: str, *, unit: str = "test accuracy, %", chance: float | None = None
+    results: Mapping[str, Sequence[float]],
+    title: str,
+    *,
+    unit: str = "test accuracy, %",
+    chance: float | None = None,
+    note: str = "",
 ) -> Picture:
-    """Results of several arms: a dot for each seed, the mean as a line, the 95 % interval of the mean as a band."""
+    """Results of several arms: a dot for each seed, the mean as a line, the 95 % interval of the mean as a band.
+
+    `note` stands small under the picture: where recorded runs are from.
+    """
     from scipy import stats
 
     figure, (axis,) = panels(1, title, width=7.5, height=1 + 0.5 * len(results))
@@ -170,13 +179,57 @@ def arms(
     axis.set_yticks([-position for position in range(len(results))], list(results))
     axis.set_ylim(-len(results) + 0.4, 0.6)
     axis.grid(axis="x", alpha=0.3)
-    least, most = axis.get_xlim()
-    axis.set_xlim(max(least, 0), min(most, 100))  # an interval of few runs can reach beyond what a percentage can be
+    if "%" in unit:
+        least, most = axis.get_xlim()
+        axis.set_xlim(
+            max(least, 0), min(most, 100)
+        )  # an interval of few runs can reach beyond what a percentage can be
     if chance is not None:
         axis.axvline(chance, color=colors.GREY, linestyle=":", linewidth=1)
         axis.annotate(" guessing", (chance, 0.5), va="top", color="#555555", fontsize=_STYLE["tick"])
     label(axis, x=f"{unit} (dots: one run each; line: mean; band: 95 % interval of the mean)")
-    return Picture(figure, f"Dots in rows. {title}. {'; '.join(words)}.")
+    _foot(figure, note)
+    return Picture(figure, f"Dots in rows. {_said(title, note)} {'; '.join(words)}.")
+
+
+def curves(
+    results: Mapping[str, Sequence[Sequence[float]]], title: str, *, x: str, y: str, log: bool = False, note: str = ""
+) -> Picture:
+    """How a figure goes on in several arms: the mean of the arm's runs as a line, all that they reach as a band.
+
+    `results` holds, for each arm, one list a run; the runs of an arm are as long as each other.
+    """
+    figure, (axis,) = panels(1, title, width=7.5, height=3.6)
+    words = []
+    for position, (name, runs) in enumerate(results.items()):
+        values, color = np.asarray(runs, dtype=float), colors.ARMS[position % len(colors.ARMS)]
+        steps, mean = np.arange(1, values.shape[1] + 1), values.mean(axis=0)
+        axis.plot(steps, mean, color=color, linewidth=2, marker=_MARKERS[position % len(_MARKERS)], ms=4, label=name)
+        if len(values) > 1:
+            axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, linewidth=0)
+        words.append(f"{name}: from {mean[0]:.3g} to {mean[-1]:.3g}")
+    if log:
+        axis.set_yscale("log")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=_STYLE["tick"], frameon=False)
+    label(axis, x=f"{x} (line: mean of the runs; band: from the lowest to the highest)", y=y)
+    _foot(figure, note)
+    return Picture(figure, f"Curves. {_said(title, note)} {'; '.join(words)}.")
+
+
+_MARKERS = "osD^vP"  # one for each arm: colours are not all that tells them apart
+
+
+def _foot(figure: Figure, note: str) -> None:
+    """Small print under a picture."""
+    if note:
+        figure.supxlabel("\n".join(wrap(note, 110)), fontsize=7.5, color="#595959")
+
+
+def _said(title: str, note: str) -> str:
+    """Title and note as sentences of the text alternative."""
+    return " ".join(f"{part.rstrip('.')}." for part in (" ".join(title.split()), note) if part)
 
 
 def image_row(images: Mapping[str, np.ndarray], title: str, *, gray: bool = False) -> Picture:

@@ -7,7 +7,7 @@
 
 The parts: `utils.recipe` (settings), `utils.prepare` (does it all fit?), `utils.engine` (what a step is), `utils.augment`
 (what happens to the images), `utils.optim` (what moves the weights), `utils.checkpoint` (going on after a stop),
-`utils.runs` (the record, and comparing records), `utils.watch` (what is seen).
+`utils.runs` (the record), `utils.comparison` (comparing records), `utils.watch` (what is seen).
 """
 
 import contextlib
@@ -21,12 +21,13 @@ import torch
 from torch import nn
 
 from utils import checkpoint as checkpoints
+from utils.comparison import compare
 from utils.data import Data
 from utils.engine import Training, evaluate, logits_of, loss_of
 from utils.interrupts import Interrupts
 from utils.prepare import prepare, seeded
 from utils.recipe import Recipe
-from utils.runs import Epoch, Run, Score, compare
+from utils.runs import Epoch, Run, Score
 from utils.watch import Watch, watch
 
 __all__ = [

@@ -1,18 +1,16 @@
 """Runs: the file, the key, the comparison."""
 
 import json
-import math
 import os
 import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scipy import stats
 
 from utils.code import ROOT, meaning
 from utils.recipe import Recipe
-from utils.runs import Epoch, Run, Score, compare, describe_commit, describe_versions, find
+from utils.runs import Epoch, Run, Score, describe_commit, describe_versions, find
 
 
 def make_run(*accuracies: float, seed: int = 0, **changes) -> Run:
@@ -240,56 +238,3 @@ def test_the_commit_is_one_or_unknown():
     commit, modified = describe_commit()
     assert (commit is None) == (modified is None)
     assert commit is None or len(commit) == 40
-
-
-# --- comparing --------------------------------------------------------------------------------------------------------
-
-
-def arm(*accuracies: float) -> list[Run]:
-    return [make_run(accuracy, seed=seed) for seed, accuracy in enumerate(accuracies)]
-
-
-def test_mean_deviation_and_interval_are_those_of_the_textbook():
-    (single, multi), (difference,) = vars(compare({"single": arm(0.5, 0.6, 0.7), "multi": arm(0.9, 0.91)})).values()
-    assert single.mean == pytest.approx(0.6)
-    assert single.deviation == pytest.approx(0.1)
-    assert single.high - 0.6 == pytest.approx(4.30265 * 0.1 / math.sqrt(3), rel=1e-5)  # t for 2 degrees of freedom
-    welch = stats.ttest_ind([0.9, 0.91], [0.5, 0.6, 0.7], equal_var=False).confidence_interval(0.95)
-    assert (difference.low, difference.high) == pytest.approx((welch.low, welch.high))
-    assert multi.parameters == 123
-
-
-def test_the_sentence_is_honest():
-    far = compare({"A": arm(0.50, 0.51, 0.52), "B": arm(0.80, 0.81, 0.82)}).sentence
-    assert "B ends 30.0 points above A" in far
-    assert "more than the spread between seeds explains" in far
-    near = compare({"A": arm(0.50, 0.60, 0.70), "B": arm(0.52, 0.61, 0.65)}).sentence
-    assert "B ends 0.7 points below A" in near
-    assert "do not tell the two apart" in near
-    assert "other seeds" in compare({"A": arm(0.5), "B": arm(0.6)}).sentence
-    assert "do not tell" in compare({"A": arm(0.5, 0.5), "B": arm(0.5, 0.5)}).sentence
-
-
-def test_the_tables():
-    comparison = compare({"3 × 3 <only>": arm(0.5, 0.6), "all": arm(0.7)})
-    lines = str(comparison).splitlines()
-    assert len({len(line) for line in lines[:3]}) == 1
-    assert "55.00" in lines[1]
-    assert lines[2].count("–") == 2
-    assert "3 × 3 &lt;only&gt;" in comparison._repr_html_()
-    assert comparison.percentages == {"3 × 3 <only>": [50, 60], "all": [70]}
-
-
-@pytest.mark.parametrize(
-    ("arms", "said"),
-    [
-        ({}, "no arm"),
-        ({"A": []}, "'A' has no runs"),
-        ({"A": [make_run(0.5, completed=False)]}, "stopped early"),
-        ({"A": [make_run(0.5), make_run(0.5)]}, "seed 0"),
-        ({"A": [make_run(0.5)], "B": [make_run(0.5, data=make_run().data | {"content": "zz"})]}, "different data"),
-    ],
-)
-def test_what_cannot_be_compared(arms, said):
-    with pytest.raises(ValueError, match=said):
-        compare(arms)

@@ -1,0 +1,60 @@
+"""What do several networks bring whose answers are averaged? (section 5 of "Inception-v4", section 7 of GoogLeNet's paper)
+
+One arm, one network for each seed. After each run the answers of all networks so far are averaged, as probabilities.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+
+import torch
+
+from lessons.residual_scaling.experiments.residual import net
+from utils.comparison import Quantity
+from utils.data import Data
+from utils.experiment import Arm, Experiment, Form, Measured
+from utils.train import Recipe, Run, logits_of
+
+
+def ensembles(run: Run, data: Data, before: Sequence[Run]) -> Measured:
+    """Mean test accuracy, in per cent, of all ensembles of 1, 2, ... of the networks so far; this one's first.
+
+    Empty where the earlier networks are not at hand: their runs were taken from files.
+    """
+    runs = [*before, run]
+    if any(each.net is None for each in runs):
+        return {}
+    labels = data.test.labels.cpu()
+    answers = torch.stack([logits_of(each.net, data).cpu().softmax(dim=1) for each in runs])
+    means = []
+    for size in range(1, len(runs) + 1):
+        right = [
+            (answers[list(chosen)].mean(dim=0).argmax(dim=1) == labels).float().mean().item()
+            for chosen in combinations(range(len(runs)), size)
+        ]
+        means.append(float(f"{100 * sum(right) / len(right):.6g}"))
+    return {"ensemble_accuracy": means}
+
+
+def gain(run: Run) -> float:
+    """How much better the ensemble of all networks so far is than its members are on average, in points."""
+    means = run.measures["ensemble_accuracy"]
+    return means[-1] - means[0]
+
+
+RECIPE = Recipe(epochs=4, batch_size=64, optimizer="adamw", learning_rate=0.01, schedule="one_cycle", weight_decay=0.01)
+GAIN = Quantity("gain of the ensemble so far", "points", gain)
+
+EXPERIMENT = Experiment(
+    name="ensemble",
+    question="What do several networks bring whose answers are averaged?",
+    equal="everything but the seed",
+    arms={"one network a seed": Arm(build=partial(net, is_residual=True))},
+    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2, 3, 4, 5), limit=2000),
+    full=Form(
+        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4, 5)
+    ),
+    limits="The ensembles share their members, so their accuracies are not independent.",
+    measure=ensembles,
+)

@@ -1,0 +1,62 @@
+"""With residual connections or without, at equal cost: who learns faster? ("Inception-v4, Inception-ResNet", figures 21 to 24)
+
+Six blocks of figure 16's kind. The plain network has the same branches and the same 1 x 1 behind them, with normalisation and
+ReLU; only the sum is missing. So both have the same multiply-adds, to the last one.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from lessons.layers import ConvBNAct
+from lessons.residual_scaling.blocks import InceptionResNetA, ResidualWidths
+from lessons.small import STEM, SmallNet
+from utils.comparison import epochs_to
+from utils.data import Data
+from utils.experiment import Arm, Experiment, Form
+from utils.train import Recipe
+
+WIDTHS = ResidualWidths(pointwise=8, single=(8, 8), stacked=(8, 12, 16))
+CHANNELS, BLOCKS = 32, 6
+REACHED = 0.6  # test accuracy that both are to reach
+
+
+class PlainBlock(InceptionResNetA):
+    """The residual block without its sum: branches, 1 x 1, normalisation, ReLU. (N, C, H, W) -> the same"""
+
+    def __init__(self, in_channels: int, widths: ResidualWidths):
+        super().__init__(in_channels, widths)
+        self.up = ConvBNAct(widths.concatenated, in_channels, kernel_size=1, activation=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.up(torch.cat([branch(x) for branch in self.branches()], dim=1)))
+
+
+def net(data: Data, *, is_residual: bool, scale: float = 0.17) -> SmallNet:
+    """A 3 x 3 of stride 2 to 8 x 8, and six blocks."""
+    blocks = [
+        InceptionResNetA(CHANNELS, WIDTHS, scale=scale) if is_residual else PlainBlock(CHANNELS, WIDTHS)
+        for _ in range(BLOCKS)
+    ]
+    return SmallNet(data, ConvBNAct(STEM, CHANNELS, kernel_size=3, stride=2), *blocks, out_channels=CHANNELS)
+
+
+RECIPE = Recipe(epochs=5, batch_size=64, optimizer="adamw", learning_rate=0.01, schedule="one_cycle", weight_decay=0.01)
+
+EXPERIMENT = Experiment(
+    name="residual",
+    question="With residual connections or without, at equal cost: who learns faster?",
+    equal="branches, widths, multiply-adds, the recipe, the images and their order",
+    arms={
+        "residual": Arm(build=partial(net, is_residual=True)),
+        "plain": Arm(build=partial(net, is_residual=False)),
+    },
+    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
+    full=Form(
+        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
+    ),
+    limits="Six blocks are few: the deeper a network, the more its residual connections matter.",
+    more=(epochs_to(REACHED),),
+)

@@ -1,0 +1,24 @@
+"""Do separable convolutions need residual connections? ("Xception", section 4.6 and figure 9)"""
+
+from dataclasses import replace
+from functools import partial
+
+from lessons.xception.experiments.separable_activation import RECIPE, net
+from utils.experiment import Arm, Experiment, Form
+
+BLOCKS = 8
+
+EXPERIMENT = Experiment(
+    name="separable_residual",
+    question="Do separable convolutions need residual connections?",
+    equal="layers, widths, multiply-adds, the recipe, the images and their order",
+    arms={
+        "residual": Arm(build=partial(net, is_residual=True, blocks=BLOCKS)),
+        "not residual": Arm(build=partial(net, is_residual=False, blocks=BLOCKS)),
+    },
+    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
+    full=Form(
+        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
+    ),
+    limits="The paper's network without residual connections was trained by the recipe of the one with them, as here.",
+)
