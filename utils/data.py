@@ -9,6 +9,7 @@ A data set is tensors, whole: `data.to("cuda")` puts it on a GPU, and a batch is
 Nothing is read, made or downloaded when this module is imported.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,7 @@ NAMES = ("scales", "digits", "cifar10")
 
 if TYPE_CHECKING:
     from utils.plot import Picture
+    from utils.stream import Stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +60,45 @@ class Split:
         chosen = torch.from_numpy(shuffled(len(self), seed=seed)[:n]).to(self.labels.device)
         return Split(images=self.images[chosen], labels=self.labels[chosen])
 
+    # What training reads, and what a `utils.stream.Stream` has too.
+
+    def order(self, generator: torch.Generator) -> Tensor:
+        """The order of one epoch, drawn from the generator: int64 (N,)."""
+        return torch.randperm(len(self), generator=generator)
+
+    def batches(
+        self, order: Tensor, batch_size: int, *, start: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """An epoch's full batches, (images, labels), from number `start` on; what the last one leaves over stays out.
+
+        With `share` = (rank, processes) each process gets its own part of every batch, in turns.
+        """
+        rank, processes = share
+        order = order.to(self.labels.device)
+        for first in range(start * batch_size, len(self) // batch_size * batch_size, batch_size):
+            chosen = order[first : first + batch_size][rank::processes]
+            yield self.images[chosen], self.labels[chosen]
+
+    def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images, (images, labels), as they stand; the last batch may be smaller."""
+        yield from zip(self.images.split(batch_size), self.labels.split(batch_size), strict=True)
+
+    def content(self) -> tuple[Tensor, ...]:
+        """What tells this split from others."""
+        return self.images, self.labels
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
     """A data set: a training and a test split of images of one size.
 
+    `train` is a `utils.stream.Stream` where the training images do not fit into memory.
     `mean` and `std` are the training images', one number a channel, with pixels counted from 0 to 1.
     `source` says in one sentence what the images are and where they come from.
     """
 
     name: str
-    train: Split
+    train: "Split | Stream"
     test: Split
     classes: tuple[str, ...]
     source: str
@@ -78,7 +108,7 @@ class Data:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of every image."""
-        return tuple(self.train.images.shape[1:])
+        return tuple(self.test.images.shape[1:])
 
     def to(self, device: str | torch.device) -> "Data":
         """The same data set with both splits on another device."""
@@ -240,7 +270,7 @@ def _data(
     source: str,
 ) -> Data:
     """The data set from (images, labels), with the training images' mean and deviation, computed here once."""
-    mean, std = _channel_statistics(train[0])
+    mean, std = channel_statistics(train[0])
     return Data(
         name=name,
         train=Split(*map(torch.from_numpy, train)),
@@ -252,7 +282,7 @@ def _data(
     )
 
 
-def _channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, pixels counted from 0 to 1. A constant channel's deviation is 1."""
     values = np.arange(256) / 255
     means, deviations = [], []
