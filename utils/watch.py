@@ -1,9 +1,9 @@
 """What is seen while a network trains: one line in a terminal; a bar, curves and a stop button in a notebook.
 
 A click on the stop button has to reach a kernel that is busy with the cell that trains. JupyterLab (4.4 or later) sends
-what a widget says on a subshell, which is a thread of the kernel's own (ipykernel 7 or later), so the click sets a flag
-there and the next step sees it. Where front end or kernel know no subshells, the button is not shown: the kernel's own
-interrupt does the same, as Ctrl-C does in a terminal.
+what a widget says on a subshell, which is a thread of the kernel's own (ipykernel 7 or later), and from there the click
+interrupts the run. Where front end or kernel know no subshells, the button is not shown: the kernel's own interrupt does
+the same, as Ctrl-C does in a terminal.
 """
 
 import _thread
@@ -22,7 +22,6 @@ from utils.runs import Run
 EVERY = 0.2  # seconds between two updates of the bar
 DRAW_EVERY = 0.5  # seconds between two drawings of the curves, at least
 DRAW_SHARE = 0.04  # of the time may go into drawing
-PATIENCE = 0.6  # seconds that a click on the stop button waits for a step to end, before it interrupts the step
 
 
 def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], None] | None = None) -> "Watch":
@@ -64,7 +63,7 @@ class Watch:
         pass
 
     def step(self, epoch: int, step: int, loss: Tensor) -> None:
-        """A step of training is done. Raises KeyboardInterrupt where the learner has asked to stop, as `test` does."""
+        """A step of training is done."""
         self.done = (epoch + (step + 1) / self.steps) / self.epochs
         if self.on_step is not None:
             self.on_step(self.run, self.done)
@@ -234,14 +233,6 @@ class NotebookWatch(_Timed):
         self.curves.add(passed, loss)
         self._draw_in_time()
 
-    def step(self, epoch: int, step: int, loss: Tensor) -> None:
-        super().step(epoch, step, loss)
-        self.button.stop_if_clicked()
-
-    def test(self) -> None:
-        super().test()
-        self.button.stop_if_clicked()
-
     def epoch(self) -> None:
         super().epoch()
         if len(self.run.history) == self.epochs:
@@ -257,7 +248,7 @@ class NotebookWatch(_Timed):
 
 
 class StopButton:
-    """A button whose click ends the run: after the step that is going on, or within it where that goes on for long."""
+    """A button whose click is what the kernel's interrupt is: the run stops after its step, or soon within it."""
 
     def __init__(self):
         from ipywidgets import Button, Layout
@@ -269,7 +260,6 @@ class StopButton:
         # ipykernel answers a widget in the thread that last updated it, which is the busy one; this button's clicks
         # go where the front end sends them, to the subshell.
         self.widget.comm._reply_subshell_for = lambda _data, subshell: subshell
-        self.clicked = threading.Event()
         self.lock = threading.Lock()
         self.is_open = True
 
@@ -279,27 +269,15 @@ class StopButton:
             self.widget.layout.visibility = "visible"
 
     def _clicked(self, _button) -> None:
-        """Called in the subshell's thread."""
-        self.clicked.set()
+        """Called in the subshell's thread; the main thread trains."""
         self.widget.disabled, self.widget.description = True, "Stopping"
-        timer = threading.Timer(PATIENCE, self._interrupt)
-        timer.daemon = True
-        timer.start()
-
-    def _interrupt(self) -> None:
-        """Do what the kernel's interrupt does, if the run is still going on."""
         with self.lock:
             if self.is_open:
+                self.is_open = False
                 _thread.interrupt_main()
 
-    def stop_if_clicked(self) -> None:
-        """Raise KeyboardInterrupt if the button was clicked."""
-        if self.clicked.is_set():
-            self.close()
-            raise KeyboardInterrupt
-
     def close(self) -> None:
-        """From here on nothing is interrupted any more."""
+        """From here on a click interrupts nothing."""
         with self.lock:
             self.is_open = False
 

@@ -166,8 +166,7 @@ def test_a_click_on_stop_ends_a_step_that_takes_long(notebook, views):
     assert not run.completed
 
 
-def test_a_click_that_comes_too_late_interrupts_nothing(notebook, views, monkeypatch):
-    monkeypatch.setattr(watch, "PATIENCE", 0.05)
+def test_a_click_that_comes_too_late_interrupts_nothing(notebook, views):
     run = fit(TinyNet, tiny_data(), RECIPE)
     assert run.completed
     click_in_another_thread(views[0]).join()
