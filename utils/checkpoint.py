@@ -7,6 +7,7 @@ beside its place and then put there in one step, so that a process that is kille
 import hashlib
 import io
 import os
+import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -76,22 +77,29 @@ def load(path: str | os.PathLike, device: str | torch.device = "cpu") -> tuple[R
             f"{path} is cut off or altered: its content does not have the hash in its first line. {advice}"
         )
     # weights_only: what is read are tensors and plain values, and no code of the file's is ever run.
-    state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as problem:
+        raise ValueError(f"{path} is not a checkpoint of this course: {problem}. {advice}") from None
     return from_text(state.pop("run")), state
 
 
-def require_same(path: str | os.PathLike, saved: Run, planned: Run) -> None:
-    """See that a checkpoint is of the run that is to go on.
+def load_same(path: str | os.PathLike, planned: Run) -> tuple[Run, dict] | None:
+    """What `load` gives, if it is of the run that is planned; None where there is no file yet.
 
     Raises:
-        ValueError: other settings or other code; the message says which.
+        ValueError: other settings or other code, and the message says which; or a damaged file.
     """
+    if not os.path.exists(path):
+        return None
+    saved, state = load(path)
     differences = _differences(saved, planned)
     if differences:
         raise ValueError(
             f"{path} holds another run than this one: {'; '.join(differences)}. Go on with what it was begun with, or "
             "leave resume=True out: then training begins anew, and its checkpoints take this file's place."
         )
+    return saved, state
 
 
 def _differences(saved: Run, planned: Run) -> list[str]:

@@ -39,8 +39,9 @@ class Training:
         recipe = run.recipe
         self.run, self.recipe, self.data, self.device = run, recipe, data.to(device), device
         self.net = run.net.to(device)
-        if recipe.dropout is not None:
-            last_dropout(self.net).p = recipe.dropout
+        self.dropout = None if recipe.dropout is None else last_dropout(self.net)
+        if self.dropout is not None:
+            self.own_dropout, self.dropout.p = self.dropout.p, recipe.dropout
         self.relaid = recipe.channels_last and all(each.is_contiguous() for each in self.net.parameters())
         if self.relaid:
             self.net.to(memory_format=torch.channels_last)
@@ -113,8 +114,10 @@ class Training:
         self.order, self.losses = None, []
         self.correct.zero_()
 
-    def put_layout_back(self) -> None:
-        """Whoever looks at a weight afterwards finds it laid out as it was given."""
+    def put_back(self) -> None:
+        """Give the network the layout and the dropout back that it came with."""
+        if self.dropout is not None:
+            self.dropout.p = self.own_dropout
         if self.relaid:
             for net in filter(None, (self.run.net, self.run.averaged)):
                 net.to(memory_format=torch.contiguous_format)

@@ -100,11 +100,12 @@ def fit(
             'resume is True, and there is no checkpoint to go on from. Name it: checkpoint="run.checkpoint".'
         )
     run, device = prepare(net, data, recipe, seed=seed, device=device, name=name)
+    saved = checkpoints.load_same(checkpoint, run) if resume else None
     training = Training(run, data, device)
     keeper = _Keeper(training, checkpoint)
     with seeded(seed):
-        if resume:
-            keeper.resume()
+        if saved is not None:
+            keeper.go_on_from(*saved)
         with watch(run, steps=training.steps, show=show, on_step=on_step) as view, keeper.kept(view):
             for epoch in range(len(run.history), recipe.epochs):
                 while training.step < training.steps:
@@ -193,7 +194,7 @@ class _Keeper:
         finally:
             self._close()
             run.net.eval()
-            self.training.put_layout_back()
+            self.training.put_back()
 
     def _close(self) -> None:
         """What the record says of the run as a whole, as of now."""
@@ -204,18 +205,11 @@ class _Keeper:
 
     # --- checkpoints ---
 
-    def resume(self) -> None:
-        """Be where the checkpoint was; at the beginning, where there is none yet.
-
-        Raises:
-            ValueError: the checkpoint is of another run, or damaged.
-        """
-        if not os.path.exists(self.checkpoint):
-            return
-        run, (saved, state) = self.run, checkpoints.load(self.checkpoint)
-        checkpoints.require_same(self.checkpoint, saved, run)
-        self.training.restore(state)
+    def go_on_from(self, saved: Run, state: dict) -> None:
+        """Be where a checkpoint was."""
+        run = self.run
         run.history, run.measures, run.seconds, run.date = saved.history, saved.measures, saved.seconds, saved.date
+        self.training.restore(state)
 
     def keep_in_time(self) -> None:
         """Write a checkpoint if the last one is old."""

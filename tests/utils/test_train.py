@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from tests.utils.tiny import TinyNet, tiny_data, tiny_split
 from utils.data import Split
-from utils.train import Diverged, Recipe, Run, evaluate, fit, loss_of, planned_key, seeded
+from utils.train import Diverged, OutOfMemory, Recipe, Run, evaluate, fit, logits_of, loss_of, planned_key, seeded
 
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 Outputs = namedtuple("Outputs", ["logits", "aux"])
@@ -209,6 +209,86 @@ def test_frozen_parameters_stay(data):
     assert torch.equal(net[0].weight, before)
 
 
+def test_dropout_is_set_on_the_last_one_outside_of_auxiliary_heads(data):
+    used = set()
+
+    class Net(TinyNet):
+        def __init__(self):
+            super().__init__(dropout=0.1)
+            self.append(nn.Identity())
+            self.aux1 = nn.Sequential(nn.Dropout(0.7))
+
+        def forward(self, images):
+            used.add((self.training, self[5].p, self.aux1[0].p))
+            for layer in list(self)[:8]:
+                images = layer(images)
+            return images
+
+    run = fit(Net, data, replace(RECIPE, epochs=1, dropout=0.4), show=False)
+    assert {(main, aux) for training, main, aux in used if training} == {(0.4, 0.7)}
+    assert run.net[5].p == 0.1  # the network that was given is as it was
+    with pytest.raises(ValueError, match=r"dropout is 0.4, and TwoHeads has no nn\.Dropout"):
+        fit(TwoHeads, data, replace(RECIPE, dropout=0.4), show=False)
+
+
+def test_channels_last_trains_the_same_network_and_gives_the_layout_back(data):
+    layouts = []
+
+    class Spy(TinyNet):
+        def forward(self, images):
+            layouts.append(self[0].weight.is_contiguous())
+            return super().forward(images)
+
+    last, first = (fit(Spy, data, replace(RECIPE, channels_last=on), show=False) for on in (True, False))
+    assert layouts.count(False) > 10 < layouts.count(True)
+    assert last.net[0].weight.is_contiguous() and first.net[0].weight.is_contiguous()
+    torch.testing.assert_close(last.net.state_dict(), first.net.state_dict(), rtol=1e-4, atol=1e-5)
+    assert last.column("test_accuracy") == first.column("test_accuracy")
+    net = TinyNet().to(memory_format=torch.channels_last)
+    fit(net, data, replace(RECIPE, epochs=1), show=False)
+    assert net[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_bfloat16_trains_and_keeps_weights_and_scores_in_float32(data):
+    kinds = set()
+
+    class Spy(TinyNet):
+        def forward(self, images):
+            logits = super().forward(images)
+            kinds.add((self.training, logits.dtype))
+            return logits
+
+    run = fit(Spy, data, Recipe(epochs=8, batch_size=16, learning_rate=0.2, precision="bfloat16"), show=False)
+    assert (True, torch.bfloat16) in kinds
+    assert {kind for training, kind in kinds if not training} == {torch.float32}
+    assert {parameter.dtype for parameter in run.net.parameters()} == {torch.float32}
+    assert run.accuracy > 0.9
+    assert run.accuracy == evaluate(run.net, data).accuracy
+
+
+def test_compile_compiles_the_network_that_is_trained(data, monkeypatch):
+    calls = []
+
+    def compile(net):
+        def called(*words, **options):
+            calls.append(net)
+            return net(*words, **options)
+
+        return called
+
+    monkeypatch.setattr(torch, "compile", compile)
+    recipe = replace(RECIPE, epochs=1)
+    plain = fit(TinyNet, data, recipe, show=False)
+    assert not calls
+    compiled = fit(TinyNet, data, replace(recipe, compile=True), show=False)
+    assert calls == [compiled.net] * 4
+    assert plain.history == compiled.history
+
+
+def test_on_the_cpu_the_runs_memory_is_not_known(data):
+    assert fit(TinyNet, data, replace(RECIPE, epochs=1), show=False).memory is None
+
+
 # --- evaluation -------------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +305,16 @@ def test_evaluate_counts_over_batches_and_puts_the_mode_back(data):
         evaluate(net, data, "valid")
     with pytest.raises(ValueError, match="batch_size is 0"):
         evaluate(net, data, batch_size=0)
+
+
+def test_logits_come_in_the_order_of_the_images(data):
+    net = TinyNet().train()
+    logits = logits_of(net, data, batch_size=7)
+    assert net.training and not logits.requires_grad
+    torch.testing.assert_close(logits, net.eval()(data.normalise(data.test.images)).detach())
+    assert logits_of(net, data, "train").shape == (64, 4)
+    with pytest.raises(ValueError, match="split is 'all'"):
+        logits_of(net, data, "all")
 
 
 # --- stopping ---------------------------------------------------------------------------------------------------------
@@ -316,6 +406,75 @@ def test_a_learning_rate_that_is_far_too_high_diverges(data):
             replace(RECIPE, learning_rate=1e30),
             show=False,
         )
+
+
+class FitsUpTo(TinyNet):
+    """A network whose memory holds so many images; it is too small from the second epoch on."""
+
+    def __init__(self, size: int, error: Exception):
+        super().__init__()
+        self.size, self.error, self.steps, self.tried = size, error, 0, []
+
+    def forward(self, images):
+        if self.training:
+            self.steps += 1
+            if self.steps > 4:
+                self.tried.append(len(images))
+                if len(images) > self.size:
+                    raise self.error
+        return super().forward(images)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError(),
+    ],
+)
+def test_when_memory_runs_out_it_says_what_fits(data, error):
+    net = FitsUpTo(5, error)
+    with pytest.raises(OutOfMemory) as caught:
+        fit(net, data, RECIPE, show=False)
+    said = str(caught.value)
+    assert "does not hold a step with batch_size 16" in said
+    assert (str(error) or "MemoryError") in said
+    assert "A batch of 4 fits" in said and "set batch_size=4" in said
+    assert caught.value.fits == 4
+    assert len(caught.value.run.history) == 1 and not caught.value.run.completed
+    assert net.tried == [16, 8, 4]
+    assert caught.value.__context__ is None  # the error would keep the tensors of the step
+    assert all(parameter.grad is None for parameter in net.parameters())
+    whole = fit(FitsUpTo(64, error), data, replace(RECIPE, epochs=1), show=False, device="cpu")
+    assert torch.isfinite(whole.net[1].running_mean).all()
+
+
+def test_trying_what_fits_changes_nothing_of_the_network(data):
+    net, before = FitsUpTo(4, MemoryError("not enough memory")), {}
+
+    def keep(run, done):
+        before.update({name: value.clone() for name, value in run.net.state_dict().items()})
+
+    with pytest.raises(OutOfMemory):
+        fit(net, data, RECIPE, show=False, on_step=keep)
+    assert net.tried == [16, 8, 4]  # the last one went through batch norm, forward and backward
+    assert before["1.num_batches_tracked"] == 4
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_when_nothing_fits_it_says_so(data):
+    with pytest.raises(OutOfMemory, match="No smaller batch fits either") as caught:
+        fit(FitsUpTo(0, MemoryError("not enough memory")), data, RECIPE, show=False)
+    assert caught.value.fits is None
+
+
+def test_another_error_of_the_network_is_left_as_it_is(data):
+    with pytest.raises(RuntimeError, match="the layer broke") as caught:
+        fit(FitsUpTo(0, RuntimeError("the layer broke")), data, RECIPE, show=False)
+    assert not isinstance(caught.value, OutOfMemory)
 
 
 # --- the record -------------------------------------------------------------------------------------------------------
