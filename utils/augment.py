@@ -17,10 +17,16 @@ from torch import Tensor
 from utils.recipe import Recipe
 
 INTERPOLATIONS = ("bilinear", "area", "nearest", "cubic")
+Share = tuple[int, int]  # (rank, processes)
 
 
 def augment(
-    images: Tensor, recipe: Recipe, generator: torch.Generator, *, mean: float | Sequence[float] = 0.0
+    images: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    *,
+    mean: float | Sequence[float] = 0.0,
+    share: Share = (0, 1),
 ) -> Tensor:
     """The recipe's random changes, drawn anew for every image: crop, flip, shift, colour, cut-out, in this order.
 
@@ -31,6 +37,8 @@ def augment(
         recipe: crop, aspect, random_interpolation, flip, shift, color and cutout are read.
         generator: on the CPU; what is drawn advances it.
         mean: what a cut-out square is filled with, one number or one a channel, on the scale from 0 to 1: `data.mean`.
+        share: (rank, processes) where the images are one process's part of a batch, its images number rank, rank +
+            processes and so on. They are changed as they would be in the whole batch.
 
     Returns:
         (N, C, H, W): the images themselves where everything is off, uint8 after flips and shifts of uint8, else float
@@ -39,17 +47,23 @@ def augment(
     if (recipe.crop or recipe.color or recipe.cutout) and not images.is_floating_point():
         images = images.float() / 255
     if recipe.crop:
-        images = _crop(images, recipe, generator)
+        images = _crop(images, recipe, generator, share)
     if recipe.flip:
-        mirrored = torch.rand(len(images), generator=generator) < 0.5
+        mirrored = _own(torch.rand(len(images) * share[1], generator=generator), share) < 0.5
         images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
     if recipe.shift:
-        images = _shift(images, recipe.shift, generator)
+        images = _shift(images, recipe.shift, generator, share)
     if recipe.color:
-        images = _change_colors(images, recipe.color, generator)
+        images = _change_colors(images, recipe.color, generator, share)
     if recipe.cutout:
-        images = _cut_out(images, recipe.cutout, generator, mean)
+        images = _cut_out(images, recipe.cutout, generator, mean, share)
     return images
+
+
+def _own(drawn: Tensor, share: Share, dim: int = 0) -> Tensor:
+    """Of what was drawn for each image of the whole batch, what is this process's."""
+    rank, processes = share
+    return drawn[(slice(None),) * dim + (slice(rank, None, processes),)]
 
 
 # --- crops ------------------------------------------------------------------------------------------------------------
@@ -142,13 +156,13 @@ def _cubic(distance: Tensor) -> Tensor:
     return torch.where(distance <= 1, near, far)
 
 
-def _crop(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def _crop(images: Tensor, recipe: Recipe, generator: torch.Generator, share: Share) -> Tensor:
     """A random part of each image, back at the image's size."""
-    n, _, height, width = images.shape
-    boxes = crop_boxes(n, height, width, recipe.crop, recipe.aspect, generator)
+    n, (height, width) = len(images) * share[1], images.shape[-2:]
+    boxes = _own(crop_boxes(n, height, width, recipe.crop, recipe.aspect, generator), share)
     if not recipe.random_interpolation:
         return resize_boxes(images, boxes)
-    method = torch.randint(len(INTERPOLATIONS), (n,), generator=generator)
+    method = _own(torch.randint(len(INTERPOLATIONS), (n,), generator=generator), share)
     cropped = torch.empty_like(images)
     for number, interpolation in enumerate(INTERPOLATIONS):
         chosen = _indices(method == number, images.device)
@@ -164,17 +178,18 @@ def _indices(mask: Tensor, device: torch.device) -> Tensor:
 # --- shifts, colours, cut-outs ----------------------------------------------------------------------------------------
 
 
-def _shift(images: Tensor, reach: int, generator: torch.Generator) -> Tensor:
+def _shift(images: Tensor, reach: int, generator: torch.Generator, share: Share) -> Tensor:
     """Each image moved by its own -reach to reach pixels down and right; its edge is repeated where it has left."""
     n, channels, height, width = images.shape
-    down, right = torch.randint(-reach, reach + 1, (2, n, 1), generator=generator).to(images.device)
+    drawn = torch.randint(-reach, reach + 1, (2, n * share[1], 1), generator=generator)
+    down, right = _own(drawn, share, dim=1).to(images.device)
     rows = (torch.arange(height, device=images.device) - down).clamp(0, height - 1)  # (N, H): row to copy from
     columns = (torch.arange(width, device=images.device) - right).clamp(0, width - 1)  # (N, W)
     images = images.gather(2, rows[:, None, :, None].expand(n, channels, height, width))
     return images.gather(3, columns[:, None, None, :].expand(n, channels, height, width))
 
 
-def _change_colors(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+def _change_colors(images: Tensor, strength: float, generator: torch.Generator, share: Share) -> Tensor:
     """Brightness, contrast and saturation, in an order of each image's own, each times 1 - strength to 1 + strength.
 
     At a strength of 0.5 these are the changes of Howard's "Some improvements on deep convolutional neural network based
@@ -186,12 +201,12 @@ def _change_colors(images: Tensor, strength: float, generator: torch.Generator) 
         adjust_saturation_with_gray_subtraction,
     )
 
-    n, channels = images.shape[:2]
+    n, channels = len(images) * share[1], images.shape[1]
     changes = [adjust_brightness_accumulative, adjust_contrast_with_mean_subtraction]
     if channels == 3:
         changes.append(adjust_saturation_with_gray_subtraction)
-    order = torch.rand(n, len(changes), generator=generator).argsort(dim=1)
-    factors = 1 + strength * (2 * torch.rand(len(changes), n, generator=generator) - 1)
+    order = _own(torch.rand(n, len(changes), generator=generator).argsort(dim=1), share)
+    factors = 1 + strength * (2 * _own(torch.rand(len(changes), n, generator=generator), share, dim=1) - 1)
     images = images.clone()
     for place in range(len(changes)):
         for number, change in enumerate(changes):
@@ -201,13 +216,16 @@ def _change_colors(images: Tensor, strength: float, generator: torch.Generator) 
     return images
 
 
-def _cut_out(images: Tensor, side: int, generator: torch.Generator, mean: float | Sequence[float]) -> Tensor:
+def _cut_out(
+    images: Tensor, side: int, generator: torch.Generator, mean: float | Sequence[float], share: Share
+) -> Tensor:
     """A square filled with the mean, around a pixel drawn evenly from the image; what lies beyond the edge is lost.
 
     From DeVries and Taylor, "Improved regularization of convolutional neural networks with Cutout" (2017).
     """
-    n, _, height, width = images.shape
-    row, column = (torch.rand(2, n, 1, generator=generator) * torch.tensor([height, width]).view(2, 1, 1)).long()
+    n, (height, width) = len(images) * share[1], images.shape[-2:]
+    drawn = _own(torch.rand(2, n, 1, generator=generator), share, dim=1)
+    row, column = (drawn * torch.tensor([height, width]).view(2, 1, 1)).long()
     top, left = (row - side // 2).to(images.device), (column - side // 2).to(images.device)
     rows, columns = (torch.arange(length, device=images.device) for length in (height, width))
     in_rows = (rows >= top) & (rows < top + side)  # (N, H)

@@ -269,3 +269,20 @@ def test_the_mean_is_nought_after_normalising():
     data = tiny_data()
     out = data.normalise(augment(data.train.images, Recipe(cutout=20), draws(), mean=data.mean))
     assert ((out == 0).flatten(1).float().mean(1) > 0.5).all()
+
+
+# --- many processes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", [EVERYTHING, replace(EVERYTHING, random_interpolation=False), Recipe(shift=3)])
+def test_a_share_of_a_batch_is_changed_as_in_the_whole_batch(recipe):
+    images = torch.rand(12, 3, 10, 8)
+    whole, generator = augment(images, recipe, draws(), mean=0.4), draws()
+    for rank in range(3):
+        generator.manual_seed(0)
+        torch.testing.assert_close(
+            augment(images[rank::3], recipe, generator, mean=0.4, share=(rank, 3)), whole[rank::3], rtol=0, atol=1e-6
+        )
+    after = draws()
+    augment(images, recipe, after)
+    assert torch.equal(generator.get_state(), after.get_state())  # and the next batch's draws are the same too
