@@ -151,6 +151,110 @@ def networks(
 
 
 @app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="A network: googlenet, bn_inception, inception_v2, ...")],
+    data: Annotated[str, typer.Option(help="scales, digits, cifar10, or a folder of images.")] = "scales",
+    recipe: Annotated[str, typer.Option(help="A recipe by name; `python -m lessons recipes` lists them.")] = "quick",
+    size: Annotated[str, typer.Option(help="mini: for images of 32 × 32; full: as in the papers.")] = "mini",
+    variant: Annotated[str, typer.Option(help="paper or released.")] = "paper",
+    width: Annotated[float, typer.Option(help="Multiplies every width of the network.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Decides first weights, order, augmentation and dropout.")] = 0,
+    epochs: Annotated[int, typer.Option(help="Passes over the images in place of the recipe's; 0 keeps those.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Images a step in place of the recipe's; 0 keeps those.")] = 0,
+    limit: Annotated[int, typer.Option(help="Only so many training images; 0 takes all.")] = 0,
+    image_size: Annotated[int, typer.Option(help="For a folder: side to which its images are cut; 0 for 224.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps; the best there is where nothing is said.")] = "",
+    compile: Annotated[bool, typer.Option(help="torch.compile the network: pays in long runs on a GPU.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The run's file (JSON); its weights go beside it (.pt).")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Keep here, at any moment, all that is needed to go on.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, where there is one.")] = False,
+) -> None:
+    """Train a network on a data set by a recipe; Ctrl-C keeps what there is."""
+    from lessons import training
+
+    try:
+        training.train(
+            name,
+            data=data,
+            recipe=recipe,
+            size=size,
+            variant=variant,
+            width=width,
+            seed=seed,
+            epochs=epochs or None,
+            batch_size=batch_size or None,
+            limit=limit or None,
+            image_size=image_size or None,
+            device=device or None,
+            compile=compile,
+            out=out,
+            checkpoint=checkpoint,
+            resume=resume,
+            say=typer.echo,
+        )
+    except (ValueError, RuntimeError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def recipes() -> None:
+    """The training recipes: the papers' and two of today, with their sources."""
+    from dataclasses import fields
+    from textwrap import fill
+
+    from lessons.recipes import RECIPES
+    from utils.recipe import Recipe
+
+    usual = Recipe()
+    for name, entry in RECIPES.items():
+        settings = [
+            f"{item.name}={getattr(entry.recipe, item.name)!r}"
+            for item in fields(Recipe)
+            if getattr(entry.recipe, item.name) != getattr(usual, item.name) or item.name in ("epochs", "batch_size")
+        ]
+        typer.echo(name)
+        for text in (", ".join(settings), f"From {entry.source}.", f"Chosen here: {entry.chosen}."):
+            typer.echo(fill(text, 100, initial_indent="  ", subsequent_indent="    "))
+        typer.echo()
+
+
+@app.command("experiment")
+def run_experiment(
+    name: Annotated[str, typer.Argument(help="An experiment; none lists them all.")] = "",
+    full: Annotated[bool, typer.Option("--full", help="The long form, on CIFAR-10; best on a GPU.")] = False,
+    form: Annotated[str, typer.Option(help="A form by name, where an experiment has more than short and full.")] = "",
+    seeds: Annotated[int, typer.Option(help="So many seeds, from 0 up; 0 takes the form's own.")] = 0,
+    record: Annotated[bool, typer.Option("--record", help="Keep the runs among the course's recorded ones.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Train anew what is kept from earlier.")] = False,
+    recorded: Annotated[bool, typer.Option("--recorded", help="Train nothing: show the recorded runs.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Write the picture here: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Run one of the course's experiments: networks that differ in one thing, several seeds, and what follows from it."""
+    from lessons import training
+
+    try:
+        if not name:
+            typer.echo(training.overview_of_experiments())
+            return
+        training.run_experiment(
+            name,
+            form=form or ("full" if full else "short"),
+            seeds=seeds or None,
+            record=record,
+            again=again,
+            recorded=recorded,
+            picture=picture,
+            say=typer.echo,
+        )
+    except (ValueError, RuntimeError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has and lacks for the course."""
     from utils.doctor import examine

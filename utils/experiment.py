@@ -15,8 +15,10 @@ from html import escape
 from pathlib import Path
 
 from torch import nn
+from tqdm import tqdm
 
 from utils.comparison import ACCURACY, Comparison, Quantity, compare
+from utils.cost import Table, profile
 from utils.data import Data, load
 from utils.plot import Picture, arms, curves
 from utils.recipe import Recipe
@@ -25,7 +27,6 @@ from utils.show import Live, passing_bar
 from utils.train import fit, planned_key
 
 RECORDED = Path(__file__).resolve().parents[1] / "runs"
-FORMS = ("short", "full")
 Measured = dict[str, float | list[float]]
 
 
@@ -63,20 +64,32 @@ class Experiment:
     short: Form
     full: Form
     limits: str  # what the answer does not say, in a sentence
+    others: Mapping[str, Form] = field(default_factory=dict)  # further forms, by name
     quantity: Quantity = ACCURACY  # what the arms are compared by
     more: tuple[Quantity, ...] = ()  # compared as well
     observe: Callable[[Data], Callable[[Run, float], None]] | None = None
     measure: Callable[[Run, Data, Sequence[Run]], Measured] | None = None
 
     def form(self, name: str) -> Form:
-        """The short or the full form.
+        """A form by its name: "short", "full", or one that only this experiment has.
 
         Raises:
             ValueError: another name.
         """
-        if name not in FORMS:
-            raise ValueError(f'form is {name!r}; it can be "short" or "full".')
-        return getattr(self, name)
+        if name not in self.forms:
+            raise ValueError(f"form is {name!r}; {self.name} has: {', '.join(self.forms)}.")
+        return self.forms[name]
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        """All forms by name."""
+        return {"short": self.short, "full": self.full, **self.others}
+
+    def costs(self, form: str = "short") -> dict[str, Table]:
+        """What each arm's network costs, on an image of the form's data."""
+        form = self.form(form)
+        data = load(form.data, limit=1)
+        return {name: profile(arm.build(data), data.image_shape) for name, arm in self.arms.items()}
 
     def run(
         self,
@@ -90,7 +103,7 @@ class Experiment:
         """Train every arm once with every seed, and compare. Interrupted, it gives the result of the whole runs so far.
 
         Args:
-            form: "short" or "full".
+            form: "short", "full", or another that the experiment has.
             seeds: others than the form's.
             arms: only these, by name.
             show: a bar, and in a notebook a picture that grows as runs end.
@@ -149,9 +162,7 @@ class Experiment:
                     path = None if keep is None else Path(keep) / self.file(arm, seed)
                     run = self._kept(arm, recipes[arm], data, seed, path)
                     if run is None:
-                        run = self._train(
-                            arm, recipes[arm], data, seed, result.runs[arm], lambda n: bar.update(n - bar.n), start
-                        )
+                        run = self._train(arm, recipes[arm], data, seed, before=result.runs[arm], bar=bar)
                         if not run.completed:
                             return result
                         if path is not None:
@@ -162,11 +173,12 @@ class Experiment:
                         live.show(result.picture)
         return result
 
-    def _train(self, arm: str, recipe: Recipe, data: Data, seed: int, before: list[Run], advance, start: float) -> Run:
+    def _train(self, arm: str, recipe: Recipe, data: Data, seed: int, *, before: list[Run], bar: tqdm) -> Run:
+        start = bar.n
         observer = self.observe(data) if self.observe is not None else None
 
         def on_step(run: Run, done: float) -> None:
-            advance(start + done * recipe.epochs)
+            bar.update(start + done * recipe.epochs - bar.n)
             if observer is not None:
                 observer(run, done)
 
@@ -199,12 +211,12 @@ class Experiment:
         return chosen
 
     def __repr__(self) -> str:
-        forms = "\n".join(f"  {name}: {_form_text(self.form(name))}" for name in FORMS)
+        forms = "\n".join(f"  {name}: {_form_text(form)}" for name, form in self.forms.items())
         return f"{self.question}\n  arms: {', '.join(self.arms)}\n  the same in all: {self.equal}\n{forms}"
 
     def _repr_html_(self) -> str:
         rows = [("arms", ", ".join(self.arms)), ("the same in all", self.equal)]
-        rows += [(f"{name} form", _form_text(self.form(name))) for name in FORMS]
+        rows += [(f"{name} form", _form_text(form)) for name, form in self.forms.items()]
         body = "".join(
             f'<tr><th scope="row" style="text-align:left">{escape(head)}</th>'
             f'<td style="text-align:left">{escape(text)}</td></tr>'

@@ -88,5 +88,9 @@ EXPERIMENT = Experiment(
     full=Form(
         data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
     ),
+    others={
+        "longer": Form(data="scales", recipe=replace(RECIPE, epochs=8), seeds=(0, 1, 2, 3, 4)),
+        "photographs": Form(data="cifar10", recipe=replace(RECIPE, epochs=8), seeds=(0, 1, 2), limit=10_000),
+    },
     limits="These are networks of some ten thousand parameters: large ones may behave otherwise.",
 )
