@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lessons.googlenet.crops import SIDE, crops
 from lessons.googlenet.table import Line
 from lessons.inception_module.blocks import InceptionModule, Widths
 from lessons.layers import ConvReLU, Outputs
 from utils.compare import build, same_module
+from utils.crops import PAPERS_SIZE, crops_144
 from utils.feedback import Feedback, Wrong, article
 
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
@@ -623,8 +623,8 @@ def _loss_slip(got: Tensor, main: Tensor, side: list[Tensor], weight: float, mad
 
 
 def looks(height: int, width: int) -> list[tuple[int, int, int, int, bool]]:
-    """The 144 crops as (scale, top, left, side, mirrored), in pixels of the resized photograph."""
-    return [(each.scale, each.top, each.left, each.side, each.mirrored) for each in crops(height, width)]
+    """The 144 crops as (scale, left, top, side, mirrored), in pixels of the resized photograph."""
+    return [(look.scale, *look.window, look.mirrored) for look in crops_144(height, width)]
 
 
 @feedback.exercise(
@@ -636,8 +636,8 @@ def looks(height: int, width: int) -> list[tuple[int, int, int, int, bool]]:
         "Four loops, one in the other: scales, squares, the six crops of a square, mirrored or not. What does each know from the one around it?",
         "`longer = round(max(height, width) * scale / min(height, width))`. A square starts at 0, `(longer - scale) // 2` or `longer - scale` along "
         "the longer side. In it the five crops of 224 start at 0 or `scale - 224` down and across, the centre at `(scale - 224) // 2`.",
-        "Innermost: `boxes.append((scale, top + down, left + across, side, mirrored))`, where (top, left) is the square's corner: "
-        "`(0, offset)` if the photograph is wide, `(offset, 0)` if it is tall, and (down, across, side) one of the five crops or `(0, 0, scale)`.",
+        "Innermost: `boxes.append((scale, left + across, top + down, side, mirrored))`, where (left, top) is the square's corner: "
+        "`(offset, 0)` if the photograph is wide, `(0, offset)` if it is tall, and (across, down, side) one of the five crops or `(0, 0, scale)`.",
     ),
     reference=looks,
 )
@@ -649,10 +649,10 @@ def test_crops(answer):
         if got is None:
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
         try:
-            mine = [(int(s), int(t), int(le), int(si), bool(m)) for s, t, le, si, m in got]
+            mine = [(*map(int, (scale, left, top, side)), bool(mirrored)) for scale, left, top, side, mirrored in got]
         except (TypeError, ValueError):
             raise Wrong(
-                f"For {case} a list of tuples (scale, top, left, side, mirrored) is needed, whole numbers and a yes or no."
+                f"For {case} a list of tuples (scale, left, top, side, mirrored) is needed, whole numbers and a yes or no."
             ) from None
         _compare_crops(mine, looks(height, width), height, width, case)
     return "144 looks, wide, tall and square photographs alike."
@@ -680,28 +680,32 @@ def _compare_crops(mine: list[tuple], want: list[tuple], height: int, width: int
     scales = sorted({crop[0] for crop in mine})
     if scales != sorted({crop[0] for crop in want}):
         raise Wrong(f"{start} your scales are {scales}; 256, 288, 320 and 352 are expected.")
-    for scale, top, left, side, _ in mine:
+    for scale, left, top, side, _ in mine:
         high, wide = (round(length * scale / min(height, width)) for length in (height, width))
         if top < 0 or left < 0 or top + side > high or left + side > wide:
             tail = ""
             if (left + side <= high) and (top + side <= wide) and height != width:
                 tail = " Are top and left swapped? In a tall photograph the squares lie one below the other."
             raise Wrong(
-                f"{start} at scale {scale} the photograph is {high} high and {wide} wide, and a crop at top={top}, left={left} "
+                f"{start} at scale {scale} the photograph is {high} high and {wide} wide, and a crop at left={left}, top={top} "
                 f"of side {side} reaches out of it.{tail}"
             )
     sides = Counter(crop[3] for crop in mine)
     if sides != Counter(crop[3] for crop in want):
-        tail = " The sixth crop of a square is the whole square: its side is the scale." if set(sides) == {SIDE} else ""
+        tail = (
+            " The sixth crop of a square is the whole square: its side is the scale."
+            if set(sides) == {PAPERS_SIZE}
+            else ""
+        )
         raise Wrong(
-            f"{start} your crops have sides {dict(sorted(sides.items()))}; five of six are {SIDE}, one is the scale.{tail}"
+            f"{start} your crops have sides {dict(sorted(sides.items()))}; five of six are {PAPERS_SIZE}, one is the scale.{tail}"
         )
     missing = next(iter(need - have))
     extra = next(iter(have - need))
-    scale, top, left, side, mirrored = missing
+    scale, left, top, side, mirrored = missing
     squares = "left, centre and right" if width >= height else "top, centre and bottom"
     raise Wrong(
-        f"{start} this crop is missing: scale={scale}, top={top}, left={left}, side={side}, mirrored={mirrored}; and this one of "
-        f"yours is none of the 144: scale={extra[0]}, top={extra[1]}, left={extra[2]}, side={extra[3]}. "
-        f"The squares are {squares}; each crop's top and left are counted from the photograph's corner, not the square's."
+        f"{start} this crop is missing: scale={scale}, left={left}, top={top}, side={side}, mirrored={mirrored}; and this one of "
+        f"yours is none of the 144: scale={extra[0]}, left={extra[1]}, top={extra[2]}, side={extra[3]}. "
+        f"The squares are {squares}; each crop's left and top are counted from the photograph's corner, not the square's."
     )

@@ -1,89 +1,54 @@
-"""The parts of a photograph that GoogLeNet looks at when it is tested: section 7 of "Going deeper with convolutions".
-
-The photograph is resized until its shorter side has one of four lengths. Three squares of that side are taken: left,
-centre and right, or top, centre and bottom. Of each square the network sees the four corners and the centre, 224 x 224
-each, and the whole square resized to 224 x 224; and of all these the mirror images.
-"""
+"""How often GoogLeNet sees each part of a photograph when it is tested (section 7), for the pictures and the lab."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from lessons.layers import require_positive
+from utils.crops import PLACES, Crop, crops_144
 
-SCALES = (256, 288, 320, 352)
-SQUARES = ("first", "centre", "last")  # left to right, or top to bottom
-POSITIONS = ("centre", "top left", "top right", "bottom left", "bottom right", "whole square")
-SIDE = 224
-
-
-@dataclass(frozen=True)
-class Crop:
-    """One look at a photograph. `top`, `left` and `side` are in pixels of the photograph resized to `scale`."""
-
-    scale: int
-    square: str
-    position: str
-    mirrored: bool
-    top: int
-    left: int
-    side: int
-
-    def box(self, height: int, width: int) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) in pixels of the photograph itself, which is height x width."""
-        factor = min(height, width) / self.scale
-        left, top = self.left * factor, self.top * factor
-        return left, top, left + self.side * factor, top + self.side * factor
+# What each factor of 4 x 3 x 6 x 2 counts, by the number of its values that a test can use.
+SQUARES = {1: ("centre",), 3: ("left", "top", "centre", "right", "bottom")}
+POSITIONS = {
+    1: ("centre",),
+    5: tuple(place for place in PLACES if place != "whole"),
+    6: PLACES,
+}
 
 
-def crops(
-    height: int,
-    width: int,
-    *,
-    scales: Sequence[int] = SCALES,
-    squares: Sequence[str] = SQUARES,
-    positions: Sequence[str] = POSITIONS,
-    mirrored: Sequence[bool] = (False, True),
-) -> list[Crop]:
-    """Every look at a photograph of height x width, 144 unless fewer scales, squares, positions or mirrors are named.
+def some_crops(height: int, width: int, *, scales: int, squares: int, places: int, mirrors: int) -> list[Crop]:
+    """A part of the 144 looks at a photograph: scales * squares * places * mirrors of them.
+
+    Args:
+        height, width: of the photograph in pixels.
+        scales: 1 to 4, the smallest first.
+        squares: 1 for the one in the centre, or 3.
+        places: in each square: 1 for its centre, 5 with its corners, 6 with the whole square resized.
+        mirrors: 1, or 2 with the mirror images.
 
     Raises:
-        ValueError: a size that is not a whole number above zero, or a square or position that does not exist.
+        ValueError: a number of squares or places other than these.
     """
-    require_positive(height=height, width=width)
-    for name, given, known in (("squares", squares, SQUARES), ("positions", positions, POSITIONS)):
-        for word in given:
-            if word not in known:
-                raise ValueError(f"{name} has {word!r}; there are {', '.join(known)}.")
-    found = []
-    for scale in scales:
-        longer = round(max(height, width) * scale / min(height, width))
-        for square in squares:
-            offset = {"first": 0, "centre": (longer - scale) // 2, "last": longer - scale}[square]
-            top, left = (0, offset) if width >= height else (offset, 0)
-            for position in positions:
-                down, right, side = _within(position, scale)
-                for is_mirrored in mirrored:
-                    found.append(Crop(scale, square, position, is_mirrored, top + down, left + right, side))
-    return found
-
-
-def _within(position: str, scale: int) -> tuple[int, int, int]:
-    """(top, left, side) of a position in a square of side `scale`."""
-    if position == "whole square":
-        return 0, 0, scale
-    free = scale - SIDE
-    if position == "centre":
-        return free // 2, free // 2, SIDE
-    down, right = position.split()
-    return free * (down == "bottom"), free * (right == "right"), SIDE
+    if squares not in SQUARES or places not in POSITIONS:
+        raise ValueError(
+            f"There are {squares} squares and {places} places; there can be {' or '.join(map(str, SQUARES))} squares and "
+            f"{', '.join(map(str, POSITIONS))} places."
+        )
+    every = crops_144(height, width)
+    sides = sorted({crop.scale for crop in every})[:scales]
+    return [
+        crop
+        for crop in every
+        if crop.scale in sides
+        and crop.square in SQUARES[squares]
+        and crop.place in POSITIONS[places]
+        and (mirrors == 2 or not crop.mirrored)
+    ]
 
 
 def times_seen(looks: Sequence[Crop], height: int, width: int) -> np.ndarray:
     """How many of the looks contain each pixel of a photograph: int (height, width)."""
     seen = np.zeros((height, width), dtype=int)
     for look in looks:
-        left, top, right, bottom = (round(edge) for edge in look.box(height, width))
+        left, top, right, bottom = (round(edge) for edge in look.box)
         seen[top:bottom, left:right] += 1
     return seen

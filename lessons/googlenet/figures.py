@@ -8,12 +8,13 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from lessons import measure
-from lessons.googlenet.crops import Crop, crops, times_seen
+from lessons.googlenet.crops import times_seen
 from lessons.googlenet.paper import NEAR, TABLE_3
 from lessons.googlenet.table import Line
 from utils import colors
 from utils.augment import INTERPOLATIONS, crop_boxes, resize_boxes
 from utils.cost import Table, short
+from utils.crops import Crop, crops_144
 from utils.photo import photograph
 from utils.plot import Picture, image_row, label, panels
 from utils.recipe import Recipe
@@ -257,27 +258,27 @@ def interpolations(box: tuple[int, int, int, int] = (300, 200, 316, 216), size: 
     return Picture(figure, f"A part of a photograph by each of {', '.join(INTERPOLATIONS)}.")
 
 
-def looks(height: int = 427, width: int = 640) -> Picture:
+def looks() -> Picture:
     """The three squares of one scale, the six crops of one square, and how often all 144 crops see each pixel."""
-    photo = photograph("flower")[:height, :width]
+    photo = photograph("flower")
+    height, width = photo.shape[:2]
     figure, axes = panels(
         3, "144 looks at one photograph: 4 scales × 3 squares × 6 crops × 2 mirror images", width=9.4, height=3
     )
     for axis in axes:
         axis.imshow(photo)
         axis.set(xticks=[], yticks=[])
-    straight = crops(height, width, scales=(256,), mirrored=(False,))
-    squares = [each for each in straight if each.position == "whole square"]
-    for color, each in zip((colors.BLUE, colors.ORANGE, colors.GREEN), squares, strict=True):
-        _frame(axes[0], each, height, width, color)
+    every = crops_144(height, width)
+    squares = [look for look in every if (look.scale, look.place, look.mirrored) == (256, "whole", False)]
+    for color, look in zip((colors.BLUE, colors.ORANGE, colors.GREEN), squares, strict=True):
+        _frame(axes[0], look, color)
     label(axes[0], title="three squares (scale 256)")
-    large = [each for each in crops(height, width, scales=(352,), squares=("first",), mirrored=(False,))]
-    for color, each in zip(colors.ARMS, large, strict=False):
-        _frame(axes[1], each, height, width, color)
+    six = [look for look in every if (look.scale, look.square, look.mirrored) == (352, "left", False)]
+    for color, look in zip(colors.ARMS, six, strict=False):
+        _frame(axes[1], look, color)
     label(axes[1], title="six crops of the left square (scale 352)")
     for axis in axes[:2]:
         axis.set(xlim=(-12, width + 12), ylim=(height + 12, -12))
-    every = crops(height, width)
     seen = times_seen(every, height, width)
     drawn = axes[2].imshow(seen, cmap="viridis", vmin=0)
     figure.colorbar(drawn, ax=axes[2], shrink=0.7)
@@ -289,8 +290,8 @@ def looks(height: int = 427, width: int = 640) -> Picture:
     )
 
 
-def _frame(axis, look: Crop, height: int, width: int, color: str) -> None:
-    left, top, right, bottom = look.box(height, width)
+def _frame(axis, look: Crop, color: str) -> None:
+    left, top, right, bottom = look.box
     axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=2))
 
 

@@ -1,0 +1,254 @@
+"""The crop lab: what of a photograph GoogLeNet sees in training and when it is tested, and what the looks cost."""
+
+import base64
+import io
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+import ipywidgets
+import numpy as np
+import torch
+from matplotlib import colormaps
+from PIL import Image
+from torch import Tensor
+
+from lessons import measure
+from lessons.googlenet.crops import some_crops, times_seen
+from lessons.googlenet.paper import TABLE_3
+from utils import colors
+from utils.augment import INTERPOLATIONS, crop_boxes, resize_boxes
+from utils.cost import short
+from utils.crops import PAPERS_SIZE
+from utils.lab import Lab, View
+from utils.photo import photograph
+
+PHOTO = "flower"
+MIDDLE = (306, 219)  # of the flower, in pixels from the left and from the top
+COUNT = 12  # training crops that are drawn
+SHOWN = 320  # pixels that the photograph is wide on the page
+THUMBNAIL = 64
+DRAWN = "drawn for each"  # an interpolation of its own for each crop, as in the paper
+
+
+@dataclass(frozen=True)
+class Design:
+    """The settings of the crop lab.
+
+    `smallest` is the lowest share of the area in per cent, `widest` the largest width for a height of 1 (and height for a
+    width of 1) of a training crop. `scales`, `squares`, `places` and `mirrors` are the four factors of the looks at test
+    time, `models` how many networks are averaged.
+    """
+
+    smallest: int
+    widest: float
+    interpolation: str
+    seed: int
+    scales: int
+    squares: int
+    places: int
+    mirrors: int
+    models: int
+
+    @property
+    def passes(self) -> int:
+        """How often a network runs for one photograph."""
+        return self.scales * self.squares * self.places * self.mirrors * self.models
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds for one photograph: those of GoogLeNet, variant "paper", at each pass."""
+        return self.passes * measure.cost("googlenet").macs
+
+
+@lru_cache(maxsize=1)
+def _photo() -> np.ndarray:
+    return photograph(PHOTO)
+
+
+@lru_cache(maxsize=1)
+def _small() -> Tensor:
+    """The photograph as it is shown: (3, H, W) from 0 to 1."""
+    height, width = _photo().shape[:2]
+    small = Image.fromarray(_photo()).resize((SHOWN, round(SHOWN * height / width)), Image.Resampling.BOX)
+    return torch.tensor(np.asarray(small)).permute(2, 0, 1).float() / 255
+
+
+@lru_cache(maxsize=1)
+def _background() -> str:
+    return _data_uri(_small().permute(1, 2, 0).mul(255).byte().numpy())
+
+
+def _data_uri(pixels: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def training_boxes(smallest: int, widest: float, interpolation: str, seed: int) -> tuple[list[list[int]], list[str]]:
+    """(left, top, right, bottom) of the training crops in the photograph's pixels, and the interpolation of each."""
+    generator = torch.Generator().manual_seed(seed)
+    aspect = (1 / widest, widest)
+    boxes = crop_boxes(COUNT, *_photo().shape[:2], (smallest / 100, 1.0), aspect, generator)
+    drawn = torch.randint(len(INTERPOLATIONS), (COUNT,), generator=generator)
+    names = [INTERPOLATIONS[number] if interpolation == DRAWN else interpolation for number in drawn]
+    return boxes.tolist(), names
+
+
+@lru_cache(maxsize=64)
+def seen(scales: int, squares: int, places: int, mirrors: int) -> np.ndarray:
+    """How many looks at test time contain each pixel of the photograph: int (height, width)."""
+    height, width = _photo().shape[:2]
+    looks = some_crops(height, width, scales=scales, squares=squares, places=places, mirrors=mirrors)
+    return times_seen(looks, height, width)
+
+
+def view(settings: dict, pinned: dict | None) -> View:
+    """What the crop lab shows: training crops and test-time looks on the photograph, of both designs where one is pinned."""
+    designs = {"A, pinned": Design(**pinned), "B, now": Design(**settings)} if pinned else {"": Design(**settings)}
+    words, rows = [], []
+    for name, design in designs.items():
+        letter = f"<b>{name[0]}</b> " if name else ""
+        words.append(f"{letter}{describe(design)}")
+        rows.append(_row(name, design))
+    return View(words="<br/>".join(words), html="".join(rows))
+
+
+def describe(design: Design) -> str:
+    """Both halves of the lab in words."""
+    height, width = _photo().shape[:2]
+    boxes, _ = training_boxes(design.smallest, design.widest, design.interpolation, design.seed)
+    shares = [(right - left) * (bottom - top) / (height * width) for left, top, right, bottom in boxes]
+    inside = sum(left <= MIDDLE[0] < right and top <= MIDDLE[1] < bottom for left, top, right, bottom in boxes)
+    shortest = min(min(right - left, bottom - top) for left, top, right, bottom in boxes)
+    counts = seen(design.scales, design.squares, design.places, design.mirrors)
+    factors = " × ".join(map(str, (design.scales, design.squares, design.places, design.mirrors)))
+    looks = design.passes // design.models
+    printed = next((row for row in TABLE_3 if (row.models, row.crops) == (design.models, looks)), None)
+    standard = printed is not None and factors in ("1 × 1 × 1 × 1", "1 × 1 × 5 × 2", "4 × 3 × 6 × 2")
+    return (
+        f"<b>Training:</b> {COUNT} crops of {min(shares):.0%} to {max(shares):.0%} of the area; {inside} of them contain the "
+        f"middle of the flower; the shortest side is {shortest} pixels, for an input of {PAPERS_SIZE}. "
+        f"<b>Test:</b> {factors} = {looks} look{'s' if looks > 1 else ''}; {(counts == 0).mean():.0%} of the pixels are "
+        f"never seen, the one seen most is seen {_times(counts.max())}. With {design.models} "
+        f"model{'s' if design.models > 1 else ''}: {design.passes:,} forward pass{'es' if design.passes > 1 else ''}, {short(design.macs)} multiply-adds"
+        + (f". The paper's error with these: {printed.top5_error} % top-5." if standard else ".")
+    )
+
+
+def _row(name: str, design: Design) -> str:
+    title = f"<b>{name}</b><br/>" if name else ""
+    return (
+        f'{title}<div style="display:flex;flex-wrap:wrap;gap:16px">'
+        f"<div><b>In training</b>: twelve crops, and what the network gets<br/>"
+        f"{_training(design.smallest, design.widest, design.interpolation, design.seed)}</div>"
+        f'<div data-passes="{design.passes}" data-macs="{design.macs}"><b>At test time</b>: how often each pixel is seen<br/>'
+        f"{_heat(design.scales, design.squares, design.places, design.mirrors)}</div></div>"
+    )
+
+
+# Half of a picture stays as it is when a handle of the other half moves, and so does a pinned design.
+@lru_cache(maxsize=64)
+def _training(smallest: int, widest: float, interpolation: str, seed: int) -> str:
+    """The photograph with the frames of the training crops, and under it the crops themselves."""
+    height, width = _photo().shape[:2]
+    boxes, methods = training_boxes(smallest, widest, interpolation, seed)
+    factor = SHOWN / width
+    frames = "".join(
+        f'<rect x="{left * factor:.1f}" y="{top * factor:.1f}" width="{(right - left) * factor:.1f}" '
+        f'height="{(bottom - top) * factor:.1f}" fill="none" stroke="{colors.ARMS[place % len(colors.ARMS)]}" stroke-width="2"/>'
+        for place, (left, top, right, bottom) in enumerate(boxes)
+    )
+    return (
+        f"{_svg(frames, height * factor, f'A photograph with the frames of {COUNT} training crops.')}<br/>"
+        f'<img alt="The {COUNT} crops, each resized to a square." src="{_sheet(boxes, methods, factor)}"/>'
+    )
+
+
+def _svg(inside: str, height: float, words: str) -> str:
+    return (
+        f'<svg role="img" aria-label="{words}" width="{SHOWN}" height="{height:.0f}">'
+        f'<image href="{_background()}" width="{SHOWN}" height="{height:.0f}"/>{inside}</svg>'
+    )
+
+
+def _sheet(boxes: list[list[int]], methods: list[str], factor: float) -> str:
+    """The crops as the network gets them, in two rows, as the address of a picture."""
+    small = torch.tensor(boxes).mul(factor).round().long()
+    small[:, 2:] = torch.maximum(small[:, 2:], small[:, :2] + 1)
+    images = _small()[None]
+    gap = 4
+    across = COUNT // 2
+    sheet = np.full((2 * THUMBNAIL + gap, across * (THUMBNAIL + gap) - gap, 3), 255, dtype=np.uint8)
+    for place, (box, method) in enumerate(zip(small, methods, strict=True)):
+        made = resize_boxes(images, box[None], size=(THUMBNAIL, THUMBNAIL), interpolation=method)[0]
+        top, left = place // across * (THUMBNAIL + gap), place % across * (THUMBNAIL + gap)
+        sheet[top : top + THUMBNAIL, left : left + THUMBNAIL] = made.permute(1, 2, 0).mul(255).byte().numpy()
+    return _data_uri(sheet)
+
+
+@lru_cache(maxsize=64)
+def _heat(scales: int, squares: int, places: int, mirrors: int) -> str:
+    """The photograph in tones that say how many looks at test time contain each pixel, and the key under it."""
+    counts = seen(scales, squares, places, mirrors)
+    most = int(counts.max())
+    _, height, width = _small().shape
+    rows = np.arange(height) * counts.shape[0] // height
+    columns = np.arange(width) * counts.shape[1] // width
+    at = counts[np.ix_(rows, columns)]
+    tones = colormaps["viridis"](at / most)[:, :, :3]
+    tones[at == 0] = 0.12
+    brightness = _small().mean(dim=0).numpy()[:, :, None]
+    picture = (tones * (0.45 + 0.55 * brightness / brightness.max()) * 255).astype(np.uint8)
+    words = f"The photograph in tones from black, where no look reaches, to yellow. {(counts == 0).mean():.0%} is never seen; at most {most} looks see a pixel."
+    return f'<img alt="{words}" src="{_data_uri(picture)}"/><br/>black: never seen · violet to yellow: seen up to {_times(most)}'
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+PRESETS = {
+    "1 look": {"scales": 1, "squares": 1, "places": 1, "mirrors": 1, "models": 1},
+    "10 looks": {"scales": 1, "squares": 1, "places": 5, "mirrors": 2, "models": 1},
+    "144 looks": {"scales": 4, "squares": 3, "places": 6, "mirrors": 2, "models": 1},
+    "144 looks, 7 models": {"scales": 4, "squares": 3, "places": 6, "mirrors": 2, "models": 7},
+}
+
+
+def crop_lab() -> Lab:
+    """The crop lab of lesson 02, set to the paper's training crops and to ten looks at test time."""
+    style = {"description_width": "92px"}
+
+    def choice(name: str, tip: str, options: list, value: object) -> ipywidgets.Dropdown:
+        return ipywidgets.Dropdown(options=options, value=value, description=name, tooltip=tip, style=style)
+
+    def slider(name: str, tip: str, least: int, most: int, value: int) -> ipywidgets.IntSlider:
+        return ipywidgets.IntSlider(value=value, min=least, max=most, description=name, tooltip=tip, style=style)
+
+    controls = {
+        "smallest": slider("area from, %", "Training: the lowest share of the area that a crop can have", 1, 100, 8),
+        "widest": choice(
+            "aspect up to",
+            "Training: the largest side for the shortest",
+            [("1", 1.0), ("4/3", 4 / 3), ("2", 2.0)],
+            4 / 3,
+        ),
+        "interpolation": choice("resized by", "Training: how a crop is resized", [DRAWN, *INTERPOLATIONS], DRAWN),
+        "seed": slider("seed", "Training: another seed, other crops", 0, 20, 8),
+        "scales": slider("scales", "Test: so many of 256, 288, 320 and 352, from the smallest", 1, 4, 1),
+        "squares": choice("squares", "Test: which squares", [("centre", 1), ("left, centre, right", 3)], 1),
+        "places": choice(
+            "in a square",
+            "Test: which crops of each square",
+            [("centre", 1), ("centre, corners", 5), ("centre, corners, whole", 6)],
+            5,
+        ),
+        "mirrors": choice("mirror", "Test: the mirror images as well", [("as it is", 1), ("and mirrored", 2)], 2),
+        "models": slider("models", "Test: so many networks, their answers averaged", 1, 7, 1),
+    }
+    assert list(controls) == [field.name for field in fields(Design)]
+    question = (
+        "<b>Crop lab.</b> How much of a photograph does the network see, how often, and for how many multiply-adds? "
+        "The upper four handles are those of training, the others those of the test."
+    )
+    return Lab(question, controls, view, PRESETS)
