@@ -14,11 +14,11 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
 ]
 CELLS = (
-    "from lessons.inception_module.experiment import several_scales\n"
+    "from lessons.inception_module.experiments.multi_scale import several_scales\n"
     "from utils.data import load\n"
     "from utils.train import Recipe, fit\n"
     'data = load("scales")',
-    "run = fit(several_scales, data, Recipe(epochs=100, batch_size=64, learning_rate=0.05))",
+    "run = fit(lambda: several_scales(data), data, Recipe(epochs=100, batch_size=64, learning_rate=0.05))",
     "print(run.completed, run.net.training, run.net(data.normalise(data.test.images[:2])).shape)",
 )
 

@@ -115,11 +115,10 @@ class Experiment:
         """
         return self._run(form, self.form(form), seeds=seeds, names=arms, show=show, keep=keep)
 
-    def trial(self) -> "Result":
+    def trial(self, *, arms: Sequence[str] | None = None, seeds: Sequence[int] = (0,)) -> "Result":
         """Two short epochs on 256 images, one seed: whether all arms run. It says nothing about the question."""
-        form = self.short
-        form = replace(form, recipe=replace(form.recipe, epochs=2, batch_size=64), limit=256)
-        return self._run("trial", form, seeds=form.seeds[:1], names=None, show=False, keep=None)
+        form = replace(self.short, recipe=replace(self.short.recipe, epochs=2, batch_size=64), limit=256)
+        return self._run("trial", form, seeds=tuple(seeds)[:1], names=arms, show=False, keep=None)
 
     def recorded(self, form: str = "full") -> "Result | None":
         """The recorded runs of a form, or None where there are none.
@@ -225,11 +224,16 @@ class Experiment:
         return f"<p><b>{escape(self.question)}</b></p><table>{body}</table>"
 
 
+def plural(count: int) -> str:
+    """The ending of a noun that is counted."""
+    return "" if count == 1 else "s"
+
+
 def _form_text(form: Form) -> str:
     images = "" if form.limit is None else f", {form.limit:,} of its training images"
     return (
-        f"{form.data}{images}, {form.recipe.epochs} epochs of batches of {form.recipe.batch_size}, "
-        f"{len(form.seeds)} seeds an arm"
+        f"{form.data}{images}, {form.recipe.epochs} epoch{plural(form.recipe.epochs)} of batches of {form.recipe.batch_size}, "
+        f"{len(form.seeds)} seed{plural(len(form.seeds))} an arm"
     )
 
 
@@ -328,7 +332,7 @@ class Result:
 
     def _title(self) -> str:
         images = "" if self.form.limit is None else f", {self.form.limit:,} images"
-        return f"{self.experiment.question}\n{self.form.recipe.epochs} epochs on {self.form.data}{images}"
+        return f"{self.experiment.question}\n{self.form.recipe.epochs} epoch{plural(self.form.recipe.epochs)} on {self.form.data}{images}"
 
     def _note(self) -> str:
         return self.source if self.recorded else ""
@@ -356,4 +360,4 @@ class Result:
 def _machine(run: Run) -> str:
     device = run.machine.get("device_name") or run.machine.get("device", "?")
     threads = run.machine.get("threads")
-    return f"{device}, {threads} thread{'s' if threads != 1 else ''}" if run.machine.get("device") == "cpu" else device
+    return f"{device}, {threads} thread{plural(threads)}" if run.machine.get("device") == "cpu" else device

@@ -12,6 +12,7 @@ from torch import nn
 
 from lessons.inception_module.blocks import InceptionModule, Widths
 from lessons.layers import ConvBNAct, ConvReLU
+from lessons.network import initialise
 from lessons.small import STEM, SmallNet
 from utils.comparison import epochs_to
 from utils.data import Data
@@ -38,7 +39,9 @@ def net(data: Data, *, conv: Callable[..., nn.Module]) -> SmallNet:
     first, second, third = (
         InceptionModule(before, each, conv=conv) for before, each in zip(channels, WIDTHS, strict=False)
     )
-    return SmallNet(data, first, nn.MaxPool2d(2), second, third, out_channels=channels[-1], conv=conv)
+    network = SmallNet(data, first, nn.MaxPool2d(2), second, third, out_channels=channels[-1], conv=conv)
+    initialise(network)  # first weights made for ReLUs: torch's own would let a signal fade without normalisation
+    return network
 
 
 plain = partial(net, conv=ConvReLU)
