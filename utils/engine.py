@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,6 +16,7 @@ from utils.augment import augment
 from utils.data import Data
 from utils.optim import WeightAverage, optimizer_of
 from utils.prepare import last_dropout
+from utils.processes import ALONE, Team
 from utils.recipe import Recipe
 from utils.runs import Run, Score
 
@@ -35,24 +37,27 @@ def loss_of(net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe) -> t
 class Training:
     """A run on its way: the network, and everything else that the next step depends on. `state` is all of it as data."""
 
-    def __init__(self, run: Run, data: Data, device: torch.device):
+    def __init__(self, run: Run, data: Data, device: torch.device, team: Team = ALONE):
         recipe = run.recipe
         self.run, self.recipe, self.data, self.device = run, recipe, data.to(device), device
-        self.net = run.net.to(device)
+        self.net, self.team = run.net.to(device), team
         self.dropout = None if recipe.dropout is None else last_dropout(self.net)
         if self.dropout is not None:
             self.own_dropout, self.dropout.p = self.dropout.p, recipe.dropout
         self.relaid = recipe.channels_last and all(each.is_contiguous() for each in self.net.parameters())
         if self.relaid:
             self.net.to(memory_format=torch.channels_last)
-        self.called = torch.compile(self.net) if recipe.compile else self.net
+        self.called = team.shared(self.net)
+        if recipe.compile:
+            self.called = torch.compile(self.called)
         self.optimizer = optimizer_of(self.net, recipe)
         self.average = WeightAverage(self.net, recipe.averaging) if recipe.averaging else None
         run.averaged = self.average.module if self.average else None
         self.draws = torch.Generator().manual_seed(run.seed)  # the order of the images, and their augmentation
 
-        self.steps = len(data.train.labels) // recipe.batch_size  # an epoch; what no full batch holds comes in another
+        self.steps = len(data.train) // recipe.batch_size  # an epoch; what no full batch holds comes in another
         self.order: Tensor | None = None  # in which this epoch sees the images; None before its first step
+        self.batches: Iterator[tuple[Tensor, Tensor]] = iter(())  # what is left of this epoch
         self.losses: list[Tensor] = []  # of this epoch's steps
         self.correct = torch.zeros((), dtype=torch.long, device=device)  # of this epoch's images, when they were seen
         self.began = time.perf_counter()  # this epoch
@@ -64,7 +69,7 @@ class Training:
 
     def take_step(self) -> None:
         """One step; the first of an epoch draws the order of its images."""
-        recipe, data = self.recipe, self.data
+        recipe, data, team = self.recipe, self.data, self.team
         if self.order is None:
             self.begin_epoch()
         for group in self.optimizer.param_groups:
@@ -72,9 +77,9 @@ class Training:
         if not self.net.training:
             self.net.train()
 
-        batch = self.order[self.step * recipe.batch_size :][: recipe.batch_size]
-        images, labels = data.train.images[batch], data.train.labels[batch]
-        images = data.normalise(augment(images, recipe, self.draws, mean=data.mean))
+        images, labels = next(self.batches)
+        images = data.normalise(augment(images, recipe, self.draws, mean=data.mean, share=team.place))
+        team.seed(self.run.seed, len(self.run.history) * self.steps + self.step)
         loss, logits = self.forward(images, labels)
         self.optimizer.zero_grad()
         loss.backward()
@@ -84,14 +89,17 @@ class Training:
         if self.average is not None:
             self.average.update_parameters(self.net)
 
-        self.correct += (logits.argmax(dim=1) == labels).sum()
-        self.losses.append(loss.detach())
+        self.correct += team.sum((logits.argmax(dim=1) == labels).sum())
+        self.losses.append(team.mean(loss.detach()))
 
     def begin_epoch(self) -> None:
         """Draw the order of the images."""
-        order = torch.randperm(len(self.data.train.labels), generator=self.draws)
-        self.order = order[: self.steps * self.recipe.batch_size].to(self.device)
+        self.order = self.data.train.order(self.draws)
+        self.batches = self._batches_from(0)
         self.began = time.perf_counter()
+
+    def _batches_from(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return self.data.train.batches(self.order, self.recipe.batch_size, start=step, share=self.team.place)
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(loss, logits), in the recipe's precision."""
@@ -107,7 +115,8 @@ class Training:
     def tested(self, net: nn.Module, on_batch: Callable[[], None]) -> Score:
         """Accuracy and loss on the test images, of the network or of its average."""
         # Without gradients to keep, four times the batch that fits in training fits.
-        return evaluate(net, self.data, batch_size=min(250, 4 * self.recipe.batch_size), on_batch=on_batch)
+        batch_size = min(250, 4 * self.recipe.batch_size)
+        return _score(net, self.data, "test", batch_size, on_batch, self.team)
 
     def end_epoch(self) -> None:
         """Be before the first step of the next epoch."""
@@ -147,8 +156,10 @@ class Training:
         torch.set_rng_state(state["torch"])
         if state["device"] is not None and self.device.type != "cpu":
             torch.get_device_module(self.device).set_rng_state(state["device"])
-        self.order = None if state["order"] is None else state["order"].to(self.device)
+        self.order = state["order"]
         self.losses = [] if state["losses"] is None else list(state["losses"].to(self.device))
+        if self.order is not None:
+            self.batches = self._batches_from(self.step)
         self.correct.copy_(state["correct"])
         self.began = time.perf_counter() - state["seconds"]
 
@@ -171,15 +182,23 @@ def evaluate(
     Raises:
         ValueError: another split, or a batch size that is not a whole number, 1 or more.
     """
-    correct, total, count = 0, 0.0, 0
+    return _score(net, data, split, batch_size, on_batch)
+
+
+def _score(
+    net: nn.Module, data: Data, split: str, batch_size: int, on_batch: Callable[[], None] | None, team: Team = ALONE
+) -> Score:
+    """`evaluate`, with the batches dealt out to the processes of a team."""
+    device = next(net.parameters()).device
+    correct, total = torch.zeros((), dtype=torch.long, device=device), torch.zeros((), device=device)
     with _evaluating(net):
-        for logits, labels in _outputs(net, data, split, batch_size):
+        for logits, labels in _outputs(net, data, split, batch_size, team):
             correct += (logits.argmax(dim=1) == labels).sum()
             total += F.cross_entropy(logits, labels, reduction="sum")
-            count += len(labels)
             if on_batch is not None:
                 on_batch()
-    return Score(accuracy=int(correct) / count, loss=float(total) / count)
+    count = len(getattr(data, split))
+    return Score(accuracy=int(team.sum(correct)) / count, loss=float(team.sum(total)) / count)
 
 
 def logits_of(net: nn.Module, data: Data, split: str = "test", *, batch_size: int = 250) -> Tensor:
@@ -203,13 +222,15 @@ def _evaluating(net: nn.Module) -> Iterator[None]:
         net.train(training)
 
 
-def _outputs(net: nn.Module, data: Data, split: str, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """(logits, labels), batch by batch, on the network's device."""
+def _outputs(
+    net: nn.Module, data: Data, split: str, batch_size: int, team: Team = ALONE
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(logits, labels), batch by batch, on the network's device; a team's process gets every so-manieth batch."""
     if split not in ("test", "train"):
         raise ValueError(f'split is {split!r}; it can be "test" or "train".')
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number, 1 or more.")
     chosen = getattr(data, split)
     device = next(net.parameters()).device
-    for images, labels in zip(chosen.images.split(batch_size), chosen.labels.split(batch_size), strict=True):
+    for images, labels in itertools.islice(chosen.in_order(batch_size), team.rank, None, team.size):
         yield net(data.normalise(images.to(device))), labels.to(device)

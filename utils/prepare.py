@@ -47,15 +47,14 @@ def prepare(
         "structure": _digest(repr(net).encode()),
         "initial_weights": _digest(*map(_bytes, net.state_dict().values())) if given else "drawn from the seed",
     }
-    content = (data.train.images, data.train.labels, data.test.images, data.test.labels)
     described = {
         "name": data.name,
         "source": data.source,
-        "train": len(data.train.labels),
-        "test": len(data.test.labels),
+        "train": len(data.train),
+        "test": len(data.test),
         "classes": list(data.classes),
         "image_shape": list(data.image_shape),
-        "content": _digest(*map(_bytes, content)),
+        "content": _digest(*map(_bytes, (*data.train.content(), *data.test.content()))),
     }
     commit, modified = describe_commit()
     run = Run(
@@ -121,9 +120,11 @@ def _build(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 def _require_data(data: Data, recipe: Recipe) -> None:
     for part in ("train", "test"):
-        split: Split | None = getattr(data, part, None)
+        split = getattr(data, part, None)
         if split is None:
             raise ValueError(f"data is {data!r}; it must be a data set from utils.data.load, with train and test.")
+        if not isinstance(split, Split):  # a stream looks at its labels when it reads them
+            continue
         if len(split.labels) == 0 or len(split.images) != len(split.labels):
             raise ValueError(
                 f"data.{part} has {len(split.images)} images and {len(split.labels)} labels; "
@@ -135,10 +136,9 @@ def _require_data(data: Data, recipe: Recipe) -> None:
                 f"data.{part} has labels from {low} to {high}, and there are {len(data.classes)} classes: "
                 f"labels go from 0 to {len(data.classes) - 1}."
             )
-    if recipe.batch_size > len(data.train.labels):
+    if recipe.batch_size > len(data.train):
         raise ValueError(
-            f"batch_size is {recipe.batch_size}, and there are only {len(data.train.labels)} training images. "
-            "Make it smaller."
+            f"batch_size is {recipe.batch_size}, and there are only {len(data.train)} training images. Make it smaller."
         )
 
 
@@ -181,9 +181,9 @@ def _require_fit(net: nn.Module, data: Data, recipe: Recipe) -> None:
 
 @torch.no_grad()
 def _try(net: nn.Module, data: Data, *, with_aux: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """(logits, auxiliary logits) for two training images, in evaluation mode, with the mode put back."""
+    """(logits, auxiliary logits) for two images, in evaluation mode, with the mode put back."""
     device, training = next(net.parameters()).device, net.training
-    images = data.normalise(data.train.images[:1].to(device).repeat(2, 1, 1, 1))
+    images = data.normalise(data.test.images[:1].to(device).repeat(2, 1, 1, 1))
     net.eval()
     try:
         if not with_aux:

@@ -282,8 +282,7 @@ class _Keeper:
         buffers = [buffer.clone() for buffer in net.buffers()]
 
         def passes() -> None:
-            batch = training.order[:size]
-            images, labels = training.data.train.images[batch], training.data.train.labels[batch]
+            images, labels = next(training.data.train.batches(training.order, size))
             training.forward(training.data.normalise(images), labels)[0].backward()
 
         try:

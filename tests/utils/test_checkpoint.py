@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from tests.utils.killed import RECIPE, SGD
+from tests.utils.test_stream import write
 from tests.utils.tiny import TinyNet, tiny_data, tiny_split
 from utils import checkpoint, train
 from utils.code import ROOT
+from utils.stream import streamed
 from utils.train import Diverged, OutOfMemory, fit
 
 
@@ -189,6 +191,25 @@ def test_a_network_that_is_given_goes_on_with_its_first_weights(tmp_path, data):
     other = TinyNet()
     other.load_state_dict(first)
     require_equal(resumed, fit(other, data, SGD, seed=3, device="cpu", show=False))
+
+
+def test_a_stream_goes_on_too(tmp_path):
+    for part in range(2):
+        write(tmp_path / f"train-{part}.parquet", range(32 * part, 32 * part + 32))
+    write(tmp_path / "test-0.parquet", range(100, 120))
+    data = streamed(tmp_path / "train-*.parquet", tmp_path / "test-0.parquet", image_shape=(3, 6, 6), buffer=8)
+
+    def net():
+        return TinyNet(in_channels=3, num_classes=2)
+
+    whole = fit(net, data, RECIPE, seed=3, device="cpu", show=False)
+    assert whole.data["train"] == 64
+    path = tmp_path / "run.checkpoint"
+    train_to(path, data, net=net, recipe=RECIPE, on_step=press_at(6))
+    require_equal(train_to(path, data, net=net, recipe=RECIPE, resume=True), whole)
+    with pytest.raises(ValueError, match=r"data\.content is"):
+        write(tmp_path / "train-1.parquet", range(40, 72))
+        train_to(path, data, net=net, recipe=RECIPE, resume=True)
 
 
 class ViewSentence:
