@@ -225,7 +225,7 @@ def _evaluating(net: nn.Module) -> Iterator[None]:
 def _outputs(
     net: nn.Module, data: Data, split: str, batch_size: int, team: Team = ALONE
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """(logits, labels), batch by batch, on the network's device; a team's process gets every so-manieth batch."""
+    """(logits, labels), batch by batch, on the network's device; one process of a team gets its part of the batches."""
     if split not in ("test", "train"):
         raise ValueError(f'split is {split!r}; it can be "test" or "train".')
     if not isinstance(batch_size, int) or batch_size < 1:

@@ -6,6 +6,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
+from utils.processes import ALONE, Team
+
 PATIENCE = 0.35  # seconds that an interrupt waits for the end of a step
 
 
@@ -19,9 +21,14 @@ class Interrupts:
 
     Half a step of training would leave weights that no whole number of steps leads to. Python interrupts its main thread
     and no other, so that in another thread there is nothing to hold.
+
+    The processes of a team stop after the same step: an interrupt in one of them waits until all hear of it at the end of
+    what is held.
     """
 
-    def __init__(self):
+    def __init__(self, team: Team = ALONE):
+        self.team = team
+        self.calls = 0  # of `held`
         self.holding = self.asked = False
         self.lock = threading.Lock()
         self.before = None  # who was told of interrupts
@@ -36,7 +43,9 @@ class Interrupts:
             signal.signal(signal.SIGINT, self.before)
 
     def _handle(self, number: int, frame: object) -> None:
-        if self.holding and not self.asked:
+        if self.team.size > 1 and not self.asked:
+            self.asked = True
+        elif self.holding and not self.asked:
             self.asked = True
             timer = threading.Timer(PATIENCE, self._wait_no_longer)
             timer.daemon = True
@@ -56,9 +65,14 @@ class Interrupts:
         self.holding = True
         try:
             yield
+        except KeyboardInterrupt:
+            if self.team.size == 1 or self.asked:
+                raise
+            self.asked = True
         finally:
             with self.lock:
                 self.holding = False
-        if self.asked:
+        self.calls += 1
+        if self.team.any(self.asked) if self.calls % self.team.listens_every == 0 else False:
             self.asked = False
             raise KeyboardInterrupt

@@ -107,7 +107,7 @@ class Team:
     @property
     def listens_every(self) -> int:
         """Steps between two questions of whether one was asked to stop. On a GPU the answer is waited for."""
-        return 1 if torch.device(self.device).type == "cpu" else 20
+        return 1 if self.size == 1 or torch.device(self.device).type == "cpu" else 20
 
     def from_first(self, work: Callable[[], object]) -> object:
         """What the first process gets from doing this; the others only hear of it."""

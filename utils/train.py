@@ -26,6 +26,7 @@ from utils.data import Data
 from utils.engine import Training, evaluate, logits_of, loss_of
 from utils.interrupts import Interrupts
 from utils.prepare import prepare, seeded
+from utils.processes import join, synchronised
 from utils.recipe import Recipe
 from utils.runs import Epoch, Run, Score
 from utils.watch import Watch, watch
@@ -72,6 +73,9 @@ def fit(
     Stop it (the stop button, Ctrl-C) and you get the run so far, with `completed` False. The step under way is finished
     first; a second Ctrl-C does not wait for it.
 
+    Started by torchrun, by `accelerate launch` or in `utils.processes.launch`, all processes train this one network: the
+    batch size is that of all together, each returns the run, and the first one alone shows, calls `on_step` and writes.
+
     With `recipe.averaging`, `run.averaged` is the network with the averaged weights, and each epoch tests both.
 
     Args:
@@ -99,18 +103,22 @@ def fit(
         raise ValueError(
             'resume is True, and there is no checkpoint to go on from. Name it: checkpoint="run.checkpoint".'
         )
-    run, device = prepare(net, data, recipe, seed=seed, device=device, name=name)
-    saved = checkpoints.load_same(checkpoint, run) if resume else None
-    training = Training(run, data, device)
-    keeper = _Keeper(training, checkpoint)
-    with seeded(seed):
+    team = join(device)
+    run, device = prepare(net, data, recipe, seed=seed, device=team.device, name=name)
+    run.machine["processes"] = team.size
+    team.require_divisible(recipe.batch_size)
+    if not team.is_first:  # one process shows and writes
+        show, on_step = False, None
+    saved = team.from_first(lambda: checkpoints.load_same(checkpoint, run) if resume else None)
+    training = Training(run, data, device, team)
+    keeper = _Keeper(training, checkpoint if team.is_first else None)
+    with seeded(seed), synchronised(run.net, team):
         if saved is not None:
             keeper.go_on_from(*saved)
         with watch(run, steps=training.steps, show=show, on_step=on_step) as view, keeper.kept(view):
-            for epoch in range(len(run.history), recipe.epochs):
+            while len(run.history) < recipe.epochs:
                 while training.step < training.steps:
-                    keeper.step()
-                    view.step(epoch, training.step - 1, training.losses[-1])
+                    keeper.step(view)
                     keeper.keep_in_time()
                 keeper.end_epoch(view)
                 view.epoch()
@@ -134,13 +142,13 @@ class _Keeper:
         self.training, self.run, self.recipe = training, training.run, training.recipe
         self.checkpoint = checkpoint
         self.kept_at = self.began = time.perf_counter()
-        self.interrupts = Interrupts()
+        self.interrupts = Interrupts(training.team)
         self.whole = (
             True  # False while a step is under way: then the state is neither the last step's nor the next one's
         )
 
-    def step(self) -> None:
-        """One whole step.
+    def step(self, view: Watch) -> None:
+        """One whole step, and the word of it.
 
         Raises:
             Diverged, OutOfMemory: it went wrong.
@@ -152,8 +160,9 @@ class _Keeper:
             if problem is not None:
                 raise self._out_of_memory(problem)
             self.whole = True
-        if training.step % CHECK_EVERY == 0 or training.step == training.steps:
-            self._stop_if_diverged()
+            if training.step % CHECK_EVERY == 0 or training.step == training.steps:
+                self._stop_if_diverged()
+            view.step(len(self.run.history), training.step - 1, training.losses[-1])
 
     def end_epoch(self, view: Watch) -> None:
         """Test, and write the epoch into the run's history."""
@@ -262,9 +271,12 @@ class _Keeper:
         """Find out which batch does fit, and say so."""
         recipe, device = self.recipe, self.training.device
         sizes = [recipe.batch_size >> halvings for halvings in range(1, recipe.batch_size.bit_length())]
-        fits = next((size for size in sizes if self._fits(size)), None)
+        alone = self.training.team.size == 1  # a pass takes all processes, and the others are in a step
+        fits = next((size for size in sizes if self._fits(size)), None) if alone else None
         advice = "No smaller batch fits either. Take a narrower network or smaller images."
-        if fits is not None:
+        if not alone:
+            advice = "Make batch_size smaller, or take more processes: each holds its part of a batch."
+        elif fits is not None:
             advice = f"A batch of {fits} fits (forward and backward pass, tried just now): set batch_size={fits}."
         if recipe.precision == "float32" and device.type == "cuda":
             advice += ' With precision="bfloat16" a step needs less memory.'

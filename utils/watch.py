@@ -8,6 +8,7 @@ the same, as Ctrl-C does in a terminal.
 
 import _thread
 import html
+import multiprocessing
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from utils import processes
 from utils.runs import Run
 
 EVERY = 0.2  # seconds between two updates of the bar
@@ -26,6 +28,8 @@ DRAW_SHARE = 0.04  # of the time may go into drawing
 
 def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], None] | None = None) -> "Watch":
     """The view that fits the place: a notebook, a terminal, or none of the two (a file, a test), where it is silent."""
+    if show and processes.is_watched_elsewhere():
+        return LaunchedWatch(run, steps, on_step)
     if show and _in_notebook():
         return NotebookWatch(run, steps, on_step)
     if show and sys.stderr.isatty():
@@ -34,8 +38,8 @@ def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], N
 
 
 def _in_notebook() -> bool:
-    """Is this process the kernel of a notebook?"""
-    return _kernel() is not None
+    """Is this process the kernel of a notebook, and not one that was forked from it?"""
+    return _kernel() is not None and multiprocessing.parent_process() is None
 
 
 def _kernel():
@@ -174,6 +178,16 @@ class TerminalWatch(_Timed):
         self.bar.close()
         if self.sentence:
             print(self.sentence)
+
+
+class LaunchedWatch(_Timed):
+    """In a process that `utils.processes.launch` has started: the launching one shows it."""
+
+    def _say(self, parts: list[str]) -> None:
+        processes.report(self.done, " · ".join(parts))
+
+    def __exit__(self, *error) -> None:
+        processes.report(self.done, self.sentence or repr(self.run))
 
 
 class NotebookWatch(_Timed):
