@@ -16,7 +16,10 @@ import torch
 from PIL import Image
 from pyarrow import parquet
 
+from tests.utils.tiny import TinyNet
+from utils.recipe import Recipe
 from utils.stream import stream, streamed
+from utils.train import evaluate, fit, logits_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPE = (3, 6, 6)
@@ -197,6 +200,36 @@ def test_memory_and_stream_give_the_same_training_interface(folder):
     halves = [list(data.test.batches(order, 8, share=(rank, 2)))[1] for rank in range(2)]
     assert sorted(numbers(torch.cat([half[0] for half in halves]))) == sorted(numbers(batches[1][0]))
     assert joined(numbers(images) for images, _ in data.test.in_order(7)) == list(range(1000, 1030))
+
+
+def test_fit_trains_from_a_stream_and_goes_on_in_the_middle_of_it(folder, tmp_path):
+    data = streamed(str(folder / "train-*.parquet"), folder / "test-0.parquet", image_shape=SHAPE)
+    recipe = Recipe(epochs=2, batch_size=32, learning_rate=0.05, flip=True)
+
+    def net():
+        return TinyNet(in_channels=3, num_classes=2)
+
+    whole = fit(net, data, recipe, seed=1, show=False)
+    assert whole.history[1].train_loss < whole.history[0].train_loss
+    assert whole.data["train"] == 160
+    score = evaluate(whole.net, data, "train", batch_size=50)
+    assert score.accuracy * 160 == pytest.approx(round(score.accuracy * 160))
+    assert len(logits_of(whole.net, data, "train")) == 160
+
+    def stop_in_the_second_epoch(run, done):
+        if done > 0.75:
+            raise KeyboardInterrupt
+
+    file = tmp_path / "run.checkpoint"
+    stopped = fit(net, data, recipe, seed=1, show=False, checkpoint=file, on_step=stop_in_the_second_epoch)
+    assert not stopped.completed
+    went_on = fit(net, data, recipe, seed=1, show=False, checkpoint=file, resume=True)
+    assert went_on.completed
+    assert went_on.key == whole.key
+    for one, other in zip(went_on.net.state_dict().values(), whole.net.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    with pytest.raises(ValueError, match="batch_size is 161, and there are only 160 training images"):
+        fit(net, data, Recipe(batch_size=161), show=False)
 
 
 # --- what is wrong is said --------------------------------------------------------------------------------------------
