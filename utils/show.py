@@ -24,7 +24,7 @@ def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None
 @contextmanager
 def passing_bar(**options: object) -> Iterator[tqdm]:
     """A progress bar of tqdm that leaves nothing behind: in a notebook that is saved and opened again neither."""
-    if not issubclass(tqdm, tqdm_notebook):
+    if options.get("disable") or not issubclass(tqdm, tqdm_notebook):
         with tqdm(leave=False, **options) as bar:
             yield bar
         return

@@ -141,9 +141,8 @@ def staircases() -> Picture:
 
 def settled_step(step: Callable, gradient: Tensor, epsilon: float, inside: bool) -> Tensor:
     """RMSProp's step over the learning rate for a gradient that has long been the same, without momentum."""
-    zero = torch.zeros_like(gradient)
-    options = {"rate": 1.0, "epsilon": epsilon, "inside": inside, "decay": 0.9, "momentum": 0.0}
-    return step(zero, gradient, gradient**2, zero, **options)[2]
+    zero, rate, decay, momentum = torch.zeros_like(gradient), 1.0, 0.9, 0.0
+    return step(zero, gradient, gradient**2, zero, rate, epsilon, inside, decay, momentum)[2]
 
 
 def gradients_at_the_start() -> Tensor:
@@ -218,7 +217,7 @@ def descent(step: Callable, *, rate: float, epsilon: float, inside: bool, steps:
     path = [weight.item()]
     for _ in range(steps):
         # The slope of w²/2 is w.
-        weight, mean_square, last = step(weight, weight, mean_square, last, rate=rate, epsilon=epsilon, inside=inside)
+        weight, mean_square, last = step(weight, weight, mean_square, last, rate, epsilon, inside)
         path.append(weight.item())
     return path
 

@@ -110,9 +110,13 @@ def digits(wrong: float = 0.0) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Ten
     return (data.normalise(data.train.images[chosen]), labels), (data.normalise(data.test.images), data.test.labels)
 
 
-@lru_cache(maxsize=64)
 def trained(epsilon: float, wrong: float = 0.0, *, seed: int = 0, loss: Loss = smoothed_cross_entropy) -> Trained:
     """Train the small network, by Adam, with this smoothing. The same call again takes no time."""
+    return _trained(epsilon, wrong, seed, loss)
+
+
+@lru_cache(maxsize=64)
+def _trained(epsilon: float, wrong: float, seed: int, loss: Loss) -> Trained:
     (x, labels), (new_x, new_labels) = digits(wrong)
     with seeded(seed):  # on a CPU: a network of this size is no faster on a GPU
         net = SmallNetwork()
