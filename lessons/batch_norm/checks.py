@@ -1,0 +1,732 @@
+"""What lesson 03 answers to its exercises."""
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lessons.batch_norm import by_hand, folding
+from lessons.batch_norm.blocks import InceptionA, Widths
+from lessons.batch_norm.by_hand import OVER, per_channel
+from utils.compare import build, same_module
+from utils.feedback import Feedback, Wrong, article
+
+feedback = Feedback("batch_norm", Path(__file__).with_name("lesson.md"))
+check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
+predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
+
+EPS = 0.3  # so large that a slip with it shows
+AXES = {
+    "over the batch only: each place of the grid has a mean of its own": (0,),
+    "over each image's places by themselves: the batch has to be averaged over too": (2, 3),
+    "over everything, the channels included: each channel has statistics of its own": (0, 1, 2, 3),
+    "over channels and places of each image: that is another layer, layer normalisation": (1, 2, 3),
+}
+GRID_OF_ONE = "A dimension is missing: the channel is axis 1 of (N, C, H, W), so that `dim=(0, 2, 3)` leaves it."
+
+
+def _images(*shape: int, seed: int = 0) -> Tensor:
+    """Values that are nowhere centred or scaled already: each channel at a level and spread of its own, float64."""
+    generator = torch.Generator().manual_seed(seed)
+    channels = shape[1]
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    x = x + torch.randn(shape[0], channels, 1, 1, generator=generator, dtype=torch.float64)  # images differ in level
+    spread = per_channel(torch.linspace(0.5, 2.0, channels, dtype=torch.float64))
+    return x * spread + per_channel(torch.linspace(-2.0, 3.0, channels, dtype=torch.float64))
+
+
+def _gamma_beta(channels: int, seed: int = 1) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return (
+        torch.rand(channels, generator=generator, dtype=torch.float64) + 0.5,
+        torch.randn(channels, generator=generator, dtype=torch.float64),
+    )
+
+
+def _function(answer: object) -> None:
+    if not callable(answer) or isinstance(answer, type):
+        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+
+
+def _near(mine: Tensor, theirs: Tensor, within: float = 1e-5) -> bool:
+    """Equal up to rounding, a number that is none nowhere."""
+    if mine.shape != theirs.shape:
+        return False
+    return bool((mine - theirs).abs().max() <= within * theirs.abs().max().clamp(min=1e-3))
+
+
+def _tensor(value: object, like: Tensor, what: str) -> Tensor:
+    """The learner's tensor in the right shape and precision, or a sentence about what it is instead."""
+    if value is None:
+        raise Wrong(f"{what} is nothing (None). Is the `return` missing?")
+    if not isinstance(value, Tensor):
+        raise Wrong(f"{what} is {article(value)} where a tensor of shape {tuple(like.shape)} is needed.")
+    value = value.detach()
+    if value.shape != like.shape:
+        if value.numel() == like.numel() and like.dim() == 1:
+            return value.flatten().to(like.dtype)
+        raise Wrong(f"{what} has shape {tuple(value.shape)}; {tuple(like.shape)} is expected.")
+    return value.to(like.dtype)
+
+
+def _expect(mine: Tensor, theirs: Tensor, what: str, slips: Mapping[str, Tensor], within: float = 1e-5) -> None:
+    """Raise `Wrong` unless the two are equal, with the sentence of the slip that gives what the learner has."""
+    if _near(mine, theirs, within):
+        return
+    if not torch.isfinite(mine).all():
+        raise Wrong(f"{what} holds values that are infinite or no number: is there a division by zero in it?")
+    for sentence, slip in slips.items():
+        if _near(mine, slip):
+            raise Wrong(f"{what} is not right yet. {sentence}")
+    largest = (mine - theirs).abs().max().item()
+    raise Wrong(f"{what} is not right yet: the largest difference from what is expected is {largest:.3g}.")
+
+
+def _call(answer: Callable, *arguments: object) -> object:
+    """The learner's result; where a vector for the channels meets images unprepared, a sentence about that."""
+    try:
+        return answer(*arguments)
+    except RuntimeError as error:
+        if "must match the size of tensor" in str(error):
+            raise Wrong(
+                "A tensor of shape (C,) meets one of shape (N, C, H, W). torch lines shapes up from the right, so that C "
+                "would meet W. Give it the shape (1, C, 1, 1): `gamma.view(1, -1, 1, 1)`, or `keepdim=True` in a mean."
+            ) from error
+        raise
+
+
+def _unprepared(x: Tensor, values: Tensor) -> Tensor | None:
+    """A vector for the channels that met the last axis instead, which runs where the grid is as wide as C."""
+    return values.view(1, 1, 1, -1).expand_as(x) if x.shape[-1] == len(values) else None
+
+
+@feedback.exercise(
+    "3.1",
+    title="a channel's mean and variance",
+    difficulty="worked",
+    minutes=3,
+    hints=(
+        "x is (N, C, H, W). Which of the four axes must be left when the averages are taken?",
+        "Average over the batch and both axes of the grid: `dim=(0, 2, 3)`.",
+        "`return x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), unbiased=False)`",
+    ),
+    reference=by_hand.statistics,
+)
+def channel_statistics(answer):
+    _function(answer)
+    for shape in ((4, 5, 3, 6), (3, 2, 2, 2), (1, 3, 4, 5)):
+        x = _images(*shape)
+        got = _call(answer, x)
+        if got is None or isinstance(got, Tensor) or not hasattr(got, "__len__") or len(got) != 2:
+            raise Wrong(
+                f"Two tensors are needed, `return mean, variance`; your function gives back "
+                f"{article(got) if not hasattr(got, '__len__') or isinstance(got, Tensor) else f'{len(got)} things'}."
+            )
+        want = by_hand.statistics(x)
+        for place, (name, theirs) in enumerate(zip(("mean", "variance"), want, strict=True)):
+            what = f"For x of shape {shape}, your {name}"
+            mine = got[place]
+            if isinstance(mine, Tensor) and mine.numel() != shape[1]:
+                for where, axes in AXES.items():
+                    if mine.numel() == x.mean(dim=axes).numel():
+                        raise Wrong(f"{what} has shape {tuple(mine.shape)}: it is taken {where}. {GRID_OF_ONE}")
+            _expect(_tensor(mine, theirs, what), theirs, what, _slips_of_variance(x) if place else {})
+    return "One mean and one variance for each channel, over the batch and all places."
+
+
+def _slips_of_variance(x: Tensor) -> dict[str, Tensor]:
+    m = x.numel() // x.shape[1]
+    return {
+        f"It is the unbiased one, divided by {m} − 1 in place of {m}: say `unbiased=False`.": x.var(dim=OVER),
+        "It is the standard deviation: the variance is its square.": x.std(dim=OVER, unbiased=False),
+        "It is the mean of the squares: take the mean off before squaring.": x.square().mean(dim=OVER),
+    }
+
+
+@feedback.exercise(
+    "3.2",
+    title="normalise",
+    difficulty="warm-up",
+    minutes=6,
+    hints=(
+        "Three steps: take the mean off, divide by the deviation, then scale and shift. Which shapes meet in each step?",
+        "`mean` has shape (C,) and x has (N, C, H, W): `mean.view(1, -1, 1, 1)` fits. `eps` goes to the variance, under "
+        "the root.",
+        "`normalised = (x - mean) / torch.sqrt(variance + eps)`, then `gamma * normalised + beta`, with all four vectors "
+        "viewed as (1, C, 1, 1).",
+    ),
+    reference=by_hand.normalise,
+)
+def normalise(answer):
+    _function(answer)
+    for shape in ((4, 5, 3, 6), (3, 4, 2, 4), (2, 3, 5, 5)):
+        x, (gamma, beta) = _images(*shape), _gamma_beta(shape[1])
+        before = x.clone()
+        what = f"For x of shape {shape}, your result"
+        got = _tensor(_call(answer, x, gamma, beta, EPS), x, what)
+        if not torch.equal(x, before):
+            raise Wrong("Your function changes the x that it is given. Write `x - mean`, not `x -= mean`.")
+        _expect(got, by_hand.normalise(x, gamma, beta, EPS), what, _slips_of_normalise(x, gamma, beta))
+    return "Your function does what the layer does in training."
+
+
+def _slips_of_normalise(x: Tensor, gamma: Tensor, beta: Tensor) -> dict[str, Tensor]:
+    g, b = per_channel(gamma), per_channel(beta)
+    mean, variance = (per_channel(each) for each in by_hand.statistics(x))
+    root = torch.sqrt(variance + EPS)
+    unbiased = per_channel(x.var(dim=OVER))
+    slips = {
+        "gamma and beta are missing: scale and shift what you normalised.": (x - mean) / root,
+        "beta is missing.": g * (x - mean) / root,
+        "gamma is missing.": (x - mean) / root + b,
+        "gamma and beta have changed places.": b * (x - mean) / root + g,
+        "beta is added before gamma scales: gamma times normalised, then plus beta.": g * ((x - mean) / root + b),
+        "eps stands outside of the root: it is added to the variance.": g * (x - mean) / (variance.sqrt() + EPS) + b,
+        "eps is missing, or it is not the one that is given.": g * (x - mean) / variance.sqrt() + b,
+        "It divides by the variance: take its root.": g * (x - mean) / (variance + EPS) + b,
+        "It multiplies by the deviation: divide by it.": g * (x - mean) * root + b,
+        "The mean is not taken off.": g * x / root + b,
+        "The variance is the unbiased one: say `unbiased=False`.": g * (x - mean) / torch.sqrt(unbiased + EPS) + b,
+    }
+    for where, axes in AXES.items():
+        mean_, variance_ = x.mean(dim=axes, keepdim=True), x.var(dim=axes, keepdim=True, unbiased=False)
+        slips[f"The statistics are taken {where}."] = g * (x - mean_) / torch.sqrt(variance_ + EPS) + b
+    if (wide := _unprepared(x, gamma)) is not None:
+        slips["gamma and beta meet the last axis of x, not the channels: view them as (1, C, 1, 1)."] = wide * (
+            x - mean
+        ) / root + _unprepared(x, beta)
+    return slips
+
+
+@feedback.exercise(
+    "3.3",
+    title="the layer with its two modes",
+    difficulty="medium",
+    minutes=12,
+    hints=(
+        "`self.training` says which mode it is. In which of the two may the running statistics change?",
+        "In training: take the batch's statistics, and blend: `(1 - self.momentum) * self.running_mean + self.momentum * "
+        "mean`, without gradients. The blended variance is `x.var(dim=(0, 2, 3))`, the unbiased one.",
+        "In evaluation: `mean, variance = self.running_mean, self.running_var`. What follows, normalise, scale and shift, "
+        "is the same in both modes.",
+    ),
+    reference=by_hand.BatchNorm2d,
+)
+def batch_norm(answer):
+    for channels, eps, momentum, grid in ((5, EPS, 0.3, (3, 6)), (4, 1e-5, 0.1, (2, 4))):
+        module = build(answer, channels, eps=eps, momentum=momentum)
+        gamma, beta = _parameters(module, channels)
+        reference = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
+        with torch.no_grad():
+            for own, other, values in zip(
+                (gamma, beta), (reference.weight, reference.bias), _gamma_beta(channels), strict=True
+            ):
+                own.copy_(values.view_as(own))
+                other.copy_(values)
+        batches = [_images(3, channels, *grid, seed=seed).float() for seed in range(4)]
+        _compare_training(module, reference, batches, eps)
+        _compare_evaluation(module, reference, batches, momentum, eps)
+    return "It equals torch's own layer, in both modes, over several batches."
+
+
+def _parameters(module: nn.Module, channels: int) -> tuple[nn.Parameter, nn.Parameter]:
+    """The learner's gamma and beta, known by what they start with."""
+    parameters = list(module.parameters())
+    if len(parameters) != 2 or any(parameter.numel() != channels for parameter in parameters):
+        shapes = ", ".join(str(tuple(parameter.shape)) for parameter in parameters) or "none"
+        raise Wrong(
+            f"The layer learns two vectors with one number a channel, gamma and beta. Yours learns: {shapes}. Running "
+            "statistics are not learned: keep them with `register_buffer`."
+        )
+    gamma = next((parameter for parameter in parameters if bool((parameter == 1).all())), None)
+    beta = next((parameter for parameter in parameters if bool((parameter == 0).all())), None)
+    if gamma is None or beta is None:
+        raise Wrong("At the start gamma is 1 and beta is 0 in every channel, so that the layer only normalises.")
+    return gamma, beta
+
+
+def _output(module: nn.Module, x: Tensor, what: str) -> Tensor:
+    result = _call(module, x)
+    _tensor(result, x, what)
+    return result
+
+
+def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Tensor], eps: float) -> None:
+    module.train()
+    reference.train()
+    for number, x in enumerate(batches):
+        mine_x, their_x = x.clone().requires_grad_(), x.clone().requires_grad_()
+        what = f"In training, on batch {number + 1}, your layer's result"
+        try:
+            mine = _output(module, mine_x, what)
+        except RuntimeError as error:
+            if "in-place" in str(error) or "requires grad" in str(error):
+                raise Wrong(
+                    "The running statistics must be updated without gradients: put the update under `with torch.no_grad():`, "
+                    "or `detach()` the batch's statistics there."
+                ) from error
+            raise
+        theirs = reference(their_x)
+        _expect(mine.detach(), theirs.detach(), what, _slips_in_training(x, reference, eps))
+        weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(number))
+        if not mine.requires_grad:
+            raise Wrong("No gradient reaches x, gamma and beta: compute the result outside of `torch.no_grad()`.")
+        try:
+            (mine * weights).sum().backward()
+        except RuntimeError as error:
+            if "second time" not in str(error) and "modified by an inplace" not in str(error):
+                raise
+            raise Wrong(
+                "From the second batch on, the gradient runs back into earlier batches: the running statistics keep how they "
+                "were computed. Update them under `with torch.no_grad():`, or from `mean.detach()`."
+            ) from error
+        (theirs * weights).sum().backward()
+        _expect_gradient(mine_x.grad, their_x.grad)
+
+
+def _expect_gradient(mine: Tensor | None, theirs: Tensor) -> None:
+    if mine is None:
+        raise Wrong("No gradient reaches x: is there a `detach` or a `.data` on its way?")
+    if not _near(mine, theirs, 1e-3):
+        raise Wrong(
+            "In training the result is right, and its gradient is not: the batch's mean and variance depend on x, so the "
+            "gradient has to flow through them too. Compute them outside of `torch.no_grad()`, without `detach`."
+        )
+
+
+def _slips_in_training(x: Tensor, reference: nn.BatchNorm2d, eps: float) -> dict[str, Tensor]:
+    """Results of slips in training; the reference has seen this batch already."""
+    gamma, beta = reference.weight.detach(), reference.bias.detach()
+    keep = 1 - reference.momentum
+    mean, unbiased = x.mean(dim=OVER), x.var(dim=OVER)
+    after = reference.running_mean, reference.running_var
+    before = (after[0] - reference.momentum * mean) / keep, (after[1] - reference.momentum * unbiased) / keep
+    slips = {
+        "It normalises with the running statistics: in training the batch's own are used.": _apply(
+            x, *before, gamma, beta, eps
+        ),
+        "It normalises with the running statistics after their update: in training the batch's own are used.": _apply(
+            x, *after, gamma, beta, eps
+        ),
+        "It normalises with the unbiased variance. That one is for the running variance only.": _apply(
+            x, mean, unbiased, gamma, beta, eps
+        ),
+        "eps is not the one that `__init__` got: keep it as `self.eps`.": _apply(
+            x, mean, x.var(dim=OVER, unbiased=False), gamma, beta, 1e-5
+        ),
+    }
+    if eps == EPS:
+        slips |= {sentence: slip.float() for sentence, slip in _slips_of_normalise(x, gamma, beta).items()}
+    return slips
+
+
+def _apply(x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, eps: float) -> Tensor:
+    root = torch.sqrt(per_channel(variance.clamp(min=0)) + eps)
+    return per_channel(gamma) * (x - per_channel(mean)) / root + per_channel(beta)
+
+
+def _compare_evaluation(
+    module: nn.Module, reference: nn.Module, batches: list[Tensor], momentum: float, eps: float
+) -> None:
+    module.eval()
+    reference.eval()
+    x = _images(2, batches[0].shape[1], 4, 3, seed=9).float()
+    what = "In evaluation, after four batches of training, your layer's result"
+    gamma, beta = reference.weight.detach(), reference.bias.detach()
+    slips = {
+        sentence: _apply(x, *statistics, gamma, beta, eps)
+        for sentence, statistics in _slips_of_running(batches, x, momentum).items()
+    }
+    with torch.no_grad():
+        first = _output(module, x, what).detach().clone()
+        _expect(first, reference(x), what, slips)
+        module(batches[0])
+        again = module(x)
+    if not _near(again, first):
+        raise Wrong("In evaluation the running statistics still change: update them in training only.")
+    if any(buffer.requires_grad for buffer in module.buffers()):
+        raise Wrong(
+            "The running statistics keep how they were computed, for a gradient that nobody needs, and with it the memory "
+            "of every batch. Update them under `with torch.no_grad():`."
+        )
+    kept = [value for value in module.state_dict().values() if value.numel() == x.shape[1]]
+    if len(kept) < 4:
+        raise Wrong(
+            "The running statistics are not kept with the network: saved and loaded again, it would have lost them. Make "
+            'them with `self.register_buffer("running_mean", ...)`.'
+        )
+
+
+def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict[str, tuple[Tensor, Tensor]]:
+    """Running statistics as slips would leave them."""
+
+    def blended(share: float, *, unbiased: bool = True, both: bool = True) -> tuple[Tensor, Tensor]:
+        channels = x.shape[1]
+        mean, variance = torch.zeros(channels), torch.ones(channels)
+        for batch in batches:
+            mean = mean + share * (batch.mean(dim=OVER) - mean)
+            if both:
+                variance = variance + share * (batch.var(dim=OVER, unbiased=unbiased) - variance)
+        return mean, variance
+
+    average = (
+        torch.stack([b.mean(dim=OVER) for b in batches]).mean(0),
+        torch.stack([b.var(dim=OVER) for b in batches]).mean(0),
+    )
+    right = blended(momentum)
+    return {
+        "It uses the statistics of the batch that it gets. In evaluation the running ones are used, so that an image's "
+        "result does not depend on its companions.": by_hand.statistics(x),
+        "The running statistics are those of the start, 0 and 1: update them in training.": (
+            torch.zeros(x.shape[1]), torch.ones(x.shape[1]),
+        ),
+        "The running statistics are those of the last batch: blend the old ones with the new ones, do not replace them.": (
+            batches[-1].mean(dim=OVER), batches[-1].var(dim=OVER),
+        ),
+        "The running statistics are those of the last batch, its variance the biased one: blend the old ones with the new "
+        "ones, do not replace them.": (
+            by_hand.statistics(batches[-1])
+        ),
+        "The blend is the wrong way round: momentum is the share of the new batch, 1 − momentum that of the old value. "
+        "(An optimiser's momentum counts the other way.)": blended(1 - momentum),
+        "The blend is the wrong way round: momentum is the share of the new batch, 1 − momentum that of the old value, "
+        "and the running variance is blended from the unbiased one.": blended(1 - momentum, unbiased=False),
+        "The running variance is blended from the biased variance. torch blends the unbiased one, `x.var(dim=(0, 2, 3))`: "
+        "the batch is a sample of all images.": blended(momentum, unbiased=False),
+        "The running variance is never updated.": blended(momentum, both=False),
+        "The running mean is never updated.": (torch.zeros(x.shape[1]), right[1]),
+        "The blend does not use the momentum that `__init__` got: keep it as `self.momentum`.": blended(0.1),
+        "The running statistics are the plain average of all batches; torch blends each new batch in with the share "
+        "momentum.": average,
+    }  # fmt: skip
+
+
+@feedback.exercise(
+    "3.4",
+    title="the way back",
+    difficulty="hard",
+    minutes=15,
+    hints=(
+        "beta is added to every value of its channel, gamma multiplies every normalised value: what does each of the two "
+        "gather over the channel?",
+        "`dbeta = dy.sum(dim=(0, 2, 3))` and `dgamma = (dy * normalised).sum(dim=(0, 2, 3))`. Divided by the number of "
+        "values in a channel, the same two sums are what must be taken off dy on its way to x.",
+        "`dx = gamma / deviation * (dy - dbeta / m - normalised * dgamma / m)`, with m = `x.numel() / x.shape[1]`, "
+        "deviation = `torch.sqrt(variance + eps)`, and every vector viewed as (1, C, 1, 1).",
+    ),
+    reference=by_hand.normalise_backward,
+)
+def normalise_backward(answer):
+    _function(answer)
+    for shape in ((4, 5, 3, 6), (2, 3, 2, 2)):
+        x, (gamma, _) = _images(*shape), _gamma_beta(shape[1])
+        dy = torch.randn(shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64) + 0.4
+        try:
+            with torch.no_grad():
+                got = _call(answer, dy, x, gamma, EPS)
+        except RuntimeError as error:
+            if "does not require grad" not in str(error):
+                raise
+            raise Wrong(
+                "Your function asks autograd. Write the three gradients out: two sums, and what they take off dy."
+            ) from error
+        if not isinstance(got, (tuple, list)) or len(got) != 3:
+            raise Wrong(
+                f"Three tensors are needed, `return dx, dgamma, dbeta`; your function gives back "
+                f"{f'{len(got)} things' if isinstance(got, (tuple, list)) else article(got)}."
+            )
+        want = by_hand.normalise_backward(dy, x, gamma, EPS)
+        slips = _slips_of_backward(dy, x, gamma)
+        for place in (2, 1, 0):  # beta's is the simplest, x's needs the others
+            name = ("dx", "dgamma", "dbeta")[place]
+            what = f"For x of shape {shape}, your {name}"
+            mine = _tensor(got[place], want[place], what)
+            others = {f"It is {other}: return dx, dgamma, dbeta, in this order.": want[i] for i, other in enumerate(("dx", "dgamma", "dbeta")) if i != place and want[i].shape == want[place].shape}  # fmt: skip
+            _expect(mine, want[place], what, slips[name] | others)
+    _gradcheck(answer)
+    return "It agrees with autograd, and with differences of the forward pass (`gradcheck`), in float64."
+
+
+def _slips_of_backward(dy: Tensor, x: Tensor, gamma: Tensor) -> dict[str, dict[str, Tensor]]:
+    mean, variance = (per_channel(each) for each in by_hand.statistics(x))
+    root, g = torch.sqrt(variance + EPS), per_channel(gamma)
+    normalised = (x - mean) / root
+    dy_mean = dy.mean(dim=OVER, keepdim=True)
+    along = (dy * normalised).mean(dim=OVER, keepdim=True)
+    m = x.numel() // x.shape[1]
+    sums = (dy * normalised).sum(dim=OVER)
+    summed = "The sums must be means here: divide them by the number of values in a channel."
+    return {
+        "dbeta": {
+            "It is the mean over the channel: every value adds its part, so take the sum.": dy.mean(dim=OVER),
+            "It is taken over the batch only: the grid's places add up too.": dy.sum(dim=(0,)).flatten()[: len(gamma)],
+        },
+        "dgamma": {
+            "It is the mean over the channel: every value adds its part, so take the sum.": sums / m,
+            "dy is multiplied by x itself: gamma multiplies the normalised x.": (dy * x).sum(dim=OVER),
+            "dy is multiplied by x − mean: divide by the deviation too.": (dy * (x - mean)).sum(dim=OVER),
+            "It is multiplied by gamma: the derivative of gamma · normalised by gamma is the normalised value.": sums * gamma,
+        },
+        "dx": {
+            "It has the direct path only. x moves its channel's mean and variance too, and both carry gradient.": g * dy / root,
+            "The path through the mean is missing: if all of a channel's x grow by one, nothing changes, so dx must sum to "
+            "zero in each channel.": g / root * (dy - normalised * along),
+            "The path through the variance is missing: a value far from the mean widens the channel, and all the others "
+            "shrink.": g / root * (dy - dy_mean),
+            "gamma is missing.": (dy - dy_mean - normalised * along) / root,
+            "The deviation is missing: x was divided by it.": g * (dy - dy_mean - normalised * along),
+            summed: g / root * (dy - m * dy_mean - m * normalised * along),
+            "eps is missing under the root.": g / variance.sqrt() * (dy - dy_mean - (x - mean) / variance.sqrt() * (dy * (x - mean) / variance.sqrt()).mean(dim=OVER, keepdim=True)),
+            "The signs of the two parts that are taken off are turned round.": g / root * (dy + dy_mean + normalised * along),
+            "The part along the normalised x is added: take it off.": g / root * (dy - dy_mean + normalised * along),
+        },
+    }  # fmt: skip
+
+
+def function_of(forward: Callable, backward: Callable) -> Callable:
+    """A function of (x, gamma, beta, eps) for torch's autograd, with a forward and a backward pass written by hand."""
+
+    class Normalise(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, gamma, beta, eps):
+            ctx.save_for_backward(x, gamma)
+            ctx.eps = eps
+            return forward(x, gamma, beta, eps)
+
+        @staticmethod
+        def backward(ctx, dy):
+            x, gamma = ctx.saved_tensors
+            return (*backward(dy, x, gamma, ctx.eps), None)
+
+    return Normalise.apply
+
+
+def _gradcheck(answer: Callable) -> None:
+    x, (gamma, beta) = _images(2, 3, 2, 3), _gamma_beta(3)
+    inputs = [each.clone().requires_grad_() for each in (x, gamma, beta)]
+    by_course = function_of(by_hand.normalise, lambda *given: [each.reshape(like.shape) for each, like in zip(answer(*given), inputs, strict=True)])  # fmt: skip
+    if not torch.autograd.gradcheck(by_course, (*inputs, 1e-3), raise_exception=False):
+        raise Wrong(
+            "It agrees for eps = 0.3 and not for eps = 0.001: use the eps that your function is given, wherever the root is "
+            "taken."
+        )
+
+
+@feedback.exercise(
+    "3.5",
+    title="fold the normalisation away",
+    difficulty="medium",
+    minutes=10,
+    hints=(
+        "In evaluation a channel is multiplied by one number and then one number is added. Write both down with gamma, "
+        "beta, the running mean and the running variance.",
+        "The factor is `scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)`, one a channel. It multiplies the "
+        "filters of the channel, and what the convolution adds, its bias.",
+        "`weight = conv.weight * scale.view(-1, 1, 1, 1)`, and `new_bias = norm.bias + (bias - norm.running_mean) * scale`.",
+    ),
+    reference=folding.fold,
+)
+def fold(answer):
+    _function(answer)
+    cases = (
+        (nn.Conv2d(4, 6, 3, padding=1, bias=False), (4, 7, 9)),
+        (nn.Conv2d(5, 5, 1), (5, 4, 4)),
+        (nn.Conv2d(4, 8, 3, stride=2, groups=2), (4, 9, 8)),
+    )
+    for number, (conv, shape) in enumerate(cases):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(number)
+            conv.reset_parameters()
+            norm = nn.BatchNorm2d(conv.out_channels, eps=EPS).eval()
+            with torch.no_grad():
+                norm.running_mean.normal_()
+                norm.running_var.uniform_(0.5, 2)
+                norm.weight.uniform_(0.5, 1.5)
+                norm.bias.normal_()
+        conv, norm = conv.double(), norm.double()
+        before = copy.deepcopy((conv.state_dict(), norm.state_dict()))
+        got = answer(conv, norm)
+        if got is None:
+            raise Wrong("Your function gives back nothing (None). Is the `return` missing?")
+        if not isinstance(got, nn.Conv2d):
+            raise Wrong(f"One `nn.Conv2d` is needed; your function gives back {article(got)}.")
+        after = conv.state_dict(), norm.state_dict()
+        if any(not torch.equal(old[name], new[name]) for old, new in zip(before, after, strict=True) for name in old):
+            raise Wrong("Your function changes the layers that it is given. Work on the copy.")
+        x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+        kind = f"a {conv.kernel_size[0]}×{conv.kernel_size[0]} convolution {'with' if conv.bias is not None else 'without'} bias"
+        what = f"For {kind}, the result of your one layer"
+        with torch.no_grad():
+            want = norm(conv(x))
+            mine = got(x)
+            if mine.shape != want.shape:
+                raise Wrong(
+                    f"{what} has shape {tuple(mine.shape)}; {tuple(want.shape)} is expected: keep its stride and padding."
+                )
+            slips = {sentence: _with(conv, *values)(x) for sentence, values in _slips_of_folding(conv, norm).items()}
+            _expect(mine.double(), want, what, slips, within=1e-6)
+    return "One layer in place of two, and the same numbers to less than a millionth."
+
+
+def _with(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
+    made = copy.deepcopy(conv)
+    made.weight, made.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return made
+
+
+def _slips_of_folding(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> dict[str, tuple[Tensor, Tensor]]:
+    """Weights and biases as slips would make them."""
+    has_bias = conv.bias is not None
+    own = conv.bias if has_bias else torch.zeros_like(norm.bias)
+    mean, variance, gamma, beta = norm.running_mean, norm.running_var, norm.weight, norm.bias
+    scale = gamma / torch.sqrt(variance + norm.eps)
+
+    def scaled(by: Tensor) -> Tensor:
+        return conv.weight * by.view(-1, 1, 1, 1)
+
+    without_eps, outside, no_gamma = gamma / variance.sqrt(), gamma / (variance.sqrt() + norm.eps), scale / gamma
+    by_variance = gamma / (variance + norm.eps)
+    slips = {
+        "beta is missing in the bias.": (scaled(scale), (own - mean) * scale),
+        "The running mean is missing in the bias: it is taken off before the scaling.": (scaled(scale), beta + own * scale),
+        "The running mean is taken off, but not scaled: both go through the same factor.": (
+            scaled(scale), beta + own * scale - mean,
+        ),
+        "eps is missing under the root.": (scaled(without_eps), beta + (own - mean) * without_eps),
+        "eps stands outside of the root.": (scaled(outside), beta + (own - mean) * outside),
+        "gamma is missing.": (scaled(no_gamma), beta + (own - mean) * no_gamma),
+        "The variance is not under a root.": (scaled(by_variance), beta + (own - mean) * by_variance),
+        "The filters are not scaled.": (conv.weight, beta + (own - mean) * scale),
+        "The bias is still the convolution's own.": (scaled(scale), own),
+        "The running mean is added: the normalisation takes it off.": (scaled(scale), beta + (own + mean) * scale),
+    }  # fmt: skip
+    if has_bias:
+        slips |= {
+            "The convolution's own bias is lost: the normalisation gets it too.": (scaled(scale), beta - mean * scale),
+            "The convolution's own bias is added, but not scaled.": (scaled(scale), beta + own - mean * scale),
+        }
+    return slips
+
+
+def predictions_of(net: nn.Module, images: Tensor) -> Tensor:
+    """The class of each image, in evaluation mode; the network is left in the mode that it was in."""
+    was_training = net.training
+    net.eval()
+    with torch.no_grad():
+        classes = net(images).argmax(dim=1)
+    net.train(was_training)
+    return classes
+
+
+def small_classifier(seed: int = 6) -> nn.Module:
+    """(N, 3, 8, 8) -> (N, 4): a network with normalisation, in training mode, that has seen sixty batches of noise.
+
+    Its classes are near each other, so that they change where a batch's own statistics are used.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = nn.Sequential(
+            nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(24, 4, bias=False),
+        )  # fmt: skip
+        with torch.no_grad():
+            net[-1].weight -= net[-1].weight.mean(dim=1, keepdim=True)
+            for _ in range(60):
+                net(torch.randn(16, 3, 8, 8))
+    return net
+
+
+@feedback.exercise(
+    "3.6",
+    title="the batch's companions",
+    difficulty="medium",
+    minutes=8,
+    hints=(
+        "Which mode is the network in when this function is called in the middle of a training loop?",
+        "`net.eval()` before, and afterwards back into the mode that it came in: `net.training` tells which one it was.",
+        "`was_training = net.training`, `net.eval()`, the classes under `with torch.no_grad():`, then `net.train(was_training)`.",
+    ),
+    reference=predictions_of,
+)
+def predictions(answer):
+    _function(answer)
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randn(24, 3, 8, 8, generator=generator) + 1.5 * torch.randn(24, 3, 1, 1, generator=generator)
+    for training in (True, False):
+        net = small_classifier().train(training)
+        state = copy.deepcopy(net.state_dict())
+        mode = "training" if training else "evaluation"
+        want = predictions_of(copy.deepcopy(net), images)
+        got = answer(net, images)
+        if got is None:
+            raise Wrong("Your function gives back nothing (None). Is the `return` missing?")
+        if not isinstance(got, Tensor) or got.shape != want.shape:
+            shape = f"of shape {tuple(got.shape)}" if isinstance(got, Tensor) else ""
+            raise Wrong(
+                f"One class for each image is needed, shape {tuple(want.shape)}; you give back {article(got)} {shape}.".replace(
+                    " .", "."
+                )
+            )
+        changed = [name for name, value in net.state_dict().items() if not torch.equal(value, state[name])]
+        alone = torch.cat([answer(net, images[i : i + 1]) for i in range(8)])
+        if not torch.equal(got, want) or not torch.equal(alone, want[:8]):
+            raise Wrong(
+                "An image's class still depends on the images that come with it: the batch's own statistics are used. Put the "
+                "network into evaluation mode first."
+            )
+        if any("running" in name or "tracked" in name for name in changed):
+            raise Wrong(
+                "Asking for predictions changed the network: its running statistics now have these images in them. In "
+                "evaluation mode they stay as they are."
+            )
+        if changed:
+            raise Wrong(f"Asking for predictions changed `{changed[0]}` of the network.")
+        if net.training != training or any(part.training != training for part in net.modules()):
+            raise Wrong(
+                f"The network came in {mode} mode and goes in the other one. A training loop that asks for predictions would "
+                "go on in the wrong mode: put it back."
+            )
+    return "The same image gets the same class in any company, and the network is left as it came."
+
+
+def module_reference(in_channels: int, widths: Widths) -> nn.Module:
+    """The course's module of BN-Inception."""
+    return InceptionA(in_channels, widths)
+
+
+@feedback.exercise(
+    "3.7",
+    title="the module of BN-Inception",
+    difficulty="hard",
+    minutes=12,
+    hints=(
+        "Take lesson 01's module. What becomes of the 5×5, and what of the max pool?",
+        "`widths.single` is (reduce, out) of the branch with one 3×3, `widths.stacked` is (reduce, first, second) of the "
+        "branch with two. `ConvBNAct(a, b, kernel_size=3)` keeps the grid.",
+        "The third branch: `ConvBNAct(in_channels, reduce, kernel_size=1)`, `ConvBNAct(reduce, first, kernel_size=3)`, "
+        "`ConvBNAct(first, second, kernel_size=3)`. The fourth: `nn.AvgPool2d(3, stride=1, padding=1, "
+        "count_include_pad=False)`, then `ConvBNAct(in_channels, widths.pool, kernel_size=1)`.",
+    ),
+    reference=module_reference,
+)
+def inception_a(answer):
+    cases = (
+        (8, Widths(pointwise=5, single=(4, 6), stacked=(3, 7, 9), pool=2), (9, 11)),
+        (12, Widths(pointwise=3, single=(6, 10), stacked=(4, 5, 8), pool=7), (7, 7)),
+    )
+    for in_channels, widths, grid in cases:
+        module = build(answer, in_channels, widths)
+        if not any(isinstance(part, nn.BatchNorm2d) for part in module.modules()) and any(
+            isinstance(part, nn.Conv2d) for part in module.modules()
+        ):
+            raise Wrong("There is no normalisation in your module: use `ConvBNAct` for every convolution.")
+        for part in module.modules():
+            if isinstance(part, nn.AvgPool2d) and part.count_include_pad:
+                raise Wrong(
+                    "At the border your average pool counts the padding's zeros. The paper's network leaves them out: "
+                    "`count_include_pad=False`."
+                )
+        same_module(module, InceptionA(in_channels, widths), (in_channels, *grid), ordered=True)
+    return "Your module computes what BN-Inception's modules compute."
