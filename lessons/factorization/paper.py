@@ -1,6 +1,7 @@
 """What "Rethinking the Inception architecture" (arXiv 1512.00567) claims of cost and depth, and how to measure it."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -9,6 +10,7 @@ from lessons import measure
 from lessons.batch_norm.paper import cost_without_five
 from lessons.factorization.blocks import Conv, MaxPool
 from lessons.factorization.network import TABLE_V3, InceptionV3
+from lessons.factorization.reductions import REDUCTIONS
 from lessons.googlenet.network import MODULES as GOOGLENET_MODULES
 from lessons.start_here.paper import alexnet
 from utils.cost import Table, profile
@@ -36,6 +38,11 @@ PRINTED_TIMES_ALEXNET = 3  # section 1, of VGGNet
 PRINTED_DOUBLED = 4  # section 1
 PRINTED_FIVE_OVER_THREE, PRINTED_TWO_THREES = 25 / 9, 28  # section 3.1: a factor, per cent saved
 PRINTED_ASYMMETRIC, PRINTED_TWO_TWOS = 33, 11  # section 3.2: per cent saved
+PRINTED_QUARTER = 1 / 4  # section 5: of the cost, if the pool comes first
+PRINTED_SIZES = (  # Table 1: (channels, height, width) of what each row reads
+    (3, 299, 299), (32, 149, 149), (32, 147, 147), (64, 147, 147), (64, 73, 73), (80, 71, 71), (192, 35, 35),
+    (288, 35, 35), (768, 17, 17), (1280, 8, 8), (2048, 8, 8),
+)  # fmt: skip
 PRINTED_WITHIN = 1  # section 9: per cent, between the three resolutions
 
 WIDTH, GRID = 64, 35  # of the equal layers that sections 3.1 and 3.2 compare
@@ -198,6 +205,46 @@ def _five_billion() -> Finding:
     )
 
 
+def _grows() -> Finding:
+    sizes = (3, 5, 7, 9)
+    saved = [_saved(equal_layers((1, n), (n, 1)), equal_layers((n, n))) for n in sizes]
+    return Finding(
+        "; ".join(f"{n}×{n}: {share:.0f} %" for n, share in zip(sizes, saved, strict=True)) + " saved by 1×n and n×1",
+        measure.all_or_part(all(before < after for before, after in pairwise(saved))),
+        "2n weights in place of n², at equal widths",
+    )
+
+
+def _pool_first() -> Finding:
+    channels, grid = WIDTH, 2 * GRID
+    costs = {}
+    for name, reduction in REDUCTIONS.items():
+        with torch.device("meta"):
+            costs[name] = profile(reduction(channels), (channels, grid, grid)).macs
+    dear, cheap = costs["convolution first"], costs["pool first"]
+    return Finding(
+        f"convolution first {dear:,} multiply-adds, pool first {cheap:,}: {cheap / dear:.2f} of it; side by side "
+        f"{costs['parallel']:,}: {costs['parallel'] / dear:.3f} of it",
+        measure.all_or_part(cheap == PRINTED_QUARTER * dear),
+        f"{channels} channels on {grid}×{grid} become {2 * channels} on half the side; the formulas divide by four, and the "
+        "sentence around them can be read as a quarter less",
+    )
+
+
+def _table_1() -> Finding:
+    rows = measure.cost("inception_v2").rows
+    sizes = [(3, 299, 299)] + [row.shape for row in rows if len(row.shape) == 3]
+    missing = [size for size in PRINTED_SIZES if size not in sizes]
+    found = [sizes.index(size) for size in PRINTED_SIZES if size in sizes]
+    return Finding(
+        f"inception_v2 (variant paper) goes through {len(PRINTED_SIZES) - len(missing)} of the {len(PRINTED_SIZES)} sizes, "
+        f"{'in the order of the table' if found == sorted(found) else 'in another order'}",
+        measure.all_or_part(not missing and found == sorted(found)),
+        "every size follows from windows, strides and padding, but for the widths of the modules, which the table leaves out "
+        "and which were chosen here so that they add up",
+    )
+
+
 def _dearer_stem() -> Finding:
     seven, factorized = cost_with_stem(SEVEN, 299).macs, measure.cost("inception_v3").macs
     rise = (factorized - seven) / 1e9
@@ -314,5 +361,26 @@ CLAIMS = (
         "section 9",
         f"within {PRINTED_WITHIN} %",
         _resolutions,
+    ),
+    Claim(
+        55,
+        "What 1×n and n×1 save in place of n×n grows with n.",
+        "section 3.2",
+        "dramatically; no figure given",
+        _grows,
+    ),
+    Claim(
+        56,
+        "Pooling before the convolution, in place of after it, takes the cost of a reduction from 2d²k² to 2(d/2)²k².",
+        "section 5",
+        f"{PRINTED_QUARTER:.2f} of the cost",
+        _pool_first,
+    ),
+    Claim(
+        57,
+        "The grids and channels that Inception-v2 goes through, from 299×299×3 to 8×8×2048.",
+        "Table 1",
+        f"{len(PRINTED_SIZES)} sizes",
+        _table_1,
     ),
 )

@@ -1,0 +1,557 @@
+"""What lesson 04 answers to its exercises."""
+
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths, Widths
+from lessons.factorization import composition
+from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
+from lessons.factorization.network import Table
+from lessons.layers import padding_of
+from utils.compare import build, same_module
+from utils.cost import shape_text
+from utils.feedback import Feedback, Wrong, article
+from utils.trace import CannotRun, trace
+
+feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
+check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
+predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
+
+Window = tuple[int, int]
+
+
+def _function(answer: object) -> None:
+    if not callable(answer):
+        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+
+
+def _share(answer: object, case: str) -> float:
+    """The learner's result as a number, or a sentence about what it is instead."""
+    if answer is None:
+        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+    if isinstance(answer, Tensor) and answer.numel() == 1:
+        answer = answer.item()
+    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+        raise Wrong(f"For {case} your function gives back {answer!r}; a number is needed.")
+    return float(answer)
+
+
+def _compare_share(got: float, want: float, case: str, slips: dict[str, float]) -> None:
+    """Raise `Wrong` unless the share is right, with the first of the slips that gives it."""
+    if abs(got - want) < 1e-6:
+        return
+    text = f"For {case} you find {got:.4g}; {want:.4g} is expected."
+    common = {
+        "That is the share that is left. What is saved is the rest: one minus it.": 1 - want,
+        "That is in per cent; a share is asked, a hundredth of it.": 100 * want,
+        "The sign is turned round: what costs less saves more than zero.": -want,
+    }
+    for words, slip in (common | slips).items():
+        if abs(got - slip) < 1e-6:
+            text += f" {words}"
+            break
+    raise Wrong(text)
+
+
+def saving_of(kernel_size: int, factors: Sequence[int]) -> float:
+    """The share of multiply-adds saved by square windows in place of a larger one, at equal channels."""
+    return 1 - sum(factor**2 for factor in factors) / kernel_size**2
+
+
+@feedback.exercise(
+    "4.1",
+    title="what smaller windows save",
+    difficulty="worked",
+    minutes=3,
+    hints=(
+        "With equal channels and grids only the windows differ: how many weights has each?",
+        "A window of k has k × k weights for each pair of channels. Windows one after another add up.",
+        "`return 1 - sum(factor**2 for factor in factors) / kernel_size**2`",
+    ),
+    reference=saving_of,
+)
+def saving(answer):
+    _function(answer)
+    for case in ((5, (3, 3)), (7, (3, 3, 3)), (3, (2, 2)), (3, (3,))):
+        want = saving_of(*case)
+        text = f"kernel_size={case[0]}, factors={case[1]}"
+        slips = {
+            "A window of k has k × k weights: square each.": 1 - sum(case[1]) / case[0],
+            "Windows one after another add up; they are not multiplied.": 1
+            - prod(f * f for f in case[1]) / case[0] ** 2,
+        }
+        _compare_share(_share(answer(*case), text), want, text, slips)
+    return "28 % for a 5×5 and 45 % for a 7×7 as 3×3, 11 % for a 3×3 as two 2×2."
+
+
+def factor_saving_of(plain: Window, factors: Sequence[Window], widths: Sequence[int]) -> float:
+    """The share of multiply-adds saved by a chain of windows in place of one, with the chain's own widths."""
+    before = prod(plain) * widths[0] * widths[-1]
+    after = sum(prod(window) * a * b for window, a, b in zip(factors, widths, widths[1:], strict=False))
+    return 1 - after / before
+
+
+_FACTOR_CASES = (
+    ((3, 3), [(3, 1), (1, 3)], [64, 64, 64]),
+    ((7, 7), [(1, 7), (7, 1)], [128, 128, 192]),
+    ((5, 5), [(3, 3), (3, 3)], [16, 32, 32]),
+    ((7, 5), [(3, 3), (3, 3), (3, 1)], [10, 20, 30, 40]),
+    ((2, 4), [(2, 4)], [3, 5]),
+)
+
+
+@feedback.exercise(
+    "4.2",
+    title="what a chain of windows saves",
+    difficulty="warm-up",
+    minutes=6,
+    hints=(
+        "Count the weights of the one window first: how many channels does it read, and how many does it put out?",
+        "The factor number i reads `widths[i]` channels and puts out `widths[i + 1]`. The plain window goes from the first "
+        "width to the last.",
+        "`before = plain[0] * plain[1] * widths[0] * widths[-1]`; for `after`, add up `height * width * a * b` over "
+        "`zip(factors, widths, widths[1:])`.",
+    ),
+    reference=factor_saving_of,
+)
+def factor_saving(answer):
+    _function(answer)
+    for plain, factors, widths in _FACTOR_CASES:
+        text = f"plain={plain}, factors={factors}, widths={widths}"
+        want = factor_saving_of(plain, factors, widths)
+        before = prod(plain) * widths[0] * widths[-1]
+        slips = {
+            "The channels are left out: each factor has its own widths, and they differ here.": 1
+            - sum(map(prod, factors)) / prod(plain),
+            "A window of h × w has h · w weights; you square one side.": 1
+            - sum(h * h * a * b for (h, _), a, b in zip(factors, widths, widths[1:], strict=False)) / before,
+            "The one window reads the first width and puts out the last one, whatever lies between.": 1
+            - (before * (1 - want)) / (prod(plain) * widths[0] * widths[1]),
+            "A loss is a saving below zero: let it stand.": max(want, 0),
+        }
+        _compare_share(_share(answer(plain, factors, widths), text), want, text, slips)
+    return "A saving below zero is a loss, and you have met one: widths decide as much as windows."
+
+
+class TwoFactors(nn.Sequential):
+    """Two windows one after another that keep the grid, without biases; with `linear` no ReLU between them."""
+
+    def __init__(
+        self, in_channels: int, between: int, out_channels: int, windows: Sequence[Window], linear: bool = False
+    ):
+        first, second = windows
+        layers = [nn.Conv2d(in_channels, between, first, padding=padding_of("same", first), bias=False)]
+        layers += [] if linear else [nn.ReLU()]
+        layers += [nn.Conv2d(between, out_channels, second, padding=padding_of("same", second), bias=False), nn.ReLU()]
+        super().__init__(*layers)
+
+
+@feedback.exercise(
+    "4.3",
+    title="two windows in place of one",
+    difficulty="medium",
+    minutes=8,
+    hints=(
+        "How many zeros on each side keep the grid's height under a window of height h? And its width under a width w?",
+        "torch's padding is (above and below, left and right): (h // 2, w // 2) for a window (h, w).",
+        "Make a list: the first convolution, `nn.ReLU()` unless `linear`, the second convolution, `nn.ReLU()`. Then "
+        "`nn.Sequential(*layers)`. Each convolution has `bias=False`.",
+    ),
+    reference=TwoFactors,
+)
+def two_factors(answer):
+    cases = (
+        ((6, 4, 5, ((3, 3), (3, 3))), False),
+        ((3, 7, 4, ((1, 7), (7, 1))), False),
+        ((4, 6, 6, ((3, 1), (1, 3))), False),
+        ((5, 4, 3, ((3, 3), (3, 3))), True),
+        ((5, 4, 3, ((1, 5), (5, 3))), True),
+    )
+    for case, linear in cases:
+        module = build(answer, *case, linear=linear)
+        _keeps_the_grid(module, (case[0], 9, 11))
+        try:
+            same_module(module, TwoFactors(*case, linear=linear), (case[0], 9, 11))
+        except Wrong as wrong:
+            raise Wrong(f"For windows {case[3][0]} and {case[3][1]}, linear={linear}: {wrong}") from None
+    return "It keeps the grid for square, wide and tall windows, with and without a ReLU between."
+
+
+def _keeps_the_grid(module: nn.Module, shape: tuple[int, int, int]) -> None:
+    """Raise `Wrong` at the first convolution of stride 1 that changes the grid: a later one could hide it."""
+    try:
+        record = trace(module, shape)
+    except CannotRun as error:
+        record = error.before
+    except (TypeError, ValueError):
+        return  # `same_module` has the words
+    for operation in record.operations:
+        if operation.name != "convolution" or not operation.geometry or operation.geometry[1] != (1, 1):
+            continue
+        grid, after = operation.input_shapes[0][2:], operation.shape[2:]
+        if tuple(grid) != tuple(after):
+            height, width = operation.geometry[0][0] + 1, operation.geometry[0][1] + 1
+            raise Wrong(
+                f"The {height}×{width} convolution makes a grid of {shape_text(after)} out of {shape_text(grid)}. It keeps the "
+                f"grid with padding ({height // 2}, {width // 2}): the first number is zeros above and below, the second "
+                "left and right."
+            )
+
+
+def _composed(first: Tensor, second: Tensor) -> Tensor:
+    """The composed weights, found by running torch's convolutions on a grid with a single one in it."""
+    in_channels, rows, columns = first.shape[1], *(a + b - 1 for a, b in zip(first.shape[2:], second.shape[2:]))  # fmt: skip # noqa: B905
+    impulses = torch.zeros(in_channels, in_channels, 2 * rows - 1, 2 * columns - 1, dtype=first.dtype)
+    for channel in range(in_channels):
+        impulses[channel, channel, rows - 1, columns - 1] = 1
+    return F.conv2d(F.conv2d(impulses, first), second).flip(-2, -1).transpose(0, 1)
+
+
+@feedback.exercise(
+    "4.4",
+    title="two linear windows are one",
+    difficulty="hard",
+    minutes=14,
+    hints=(
+        "Take one channel first. The second window reads, at its cell q, what the first made there; and the first reads, at its "
+        "own cell r, the input at q + r. Which cell of the 5×5 is that, and how much of it arrives?",
+        "Cell (row, column) of the second window multiplies a whole copy of the first window, shifted by (row, column). Add up "
+        "nine shifted copies. With channels, each copy is a product of matrices: out × between times between × in.",
+        "Start with `composed = first.new_zeros(out_channels, in_channels, 5, 5)`. For each of the nine (row, column): "
+        '`composed[:, :, row : row + 3, column : column + 3] += torch.einsum("ob,bihw->oihw", second[:, :, row, column], '
+        "first)`.",
+    ),
+    reference=composition.compose,
+)
+def compose(answer):
+    _function(answer)
+    generator = torch.Generator().manual_seed(0)
+    for in_channels, between, out_channels in ((1, 1, 1), (1, 3, 1), (4, 3, 2)):
+        first = torch.randn(between, in_channels, 3, 3, generator=generator, dtype=torch.float64)
+        second = torch.randn(out_channels, between, 3, 3, generator=generator, dtype=torch.float64)
+        kept = first.clone(), second.clone()
+        case = f"first of shape {tuple(first.shape)} and second of shape {tuple(second.shape)}"
+        got = answer(first, second)
+        if got is None:
+            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        if not isinstance(got, Tensor):
+            raise Wrong(f"For {case} your function gives back {article(got)}; a tensor is needed.")
+        if not (torch.equal(first, kept[0]) and torch.equal(second, kept[1])):
+            raise Wrong("Your function changes the weights that it gets. Write the result into a tensor of its own.")
+        want = _composed(first, second)
+        if got.shape != want.shape:
+            raise Wrong(f"For {case} your result has shape {tuple(got.shape)}. {_about_shape(got, want)}")
+        if got.dtype != want.dtype:
+            raise Wrong(
+                f"Numbers of {want.dtype} go in and {got.dtype} comes out, with fewer digits. Make the result of the same "
+                "kind: `first.new_zeros(...)`."
+            )
+        if (got - want).abs().max() > 1e-10:
+            raise Wrong(f"For {case} {_about_composed(got, first, second, want)}")
+    images = torch.randn(2, 4, 9, 9, generator=generator, dtype=torch.float64)
+    apart = F.conv2d(F.conv2d(images, first), second)
+    together = F.conv2d(images, got)
+    away = (apart - together).abs().max().item()
+    return f"Two linear 3×3 and your one 5×5 put out the same on random images: the largest difference is {away:.0e}."
+
+
+def _about_shape(got: Tensor, want: Tensor) -> str:
+    expected = f"{tuple(want.shape)} is expected: (out_channels, in_channels, 5, 5)."
+    if got.ndim == 4 and got.shape == want.transpose(0, 1).shape:
+        return f"{expected} Yours has in and out swapped: torch keeps the output channels first."
+    if got.ndim == 4 and got.shape[2:] == (3, 3):
+        return f"{expected} A unit behind two windows of 3 sees 5 cells: one more on each side."
+    if got.ndim == 4 and got.shape[2:] == (1, 1):
+        return (
+            f"{expected} One window lies over the other in a single place here: it must slide over it, with padding 2."
+        )
+    if got.ndim == 4 and got.shape[2:] == (5, 5) and want.shape[2:] == (5, 5):
+        return f"{expected} Sum over the channels between, and keep those in and out."
+    return expected
+
+
+def _about_composed(got: Tensor, first: Tensor, second: Tensor, want: Tensor) -> str:
+    def near(other: Tensor) -> bool:
+        return got.shape == other.shape and bool((got - other).abs().max() < 1e-10)
+
+    flipped = [-2, -1]
+    if near(want.flip(flipped)):
+        return "your window is the right one turned by half a turn: flip neither the result nor both of the windows."
+    if near(_composed(first, second.flip(flipped))) or near(_composed(first.flip(flipped), second)):
+        return (
+            "one of the two windows is turned by half a turn. torch's `conv2d` does not flip its window, a convolution in "
+            "mathematics does: sliding one over the other needs `second.flip(-2, -1)`, shifting and adding needs none."
+        )
+    if near(want.transpose(-2, -1)):
+        return "rows and columns are swapped in the result."
+    shifted = (_composed(first.transpose(-2, -1), second), _composed(first, second.transpose(-2, -1)))
+    if any(near(other) for other in shifted):
+        return "rows and columns are swapped in one of the two windows."
+    if first.shape[0] > 1 and near(_composed(first[:1], second[:, :1])):
+        return "only the first channel between arrives: sum over all of them."
+    if first.shape[0] > 1 and near(want / first.shape[0]):
+        return "the channels between are averaged; they are added up."
+    away = (got - want).abs()
+    worst = tuple(int(place) for place in divmod(int(away.amax(dim=(0, 1)).argmax()), 5))
+    return (
+        f"the largest difference is {away.max():.3g}, in row {worst[0]} and column {worst[1]} of the window. Try it with windows "
+        "that are zero but for a single one: where must the one of the 5×5 be?"
+    )
+
+
+@feedback.exercise(
+    "4.5",
+    title="the module of the middle grid",
+    difficulty="medium",
+    minutes=8,
+    hints=(
+        "Read the drawing above from the input to the output along one branch: which windows does it meet?",
+        "The stacked branch has five layers: 1×1, 7×1, 1×7, 7×1, 1×7. Each reads what the one before puts out.",
+        "`a, b, c, d, e = widths.stacked`, then `nn.Sequential(ConvBNAct(in_channels, a, kernel_size=1), ConvBNAct(a, b, "
+        "kernel_size=(7, 1)), ConvBNAct(b, c, kernel_size=(1, 7)), ...)`",
+    ),
+    reference=InceptionB,
+)
+def inception_b(answer):
+    cases = (
+        (8, Widths(3, (2, 5, 4), (3, 2, 4, 5, 6), 7), (9, 11)),
+        (6, Widths(4, (3, 2, 7), (2, 3, 5, 4, 3), 2), (17, 17)),
+    )
+    for in_channels, widths, grid in cases:
+        module = build(answer, in_channels, widths)
+        _keeps_the_grid(module, (in_channels, *grid))
+        same_module(module, InceptionB(in_channels, widths), (in_channels, *grid), ordered=True)
+    return "It computes what Inception-v3's modules of the 17×17 grid do."
+
+
+@feedback.exercise(
+    "4.6",
+    title="the module of the smallest grid",
+    difficulty="hard",
+    minutes=12,
+    hints=(
+        "Both forks read the same grid: what comes out of the layer before. Their results are concatenated.",
+        "A branch with a fork ends in two layers that read the same thing. Keep what comes before in a variable in `forward`, "
+        "or write a small module for the fork that concatenates the two.",
+        "`single = self.single(x)`, then the parts `self.single_wide(single), self.single_tall(single)`; the same for the "
+        "stacked branch, behind its 1×1 and 3×3; then the pool. Concatenate all six parts with dim=1.",
+    ),
+    reference=InceptionC,
+)
+def inception_c(answer):
+    cases = (
+        (8, Widths(3, (5, 4), (6, 7, 2), 5), (8, 8)),
+        (6, Widths(4, (3, 2), (2, 5, 3), 2), (9, 7)),
+    )
+    for in_channels, widths, grid in cases:
+        module = build(answer, in_channels, widths)
+        _keeps_the_grid(module, (in_channels, *grid))
+        channels = _out_channels(module, (in_channels, *grid))
+        if channels == widths.out_channels:
+            raise Wrong(
+                f"For {widths} your module puts out {channels} channels; {forked_out_channels(widths)} are expected. At the end "
+                "of a branch the 1×3 and the 3×1 stand side by side, with the last width each, so that it counts twice."
+            )
+        same_module(module, InceptionC(in_channels, widths), (in_channels, *grid), ordered=True)
+    return "It computes what Inception-v3's modules of the 8×8 grid do."
+
+
+def _out_channels(module: nn.Module, shape: tuple[int, int, int]) -> int | None:
+    try:
+        return trace(module, shape).operations[-1].shape[1]
+    except (CannotRun, TypeError, ValueError, IndexError):
+        return None
+
+
+def reduction_macs_of(channels: int, grid: int) -> dict[str, int]:
+    """Multiply-adds of three ways to halve a grid with an even side and double its channels, by a 3 x 3 convolution."""
+    half = (grid // 2) ** 2
+    return {
+        "convolution first": 9 * grid**2 * channels * 2 * channels,
+        "pool first": 9 * half * channels * 2 * channels,
+        "parallel": 9 * half * channels * channels,
+    }
+
+
+@feedback.exercise(
+    "4.7",
+    title="three ways to halve a grid",
+    difficulty="medium",
+    minutes=8,
+    hints=(
+        "For each way ask: on which grid does the convolution put out its values, and from how many channels to how many?",
+        "Convolution first: the whole grid, channels → 2 channels. Pool first: half the side, channels → 2 channels. Parallel: "
+        "half the side, channels → channels, as the pool brings the other half of the channels for nothing.",
+        "`half = (grid // 2) ** 2`; the parallel one takes `9 * half * channels * channels`.",
+    ),
+    reference=reduction_macs_of,
+)
+def reduction_macs(answer):
+    _function(answer)
+    for channels, grid in ((320, 34), (7, 10), (64, 2)):
+        case = f"channels={channels}, grid={grid}"
+        got, want = answer(channels, grid), reduction_macs_of(channels, grid)
+        if got is None:
+            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        if not isinstance(got, dict) or set(got) != set(want):
+            raise Wrong(
+                f"For {case} a dictionary with the keys {', '.join(map(repr, want))} is needed; yours is {got!r}."
+            )
+        half, whole = (grid // 2) ** 2, grid**2
+        slips = {
+            "convolution first": {
+                "The convolution stands before the pool and works on the whole grid.": want["pool first"],
+                "It puts out twice as many channels as it reads.": want["convolution first"] // 2,
+            },
+            "pool first": {
+                "The pool has halved both sides: a quarter of the places is left.": 9 * (whole // 2) * 2 * channels**2,
+                "The convolution stands behind the pool and works on half of the grid's side.": want[
+                    "convolution first"
+                ],
+                "It puts out twice as many channels as it reads.": want["pool first"] // 2,
+            },
+            "parallel": {
+                "The pool beside it brings half of the channels; the convolution puts out the other half.": want[
+                    "pool first"
+                ],
+                "With stride 2 the convolution puts out values in a quarter of the places.": 9 * whole * channels**2,
+                "Both sides are halved: a quarter of the places is left.": 9 * (whole // 2) * channels**2,
+                "The convolution reads all channels that come in: a pool beside it takes none away.": 9
+                * half
+                * channels
+                * (channels // 2),
+            },
+        }
+        for way, right in want.items():
+            number = got[way]
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise Wrong(f"For {case} your {way!r} is {number!r}; a number is needed.")
+            if number == right:
+                continue
+            text = f"For {case} your {way!r} takes {number:,} multiply-adds; {right:,} are expected."
+            if number * 9 == right:
+                text += " Each value of a 3×3 convolution takes nine multiply-adds for each channel that it reads."
+            for words, slip in slips[way].items():
+                if number == slip:
+                    text += f" {words}"
+                    break
+            raise Wrong(text)
+    return "The parallel way takes an eighth of the dearest, and hands on as many values."
+
+
+def assemble_reference(table: Table, channels: int) -> nn.Module:
+    """The modules between the stem and the global pool of a network like Inception-v3."""
+    modules: list[nn.Module] = []
+    for widths in table.figure_5:
+        modules.append(InceptionA(channels, widths, single_kernel=table.single_kernel))
+        channels = widths.out_channels
+    modules.append(ReductionA(channels, table.to_17))
+    channels = table.to_17.out_channels(channels)
+    for widths in table.figure_6:
+        modules.append(InceptionB(channels, widths))
+        channels = widths.out_channels
+    modules.append(ReductionB(channels, table.to_8))
+    channels = table.to_8.out_channels(channels)
+    for widths in table.figure_7:
+        modules.append(InceptionC(channels, widths))
+        channels = forked_out_channels(widths)
+    return nn.Sequential(*modules)
+
+
+# Small, with other counts than the paper's, and no two widths that could be mistaken for each other.
+_SMALL = (
+    (
+        Table(
+            stem=(),
+            figure_5=(Widths(2, (3, 4), (2, 3, 5), 3), Widths(3, (2, 3), (4, 2, 3), 2)),
+            to_17=ReductionWidths(single=(5,), stacked=(2, 4, 3)),
+            figure_6=(Widths(3, (2, 4, 3), (2, 3, 4, 5, 2), 4), Widths(2, (3, 2, 5), (4, 3, 2, 3, 3), 3)),
+            to_8=ReductionWidths(single=(3, 4), stacked=(2, 3, 4, 5)),
+            figure_7=(Widths(4, (3, 2), (2, 4, 3), 2), Widths(2, (4, 3), (3, 2, 5), 3)),
+            single_kernel=3,
+        ),
+        6,
+    ),
+    (
+        Table(
+            stem=(),
+            figure_5=(Widths(3, (2, 5), (3, 4, 2), 4),),
+            to_17=ReductionWidths(single=(4,), stacked=(3, 2, 6)),
+            figure_6=(Widths(2, (4, 3, 2), (3, 2, 5, 4, 3), 5),),
+            to_8=ReductionWidths(single=(2, 3), stacked=(4, 3, 2, 4)),
+            figure_7=(Widths(3, (2, 4), (4, 3, 2), 5), Widths(3, (4, 2), (2, 5, 4), 2)),
+            single_kernel=5,
+        ),
+        4,
+    ),
+)
+
+
+@feedback.exercise(
+    "4.8",
+    title="assemble the network",
+    difficulty="medium",
+    minutes=8,
+    hints=(
+        "What the loop above does for figure 5 is needed four more times, once for each row of the table. After each module, how "
+        "many channels does the next one read?",
+        "A reduction passes all channels of its pool on: `table.to_17.out_channels(channels)`. Behind figure 7 the forks count "
+        "twice: `forked_out_channels(widths)`.",
+        "`modules.append(ReductionA(channels, table.to_17)); channels = table.to_17.out_channels(channels)`, a loop over "
+        "`table.figure_6` with `InceptionB`, then `ReductionB` with `table.to_8`, a loop over `table.figure_7` with `InceptionC`.",
+    ),
+    reference=assemble_reference,
+)
+def assemble(answer):
+    for table, channels in _SMALL:
+        reference = assemble_reference(table, channels)
+        module = build(answer, table, channels)
+        if len(list(module.children())) == 1 and len(list(next(module.children()).children())) > 1:
+            module = next(module.children())
+        _shapes_on_the_way(module, reference, (channels, 25, 25))
+        same_module(module, reference, (channels, 25, 25), ordered=True)
+    return "Module for module it is what the course's Inception-v3 has between its stem and its global pool."
+
+
+def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
+    """Raise `Wrong` at the first child that puts out something else than the reference's at its place."""
+    mine, theirs = list(module.children()), list(reference.children())
+    names = [type(each).__name__ for each in theirs]
+    if not isinstance(module, nn.Sequential):
+        return  # another way to write it; `same_module` has the words
+    if len(mine) != len(theirs):
+        raise Wrong(
+            f"Your network has {len(mine)} modules one after another; {len(theirs)} are expected: {', '.join(names)}."
+        )
+    own_shape = shape
+    for number, (own, other) in enumerate(zip(mine, theirs, strict=True), start=1):
+        where = f"Module {number} of {len(theirs)}, {type(own).__name__},"
+        if type(own).__name__ != type(other).__name__ and type(own).__name__ in names:
+            raise Wrong(f"{where} stands where {type(other).__name__} is expected.")
+        try:
+            out = trace(own, own_shape).operations[-1].shape[1:]
+        except CannotRun as error:
+            first = next((part for part in own.modules() if isinstance(part, nn.Conv2d)), None)
+            if first is not None and first.in_channels != own_shape[0]:
+                raise Wrong(
+                    f"{where} was made for {first.in_channels} channels, and the one before puts out {own_shape[0]}. Is "
+                    f"`channels` brought up to date after it?{_fork_words(theirs[number - 2], own_shape[0])}"
+                ) from None
+            raise Wrong(f"{where} does not run on {shape_text(own_shape)}: {error}") from None
+        want = trace(other, shape).operations[-1].shape[1:]
+        if tuple(out) != tuple(want):
+            raise Wrong(f"{where} puts out {shape_text(out)} where {shape_text(want)} is expected.")
+        own_shape = shape = tuple(want)
+
+
+def _fork_words(before: nn.Module, channels: int) -> str:
+    if isinstance(before, InceptionC):
+        return f" Forks count twice: `forked_out_channels(widths)` is {channels}."
+    if isinstance(before, ReductionA | ReductionB):
+        return " A reduction's pool passes all its channels on: `out_channels(channels)` of its widths adds them."
+    return ""

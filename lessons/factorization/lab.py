@@ -1,0 +1,335 @@
+"""The labs of lesson 04: a window and what can stand in for it, and what one unit sees through either."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+
+import ipywidgets
+import torch
+from torch import nn
+
+from lessons import measure
+from lessons.factorization.reductions import REDUCTIONS
+from lessons.factorization.savings import THREADS, Window, percent
+from lessons.layers import Branches, ConvReLU, chain, padding_of
+from utils import colors
+from utils.cost import Table, field_text, profile, shape_text
+from utils.diagram import draw
+from utils.field_lab import field_lab
+from utils.lab import Lab, View
+from utils.timing import machine, timed
+
+WHOLE, THREES, CHAIN, FORK = "one n×n", "3×3, one on another", "1×n, then n×1", "1×n beside n×1"
+FORMS = (WHOLE, THREES, CHAIN, FORK, *REDUCTIONS)
+RELU, LINEAR = "ReLU", "linear"
+
+
+@dataclass(frozen=True)
+class Design:
+    """The settings of the factor lab: one layer, or what stands in for it.
+
+    Raises:
+        ValueError: a fork with an odd number of output channels, which it cannot share out.
+    """
+
+    form: str
+    window: int
+    activation: str
+    in_channels: int
+    between: int
+    out_channels: int
+    grid: int
+
+    def __post_init__(self):
+        if self.form == FORK and self.out_channels % 2:
+            raise ValueError(
+                f"The 1×n and the n×1 each put out half of the channels, and {self.out_channels} cannot be halved. "
+                "Choose an even number of output channels."
+            )
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The windows one after another; none for a fork or a reduction."""
+        n = self.window
+        return {WHOLE: ((n, n),), THREES: ((3, 3),) * (n // 2), CHAIN: ((1, n), (n, 1))}.get(self.form, ())
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self.in_channels, self.grid, self.grid
+
+    def build(self) -> nn.Module:
+        """The design as a module with a ReLU at its end."""
+        if self.form in REDUCTIONS:
+            return REDUCTIONS[self.form](self.in_channels, conv=ConvReLU)
+        if self.form == FORK:
+            return Fork(self.in_channels, self.out_channels // 2, self.window)
+        return SomeLinear(self.in_channels, self.between, self.out_channels, self.windows, self.activation == LINEAR)
+
+
+class SomeLinear(nn.Sequential):
+    """Windows one after another that keep the grid; with `linear` only the last has a ReLU.
+
+    (N, in_channels, H, W) -> (N, out_channels, H, W)
+    """
+
+    def __init__(self, in_channels: int, between: int, out_channels: int, windows: tuple[Window, ...], linear: bool):
+        widths = [between] * (len(windows) - 1) + [out_channels]
+        layers = []
+        for position, (width, window) in enumerate(zip(widths, windows, strict=True), start=1):
+            if linear and position < len(windows):
+                layers.append(nn.Conv2d(in_channels, width, window, padding=padding_of("same", window)))
+            else:
+                layers.append(ConvReLU(in_channels, width, kernel_size=window))
+            in_channels = width
+        super().__init__(*layers)
+
+
+class Fork(Branches):
+    """1 x n and n x 1 side by side.
+
+    (N, in_channels, H, W) -> (N, 2 width, H, W)
+    """
+
+    def __init__(self, in_channels: int, width: int, window: int):
+        super().__init__()
+        self.wide = ConvReLU(in_channels, width, kernel_size=(1, window))
+        self.tall = ConvReLU(in_channels, width, kernel_size=(window, 1))
+
+
+def design_of(settings: dict) -> Design:
+    """The design that the lab's handles stand for."""
+    return Design(**settings)
+
+
+def unused(design: Design) -> frozenset[str]:
+    """The handles that change nothing in this form."""
+    if design.form in REDUCTIONS:
+        return frozenset({"window", "activation", "between", "out_channels"})
+    return frozenset() if len(design.windows) > 1 else frozenset({"activation", "between"})
+
+
+def view(settings: dict, pinned: dict | None) -> View:
+    """What the factor lab shows: cost and diagram of the design, beside those of the pinned one."""
+    designs = {"B" if pinned else "": design_of(settings)}
+    if pinned:
+        designs = {"A": design_of(pinned), **designs}
+    tables = {name: _seen(design)[0] for name, design in designs.items()}
+    now = next(reversed(designs.values()))
+    words = compare(tables["A"], tables["B"]) if pinned else describe(tables[""])
+    if now.activation == LINEAR and len(now.windows) > 1:
+        n = now.window
+        words += (
+            f" Without a ReLU between them the windows are one linear map: away from the border, one {n}×{n} of "
+            f"{n * n * now.in_channels * now.out_channels:,} weights can compute whatever they do."
+        )
+    if now.form == FORK:
+        words += " Each half of the channels sees a bar only: together a cross, without the corners."
+    if now.form == THREES and now.window == 3:
+        words += " For a window of 3 that is one 3×3."
+    diagrams = "".join(
+        f'<div style="flex:1 1 260px;min-width:0">{_heading(name, design, tables[name])}{_seen(design)[1]}</div>'
+        for name, design in designs.items()
+    )
+    html = f'{_bars(tables)}<div style="display:flex;flex-wrap:wrap;gap:12px;margin-top:8px">{diagrams}</div>'
+    return View(words=words, html=html, disabled=unused(now))
+
+
+@lru_cache(maxsize=32)
+def _seen(design: Design) -> tuple[Table, str]:
+    """A design's cost, and its diagram as HTML."""
+    with torch.device("meta"):
+        module = design.build()
+    return profile(module, design.image_shape), draw(module, design.image_shape)._repr_html_()
+
+
+def describe(table: Table) -> str:
+    """A design's cost in a sentence."""
+    return (
+        f"{shape_text(table.image_shape)} in, {shape_text(table.rows[-1].shape)} out: {table.parameters:,} parameters, "
+        f"{table.macs:,} multiply-adds, {table.activations:,} activations, receptive field "
+        f"{field_text(table.receptive_field)}."
+    )
+
+
+def compare(first: Table, second: Table) -> str:
+    """What the second design costs against the first, in words."""
+    parts = [
+        _difference(name, getattr(first, key), getattr(second, key))
+        for name, key in (("parameters", "parameters"), ("multiply-adds", "macs"), ("activations", "activations"))
+    ]
+    fields = [field_text(table.receptive_field) for table in (first, second)]
+    field = f"{fields[0]} either way" if fields[0] == fields[1] else f"{fields[1]} after {fields[0]}"
+    return f"B against A: {', '.join(parts)}, a receptive field of {field}."
+
+
+def _difference(what: str, first: int, second: int) -> str:
+    if first == second:
+        return f"as many {what} ({first:,})"
+    if second > 2 * first:
+        return f"{second / first:.3g} times the {what} ({second:,} after {first:,})"
+    return f"{percent(abs(second / first - 1))} {'more' if second > first else 'fewer'} {what} ({second:,} after {first:,})"
+
+
+def _heading(name: str, design: Design, table: Table) -> str:
+    title = {"A": "A, pinned: ", "B": "B, now: ", "": ""}[name]
+    return (
+        f'<b>{title}{escape(_form_text(design))}</b> <span class="course-cost" data-design="{name or "now"}" '
+        f'data-parameters="{table.parameters}" data-macs="{table.macs}" data-activations="{table.activations}"></span>'
+    )
+
+
+def _form_text(design: Design) -> str:
+    n = design.window
+    texts = {WHOLE: f"one {n}×{n}", CHAIN: f"1×{n}, then {n}×1", FORK: f"1×{n} beside {n}×1"}
+    return texts.get(design.form, design.form)
+
+
+def _bars(tables: dict[str, Table]) -> str:
+    """Parameters, multiply-adds and activations as bars; with two designs, two bars each."""
+    rows = []
+    for title, key in (("parameters", "parameters"), ("multiply-adds", "macs"), ("activations", "activations")):
+        most = max(getattr(table, key) for table in tables.values())
+        for name, table in tables.items():
+            value = getattr(table, key)
+            color = colors.ARMS[0] if name == "A" else colors.ARMS[1]
+            rows.append(
+                f'<tr><th scope="row" style="text-align:right;padding:0 8px;white-space:nowrap">{title} {name}</th>'
+                f'<td style="width:55%"><div style="background:{color};height:14px;width:{100 * value / most:.2f}%"></div></td>'
+                f'<td style="padding:0 8px;white-space:nowrap;text-align:left">{value:,}</td></tr>'
+            )
+    caption = "Cost of A and B, each beside the larger of the two" if len(tables) > 1 else "Cost"
+    return (
+        f'<table style="width:100%;max-width:820px"><caption style="text-align:left"><b>{caption}</b></caption>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def time_designs(designs: dict[str, Design], device: str | torch.device = "cpu") -> str:
+    """How long designs take on this machine, in a sentence; they run in turns, one image at a time."""
+    first = next(iter(designs.values()))
+    work = sum(_seen(design)[0].macs for design in designs.values())
+    rounds = min(15, max(3, int(20e9 / work)))  # about a second on a CPU
+    parts = []
+    if all(design.image_shape == first.image_shape for design in designs.values()):
+        modules = {name: design.build() for name, design in designs.items()}
+        times = timed(modules, first.image_shape, batch_size=1, rounds=rounds, device=device, threads=THREADS)
+    else:  # other inputs: one after another
+        times = {}
+        for name, design in designs.items():
+            times |= timed(
+                {name: design.build()}, design.image_shape, batch_size=1, rounds=rounds, device=device, threads=THREADS
+            )
+    for name, timing in times.items():
+        low, high = (1e3 * value for value in timing.middle_half)
+        parts.append(f"{name + ': ' if name else ''}{1e3 * timing.median:.2f} ms (middle half {low:.2f} to {high:.2f})")
+    text = f"One image on {machine(device, THREADS)}, {rounds} rounds. {'; '.join(parts)}."
+    if len(times) == 2:
+        before, after = (timing.median for timing in times.values())
+        macs = [_seen(design)[0].macs for design in designs.values()]
+        change, counted = after / before - 1, macs[1] / macs[0] - 1
+        text += f" B against A: {100 * change:+.0f} % of time, {100 * counted:+.0f} % of multiply-adds."
+    return text
+
+
+class FactorLab(Lab):
+    """The factor lab: the frame's handles, and a button that times what is shown."""
+
+    def __init__(self, question: str, controls: dict, presets: dict):
+        super().__init__(question, controls, view, presets)
+        self.timing = ipywidgets.HTML()
+        self.time_button = ipywidgets.Button(
+            description="Time it", tooltip="Run what you see, and A if one is pinned, on this machine's CPU"
+        )
+        self.time_button.on_click(lambda _event: self.time())
+        for control in self.controls.values():
+            control.observe(lambda _change: self._forget(), names="value")
+        self.pin_button.on_click(lambda _event: self._forget())
+        row = ipywidgets.HBox([self.time_button, self.timing])
+        self.widget.children = [*self.widget.children, row]
+
+    def time(self) -> str:
+        """Time the design that is shown, and the pinned one; the sentence is shown and comes back."""
+        designs = {"B" if self.pinned else "": design_of(self._shown)}
+        if self.pinned:
+            designs = {"A": design_of(self.pinned), **designs}
+        self.time_button.disabled = True
+        self.timing.value = '<div role="status">Timing …</div>'
+        try:
+            said = time_designs(designs)
+            self.timing.value = f'<div role="status" class="course-timing">{escape(said)}</div>'
+        finally:
+            self.time_button.disabled = False
+        return said
+
+    def _forget(self) -> None:
+        self.timing.value = ""
+
+
+def factor_lab() -> FactorLab:
+    """The factor lab of lesson 04, set to a 5 x 5 on the 35 grid."""
+    style = {"description_width": "92px"}
+
+    def slider(value: int, least: int, most: int, name: str, tip: str, step: int = 1) -> ipywidgets.IntSlider:
+        return ipywidgets.IntSlider(
+            value=value, min=least, max=most, step=step, description=name, tooltip=tip, style=style
+        )
+
+    controls = {
+        "form": ipywidgets.Dropdown(
+            options=FORMS, value=WHOLE, description="form", style=style,
+            tooltip="One window, what can stand in for it, or one of the three ways to halve the grid",
+        ),
+        "window": ipywidgets.ToggleButtons(
+            options=[("n = 3", 3), ("n = 5", 5), ("n = 7", 7)], value=5, style={"button_width": "70px"},
+            tooltips=[f"What a window of {n}×{n} sees" for n in (3, 5, 7)],
+        ),
+        "activation": ipywidgets.ToggleButtons(
+            options=[RELU, LINEAR], value=RELU, style={"button_width": "70px"},
+            tooltips=["A ReLU behind every window", "A ReLU only behind the last window"],
+        ),
+        "in_channels": slider(64, 1, 384, "input", "Channels that come in"),
+        "between": slider(64, 1, 384, "between", "Channels between two windows"),
+        "out_channels": slider(64, 2, 384, "output", "Channels that go out", step=2),
+        "grid": slider(35, 8, 73, "grid", "Height and width of the grid"),
+    }  # fmt: skip
+    equal = {"activation": RELU}
+
+    def preset(form: str, window: int, channels: int, grid: int) -> dict:
+        return {
+            "form": form, "window": window, "in_channels": channels, "between": channels, "out_channels": channels,
+            "grid": grid, **equal,
+        }  # fmt: skip
+
+    presets = {
+        "35 grid: one 5×5": preset(WHOLE, 5, 64, 35),
+        "35 grid: two 3×3": preset(THREES, 5, 64, 35),
+        "17 grid: one 7×7": preset(WHOLE, 7, 192, 17),
+        "17 grid: 1×7, then 7×1": preset(CHAIN, 7, 192, 17),
+        "8 grid: 1×3 beside 3×1": preset(FORK, 3, 384, 8) | {"out_channels": 384},
+        **{f"halve: {name}": {"form": name, "in_channels": 320, "grid": 35} for name in REDUCTIONS},
+    }
+    question = (
+        "<b>Factor lab.</b> What does a window cost when it is taken apart, and what does it still see? "
+        "Choose a form, pin it as A, and compare."
+    )
+    return FactorLab(question, controls, presets)
+
+
+def unit_lab() -> Lab:
+    """The receptive field lab of lesson 04: windows behind Inception-v3's stem, and the longest way through it."""
+    network = measure.network("inception_v3")
+
+    def behind(*windows: Window) -> nn.Module:
+        with torch.device("meta"):
+            return nn.Sequential(network.stem, chain(192, *[(64, window) for window in windows]))
+
+    names = ("mixed_5b", "mixed_5c", "mixed_5d", "mixed_6a", "mixed_6b")
+    way = nn.Sequential(network.stem, *(network.get_submodule(name).stacked for name in names))
+    stacks = {
+        "stem, one 7×7": behind((7, 7)),
+        "stem, three 3×3": behind((3, 3), (3, 3), (3, 3)),
+        "stem, 1×7, then 7×1": behind((1, 7), (7, 1)),
+        "the longest way to mixed_6b": way,
+    }
+    question = "<b>Receptive field lab.</b> What does one unit see, and from where do most ways lead to it?"
+    return field_lab(stacks, size=299, question=question)
