@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from lessons import measure
+from lessons.googlenet.gradients import STARTS, before_training
 from lessons.inception_module import paper as first_half
 from lessons.inception_module.paper import weights_of
 from lessons.layers import SeparableConv
@@ -50,6 +51,9 @@ NEAR = 1.5
 
 # Section 5.
 PRINTED_DEPTH, PRINTED_DEPTH_WITH_POOLS, PRINTED_BLOCKS = 22, 27, 100
+
+# Section 5: the weight of each auxiliary head's loss. A gradient counts as stronger if it is longer by half.
+AUX_WEIGHT, STRONGER = 0.3, 1.5
 
 # Section 7: scales, squares of each, crops of each square (4 corners, centre, the square resized), mirror images.
 CROPS = (4, 3, 6, 2)
@@ -245,6 +249,20 @@ def _last_gain() -> Finding:
     )
 
 
+def _stronger_gradient() -> Finding:
+    factors = {}
+    for name in STARTS:
+        without, with_heads = (before_training(name, aux_weight=weight)["conv1"] for weight in (0.0, AUX_WEIGHT))
+        factors[name] = with_heads / without
+    return Finding(
+        "the gradient at the first layer, before training: "
+        + ", ".join(f"{factor:,.1f} times as long with {name}" for name, factor in factors.items())
+        + " (variant paper)",
+        measure.all_or_part(*(factor > STRONGER for factor in factors.values())),
+        "it depends on the first weights, of which the paper says nothing: the smaller they are, the more the heads bring",
+    )
+
+
 CLAIMS = (
     Claim(
         2,
@@ -284,5 +302,12 @@ CLAIMS = (
         "Table 3, last row",
         f"{TABLE_3[-1].printed_gain} points",
         _last_gain,
+    ),
+    Claim(
+        44,
+        "Auxiliary classifiers make the gradient stronger that comes back to the lower layers.",
+        "section 5",
+        "no figure given",
+        _stronger_gradient,
     ),
 )

@@ -75,12 +75,12 @@ CROPS = """def Answer(height, width):
     for scale in (256, 288, 320, 352):
         longer = round(max(height, width) * scale / min(height, width))
         for offset in (0, (longer - scale) // 2, longer - scale):
-            top, left = (0, offset) if width >= height else (offset, 0)
+            left, top = (offset, 0) if width >= height else (0, offset)
             free = scale - 224
             five = [(0, 0), (0, free), (free, 0), (free, free), (free // 2, free // 2)]
             for down, across, side in [(d, a, 224) for d, a in five] + [(0, 0, scale)]:
                 for mirrored in (False, True):
-                    boxes.append((scale, top + down, left + across, side, mirrored))
+                    boxes.append((scale, left + across, top + down, side, mirrored))
     return boxes
 """
 
@@ -285,17 +285,17 @@ ANSWERS = {
             "        h, w = round(height * scale / short), round(width * scale / short)\n"
             "        y, x = ((h - scale) * where // 2, (w - scale) * where // 2)\n"
             "        m = scale - 224\n"
-            "        out.append((scale, y, x, scale, mirrored))\n"
+            "        out.append((scale, x, y, scale, mirrored))\n"
             "        for dy, dx in ((0, 0), (0, m), (m, 0), (m, m), (m // 2, m // 2)):\n"
-            "            out.append((scale, y + dy, x + dx, 224, mirrored))\n    return out\n",
+            "            out.append((scale, x + dx, y + dy, 224, mirrored))\n    return out\n",
         ),
         wrong=(
             (crops("for mirrored in (False, True):\n                    ", "for mirrored in (False,):\n                    "), "as it is and mirrored"),
             (crops(" + [(0, 0, scale)]", ""), "The whole square, resized, is missing"),
             (crops("[(0, 0, scale)]", "[(0, 0, 224)]"), "its side is the scale"),
             (crops("for offset in (0, (longer - scale) // 2, longer - scale):", "for offset in ((longer - scale) // 2,):"), "One square of three"),
-            (crops("(0, offset) if width >= height else (offset, 0)", "(0, offset)"), "Are top and left swapped?"),
-            (crops("top + down, left + across", "down, across"), "not the square's"),
+            (crops("(offset, 0) if width >= height else (0, offset)", "(offset, 0)"), "Are top and left swapped?"),
+            (crops("left + across, top + down", "across, down"), "not the square's"),
             (crops("256, 288, 320, 352", "224, 256, 288, 320"), "your scales are"),
             (crops("longer = round(max(height, width) * scale / min(height, width))", "longer = max(height, width)"), "reaches out of it"),
             (crops("free // 2, free // 2", "free, free // 2"), "this crop is missing"),
