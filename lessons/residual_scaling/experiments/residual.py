@@ -20,7 +20,7 @@ from utils.train import Recipe
 
 WIDTHS = ResidualWidths(pointwise=8, single=(8, 8), stacked=(8, 12, 16))
 CHANNELS, BLOCKS = 32, 6
-REACHED = 0.6  # test accuracy that both are to reach
+REACHED = 0.25  # test accuracy that both are to reach
 
 
 class PlainBlock(InceptionResNetA):
@@ -53,7 +53,7 @@ EXPERIMENT = Experiment(
         "residual": Arm(build=partial(net, is_residual=True)),
         "plain": Arm(build=partial(net, is_residual=False)),
     },
-    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
+    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
     full=Form(
         data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
     ),
