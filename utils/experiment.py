@@ -120,12 +120,15 @@ class Experiment:
         form = replace(self.short, recipe=replace(self.short.recipe, epochs=2, batch_size=64), limit=256)
         return self._run("trial", form, seeds=tuple(seeds)[:1], names=arms, show=False, keep=None)
 
-    def recorded(self, form: str = "full") -> "Result | None":
-        """The recorded runs of a form, or None where there are none.
+    def recorded(self, form: str = "") -> "Result | None":
+        """The recorded runs of a form, or None where there are none; of the longest that is recorded where none is named.
 
         Raises:
             ValueError: another form, or a file that cannot be read.
         """
+        if not form:
+            found = (self.recorded(each) for each in ("full", *self.others, "short"))
+            return next((result for result in found if result is not None), None)
         settings, runs = self.form(form), {name: [] for name in self.arms}
         for path in sorted(self.folder(form).glob("*.json")):
             run = Run.load(path)

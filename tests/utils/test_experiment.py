@@ -148,6 +148,9 @@ def test_recorded_runs_say_where_they_are_from_and_what_has_changed(monkeypatch)
     result = EXPERIMENT.recorded("short")
     assert [len(runs) for runs in result.runs.values()] == [2, 2] and result.changes == []
     assert result.source.startswith("recorded 20") and result.source in result.picture.alternative
+    assert EXPERIMENT.recorded().form_name == "short"
+    EXPERIMENT.record("tiny", show=False)
+    assert EXPERIMENT.recorded().form_name == "tiny" and EXPERIMENT.recorded("full") is None
     changed = replace(EXPERIMENT, short=replace(FORM, recipe=replace(FORM.recipe, epochs=2)))
     assert "one was trained by another recipe than today's" in changed.recorded("short").source
     monkeypatch.setattr("utils.runs.changed", lambda code: ["utils/engine.py"])
