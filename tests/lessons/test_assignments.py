@@ -1,30 +1,31 @@
 """Assignments through nbgrader itself: the solution earns every point, the stub none, a wrong answer loses its own."""
 
 import re
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 import nbformat
 import pytest
 
 from lessons import assign
-from lessons.syllabus import lesson
+from lessons.syllabus import Lesson, lesson
+from tests.lessons.assignment_answers import of_lesson
 
-POINTS = {"five_branches": 3, "largest_reduction": 2, "choose_widths": 2, "repaired_runs": 1, "repaired_computes": 2}
+SLUGS = [entry.slug for entry in assign.with_assignment()]
+WRONG = [(slug, student) for slug in SLUGS for student in of_lesson(slug).WRONG]
 
-# For each wrong student: (answer, its right part, what they wrote, the tests that it fails).
-WRONG = {
-    "forgets_a_relu": (
-        "five_branches",
-        "return nn.Sequential(nn.Conv2d(channels, width, window, padding=window // 2), nn.ReLU())",
-        "return nn.Sequential(nn.Conv2d(channels, width, window, padding=window // 2))",
-        {"five_branches"},
-    ),
-    "rounds_the_wrong_way": ("largest_reduction", "return (plain - 1) // each", "return plain // each", {"largest_reduction"}),
-    "spends_too_little": ("choose_widths", "return places * (ones", "return 2 * places * (ones", {"choose_widths"}),
-    "leaves_a_bug": ("repaired", "nn.ReLU(), nn.Conv2d(three_reduce, three, 3", "nn.Conv2d(three_reduce, three, 3", {"repaired_computes"}),
-    "leaves_the_stride": (
-        "repaired", "nn.MaxPool2d(3, stride=1, padding=1)", "nn.MaxPool2d(3, padding=1)", {"repaired_runs", "repaired_computes"},
-    ),
-}  # fmt: skip
+
+class Course(NamedTuple):
+    """A course folder in which one lesson's assignment has been released, handed in and graded."""
+
+    folder: Path
+    lesson: Lesson
+    kept: ModuleType
+
+    @property
+    def released(self) -> Path:
+        return self.folder / "release" / self.lesson.slug / f"{self.lesson.slug}.ipynb"
 
 
 def without_markers(code):
@@ -45,12 +46,12 @@ def submission(released, solutions, wrong=None):
     return released
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A course folder with a release and seven submissions, autograded."""
+@pytest.fixture(scope="module", params=SLUGS)
+def course(request, tmp_path_factory):
+    """A course folder with a release and a submission of each kept student, autograded."""
     folder = tmp_path_factory.mktemp("class")
     (folder / "nbgrader_config.py").write_text(assign.CONFIG + "\n# mine\n")
-    entry = lesson("inception_module")
+    entry, kept = lesson(request.param), of_lesson(request.param)
     (released,) = assign.release([entry], folder)
     solutions = {
         cell.metadata["nbgrader"]["grade_id"]: without_markers(cell.source)
@@ -58,7 +59,7 @@ def course(tmp_path_factory):
         if cell.metadata.get("nbgrader", {}).get("solution")
     }
     students = {"solves_all": (solutions, None), "writes_nothing": ({}, None)}
-    students |= {name: (solutions, wrong) for name, wrong in WRONG.items()}
+    students |= {name: (solutions, wrong) for name, wrong in kept.WRONG.items()}
     for name, (answers, wrong) in students.items():
         place = folder / "submitted" / name / entry.slug
         place.mkdir(parents=True)
@@ -66,59 +67,58 @@ def course(tmp_path_factory):
         nbformat.write(notebook, place / f"{entry.slug}.ipynb")
     assign.nbgrader("autograde", entry.slug, "--create", folder=folder)
     assign.nbgrader("generate_feedback", entry.slug, folder=folder)
-    return folder
+    return Course(folder, entry, kept)
 
 
-def scores(folder, student):
+def scores(course, student):
     """The points that the tests gave, by test."""
     from nbgrader.api import Gradebook
 
-    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "inception") as book:
-        graded = book.find_submission_notebook("inception_module", "inception_module", student)
+    slug = course.lesson.slug
+    with Gradebook(f"sqlite:///{course.folder / 'gradebook.db'}", "inception") as book:
+        graded = book.find_submission_notebook(slug, slug, student)
         by_test = {grade.name: grade.auto_score for grade in graded.grades if grade.name.startswith("test_")}
     return {name.removeprefix("test_"): score for name, score in by_test.items()}
 
 
 @pytest.mark.slow
 def test_the_solution_earns_every_point(course):
-    assert scores(course, "solves_all") == POINTS
+    assert scores(course, "solves_all") == course.kept.POINTS
 
 
 @pytest.mark.slow
 def test_the_stub_earns_none(course):
-    assert scores(course, "writes_nothing") == dict.fromkeys(POINTS, 0)
+    assert scores(course, "writes_nothing") == dict.fromkeys(course.kept.POINTS, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("student", WRONG)
+@pytest.mark.parametrize(("course", "student"), WRONG, indirect=["course"])
 def test_a_wrong_answer_loses_exactly_its_points(course, student):
-    lost = WRONG[student][3]
-    assert scores(course, student) == {name: 0 if name in lost else points for name, points in POINTS.items()}
+    points, lost = course.kept.POINTS, course.kept.WRONG[student][3]
+    assert scores(course, student) == {name: 0 if name in lost else worth for name, worth in points.items()}
 
 
 @pytest.mark.slow
 def test_feedback_comes_out_as_html(course):
-    page = (course / "feedback" / "leaves_a_bug" / "inception_module" / "inception_module.html").read_text(
-        encoding="utf-8"
-    )
-    assert "no ReLU follows the" in page and re.search(r"Score: [\d.]+ / 12", page)
+    student, words = course.kept.TOLD
+    slug, total = course.lesson.slug, sum(course.kept.POINTS.values()) + course.kept.BY_TEACHER
+    page = (course.folder / "feedback" / student / slug / f"{slug}.html").read_text(encoding="utf-8")
+    assert words in page and re.search(rf"Score: [\d.]+ / {total}", page)
 
 
 @pytest.mark.slow
 def test_the_release_has_no_solutions_and_no_hidden_tests(course):
-    released = course / "release" / "inception_module" / "inception_module.ipynb"
-    text = released.read_text(encoding="utf-8")
-    for secret in ("SOLUTION", "HIDDEN", "_Reference", "same_module", "A full answer"):
+    text = course.released.read_text(encoding="utf-8")
+    for secret in ("SOLUTION", "HIDDEN", *course.kept.SECRETS):
         assert secret not in text
-    total = sum(
-        cell.metadata.get("nbgrader", {}).get("points", 0) for cell in nbformat.read(released, as_version=4).cells
-    )
-    assert total == 12 and "| points | 12:" in text
+    cells = nbformat.read(course.released, as_version=4).cells
+    total = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells)
+    assert total == sum(course.kept.POINTS.values()) + course.kept.BY_TEACHER and f"| points | {total}:" in text
 
 
 @pytest.mark.slow
 def test_a_release_leaves_a_teachers_settings_alone(course):
-    assert (course / "nbgrader_config.py").read_text().endswith("# mine\n")
+    assert (course.folder / "nbgrader_config.py").read_text().endswith("# mine\n")
 
 
 def test_a_lesson_without_an_assignment_is_named(tmp_path):
