@@ -1,7 +1,7 @@
 """Many processes that train one network together: several GPUs, several machines, or the cores of one CPU.
 
     torchrun --nproc_per_node=2 my_training.py          # `fit` in it finds out by itself that it is one of two
-    accelerate launch --num_processes 2 my_training.py  # the same, and so does accelerate's notebook_launcher
+    accelerate launch --multi_gpu my_training.py        # the same, and so does accelerate's notebook_launcher
     runs = launch(train, processes=2)                   # from a notebook or a test, on this machine
 
 A recipe's batch size is that of all processes together. Every process draws the same order of images and the same
@@ -16,6 +16,7 @@ import pickle
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -131,6 +132,8 @@ def join(device: str | torch.device | None = None) -> Team:
         return Team(device=device)
     from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 
+    # Said of gradients whose layouts differ in a dimension of size 1, which is no difference.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     on_cpu = not torch.cuda.is_available() or (device is not None and torch.device(device).type == "cpu")
     # A static graph may have parameters that get no gradient: auxiliary classifiers that the recipe does not train.
     options = [InitProcessGroupKwargs(timeout=TIMEOUT), DistributedDataParallelKwargs(static_graph=True)]
@@ -288,7 +291,7 @@ def launch(
         workers = multiprocessing.start_processes(_work, given, nprocs=processes, join=False, start_method="spawn")
         reports.close()
         try:
-            with passing_bar(total=1.0, bar_format="{percentage:3.0f} % |{bar:10}| {desc}", disable=not show) as bar:
+            with passing_bar(total=1.0, bar_format="{percentage:3.0f} % {bar} {desc}", disable=not show) as bar:
                 bar.set_description_str(f"starting {processes} processes")
                 while not _is_over(workers, processes):
                     while not news.closed and news.poll():
@@ -348,3 +351,84 @@ def _work(rank: int, size: int, port: int, on_cpu: bool, job: bytes, folder: str
     (Path(folder) / str(rank)).write_bytes(cloudpickle.dumps(result))
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+# --- what synchronising is for ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SyncDifference:
+    """How far two processes' weights end from a single process's, as a share of the way that the single one's went."""
+
+    processes: int
+    steps: int
+    batch_size: int  # of all processes together
+    synchronised: float  # batch normalisation over the whole batch
+    unsynchronised: float  # batch normalisation over each process's own images
+
+    @property
+    def sentence(self) -> str:
+        """What was measured."""
+        own = self.batch_size // self.processes
+        return (
+            f"{self.steps} steps with {self.batch_size} images each, in {self.processes} processes: with batch statistics "
+            f"over all {self.batch_size} images the weights end {self.synchronised:.1e} of the way apart from those of a "
+            f"single process, with the statistics of each process's own {own} images {self.unsynchronised:.1e}."
+        )
+
+    __str__ = __repr__ = lambda self: self.sentence
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.sentence}</p>"
+
+
+def sync_difference(
+    *, processes: int = 2, steps: int = 10, batch_size: int = 16, device: str | None = "cpu", show: bool = True
+) -> SyncDifference:
+    """Train the same small network in one process, and in several with and without synchronised batch normalisation.
+
+    The images are handwritten digits; each step takes the next ones.
+
+    Raises:
+        ValueError: a batch that cannot be dealt out evenly, or more GPUs asked for than there are.
+    """
+    Team(size=processes).require_divisible(batch_size)
+    alone, start = _small_training(steps, batch_size, device)
+    team = launch(_small_trainings, steps, batch_size, device, processes=processes, device=device, show=show)[0]
+    way = (alone - start).norm()
+    apart = {name: float((weights - alone).norm() / way) for name, weights in team.items()}
+    return SyncDifference(processes=processes, steps=steps, batch_size=batch_size, **apart)
+
+
+def _small_trainings(steps: int, batch_size: int, device: str | None) -> dict[str, Tensor]:
+    """In one of several processes: the weights after training in both ways."""
+    team = join(device)
+    return {
+        "synchronised": _small_training(steps, batch_size, team.device, team)[0],
+        "unsynchronised": _small_training(steps, batch_size, team.device, team, synchronise=False)[0],
+    }
+
+
+def _small_training(
+    steps: int, batch_size: int, device: str | torch.device | None, team: Team = ALONE, *, synchronise: bool = True
+) -> tuple[Tensor, Tensor]:
+    """A few steps of plain gradient descent: (weights at the end, weights at the start)."""
+    from utils.data import load
+
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    data = load("digits").to(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(1, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+        net(data.normalise(data.train.images[:2].cpu()))
+    net.to(device)
+    start = nn.utils.parameters_to_vector(net.parameters()).detach().clone()
+    called, optimizer = team.shared(net), torch.optim.SGD(net.parameters(), lr=0.1)
+    with synchronised(net, team if synchronise else ALONE):
+        for step in range(steps):
+            batch = team.share(torch.arange(step * batch_size, (step + 1) * batch_size) % len(data.train))
+            logits = called(data.normalise(data.train.images[batch]))
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(logits, data.train.labels[batch]).backward()
+            optimizer.step()
+    return nn.utils.parameters_to_vector(net.parameters()).detach().cpu(), start.cpu()
