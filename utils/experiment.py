@@ -25,6 +25,7 @@ from utils.recipe import Recipe
 from utils.runs import Run
 from utils.show import Live, passing_bar
 from utils.train import fit, planned_key
+from utils.watch import in_notebook
 
 RECORDED = Path(__file__).resolve().parents[1] / "runs"
 Measured = dict[str, float | list[float]]
@@ -152,11 +153,10 @@ class Experiment:
         names, seeds = self._chosen(names), self._seeds(form, seeds)
         data = load(form.data, limit=form.limit)
         result = Result(self, name, replace(form, seeds=seeds), {arm: [] for arm in names})
-        live = Live() if show else None
         recipes = {arm: replace(form.recipe, **self.arms[arm].changes) for arm in names}
         total = len(seeds) * sum(recipe.epochs for recipe in recipes.values())
         options = {"bar_format": "{l_bar}{bar}| {elapsed}, {remaining} left", "disable": not show}
-        with passing_bar(total=total, **options) as bar:
+        with Live() as live, passing_bar(total=total, **options) as bar:
             for seed in seeds:
                 for arm in names:
                     bar.set_description(f"{arm}, seed {seed}")
@@ -171,7 +171,7 @@ class Experiment:
                             run.save(path)
                     result.runs[arm].append(run)
                     bar.update(start + recipes[arm].epochs - bar.n)
-                    if live is not None:
+                    if show and in_notebook():
                         live.show(result.picture)
         return result
 

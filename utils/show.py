@@ -50,3 +50,11 @@ class Live:
             self._place = display(forms, raw=True, display_id=True)
         else:
             self._place.update(forms, raw=True)
+
+    def __enter__(self) -> "Live":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take away what is shown: used in a `with`, it leaves nothing behind."""
+        if self._place is not None:
+            self._place.update({"text/plain": "", "text/html": ""}, raw=True)

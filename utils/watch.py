@@ -30,14 +30,14 @@ def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], N
     """The view that fits the place: a notebook, a terminal, or none of the two (a file, a test), where it is silent."""
     if show and processes.is_watched_elsewhere():
         return LaunchedWatch(run, steps, on_step)
-    if show and _in_notebook():
+    if show and in_notebook():
         return NotebookWatch(run, steps, on_step)
     if show and sys.stderr.isatty():
         return TerminalWatch(run, steps, on_step)
     return Watch(run, steps, on_step)
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Is this process the kernel of a notebook, and not one that was forked from it?"""
     return _kernel() is not None and multiprocessing.parent_process() is None
 

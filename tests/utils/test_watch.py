@@ -83,7 +83,7 @@ class Handle:
 def notebook(monkeypatch):
     """As in a notebook, with the outputs of `display` kept."""
     handle = Handle()
-    monkeypatch.setattr(watch, "_in_notebook", lambda: True)
+    monkeypatch.setattr(watch, "in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: handle)
     return handle
 
