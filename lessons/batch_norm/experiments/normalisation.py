@@ -23,7 +23,7 @@ WIDTHS = (Widths(8, 8, 12, 4, 8, 4), Widths(12, 12, 18, 6, 12, 6), Widths(16, 16
 BASE = (
     0.02  # learning rate of the network without normalisation: between 0.01, where it hardly moves, and 0.03, its best
 )
-REACHED = 0.5  # test accuracy that the arms are to reach
+REACHED = 0.2  # test accuracy, about where the network without normalisation ends in the short form
 
 
 class ConvSigmoid(nn.Sequential):

@@ -11,8 +11,6 @@ from lessons.residual_scaling.experiments.scale_width import RECIPE, WIDE, figur
 from utils.comparison import measured
 from utils.experiment import Arm, Experiment, Form
 
-HIGH = replace(RECIPE, learning_rate=0.3)  # three times the rate of the experiment on scale and width
-
 EXPERIMENT = Experiment(
     name="warm_up",
     question="Against unstable residual training: a warm-up, or scaled residuals?",
@@ -22,8 +20,8 @@ EXPERIMENT = Experiment(
         "scale 1, warm-up": Arm(build=partial(net, channels=WIDE, scale=1.0), changes={"warm_up": 1.0}),
         "scale 0.1": Arm(build=partial(net, channels=WIDE, scale=0.1)),
     },
-    short=Form(data="scales", recipe=HIGH, seeds=(0, 1, 2), limit=1000),
-    full=Form(data="cifar10", recipe=replace(HIGH, epochs=20, batch_size=128, flip=True), seeds=(0, 1, 2, 3, 4)),
+    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
+    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True), seeds=(0, 1, 2, 3, 4)),
     limits="Training here is a few hundred steps long; the paper's broke after tens of thousands.",
     more=(measured("dead", "dead channels", "%", points="points"),),
     measure=figures,
