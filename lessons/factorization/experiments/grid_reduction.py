@@ -1,6 +1,6 @@
 """Three ways to halve a grid: pool first, convolution first, or both side by side ("Rethinking", section 5, figures 9 and 10)
 
-The arms do not cost the same: that is the question. From 32 channels on 16 x 16 all of them make 64 on 8 x 8.
+The arms do not cost the same: that is the question. From 16 channels on 16 x 16 each of them makes 32 on 8 x 8.
 """
 
 from collections.abc import Callable
