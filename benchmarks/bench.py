@@ -1,8 +1,9 @@
 """How fast the networks and `profile` are, measured beside the libraries that do the same: `make bench`.
 
     python benchmarks/bench.py                     all tables
-    python benchmarks/bench.py profile build       some of them: profile, build, full, mini
+    python benchmarks/bench.py profile build       some of them: profile, build, full, mini, train
     python benchmarks/bench.py full --networks inception_v3 xception --batch 8 --repeats 5
+    python benchmarks/bench.py train --batch 128 --side 299     on a GPU, where there is one
 
 Every ratio is of two medians from one run, in which the two took turns. Keras is compared where it is installed (it
 comes with the tests' requirements), timm and torchvision where they import. Peak memory is that of a process of its
@@ -31,6 +32,8 @@ from torch.nn import functional as F
 
 from lessons.catalog import NETWORKS, create, entry
 from utils.cost import profile
+from utils.data import Data, Split
+from utils.train import Recipe, fit
 
 # The same network elsewhere: (library, its name, our variant), the first one first.
 ELSEWHERE = {
@@ -50,8 +53,21 @@ ELSEWHERE = {
     "xception_71": [("timm", "xception71", "released")],
 }
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
-TABLES = ("profile", "build", "full", "mini")
+TABLES = ("profile", "build", "full", "mini", "train")
 MODES = ("training", "inference")
+STEPS = 6  # of an epoch of the table `train`
+# Dense bfloat16 operations a second with sums in float32, from the makers' data sheets.
+PEAKS = {
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "GH200": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "A10": 125e12,
+}
 
 
 def main() -> None:
@@ -59,6 +75,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", help=f"which tables: {', '.join(TABLES)} (default: all)")
     parser.add_argument("--networks", nargs="+", default=[each.name for each in NETWORKS], metavar="NAME")
     parser.add_argument("--batch", type=int, default=4, help="images in a batch of the full networks")
+    parser.add_argument("--side", type=int, default=96, help="pixels along a side of an image of the table train")
     parser.add_argument("--repeats", type=int, default=3, help="how often each is timed, after one time that is not")
     parser.add_argument(
         "--memory", nargs=5, metavar=("LIBRARY", "NAME", "VARIANT", "LAYOUT", "MODE"), help=argparse.SUPPRESS
@@ -159,6 +176,165 @@ def table_mini(options: argparse.Namespace) -> None:
         parameters = sum(parameter.numel() for parameter in net.parameters())
         rows.append((name, f"{parameters:,}", f"{batch / took[layout]:.0f} {layout}"))
     print_table(f"Mini networks, batches of {batch}", ("network", "parameters", "training images/s"), rows)
+
+
+def table_train(options: argparse.Namespace) -> None:
+    """Whole training loops: the course's `fit`, a plain loop over the same network, Keras's own `fit` of its network."""
+    header = (
+        "network",
+        "fit, images/s",
+        "plain loop",
+        "Keras's fit",
+        "fit / plain",
+        "fit / Keras",
+        "share of the peak",
+    )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    rows = []
+    for name, elsewhere in ELSEWHERE.items():
+        keras_name = next((each for library, each, _ in elsewhere if library == "keras"), None)
+        if name not in options.networks or keras_name is None or not importable("keras"):
+            continue
+        epochs = {}
+        for layout in LAYOUTS:
+            epochs["fit", layout] = epoch_of_fit(name, layout, options, device)
+            epochs["plain", layout] = epoch_of_plain_loop(name, layout, options, device)
+            epochs["keras", layout] = epoch_of_keras(keras_name, layout, options, device)
+        rates = {key: [] for key in epochs}
+        for turn in range(options.repeats + 1):
+            for key, epoch in epochs.items():
+                rate = epoch()
+                if turn:  # the first round warms up
+                    rates[key].append(rate)
+        best = {
+            loop: max((statistics.median(rates[loop, layout]), layout) for layout in LAYOUTS)
+            for loop in ("fit", "plain", "keras")
+        }
+        fit_rate, plain_rate, keras_rate = (best[loop][0] for loop in ("fit", "plain", "keras"))
+        macs = profile(create(name, num_classes=10), (3, options.side, options.side)).macs
+        rows.append(
+            (
+                name,
+                *(f"{rate:,.1f} {layout}" for rate, layout in best.values()),
+                f"{fit_rate / plain_rate:.2f}",
+                f"{fit_rate / keras_rate:.2f}",
+                share_of_peak(device, macs, fit_rate),
+            )
+        )
+    shape = f"{options.side} x {options.side} pixels, batches of {options.batch}, {precision_on(device)}"
+    print_table(f"Training, {shape}, on {device.type}, each in the faster of the two layouts", header, rows)
+
+
+# --- Training loops ---------------------------------------------------------------------------------------------------
+
+
+def noise(options: argparse.Namespace) -> Data:
+    """An epoch of images that show nothing."""
+    images = torch.randint(0, 256, (STEPS * options.batch, 3, options.side, options.side), dtype=torch.uint8)
+    labels = torch.arange(len(images)) % 10
+    return Data(
+        name="noise",
+        train=Split(images, labels),
+        test=Split(images[:2], labels[:2]),
+        classes=tuple("0123456789"),
+        source="Noise.",
+        mean=(0.5,) * 3,
+        std=(0.25,) * 3,
+    )
+
+
+def precision_on(device: torch.device) -> str:
+    return "bfloat16" if device.type == "cuda" else "float32"
+
+
+def epoch_of_fit(name: str, layout: str, options: argparse.Namespace, device: torch.device) -> Callable[[], float]:
+    """Images per second of an epoch of `fit`; images are drawn, normalised and counted as in any run."""
+    net, data = create(name, num_classes=10), noise(options)
+    recipe = Recipe(
+        epochs=1,
+        batch_size=options.batch,
+        learning_rate=1e-6,
+        precision=precision_on(device),
+        channels_last=layout == "NHWC",
+    )
+    return lambda: fit(net, data, recipe, device=device, show=False).history[0].images_per_second
+
+
+def epoch_of_plain_loop(
+    name: str, layout: str, options: argparse.Namespace, device: torch.device
+) -> Callable[[], float]:
+    """Images per second of torch's loop as in its tutorials, without anything beside it."""
+    data = noise(options).to(device)
+    net = create(name, num_classes=10).to(device, memory_format=LAYOUTS[layout]).train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-6, momentum=0.9)
+    pictures = data.normalise(data.train.images).contiguous(memory_format=LAYOUTS[layout])
+
+    def epoch() -> float:
+        start = time.perf_counter()
+        for images, labels in zip(pictures.split(options.batch), data.train.labels.split(options.batch), strict=True):
+            optimizer.zero_grad()
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision_on(device) == "bfloat16"):
+                loss = F.cross_entropy(net(images), labels)
+            loss.backward()
+            optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return len(pictures) / (time.perf_counter() - start)
+
+    return epoch
+
+
+def epoch_of_keras(name: str, layout: str, options: argparse.Namespace, device: torch.device) -> Callable[[], float]:
+    """Images per second of an epoch of Keras's `fit`, from its first batch to its last."""
+    import keras
+
+    keras.config.set_image_data_format("channels_first" if layout == "NCHW" else "channels_last")
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision_on(device) == "bfloat16" else "float32")
+    data, side = noise(options), options.side
+    shape = (3, side, side) if layout == "NCHW" else (side, side, 3)
+    build = getattr(keras.applications, name)
+    net = build(weights=None, input_shape=shape, classes=10, classifier_activation=None)
+    net.compile(
+        optimizer=keras.optimizers.SGD(learning_rate=1e-6, momentum=0.9),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    pictures = data.normalise(data.train.images)
+    pictures = (pictures if layout == "NCHW" else pictures.permute(0, 2, 3, 1)).numpy()
+    labels = data.train.labels.numpy()
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 0:
+                self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seconds = time.perf_counter() - self.start
+
+    def epoch() -> float:
+        clock = Clock()
+        net.fit(pictures, labels, batch_size=options.batch, epochs=1, verbose=0, callbacks=[clock])
+        return len(pictures) / clock.seconds
+
+    return epoch
+
+
+def share_of_peak(device: torch.device, macs: int, images_per_second: float) -> str:
+    """How much of what the card could multiply goes into the network's own multiply-adds.
+
+    Backward costs twice what forward does, and a multiply-add is two operations.
+    """
+    if device.type != "cuda":
+        return "only on a GPU"
+    name = torch.cuda.get_device_name(device)
+    peak = peak_of(name)
+    return f"{2 * 3 * macs * images_per_second / peak:.1%}" if peak else f"peak of {name} not known"
+
+
+def peak_of(card: str) -> float | None:
+    """Of a card by the name that its driver gives: bfloat16 operations a second, or None."""
+    words = card.replace("-", " ").split()
+    return next((peak for name, peak in PEAKS.items() if all(part in words for part in name.split())), None)
 
 
 # --- What is timed ----------------------------------------------------------------------------------------------------
