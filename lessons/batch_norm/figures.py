@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from lessons import measure
 from lessons.batch_norm import drift, whitening
 from lessons.batch_norm.companions import accuracy_in
+from lessons.batch_norm.doubt import Study
 from utils import colors
 from utils.cost import Cost, Table, total
 from utils.data import Data
 from utils.photo import photograph
 from utils.plot import Picture, label, panels
-from utils.train import seeded
+from utils.train import Run, seeded
 
 # As in the experiments, whose first arm is the one without.
 WITHOUT, WITH = colors.ARMS[:2]
@@ -255,6 +256,8 @@ def batch_noise(values: Tensor, sizes: Sequence[int] = (2, 4, 8, 16, 32, 64, 128
     axis.plot(sizes, independent, color=colors.GREY, linewidth=1, label="falling with the root of the size")
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(sizes, sizes)
+    marks = [mark for mark in (0.02, 0.05, 0.1, 0.2, 0.5) if min(found) <= mark <= max(found)]
+    axis.set_yticks(marks, marks)
     axis.minorticks_off()
     axis.legend(frameon=False, fontsize=9)
     label(axis, x="images in a batch", y="error of the mean, standard deviations")
@@ -272,12 +275,12 @@ def two_modes(net: nn.Module, data: Data, sizes: Sequence[int] = (2, 4, 8, 16, 3
         1, f"In training mode the answers depend on the batch: {own[0]:.0f} % at {sizes[0]} images, {own[-1]:.0f} % at "
         f"{sizes[-1]}", width=6.5, height=3.4,
     )  # fmt: skip
-    axis.plot(sizes, own, "o-", color=WITHOUT, label="training mode: the batch's own statistics")
-    axis.axhline(running, color=WITH, label="evaluation mode: the running statistics")
+    axis.plot(sizes, own, "o-", color=colors.PURPLE, label="training mode: the batch's own statistics")
+    axis.axhline(running, color=colors.GREEN, label="evaluation mode: the running statistics")
     axis.set(xscale="log", ylim=(0, 100))
     axis.set_xticks(sizes, sizes)
     axis.minorticks_off()
-    axis.legend(frameon=False, fontsize=9, loc="lower right")
+    axis.legend(frameon=False, fontsize=9, loc="upper left")
     label(axis, x="images in a batch", y="test accuracy, %")
     points = ", ".join(f"{size}: {value:.1f}" for size, value in zip(sizes, own, strict=True))
     return Picture(
@@ -286,7 +289,43 @@ def two_modes(net: nn.Module, data: Data, sizes: Sequence[int] = (2, 4, 8, 16, 3
     )  # fmt: skip
 
 
-def walks(runs: Mapping[str, Sequence], title: str) -> Picture:
+EARLY = 3  # the look at which learning is compared: the fourth, after 30 steps
+
+
+def three_networks(studies: Mapping[str, Sequence[Study]]) -> Picture:
+    """The arms of `doubt`: accuracy by step, how far a layer's inputs move in a step, how smooth the loss is."""
+    moves = {arm: float(np.mean([run.mean("inputs_move") for run in runs])) for arm, runs in studies.items()}
+    smoothness = {arm: float(np.mean([run.mean("smoothness") for run in runs])) for arm, runs in studies.items()}
+    early = {arm: float(np.mean([run.accuracy[EARLY] for run in runs])) for arm, runs in studies.items()}
+    step = next(iter(studies.values()))[0].steps[EARLY]
+    said = ", ".join(f"{arm} {value:.0f} %" for arm, value in early.items())
+    figure, axes = panels(3, f"Accuracy after {step} steps: {said}", width=9.5, height=3.2)
+    places = range(len(studies))
+    for position, (arm, runs) in enumerate(studies.items()):
+        accuracy = np.array([run.accuracy for run in runs])
+        color = colors.ARMS[position]
+        axes[0].fill_between(
+            runs[0].steps, accuracy.min(axis=0), accuracy.max(axis=0), color=color, alpha=0.25, linewidth=0
+        )
+        axes[0].plot(runs[0].steps, accuracy.mean(axis=0), color=color, label=arm)
+        for axis, values in ((axes[1], moves), (axes[2], smoothness)):
+            axis.bar(position, values[arm], color=color, width=0.6)
+            axis.annotate(f"{values[arm]:.2g}", (position, values[arm]), ha="center", va="bottom", fontsize=9)
+    for axis in axes[1:]:
+        axis.set_xticks(places, list(studies))
+    axes[0].legend(frameon=False, fontsize=9, loc="lower right")
+    label(axes[0], x="steps of training", y="test accuracy, %")
+    label(axes[1], y="standard deviations a step", title="how far a layer's inputs move")
+    label(axes[2], y="change of the gradient by distance", title="effective smoothness, low is smooth")
+    words = "; ".join(
+        f"{arm}: accuracy {early[arm]:.0f} per cent after {step} steps, inputs move {moves[arm]:.2g} standard deviations a "
+        f"step, effective smoothness {smoothness[arm]:.2g}"
+        for arm in studies
+    )
+    return Picture(figure, f"Lines and bars for three networks. {words}.")
+
+
+def walks(runs: Mapping[str, Sequence[Study | Run]], title: str) -> Picture:
     """Along the gradient, over training: loss range, gradient change and smoothness of each arm's first run.
 
     The runs' measures are those of `lessons.batch_norm.landscape`, lists over training.
@@ -308,7 +347,11 @@ def walks(runs: Mapping[str, Sequence], title: str) -> Picture:
             else:
                 axis.plot(looks, top, color=color, label=arm)
             words.append(f"{what}, {arm}: highest {np.nanmax(top):.3g}, median {np.nanmedian(top):.3g}")
-        axis.set_yscale("log")
+        if low:
+            axis.set_yscale("log")
+            axis.yaxis.set_major_formatter(lambda value, _position: f"{value:g}")
+        else:
+            axis.set_ylim(bottom=0)
         label(axis, x="% of training", y=what)
     axes[0].legend(frameon=False, fontsize=9)
     return Picture(figure, f"Bands and lines over training, on logarithmic scales. {'; '.join(words)}.")

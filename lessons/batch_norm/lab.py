@@ -53,7 +53,7 @@ class DigitNet(nn.Sequential):
 
 
 @lru_cache(maxsize=1)
-def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Images (N, 64) and labels, to train on and to test on."""
     data = load("digits")
     return (
@@ -65,7 +65,7 @@ def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 @lru_cache(maxsize=64)  # a pinned run, and one that a handle comes back to, are not trained again
 def train(normalised: bool, learning_rate: float, batch: int, gain: float) -> tuple[Look, ...]:
     """STEPS steps of plain gradient descent from the same first weights, and a look at the network every EVERY steps."""
-    images, labels, test_images, test_labels = _digits()
+    images, labels, test_images, test_labels = digits()
     with seeded(0):
         net = DigitNet(normalised=normalised, gain=gain)
     draws = torch.Generator().manual_seed(0)
