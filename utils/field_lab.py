@@ -38,14 +38,12 @@ class Axis:
         field: pixels that one unit sees.
         step: pixels between neighbouring units.
         start: the first pixel of the first unit's field; below zero where it begins in the padding.
-        ways: for each pixel of the field, by how many ways it reaches the unit.
     """
 
     units: int
     field: int
     step: int
     start: int
-    ways: tuple[int, ...]
 
     def first(self, unit: int) -> int:
         """The first pixel that a unit sees."""
@@ -81,19 +79,30 @@ def along(layers: Sequence[Layer], size: int, side: int) -> Axis:
         ValueError: a window does not fit on what the layers before it left.
     """
     units, field, step, start = size, 1, 1, 0
-    ways = np.ones(1, dtype=object)  # whole numbers that do not overflow
     for layer in layers:
         window, stride, padding = layer.window[side], layer.stride[side], layer.padding[side]
         if units + 2 * padding < window:
             raise ValueError(f"{layer.name} does not fit: its window is {window}, and {units} units are left.")
-        grown = np.zeros(field + (window - 1) * step, dtype=object)
-        for cell in range(window):
-            grown[cell * step : cell * step + field] += ways
-        ways, field = grown, len(grown)
+        field += (window - 1) * step
         start -= padding * step
         units = (units + 2 * padding - window) // stride + 1
         step *= stride
-    return Axis(units, field, step, start, tuple(ways))
+    return Axis(units, field, step, start)
+
+
+def ways_to(layers: Sequence[Layer], size: int, side: int, unit: int) -> tuple[int, ...]:
+    """By how many ways each pixel of a unit's field reaches it along one side; none from the padding of any layer."""
+    below = [size, *(along(layers[:number], size, side).units for number in range(1, len(layers)))]
+    ways = {unit: 1}
+    for layer, units in zip(reversed(layers), reversed(below), strict=True):
+        before: dict[int, int] = {}
+        for place, count in ways.items():
+            first = place * layer.stride[side] - layer.padding[side]
+            for cell in range(max(first, 0), min(first + layer.window[side], units)):
+                before[cell] = before.get(cell, 0) + count
+        ways = before
+    axis = along(layers, size, side)
+    return tuple(ways.get(axis.first(unit) + pixel, 0) for pixel in range(axis.field))
 
 
 def middle_of(ways: Sequence[int]) -> int:
@@ -141,9 +150,16 @@ def _seen(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> l
     return found
 
 
+def _ways(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> list[tuple[int, ...]]:
+    """For rows and columns: by how many ways each pixel of the field reaches the chosen unit."""
+    layers = tuple(_chosen(stacks, settings))
+    return [ways_to(layers, size, side, unit) for side, (_, unit) in enumerate(_seen(stacks, size, settings))]
+
+
 def _words(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> str:
     layers = _chosen(stacks, settings)
     (rows, row), (columns, column) = _seen(stacks, size, settings)
+    middle = [middle_of(ways) for ways in _ways(stacks, size, settings)]
     inside = [
         max(min(axis.first(unit) + axis.field, size) - max(axis.first(unit), 0), 0) / axis.field
         for axis, unit in ((rows, row), (columns, column))
@@ -153,7 +169,7 @@ def _words(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> 
         f"{escape(settings['stack'])}, layer {len(layers)} ({escape(layers[-1].name)}): the unit in row {row + 1} and column "
         f"{column + 1} of {rows.units}×{columns.units} sees <b>{rows.field}×{columns.field}</b> pixels, {100 * outside:.0f} % of them "
         f"padding; half of the ways down, and half of those across, start from the middle "
-        f"{middle_of(rows.ways)}×{middle_of(columns.ways)}."
+        f"{middle[0]}×{middle[1]}."
     )
 
 
@@ -162,7 +178,7 @@ def _svg(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> st
     top, left, height, width = rows.first(row), columns.first(column), rows.field, columns.field
     photo = _photo(settings["photo"], size)
     scale = CROP / max(height, width)
-    shade = _shade(rows.ways, columns.ways)
+    shade = _shade(*_ways(stacks, size, settings))
     seen = (
         f'<svg x="{size + 16}" y="0" width="{width * scale:.1f}" height="{height * scale:.1f}" '
         f'viewBox="{left} {top} {width} {height}"><rect x="{left}" y="{top}" width="{width}" height="{height}" fill="#8C8C8C"/>'
