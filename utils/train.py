@@ -70,8 +70,8 @@ def fit(
     network (`fit(lambda: Net(10), ...)`), it decides the first weights too. On a CPU the same seed gives the same run,
     bit for bit; a GPU may add up in another order, and then the last digits differ.
 
-    Stop it (the stop button, Ctrl-C) and you get the run so far, with `completed` False. The step under way is finished
-    first; a second Ctrl-C does not wait for it.
+    Stop it (the stop button, Ctrl-C) and you get the run so far, with `completed` False. A step under way is
+    finished first, unless it goes on for more than a third of a second; a second Ctrl-C does not wait at all.
 
     Started by torchrun, by `accelerate launch` or in `utils.processes.launch`, all processes train this one network: the
     batch size is that of all together, each returns the run, and the first one alone shows, calls `on_step` and writes.
