@@ -11,6 +11,7 @@ from lessons.experiments import experiment, lesson_of, names
 from lessons.recipes import recipe as named_recipe
 from utils.data import NAMES, load
 from utils.feedback import work_folder
+from utils.processes import is_first
 from utils.recipe import Recipe
 from utils.train import Run, fit
 
@@ -39,9 +40,13 @@ def train(
 ) -> Run:
     """Train a network of the catalogue by a named recipe; `python -m lessons train --help` has the arguments.
 
+    Started by torchrun, several processes train it together, each its part of a batch.
+
     Raises:
         ValueError: a name that does not exist, or things that do not fit together; the message says what is allowed.
     """
+    if not is_first():  # of several processes, one speaks and writes
+        say, out = (lambda text: None), None
     chosen = _settings(named_recipe(recipe), epochs=epochs, batch_size=batch_size, compile=compile)
     if data not in NAMES:
         image_size = image_size or FOLDER_SIZE

@@ -122,6 +122,11 @@ class Team:
 ALONE = Team()
 
 
+def is_first() -> bool:
+    """Is this the process that speaks and writes: the first of several, or one alone? Said before they join, too."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def join(device: str | torch.device | None = None) -> Team:
     """The team of the processes that torchrun, accelerate or `launch` has started; where none has, this process alone.
 

@@ -184,10 +184,11 @@ class LaunchedWatch(_Timed):
     """In a process that `utils.processes.launch` has started: the launching one shows it."""
 
     def _say(self, parts: list[str]) -> None:
-        processes.report(self.done, " · ".join(parts))
+        processes.report(self.done, " · ".join(parts[:4]))  # the bar wants room too
 
     def __exit__(self, *error) -> None:
-        processes.report(self.done, self.sentence or repr(self.run))
+        if self.sentence:
+            print(self.sentence, flush=True)
 
 
 class NotebookWatch(_Timed):
