@@ -329,7 +329,7 @@ def reliability_diagrams(networks: Mapping[str, Trained], bins: int = 10) -> Pic
         found = reliability(network.new.probabilities, network.new.labels, bins)
         shares = (found.count / found.count.sum()).numpy()
         axis.bar(
-            found.low, found.accuracy.nan_to_num(), width=1 / bins, align="edge", edgecolor="white",
+            found.low.numpy(), found.accuracy.nan_to_num().numpy(), width=1 / bins, align="edge", edgecolor="white",
             color=[colors.tint(colors.BLUE, 0.25 + 0.75 * min(1, 3 * share)) for share in shares],
         )  # fmt: skip
         axis.plot([0, 1], [0, 1], color=colors.BLACK, linewidth=1, linestyle=":")
