@@ -90,6 +90,13 @@ def test_a_network_is_trained_and_kept(tmp_path):
     )
 
 
+def test_of_several_processes_one_speaks_and_writes(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    result = run("train", "googlenet", "--limit", 64, "--epochs", 1, "--batch-size", 32, "--out", tmp_path / "run.json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "" and list(tmp_path.glob("run*")) == []
+
+
 def test_what_a_network_lacks_is_left_out_and_said(tmp_path):
     result = run("train", "bn_inception", "--recipe", "inception_v3", "--limit", 64, "--epochs", 1, "--width", 0.5)
     assert result.exit_code == 0, result.stderr

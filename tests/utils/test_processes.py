@@ -76,6 +76,7 @@ def several_trainings(folder: str) -> dict:
         "head on": trained(WithHead, replace(RECIPE, aux_weight=0.3)),
         "spy": trained(Spy, replace(RECIPE, epochs=1)),
         "steps": steps,
+        "normalised": normalised(),
         "whole": trained(lambda: TinyNet(dropout=0.5), RECIPE),
     }
     here = str(Path(folder) / f"{os.environ['RANK']}.checkpoint")  # another name in each: only the first may write one
@@ -199,8 +200,9 @@ def normalised() -> list:
     return results
 
 
-def test_synchronised_normalisation_is_torchs_on_the_whole_batch():
-    for rank, results in enumerate(launch(normalised, device="cpu", show=False)):
+def test_synchronised_normalisation_is_torchs_on_the_whole_batch(both):
+    for rank in range(2):
+        results = both[rank]["normalised"]
         for alone, shared in zip(results[::2], results[1::2], strict=True):
             assert alone["gradient"].abs().max() > 0.1
             for name, whole in alone.items():
