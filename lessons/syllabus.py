@@ -30,6 +30,13 @@ LESSONS = (
     Lesson(0, "start_here", "Start here", "", 40),
     Lesson(1, "inception_module", "The Inception module", "Going deeper with convolutions, sections 1 to 4", 90),
     Lesson(2, "googlenet", "GoogLeNet", "Going deeper with convolutions, sections 5 to 7", 80),
+    Lesson(
+        5,
+        "label_smoothing",
+        "Label smoothing and the training recipe",
+        "Rethinking the Inception architecture, sections 4 and 6 to 9",
+        75,
+    ),
 )
 
 

@@ -348,6 +348,15 @@ def test_numbers_of_the_text():
     assert f"its calibration error is about {0.97 - 0.80:.2f}" in TEXT
 
 
+def test_the_recipe_is_the_papers():
+    code = re.search(r"Recipe\( epochs=.*?, \)", TEXT)[0]
+    recipe = eval(code, {"Recipe": Recipe})
+    assert (recipe.epochs, recipe.learning_rate, recipe.clip) == (paper.EPOCHS, paper.RATE, paper.CLIP)
+    assert (recipe.decay, recipe.decay_every) == (paper.RATE_DECAY, paper.RATE_EVERY)
+    assert (recipe.rms_decay, recipe.epsilon, recipe.epsilon_inside) == (paper.RMS_DECAY, paper.RMS_EPSILON, True)
+    assert recipe.label_smoothing == paper.SMOOTHING
+
+
 def test_one_number_above_one_makes_a_network_surer_and_changes_no_prediction():
     logits = trained(0.1).new.logits
     assert torch.equal(logits.argmax(dim=1), (1.5 * logits).argmax(dim=1))
