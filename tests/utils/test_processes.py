@@ -46,15 +46,16 @@ class WithHead(nn.Module):
 
 
 class Spy(TinyNet):
-    """Notes which images it sees in training."""
+    """Notes which images it sees in training, and what its dropout would draw."""
 
     def __init__(self):
         super().__init__(dropout=0.0)
-        self.seen = []
+        self.seen, self.masks = [], []
 
     def forward(self, images):
         if self.training:
             self.seen.append(images[:, 0, 0, 0].tolist())
+            self.masks.append(nn.functional.dropout(torch.ones(20)).tolist())
         return super().forward(images)
 
 
@@ -147,6 +148,11 @@ def test_each_process_sees_its_own_share_of_every_batch(both):
     for mine, yours, whole in zip(first, second, alone, strict=True):
         assert len(mine) == len(yours) == 8
         assert [image for pair in zip(mine, yours, strict=True) for image in pair] == whole
+
+
+def test_each_process_draws_its_own_dropout(both):
+    masks = both[0]["spy"].net.masks + both[1]["spy"].net.masks
+    assert len(masks) == 8 and len({tuple(mask) for mask in masks}) == 8
 
 
 def test_only_the_first_process_speaks_and_writes(both):
