@@ -94,7 +94,7 @@ def cost_with_stem(rows: tuple[Conv | MaxPool, ...], side: int) -> Table:
 _first, *_rest = TABLE_V3.stem
 STRIDE_1 = (replace(_first, stride=1), *_rest)
 STRIDE_1_NO_POOL = (STRIDE_1[0], *(row for row in _rest if row != MaxPool("pool_3a")))
-RESOLUTIONS = {299: TABLE_V3.stem, 151: STRIDE_1, 79: STRIDE_1_NO_POOL}
+STEM_BY_SIDE = {299: TABLE_V3.stem, 151: STRIDE_1, 79: STRIDE_1_NO_POOL}
 
 # What the first three convolutions of the stem stand for: one of 7 × 7.
 SEVEN = (Conv("conv_1a", 64, kernel_size=7, stride=2), *TABLE_V3.stem[3:])
@@ -278,7 +278,7 @@ def _depth() -> Finding:
 
 
 def _resolutions() -> Finding:
-    costs = {side: cost_with_stem(stem, side) for side, stem in RESOLUTIONS.items()}
+    costs = {side: cost_with_stem(stem, side) for side, stem in STEM_BY_SIDE.items()}
     base = costs[299].macs
     away = {side: 100 * (table.macs / base - 1) for side, table in costs.items()}
 

@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from lessons import measure
-from lessons.factorization import figures, lab, principles, savings
+from lessons.factorization import figures, lab, paper, principles, savings
 from lessons.factorization.checks import TwoFactors, factor_saving_of
 from lessons.factorization.composition import compose
-from lessons.factorization.paper import RESOLUTIONS, cost_with_stem
+from lessons.factorization.paper import STEM_BY_SIDE, cost_with_stem
 from lessons.factorization.reductions import REDUCTIONS
 from utils.cost import profile
 from utils.data import load
@@ -102,7 +102,7 @@ def test_numbers_of_the_text():
 
 
 def test_the_resolutions_of_the_text():
-    costs = {side: cost_with_stem(stem, side).macs for side, stem in RESOLUTIONS.items()}
+    costs = {side: cost_with_stem(stem, side).macs for side, stem in STEM_BY_SIDE.items()}
     assert costs[299] == costs[151] and abs(costs[79] / costs[299] - 1) > 0.01
 
 
@@ -375,3 +375,23 @@ def test_the_button_times_what_is_shown_and_a_change_forgets_it():
     assert "A: " in said and "B: " in said and "-60 % of multiply-adds" in said
     shown.set(grid=9)
     assert shown.timing.value == "" and "% of time" in shown.time()
+
+
+# The claims that this lesson adds to the paper's ledger
+
+
+def test_claims_of_this_lesson():
+    findings = {claim.number: claim.measure() for claim in paper.CLAIMS if claim.number >= 55}
+    saved = [100 * factor_saving_of((n, n), [(1, n), (n, 1)], [8, 8, 8]) for n in (3, 5, 7, 9)]
+    assert saved == sorted(saved) and findings[55].verdict == "holds"
+    assert all(f"{n}×{n}: {share:.0f} %" in findings[55].measured for n, share in zip((3, 5, 7, 9), saved, strict=True))
+    dear = 9 * 70 * 70 * 64 * 128
+    assert f"{dear:,}" in findings[56].measured and f"{dear // 4:,}: 0.25" in findings[56].measured
+    assert f"{dear // 8:,}: 0.125" in findings[56].measured and findings[56].verdict == "holds"
+    assert "11 of the 11 sizes, in the order of the table" in findings[57].measured and findings[57].verdict == "holds"
+
+
+def test_another_stem_fails_the_claim_on_table_1(monkeypatch):
+    claim = next(claim for claim in paper.CLAIMS if claim.number == 57)
+    monkeypatch.setattr(measure, "cost", lambda name: paper.cost_with_stem(paper.SEVEN, 299))
+    assert claim.measure().verdict == "does not hold"
