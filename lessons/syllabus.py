@@ -31,6 +31,13 @@ LESSONS = (
     Lesson(1, "inception_module", "The Inception module", "Going deeper with convolutions, sections 1 to 4", 90),
     Lesson(2, "googlenet", "GoogLeNet", "Going deeper with convolutions, sections 5 to 7", 80),
     Lesson(
+        4,
+        "factorization",
+        "Factorised convolutions",
+        "Rethinking the Inception architecture, sections 1 to 3, 5 and 6",
+        90,
+    ),
+    Lesson(
         5,
         "label_smoothing",
         "Label smoothing and the training recipe",
