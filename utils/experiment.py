@@ -279,11 +279,14 @@ class Result:
     @property
     def sentence(self) -> str:
         """What can be concluded, and what cannot."""
-        comparison = self.compare()
-        if comparison is None:
+        if not any(self.runs.values()):
             return "No run is whole, so nothing can be concluded."
-        found = " ".join([comparison.sentence, *(each.sentence for each in map(self.compare, self.experiment.more))])
-        return f"{found} {self.experiment.limits}"
+        found = [line for each in (self.experiment.quantity, *self.experiment.more) for line in self._found(each)]
+        return " ".join([*found, self.experiment.limits])
+
+    def _found(self, quantity: Quantity) -> list[str]:
+        """One sentence for each arm after the first, about one figure."""
+        return [difference.sentence for difference in self.compare(quantity).differences]
 
     @property
     def source(self) -> str:
@@ -354,8 +357,10 @@ class Result:
         if comparison is None:
             return f"<p>{escape(self.sentence)}</p>"
         tables = "".join(self.compare(each).html for each in (self.experiment.quantity, *self.experiment.more))
+        found = [line for each in (self.experiment.quantity, *self.experiment.more) for line in self._found(each)]
+        items = "".join(f"<li>{escape(line)}</li>" for line in found)
         return (
-            f"{self.picture._repr_html_()}{tables}<p>{escape(self.sentence)}</p>"
+            f"{self.picture._repr_html_()}{tables}<ul>{items}</ul><p>{escape(self.experiment.limits)}</p>"
             f'<p style="color:#595959">{escape(self.source)}</p>'
         )
 
