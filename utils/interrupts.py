@@ -4,11 +4,13 @@ import _thread
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 from utils.processes import ALONE, Team
 
 PATIENCE = 0.35  # seconds that an interrupt waits for the end of a step
+ECHO = 2.0  # seconds: what started several processes passes an interrupt on that the terminal has sent to all of them
 
 
 class Interrupts:
@@ -29,6 +31,7 @@ class Interrupts:
     def __init__(self, team: Team = ALONE):
         self.team = team
         self.calls = 0  # of `held`
+        self.asked_at = 0.0
         self.holding = self.asked = False
         self.lock = threading.Lock()
         self.before = None  # who was told of interrupts
@@ -43,7 +46,8 @@ class Interrupts:
             signal.signal(signal.SIGINT, self.before)
 
     def _handle(self, number: int, frame: object) -> None:
-        if self.team.size > 1 and not self.asked:
+        if self.team.size > 1 and (not self.asked or time.monotonic() - self.asked_at < ECHO):
+            self.asked_at = self.asked_at if self.asked else time.monotonic()
             self.asked = True
         elif self.holding and not self.asked:
             self.asked = True

@@ -31,6 +31,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from torch.multiprocessing import ProcessContext
+    from tqdm import tqdm
 
 TIMEOUT = timedelta(minutes=10)  # a process that waits for another for longer than this gives up, with an error
 SHARED_SEED = 1_000_003  # distance between the seeds of two processes, for what each draws for itself
@@ -292,45 +294,72 @@ def launch(
     news, reports = multiprocessing.get_context("spawn").Pipe(duplex=False)
     job = cloudpickle.dumps((function, arguments))
     with tempfile.TemporaryDirectory() as folder:
+        results = [Path(folder) / str(rank) for rank in range(processes)]
         given = (processes, store.port, on_cpu, job, folder, reports if show else None)
         workers = multiprocessing.start_processes(_work, given, nprocs=processes, join=False, start_method="spawn")
         reports.close()
         try:
             with passing_bar(total=1.0, bar_format="{percentage:3.0f} % {bar} {desc}", disable=not show) as bar:
                 bar.set_description_str(f"starting {processes} processes")
-                while not _is_over(workers, processes):
-                    while not news.closed and news.poll():
-                        try:
-                            bar.n, words = news.recv()
-                        except EOFError:
-                            news.close()
-                            break
-                        bar.set_description_str(words)
+                _follow(workers, results, news, bar)
         finally:
             for process in workers.processes:
                 process.kill()
-        return [cloudpickle.loads((Path(folder) / str(rank)).read_bytes()) for rank in range(processes)]
+        return [cloudpickle.loads(result.read_bytes()) for result in results]
 
 
-def _is_over(workers, processes: int) -> bool:
-    """Wait for a moment; have all of them ended well?"""
+def _follow(workers: "ProcessContext", results: list[Path], news: Connection, bar: "tqdm") -> None:
+    """Wait until all processes have ended, show what the first one says, and pass an interrupt on to them.
+
+    Raises:
+        WorkerFailed: one ended with an error.
+        KeyboardInterrupt: one had to stop before it came to a result, or this is the second interrupt.
+    """
+    interrupts, over = 0, False
+    while not over:
+        try:
+            _show(news, bar)
+            over = _have_ended(workers)
+        except KeyboardInterrupt:
+            interrupts += 1
+            if interrupts > 1:
+                raise
+            # A terminal tells them too, a kernel may not; that they hear it twice is taken into account.
+            for process in filter(lambda each: each.is_alive(), workers.processes):
+                os.kill(process.pid, signal.SIGINT)
+        except WorkerFailed as failed:
+            if interrupts:  # before it was at work
+                raise KeyboardInterrupt from failed
+            raise
+        # One that was interrupted before it began ends well and has nothing to show; the others would wait for it.
+        ended = (result for process, result in zip(workers.processes, results, strict=True) if process.exitcode == 0)
+        if not all(result.exists() for result in ended):
+            raise KeyboardInterrupt
+
+
+def _show(news: Connection, bar: "tqdm") -> None:
+    """The latest that the first process has said of itself."""
+    try:
+        while not news.closed and news.poll():
+            bar.n, words = news.recv()
+            bar.set_description_str(words)
+    except EOFError:  # it has nothing more to say
+        news.close()
+
+
+def _have_ended(workers: "ProcessContext") -> bool:
+    """Wait for a moment; have all processes ended well?"""
+    count = len(workers.processes)
     try:
         return workers.join(timeout=0.1, grace_period=1)
-    except KeyboardInterrupt:
-        for (
-            process
-        ) in workers.processes:  # a terminal interrupts them too, a kernel may not; one that stops takes no harm
-            if process.is_alive():
-                os.kill(process.pid, signal.SIGINT)
-        return False
     except torch.multiprocessing.ProcessRaisedException as problem:
         reason = str(problem).strip().splitlines()[-1]
-        raise WorkerFailed(f"Process {problem.error_index} of {processes} ended with {reason}") from problem
+        raise WorkerFailed(f"Process {problem.error_index} of {count} ended with {reason}") from problem
     except torch.multiprocessing.ProcessExitedException as problem:
         how = problem.signal_name or f"exit status {problem.exit_code}"
         hint = " The system does that when memory runs out." if how == "SIGKILL" else ""
         raise WorkerFailed(
-            f"Process {problem.error_index} of {processes} was ended by {how}, and the others were stopped.{hint}"
+            f"Process {problem.error_index} of {count} was ended by {how}, and the others were stopped.{hint}"
         ) from None
 
 

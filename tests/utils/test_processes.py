@@ -314,6 +314,7 @@ def started(launcher: list[str], script: Path, *words: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -341,7 +342,7 @@ def test_an_interrupt_keeps_the_run_in_all_processes(tmp_path, launcher):
         line = job.stdout.readline()
         assert line, said
         said += line
-    job.send_signal(signal.SIGINT)
+    os.killpg(job.pid, signal.SIGINT)  # as a terminal does; the launcher then passes it on to the workers once more
     said += job.communicate(timeout=LIMIT)[0]
     counts = re.findall(r"rank (\d) of 2: (\d+) epochs", said)
     assert sorted(rank for rank, _ in counts) == ["0", "1"], said
