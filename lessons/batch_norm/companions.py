@@ -9,7 +9,7 @@ from utils.data import Data
 
 
 @torch.no_grad()
-def accuracy_in(net: nn.Module, data: Data, batch: int, *, training: bool, images: int = 600) -> float:
+def accuracy_in(net: nn.Module, data: Data, batch: int, *, training: bool, images: int = 400) -> float:
     """Accuracy in per cent on the first test images, in batches of so many, in training or in evaluation mode.
 
     In training mode every batch is normalised by its own statistics. A copy is asked, so that the network's running

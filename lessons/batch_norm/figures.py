@@ -99,7 +99,7 @@ def new_network(gain: float, norm: Callable[[int], nn.Module] | None, *, seed: i
     return nn.Sequential(*layers)
 
 
-def crops(side: int = 96) -> Tensor:
+def crops(side: int = 64) -> Tensor:
     """(8, 3, side, side): parts of the two photographs, centred and scaled; the first has the pagoda in it."""
     images = []
     for name in ("china", "flower"):
@@ -172,7 +172,7 @@ def photograph_by_depth(norm: Callable[[int], nn.Module], *, gain: float = 0.5) 
         len(shown) + 1, "One channel, layer by layer: without normalisation the photograph goes dark",
         width=9.5, height=3.5, rows=2,
     )  # fmt: skip
-    photo = crops()
+    photo = crops(96)
     for row, normalised in zip(axes, (False, True), strict=True):
         layers = before_relu(new_network(gain, norm if normalised else None), photo)
         brightest = layers[0][0].clamp(min=0).quantile(0.99).item()
@@ -267,7 +267,7 @@ def batch_noise(values: Tensor, sizes: Sequence[int] = (2, 4, 8, 16, 32, 64, 128
     )
 
 
-def two_modes(net: nn.Module, data: Data, sizes: Sequence[int] = (2, 4, 8, 16, 32, 64)) -> Picture:
+def two_modes(net: nn.Module, data: Data, sizes: Sequence[int] = (2, 4, 8, 16, 32)) -> Picture:
     """A trained network's accuracy with each batch's own statistics, by the batch's size, and with the running ones."""
     own = [accuracy_in(net, data, size, training=True) for size in sizes]
     running = accuracy_in(net, data, sizes[-1], training=False)

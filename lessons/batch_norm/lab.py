@@ -1,5 +1,6 @@
 """The BN lab: a small network on real digits, with or without normalisation, and what its layers get as it learns."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -90,10 +91,10 @@ def _look(net: DigitNet, step: int, images: Tensor, labels: Tensor, test_images:
         values = layer[:-1](x)
         x = layer[-1](values)
         deviations.append(values.std().item())
-        # Not a number goes into the middle bar: a histogram needs a place for it.
-        inside = torch.nan_to_num(values, nan=0.0, posinf=REACH, neginf=-REACH).clamp(-REACH, REACH)
-        counts = torch.histc(inside, bins=BINS, min=-REACH, max=REACH)
-        histograms.append(tuple((counts / counts.sum()).tolist()))
+        counts = torch.histc(
+            values.clamp(-REACH, REACH), bins=BINS, min=-REACH, max=REACH
+        )  # leaves out what is no number
+        histograms.append(tuple((counts / counts.sum().clamp(min=1)).tolist()))
     loss = cross_entropy(net[-1](x), labels).item()
     for name, buffer in net.named_buffers():
         buffer.copy_(statistics[name])
@@ -144,24 +145,27 @@ def _svg(settings: dict) -> str:
     width, height, left, right = 205, 34, 56, 100
     rows = []
     for number, (deviation, shares) in enumerate(zip(look.deviations, look.histograms, strict=True), start=1):
-        floor, bar, most = number * (height + 6), width / BINS, max(shares)
+        floor, bar, most = number * (height + 6), width / BINS, max(shares) or 1
         bars = "".join(
             f'<rect x="{left + place * bar:.1f}" y="{floor - height * share / most:.1f}" width="{bar:.1f}" '
             f'height="{height * share / most:.1f}"/>'
             for place, share in enumerate(shares)
         )
-        text = f"deviation {deviation:.2g}" if deviation == deviation and deviation < 1e6 else "not finite"
         rows.append(
             f'<g fill="{color}">{bars}</g><line x1="{left}" x2="{left + width}" y1="{floor}" y2="{floor}" stroke="#8C8C8C"/>'
             f'<text x="0" y="{floor - 10}" font-size="12">layer {number}</text>'
-            f'<text x="{left + width + 8}" y="{floor - 10}" font-size="12">{text}</text>'
+            f'<text x="{left + width + 8}" y="{floor - 10}" font-size="12">{_deviation(deviation)}</text>'
         )
-    spoken = ", ".join(f"layer {number}: {deviation:.2g}" for number, deviation in enumerate(look.deviations, start=1))
+    spoken = ", ".join(f"layer {number}: {_deviation(each)}" for number, each in enumerate(look.deviations, start=1))
     return (
-        f'<svg role="img" aria-label="Histograms of what each layer gets. Standard deviations: {spoken}." '
+        f'<svg role="img" aria-label="Histograms of what each layer gets. {spoken}." '
         f'viewBox="0 0 {left + width + right} {LAYERS * (height + 6) + 4}" width="100%" style="max-width:420px;'
         f'background:white">{"".join(rows)}</svg>'
     )
+
+
+def _deviation(value: float) -> str:
+    return f"deviation {value:.2g}" if math.isfinite(value) else "not finite"
 
 
 def bn_lab() -> Lab:

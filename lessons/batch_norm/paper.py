@@ -194,7 +194,7 @@ def _stable() -> Finding:
     without, normalised = (drift.follow(normalised=each) for each in (False, True))
     calmer, better = normalised.wandering < without.wandering / 2, normalised.late_accuracy > without.late_accuracy
     return Finding(
-        f"scikit-learn's digits, last quarter of 1,000 steps: accuracy {normalised.late_accuracy:.1f} % with, {without.late_accuracy:.1f} % "
+        f"scikit-learn's digits, mean of the last quarter of the steps: accuracy {normalised.late_accuracy:.1f} % with, {without.late_accuracy:.1f} % "
         f"without; a unit's median wanders over {normalised.wandering:.2f} with, {without.wandering:.2f} without",
         measure.all_or_part(calmer, better),
         "one seed, smaller images and fewer steps than the paper's 50,000 on MNIST; “much more stable” is read as half "
