@@ -106,7 +106,7 @@ def linear_pair(compose: Callable[[Tensor, Tensor], Tensor], seed: int = 1) -> P
             )
         label(axis, title=name)
     axes[3].imshow(away, cmap="Reds", vmin=0, vmax=np.median(away[0]))
-    label(axes[3], title=f"difference on a photo:\n{inside:.0e} inside, {border:.1f} outside")
+    label(axes[3], title=f"difference on a photograph:\n{inside:.0e} inside, {border:.1f} at the border")
     for axis in axes:
         _bare(axis)
     return Picture(
@@ -300,7 +300,7 @@ def clock(savings: Sequence[Saving]) -> Picture:
         low, high = each.middle_half
         axes[0].plot([100 * low, 100 * high], [-position - 0.26] * 2, color="black", linewidth=1.4)
         for offset, (name, speed, color) in enumerate(
-            zip(("whole", "factors"), each.speed, (colors.BLUE, colors.GREEN), strict=True)
+            zip(("whole window", "its factors"), each.speed, (colors.SKY, colors.GREEN), strict=True)
         ):
             place = -position - 0.3 * (offset - 0.5)
             axes[1].barh(place, speed / 1e9, height=0.28, color=color, label=name if position == 0 else None)
@@ -310,11 +310,16 @@ def clock(savings: Sequence[Saving]) -> Picture:
     axes[0].set_yticks([-position for position in range(len(savings))], [each.replacement.name for each in savings])
     axes[0].tick_params(axis="y", labelsize=8.5)
     axes[1].set_yticks([])
-    label(axes[0], x="saved, % (line: middle half of the rounds)")
+    label(axes[0], x="saved, % (line: middle half of five groups)")
     label(axes[1], x="billion multiply-adds a second")
-    axes[1].set_xlim(0, axes[1].get_xlim()[1] * 1.35)
-    for axis in axes:
-        axis.legend(frameon=False, fontsize=8.5, loc="upper right")
+    for axis, place in zip(axes, ("left", "right"), strict=True):
+        figure.legend(
+            *axis.get_legend_handles_labels(),
+            loc=f"outside lower {place}",
+            ncols=3,
+            frameon=False,
+            fontsize=8.5,
+        )
     return Picture(figure, f"Bars. {title}. {'; '.join(words)}.")
 
 

@@ -156,6 +156,11 @@ def test_a_replacement_is_timed():
     assert isinstance(figures.clock([found]), Picture)
 
 
+def test_the_fastest_of_each_group_counts():
+    assert savings.fastest_of_groups([5, 3, 4, 2, 9, 8], 3) == [3, 2, 8]
+    assert savings.fastest_of_groups([5, 3], 5) == [5, 3]
+
+
 def test_words_about_a_loss_of_time():
     small = savings.Replacement((5, 5), ((3, 3), (3, 3)), channels=8, grid=9)
     lost = savings.Saving(small, 0.28, -0.5, (-0.6, -0.4), (2e9, 1e9), (648, 1296))
