@@ -31,24 +31,27 @@ class Interrupts:
     def __init__(self, team: Team = ALONE):
         self.team = team
         self.calls = 0  # of `held`
-        self.asked_at = 0.0
-        self.holding = self.asked = False
+        self.asked_at = -ECHO
+        self.within = self.holding = self.asked = False
         self.lock = threading.Lock()
         self.before = None  # who was told of interrupts
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
             self.before = signal.signal(signal.SIGINT, self._handle)
+        self.within = True
         return self
 
     def __exit__(self, *error) -> None:
-        if self.before is not None:
+        self.within = False
+        if self.before is not None and not self._may_hear_an_echo():
             signal.signal(signal.SIGINT, self.before)
 
     def _handle(self, number: int, frame: object) -> None:
-        if self.team.size > 1 and (not self.asked or time.monotonic() - self.asked_at < ECHO):
-            self.asked_at = self.asked_at if self.asked else time.monotonic()
-            self.asked = True
+        if self._may_hear_an_echo():
+            return
+        if self.team.size > 1 and self.within and not self.asked:
+            self.asked, self.asked_at = True, time.monotonic()
         elif self.holding and not self.asked:
             self.asked = True
             timer = threading.Timer(PATIENCE, self._wait_no_longer)
@@ -57,6 +60,9 @@ class Interrupts:
         else:
             self.asked = False
             self.before(number, frame)
+
+    def _may_hear_an_echo(self) -> bool:
+        return self.team.size > 1 and time.monotonic() - self.asked_at < ECHO
 
     def _wait_no_longer(self) -> None:
         with self.lock:
@@ -77,6 +83,6 @@ class Interrupts:
             with self.lock:
                 self.holding = False
         self.calls += 1
-        if self.team.any(self.asked) if self.calls % self.team.listens_every == 0 else False:
+        if self.calls % self.team.listens_every == 0 and self.team.any(self.asked):
             self.asked = False
             raise KeyboardInterrupt
