@@ -7,7 +7,7 @@ predictiveness, effective smoothness) and definition 2.1 (internal covariate shi
 from collections.abc import Callable
 from dataclasses import replace
 
-from lessons.batch_norm.experiments.normalisation import BASE, RECIPE, normalised, plain
+from lessons.batch_norm.experiments.normalisation import RECIPE, normalised, plain
 from lessons.batch_norm.landscape import covariate_shift, landscape
 from utils.comparison import Quantity
 from utils.data import Data
@@ -16,7 +16,8 @@ from utils.train import Run
 
 LOOKS = 12  # at the loss, spread over a run
 BATCH = 128  # images to look at it with
-STEPS = tuple(BASE * factor for factor in (0.5, 1, 2, 4))  # step sizes along the gradient
+RATE = 0.03  # at which the network without normalisation learns: where it only guesses, its loss is flat and so smooth
+STEPS = tuple(RATE * factor for factor in (0.5, 1, 2, 4))  # step sizes along the gradient
 LAYER = "3"  # the first module of the second half: what stands before it is the stem and the first module
 
 
@@ -33,7 +34,7 @@ def look(data: Data) -> Callable[[Run, float], None]:
         images = data.normalise(data.train.images[:BATCH].to(device))
         labels = data.train.labels[:BATCH].to(device)
         walk = landscape(run.net, images, labels, step_sizes=STEPS)
-        shift, cosine = covariate_shift(run.net, images, labels, learning_rate=BASE, layer=LAYER)
+        shift, cosine = covariate_shift(run.net, images, labels, learning_rate=RATE, layer=LAYER)
         figures = {name: getattr(walk, name) for name in walk.__dataclass_fields__}
         for name, value in (figures | {"covariate_shift": shift, "covariate_cosine": cosine}).items():
             run.measures.setdefault(name, []).append(float(f"{float(value):.5g}"))
@@ -61,8 +62,8 @@ EXPERIMENT = Experiment(
     question="Does batch normalisation make the loss smoother along the gradient?",
     equal="the network but for its normalisation, the learning rate, the images and their order, the step sizes looked at",
     arms={"no BN": Arm(build=plain), "BN": Arm(build=normalised)},
-    short=Form(data="scales", recipe=replace(RECIPE, epochs=3), seeds=(0, 1, 2), limit=2000),
-    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=10), seeds=(0, 1, 2, 3, 4)),
+    short=Form(data="scales", recipe=replace(RECIPE, epochs=6, learning_rate=RATE), seeds=(0, 1, 2), limit=2000),
+    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=10, learning_rate=RATE), seeds=(0, 1, 2, 3, 4)),
     limits="The figures are means over one training, on one batch, for steps of a half to four times the learning rate.",
     quantity=LOSS_RANGE,
     more=(
