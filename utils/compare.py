@@ -5,8 +5,11 @@ their parameters, values with the reference's weights copied in, gradients. It s
 Layers are matched by what they are and how they are wired, never by their names.
 """
 
+import inspect
+import math
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +23,8 @@ UNSEEN = (
     "`__init__`, as attributes or in an `nn.ModuleList`."
 )
 _ACTIVATIONS = {"relu", "relu_", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "silu", "hardtanh"}
+_ACTIVATIONS |= {"_softmax", "_log_softmax"}
+LONG = 100  # characters; an argument that is longer is called by its name
 
 
 def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
@@ -37,16 +42,14 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
     if not callable(answer):
         raise Wrong(f"A class or function that makes a module is needed, and this is {article(answer)}.")
     name = getattr(answer, "__name__", "your function")
-    given = ", ".join([*map(repr, arguments), *(f"{key}={value!r}" for key, value in named.items())])
+    given = _given(answer, arguments, named)
     try:
         module = answer(*arguments, **named)
     except (NotImplementedError, Wrong):
         raise
     except Exception as error:
         if "is not a Module subclass" in str(error):
-            raise Wrong(
-                f"{error}: a layer stands there without its parentheses. Write `nn.ReLU()`, not `nn.ReLU`."
-            ) from error
+            raise Wrong(_no_layer(str(error))) from error
         raise Wrong(f"{name}({given}) stopped with {type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
         raise Wrong(
@@ -54,6 +57,31 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
             + (". Is the `return` missing?" if module is None else ".")
         )
     return module
+
+
+def _given(answer: Callable, arguments: Sequence[object], named: Mapping[str, object]) -> str:
+    """The arguments of a call as they are written: one that is long by its name, or the sentence would drown in it."""
+    try:
+        names = [
+            name for name, each in inspect.signature(answer).parameters.items() if each.kind != each.VAR_POSITIONAL
+        ]
+    except (TypeError, ValueError):
+        names = []
+    names += [f"a {type(argument).__name__}" for argument in arguments[len(names) :]]
+    texts = [_or(name, argument) for name, argument in zip(names, arguments, strict=False)]
+    return ", ".join([*texts, *(f"{key}={_or(f'a {type(value).__name__}', value)}" for key, value in named.items())])
+
+
+def _or(name: str, value: object) -> str:
+    return text if len(text := repr(value)) <= LONG else name
+
+
+def _no_layer(found: str) -> str:
+    """What to say of something that torch does not take for a layer; `found` is torch's sentence."""
+    kind = "generator" if "<genexpr>" in found else found.split()[0]
+    if kind in ("list", "tuple", "generator"):
+        return f"`nn.Sequential` takes layers, not a {kind}: `nn.Sequential(*layers)`, with the star."
+    return f"{found}: a layer stands there without its parentheses. Write `nn.ReLU()`, not `nn.ReLU`."
 
 
 def same_module(
@@ -92,7 +120,19 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
                 f"A convolution gets another number of channels than it was made for, on an input of "
                 f"{shape_text(shape)} (channels×height×width). torch says: {cause}"
             ) from error
+        sizes = re.search(r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x\d+\)", cause)
+        if sizes:
+            raise Wrong(_dense_does_not_fit(error.before, *map(int, sizes.groups()))) from error
         raise Wrong(f"It does not run on an input of {shape_text(shape)}. torch says: {cause}") from error
+    except NotImplementedError as error:
+        without = re.match(r"Module \[(\w+)\] is missing the required .forward.", str(error))
+        if not without:
+            raise
+        if without[1] in ("ModuleList", "ModuleDict"):
+            raise Wrong(
+                f"An `nn.{without[1]}` only holds layers and cannot be run. `nn.Sequential(*layers)` runs them one after another."
+            ) from error
+        raise Wrong(f"`{without[1]}` has no `forward`: is the name misspelt, or the line indented too far?") from error
     except TypeError as error:
         if "float" in str(error) and "conv2d" in str(error):
             raise Wrong(
@@ -108,6 +148,19 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
     if not found.operations:
         raise Wrong("Its forward gives back the input as it came: nothing is computed.")
     return found
+
+
+def _dense_does_not_fit(before: Trace, rows: int, numbers: int, made_for: int) -> str:
+    """A dense layer reads another number of values than it was made for: `rows` times `numbers` for two images."""
+    grid = next((o.shape[1:] for o in reversed(before.operations) if len(o.shape) == 4), before.image_shape)
+    values = math.prod(grid)
+    if rows != 2 and rows * numbers == 2 * values:  # rows of the grid, taken for images
+        return (
+            f"A dense layer gets a grid of {shape_text(grid)} (channels×height×width): flatten it first, so that {values} "
+            f"numbers an image reach it{'' if made_for == values else f'. It is made for {made_for}'}."
+        )
+    which = f", a grid of {shape_text(grid)}," if numbers == values and min(grid[1:]) > 1 else ""
+    return f"{numbers} numbers an image{which} reach your dense layer, which is made for {made_for}."
 
 
 def _branches_do_not_fit(before: Trace) -> str:
@@ -291,7 +344,8 @@ def _why_values_differ(
             if need - have and not have - need:
                 return f"{intro}no {_names(need - have)} follows the {layer}."
             if have - need and not need - have:
-                return f"{intro}{_names(have - need)} follows the {layer}, where nothing should."
+                loss = " The loss applies the softmax itself." if any("softmax" in name for name in have - need) else ""
+                return f"{intro}{_names(have - need)} follows the {layer}, where nothing should.{loss}"
             return f"{intro}{_names(have)} follows the {layer} where {_names(need)} should."
     own_pools = Counter(_pool_text(found, o) for o in found.operations if _is_pool(o))
     need_pools = Counter(_pool_text(expected, o) for o in expected.operations if _is_pool(o))
@@ -536,11 +590,13 @@ def _describe(record: Trace, operation: Operation) -> str:
         text = (
             text.replace(" conv", "") + f" convolution ({operation.input_shapes[0][1]} → {operation.shape[1]} channels)"
         )
+    if kind == "linear" and operation.input_shapes:
+        text = f"dense layer ({operation.input_shapes[0][-1]} → {operation.shape[-1]})"
     return text
 
 
 def _names(names: set[str]) -> str:
-    return _list(sorted({"relu": "ReLU", "elu": "ELU"}.get(name, name) for name in names))
+    return _list(sorted({"relu": "ReLU", "elu": "ELU"}.get(name, name).lstrip("_") for name in names))
 
 
 def _count(texts: Counter) -> str:

@@ -156,10 +156,11 @@ class Feedback:
             said = entry.verify(*answer, **options)
         except Wrong as wrong:
             return Result("wrong", f"{name}: not yet", str(wrong), exercise=entry.name)
-        except NotImplementedError as stub:
-            return Result("wrong", f"{name}: not written yet", self._about_stub(entry, str(stub)), exercise=entry.name)
         except Exception as error:
-            return Result("wrong", f"{name}: your code stopped", _explain(error), exercise=entry.name)
+            if _is_stub(error):
+                said = self._about_stub(entry, str(error))
+                return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
+            return Result("wrong", f"{name}: your code stopped", explain(error), exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
         self._refresh()
         said = said or "It gives what the course's own answer gives."
@@ -167,7 +168,7 @@ class Feedback:
 
     def _about_stub(self, entry: Exercise, message: str) -> str:
         """What to say of a stub that is left: this exercise's, or that of another one which the answer calls."""
-        other = re.match(r"Exercise ([\d.]+),", message)
+        other = _STUB.match(message)
         if other and other[1] != entry.number:
             return (
                 f"It calls what you write in exercise {other[1]}, and that is still empty. Write exercise {other[1]} "
@@ -556,8 +557,16 @@ def split_options(cell: str) -> tuple[str, str]:
     return "".join(lines[:start]), "".join(lines[start:])
 
 
-def _explain(error: BaseException) -> str:
-    """An exception from the learner's code, with the line that it came from."""
+# What a stub raises, as `lessons.build` writes it. torch raises NotImplementedError as well, for reasons of its own.
+_STUB = re.compile(r"Exercise ([\d.]+),")
+
+
+def _is_stub(error: BaseException) -> bool:
+    return isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error)) is not None)
+
+
+def explain(error: BaseException) -> str:
+    """An exception from the learner's code in words, with the line that it came from."""
     own = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

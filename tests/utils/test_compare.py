@@ -139,6 +139,9 @@ def test_building_says_what_was_handed_over():
         (lambda: None, "nothing \\(None\\).*Is the `return` missing"),
         (lambda: 5, "gave back an int"),
         (lambda: 1 / 0, "stopped with ZeroDivisionError"),
+        (lambda: nn.Sequential([nn.ReLU()]), "takes layers, not a list: .*\\*layers"),
+        (lambda: nn.Sequential(nn.ReLU() for _ in "ab"), "takes layers, not a generator"),
+        (lambda: nn.Sequential(nn.ReLU), "without its parentheses"),
     ):
         with pytest.raises(Wrong, match=words):
             build(thing)
@@ -150,3 +153,38 @@ def test_building_says_what_was_handed_over():
 
     with pytest.raises(NotImplementedError):
         build(stub)
+
+
+def test_a_long_argument_goes_by_its_name():
+    long = {number: "a row of a table" for number in range(9)}
+    for answer, words in (
+        (lambda channels, table: None, r"\(6, table\) gave back nothing"),
+        (lambda *arguments: None, r"\(6, a dict\) gave back"),
+        (lambda channels, **named: None, r"\(6, table=a dict\) gave back"),
+    ):
+        with pytest.raises(Wrong, match=words):
+            build(answer, 6, table=long) if "table=" in words else build(answer, 6, long)
+
+
+def classifier(*layers):
+    return nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), *layers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            classifier(nn.Linear(4 * 5 * 6, 7)),
+            "a grid of 4×5×6 .*flatten it first, so that 120 numbers an image reach it[.]$",
+        ),
+        (classifier(nn.Flatten(), nn.Linear(30, 7)), "120 numbers an image, a grid of 4×5×6, reach .* made for 30"),
+        (classifier(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(120, 7)), "24 numbers an image, a grid of 4×2×3"),
+        (classifier(nn.Flatten(), nn.Linear(120, 7), nn.Softmax(dim=1)), "softmax follows the dense layer .*120 → 7"),
+        (nn.ModuleList([nn.Flatten(), nn.Linear(90, 7)]), "ModuleList` only holds layers"),
+        (classifier(nn.ModuleList([nn.Flatten()])), "ModuleList` only holds layers"),
+        (type("Mine", (nn.Module,), {"foward": lambda self, x: x})(), "`Mine` has no `forward`"),
+    ],
+)
+def test_a_classifier_that_does_not_fit_is_told_why(answer, words):
+    with pytest.raises(Wrong, match=words):
+        same_module(answer, classifier(nn.Flatten(), nn.Linear(120, 7)), (3, 5, 6))

@@ -4,6 +4,8 @@ import json
 import threading
 
 import pytest
+import torch
+from torch import nn
 
 from utils import feedback as feedback_module
 from utils.feedback import Feedback, Message, Overview, Wrong, read_progress, solution_of
@@ -79,6 +81,20 @@ def test_a_stub_is_told_that_it_is_one(lesson):
 
     result = lesson.check.double(stub)
     assert not result and "not written yet" in result.head and 'hint("9.1")' in result.body
+
+
+def test_torch_s_own_not_implemented_is_no_stub(lesson):
+    def finished(x):
+        return nn.ModuleList([nn.ReLU()])(torch.tensor(x))
+
+    result = lesson.check.double(finished)
+    assert not result and "your code stopped" in result.head and "not written yet" not in repr(result)
+    assert "NotImplementedError" in result.body and "forward" in result.body
+
+    def bare(x):
+        raise NotImplementedError
+
+    assert "not written yet" in lesson.check.double(bare).head
 
 
 def test_an_error_in_the_learners_code_is_told_with_its_line(lesson, tmp_path):

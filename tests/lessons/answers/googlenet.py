@@ -227,8 +227,10 @@ ANSWERS = {
             (head("nn.AvgPool2d", "nn.MaxPool2d"), "expected average pooling of 5×5; yours has max pooling"),
             (head("nn.Linear(2048, 1024), nn.ReLU()", "nn.Linear(2048, 1024)"), "no ReLU follows"),
             (head("128, 1), nn.ReLU()", "128, 1)"), "no ReLU follows the 1×1"),
-            (head("nn.Flatten(), ", ""), "does not run"),
-            (head("5, stride=3", "5"), "does not run"),
+            (head("nn.Flatten(), ", ""), "a grid of 128×4×4 (channels×height×width): flatten it first, so that 2048 numbers"),
+            (head("nn.Linear(2048, 1024)", "nn.Linear(128, 1024)"), "2048 numbers an image, a grid of 128×4×4, reach your dense layer, which is made for 128"),
+            (head("5, stride=3", "5"), "512 numbers an image, a grid of 128×2×2, reach your dense layer"),
+            (head("nn.Linear(1024, num_classes)", "nn.Linear(1024, num_classes), nn.Softmax(dim=1)"), "The loss applies the softmax itself"),
             (head("nn.Linear(1024, num_classes)", "nn.Linear(1024, num_classes), nn.ReLU()"), "ReLU follows"),
             (head("nn.Linear(2048, 1024)", "nn.Linear(2048, 512)").replace("nn.Linear(1024", "nn.Linear(512"), "dense layer"),
             (
