@@ -1,6 +1,8 @@
 """The command line of the course: `python -m lessons --help`."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -107,6 +109,127 @@ def assign(
     typer.echo(
         f"What they hand in goes to {folder / 'submitted'}; then, in {folder}: nbgrader autograde --assignment NAME"
     )
+
+
+classroom = typer.Typer(
+    help="A class with nbgrader: from the release of an assignment to the marks.", no_args_is_help=True
+)
+app.add_typer(classroom, name="classroom")
+_Slug = Annotated[str, typer.Argument(help="An assignment: inception_module, googlenet, ...")]
+_Class = Annotated[Path, typer.Option("--folder", help="The class's folder.")]
+_Exchange = Annotated[bool, typer.Option("--exchange", help="Also through nbgrader's exchange, on a shared server.")]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors as sentences."""
+    from lessons.assign import AssignError
+    from lessons.classroom import ClassroomError
+
+    try:
+        yield
+    except (ValueError, ClassroomError, AssignError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@classroom.command("init")
+def classroom_init(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or a class that lacks something.")],
+    seed: Annotated[
+        str, typer.Option(help="A word for this class and year; the assignments' numbers follow from it.")
+    ] = "",
+    lessons: Annotated[
+        list[str] | None, typer.Option("--lesson", help="Only these lessons; can be given again.")
+    ] = None,
+) -> None:
+    """Make a class: nbgrader's configuration and the sources of the assignments."""
+    from lessons import classroom as classes
+
+    with _told():
+        for path in classes.init(folder, seed=seed, slugs=lessons or ()):
+            typer.echo(f"{path} is written: with solutions, for you alone.")
+    typer.echo(f"Next, in {folder}: python -m lessons classroom release NAME")
+
+
+@classroom.command("release")
+def classroom_release(slug: _Slug, folder: _Class = Path("."), exchange: _Exchange = False) -> None:
+    """Make the students' version of an assignment."""
+    from lessons import classroom as classes
+
+    with _told():
+        path = classes.release(folder, slug, exchange=exchange)
+    typer.echo(f"{path} is ready: give it to your students. Solutions and hidden tests are not in it.")
+
+
+@classroom.command("collect")
+def classroom_collect(
+    slug: _Slug,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="The folder or zip that your learning platform gave you.")
+    ] = None,
+    folder: _Class = Path("."),
+) -> None:
+    """Bring in what students handed in; without --from, from nbgrader's exchange."""
+    from lessons import classroom as classes
+
+    with _told():
+        rows = classes.collect(folder, slug, source)
+    for row in rows:
+        for remark in row.remarks:
+            typer.echo(f"{row.student}: {remark}")
+    typer.echo(f"{len(rows)} handed in. Next: python -m lessons classroom autograde {slug}")
+
+
+@classroom.command("autograde")
+def classroom_autograde(
+    slug: _Slug,
+    folder: _Class = Path("."),
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; can be given again.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Mark anew what is marked already.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
+) -> None:
+    """Mark what was handed in. Stopped and started again, it goes on where it was."""
+    from lessons import classroom as classes
+
+    with _told():
+        rows = classes.autograde(folder, slug, students=student or (), again=again, workers=workers, say=typer.echo)
+        typer.echo("\n" + classes.table(rows, folder, slug))
+    typer.echo(f"\nThis table is in {folder / 'reports' / f'{slug}.txt'}. Free answers wait for you in the formgrader.")
+
+
+@classroom.command("feedback")
+def classroom_feedback(slug: _Slug, folder: _Class = Path("."), exchange: _Exchange = False) -> None:
+    """A page for each student: their work, the points, and what the tests said."""
+    from lessons import classroom as classes
+
+    with _told():
+        pages = classes.feedback(folder, slug, exchange=exchange)
+    typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
+
+
+@classroom.command("export")
+def classroom_export(
+    folder: _Class = Path("."), to: Annotated[Path, typer.Option(help="The table's file.")] = Path("marks.csv")
+) -> None:
+    """All marks as a table (CSV)."""
+    from lessons import classroom as classes
+
+    with _told():
+        typer.echo(f"The marks are in {classes.export(folder, to)}.")
+
+
+@classroom.command("similar")
+def classroom_similar(
+    slug: _Slug,
+    folder: _Class = Path("."),
+    least: Annotated[float, typer.Option(min=0, max=1, help="How alike, from 0 to 1.")] = 0.9,
+) -> None:
+    """Pairs of submissions that are alike beyond what the assignment gave: a list to look at, not a verdict."""
+    from lessons import similar
+
+    with _told():
+        typer.echo(similar.report(folder, slug, least=least))
 
 
 @app.command()

@@ -2,10 +2,19 @@
 
 The source marks a cell with `:answer: name` (the student writes it), `:test: name` with `:points:` (it is graded), or, for
 a free answer in Markdown, `answer` and `points`. These become nbgrader's own cell metadata; releasing, collecting, grading
-and feedback are nbgrader's.
+and feedback are nbgrader's (`lessons.classroom`).
+
+A cell with `:vary: true` chooses the assignment's numbers, and is in no student's notebook:
+
+    window = choose(5, 7)                   # the first, where the class has no seed; else the seed decides
+    padding = window // 2                   # whatever follows from it
+
+Wherever the assignment says `{{window}}`, in text, solutions and tests alike, that number stands instead.
 """
 
 import os
+import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -23,8 +32,27 @@ c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "inception"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
-# A notebook that does not come to its end is stopped after two minutes in one cell; the tests reached by then count.
-c.ExecutePreprocessor.timeout = 120
+
+# Autograding: a submission is brought back into the assignment's form, then its code runs apart from the tests.
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    "lessons.marking.Restore",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "lessons.marking.Mark",
+    "nbgrader.preprocessors.LimitOutput",
+    "lessons.marking.SaveMarks",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# What one submission may take: seconds for a cell or an answer, for a test, for all; gigabytes of memory.
+c.Mark.answer_seconds = 20
+c.Mark.test_seconds = 40
+c.Mark.submission_seconds = 120
+c.Mark.memory_gigabytes = 2
 '''
 
 
@@ -37,8 +65,11 @@ def with_assignment() -> list[Lesson]:
     return [lesson for lesson in LESSONS if (lesson.folder / "assignment.md").exists()]
 
 
-def source(lesson: Lesson) -> NotebookNode:
+def source(lesson: Lesson, *, seed: str = "") -> NotebookNode:
     """The assignment's notebook with solutions and hidden tests, as nbgrader wants it.
+
+    Args:
+        seed: what the numbers that vary follow from; empty for those of the text.
 
     Raises:
         ValueError: the lesson has no assignment, or its source marks a cell in a way that cannot be.
@@ -48,8 +79,10 @@ def source(lesson: Lesson) -> NotebookNode:
         known = ", ".join(entry.slug for entry in with_assignment())
         raise ValueError(f"Lesson {lesson.slug} has no assignment. Those that have one: {known}.")
     read = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+    values = numbers(lesson, seed=seed)
     cells, names = [], set()
-    for number, cell in enumerate(read.cells):
+    for number, cell in enumerate([cell for cell in read.cells if "vary" not in cell.metadata]):
+        cell.source = filled_in(cell.source, values)
         metadata = {}
         name = cell.metadata.get("answer") or cell.metadata.get("test")
         if name:
@@ -80,6 +113,26 @@ def source(lesson: Lesson) -> NotebookNode:
         cells.append(new(cell.source, id=f"assignment-{number:03d}", metadata=metadata))
     metadata = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def numbers(lesson: Lesson, *, seed: str = "") -> dict[str, object]:
+    """What stands for each `{{name}}` in a lesson's assignment."""
+    read = jupytext.reads((lesson.folder / "assignment.md").read_text(encoding="utf-8"), fmt="md:myst")
+    draws = random.Random(f"{seed}/{lesson.slug}")
+
+    def choose(*options: object) -> object:
+        return draws.choice(options) if seed else options[0]
+
+    scope: dict[str, object] = {"choose": choose}
+    for cell in read.cells:
+        if "vary" in cell.metadata:
+            exec(cell.source, scope)
+    return {name: value for name, value in scope.items() if name not in ("choose", "__builtins__") and name[0] != "_"}
+
+
+def filled_in(text: str, values: dict[str, object]) -> str:
+    """A cell's text with the values in their places; other braces are left alone."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: str(values[found[1]]) if found[1] in values else found[0], text)
 
 
 def release(lessons: Iterable[Lesson], folder: Path) -> list[Path]:

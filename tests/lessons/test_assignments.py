@@ -1,124 +1,123 @@
-"""Assignments through nbgrader itself: the solution earns every point, the stub none, a wrong answer loses its own."""
+"""Every assignment, marked as a class's are: right answers earn every point, the stub none, a wrong answer loses its own."""
 
 import re
-from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
 
-import nbformat
 import pytest
 
 from lessons import assign
-from lessons.syllabus import Lesson, lesson
+from lessons.syllabus import lesson
+from lessons.workers import Workers
 from tests.lessons.assignment_answers import of_lesson
+from tests.lessons.submissions import answers_of, failed, job, said, without_markers
 
 SLUGS = [entry.slug for entry in assign.with_assignment()]
-WRONG = [(slug, student) for slug in SLUGS for student in of_lesson(slug).WRONG]
+SEEDS = ("", "2026", "2027", "evening class")
 
 
-class Course(NamedTuple):
-    """A course folder in which one lesson's assignment has been released, handed in and graded."""
+def kept_jobs(slug):
+    """All kept submissions of a lesson's assignment, and for each the tests that it should fail."""
+    kept, solutions = of_lesson(slug), answers_of(slug)
+    tests = set(kept.POINTS)
+    jobs = {"the solution": (job(slug, solutions), set()), "the stub": (job(slug, {}), tests)}
+    for student, (name, right, wrong, lost) in kept.WRONG.items():
+        assert right in solutions[name], student
+        jobs[student] = (job(slug, solutions | {name: solutions[name].replace(right, wrong)}), lost)
+    for name, answers in getattr(kept, "RIGHT", {}).items():
+        for number, answer in enumerate(answers):
+            jobs[f"{name}, right answer {number + 1}"] = (
+                job(slug, solutions | {name: filled(slug, answer, "")}),
+                set(),
+            )
+    return jobs
 
-    folder: Path
-    lesson: Lesson
-    kept: ModuleType
 
-    @property
-    def released(self) -> Path:
-        return self.folder / "release" / self.lesson.slug / f"{self.lesson.slug}.ipynb"
+def filled(slug, answer, seed):
+    """A kept answer with the assignment's numbers in it."""
+    return assign.filled_in(answer, assign.numbers(lesson(slug), seed=seed))
 
 
-def without_markers(code):
-    return "\n".join(
-        line for line in code.splitlines() if "### BEGIN SOLUTION" not in line and "### END SOLUTION" not in line
-    )
-
-
-def submission(released, solutions, wrong=None):
-    """A student's notebook: the release with answers written in."""
-    for cell in released.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if cell.metadata.get("nbgrader", {}).get("solution") and name in solutions:
-            cell.source = solutions[name]
-            if wrong and wrong[0] == name:
-                assert wrong[1] in cell.source
-                cell.source = cell.source.replace(wrong[1], wrong[2])
-    return released
+@pytest.fixture(scope="module")
+def workers():
+    with Workers(2) as workers:
+        yield workers
 
 
 @pytest.fixture(scope="module", params=SLUGS)
-def course(request, tmp_path_factory):
-    """A course folder with a release and a submission of each kept student, autograded."""
-    folder = tmp_path_factory.mktemp("class")
-    (folder / "nbgrader_config.py").write_text(assign.CONFIG + "\n# mine\n")
-    entry, kept = lesson(request.param), of_lesson(request.param)
-    (released,) = assign.release([entry], folder)
-    solutions = {
-        cell.metadata["nbgrader"]["grade_id"]: without_markers(cell.source)
-        for cell in assign.source(entry).cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
+def marked(request, workers):
+    """A lesson, and of each kept submission: its job, what came of it, and the tests that it should fail."""
+    jobs = kept_jobs(request.param)
+    names = list(jobs)
+    outcomes = dict(workers.mark([jobs[name][0] for name in names]))
+    return request.param, {name: (jobs[name][0], outcomes[number], jobs[name][1]) for number, name in enumerate(names)}
+
+
+@pytest.mark.slow
+def test_right_answers_earn_every_point_and_others_lose_exactly_theirs(marked):
+    _, results = marked
+    found = {name: failed(job, outcomes) for name, (job, outcomes, _) in results.items()}
+    assert found == {name: lost for name, (_, _, lost) in results.items()}
+
+
+@pytest.mark.slow
+def test_a_wrong_answer_is_told_why(marked):
+    slug, results = marked
+    student, words = of_lesson(slug).TOLD
+    job, outcomes, lost = results[student]
+    assert any(words in said(job, outcomes, test) for test in lost)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_points_are_those_that_stand_at_the_top(slug):
+    kept = of_lesson(slug)
+    cells = assign.source(lesson(slug)).cells
+    points = {
+        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
+        for cell in cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
     }
-    students = {"solves_all": (solutions, None), "writes_nothing": ({}, None)}
-    students |= {name: (solutions, wrong) for name, wrong in kept.WRONG.items()}
-    for name, (answers, wrong) in students.items():
-        place = folder / "submitted" / name / entry.slug
-        place.mkdir(parents=True)
-        notebook = submission(nbformat.read(released, as_version=4), answers, wrong)
-        nbformat.write(notebook, place / f"{entry.slug}.ipynb")
-    assign.nbgrader("autograde", entry.slug, "--create", folder=folder)
-    assign.nbgrader("generate_feedback", entry.slug, folder=folder)
-    return Course(folder, entry, kept)
+    by_test = {name.removeprefix("test_"): worth for name, worth in points.items() if name.startswith("test_")}
+    assert by_test == kept.POINTS
+    assert sum(points.values()) == sum(kept.POINTS.values()) + kept.BY_TEACHER
+    assert f"| points | {sum(points.values())}:" in cells[0].source
 
 
-def scores(course, student):
-    """The points that the tests gave, by test."""
-    from nbgrader.api import Gradebook
+@pytest.mark.parametrize("slug", SLUGS)
+def test_enough_answers_are_kept(slug):
+    kept = of_lesson(slug)
+    assert all(len(answers) >= 3 for answers in getattr(kept, "RIGHT", {}).values())
+    assert {test for *_, lost in kept.WRONG.values() for test in lost} == set(kept.POINTS)
 
-    slug = course.lesson.slug
-    with Gradebook(f"sqlite:///{course.folder / 'gradebook.db'}", "inception") as book:
-        graded = book.find_submission_notebook(slug, slug, student)
-        by_test = {grade.name: grade.auto_score for grade in graded.grades if grade.name.startswith("test_")}
-    return {name.removeprefix("test_"): score for name, score in by_test.items()}
+
+def test_lesson_01_keeps_three_right_and_five_wrong_answers_to_each_exercise():
+    kept = of_lesson("inception_module")
+    for name in answers_of("inception_module"):
+        assert len(set(kept.RIGHT[name])) >= 3
+        assert sum(answer == name for answer, *_ in kept.WRONG.values()) >= 5
 
 
 @pytest.mark.slow
-def test_the_solution_earns_every_point(course):
-    assert scores(course, "solves_all") == course.kept.POINTS
+@pytest.mark.parametrize("seed", SEEDS[1:])
+def test_answers_follow_the_seed(seed, workers):
+    """Kept right answers pass whatever the seed chose, and the answers for another seed do not all."""
+    slug = "inception_module"
+    kept, solutions = of_lesson(slug), answers_of(slug, seed)
+    jobs = [job(slug, solutions, seed=seed), job(slug, answers_of(slug), seed=seed)]
+    for number in range(3):
+        answers = {name: filled(slug, right[number], seed) for name, right in kept.RIGHT.items()}
+        jobs.append(job(slug, answers, seed=seed))
+    found = {number: failed(jobs[number], outcomes) for number, outcomes in workers.mark(jobs)}
+    assert found.pop(1), "last year's answers earn every point"
+    assert found == dict.fromkeys(found, set())
 
 
-@pytest.mark.slow
-def test_the_stub_earns_none(course):
-    assert scores(course, "writes_nothing") == dict.fromkeys(course.kept.POINTS, 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("course", "student"), WRONG, indirect=["course"])
-def test_a_wrong_answer_loses_exactly_its_points(course, student):
-    points, lost = course.kept.POINTS, course.kept.WRONG[student][3]
-    assert scores(course, student) == {name: 0 if name in lost else worth for name, worth in points.items()}
-
-
-@pytest.mark.slow
-def test_feedback_comes_out_as_html(course):
-    student, words = course.kept.TOLD
-    slug, total = course.lesson.slug, sum(course.kept.POINTS.values()) + course.kept.BY_TEACHER
-    page = (course.folder / "feedback" / student / slug / f"{slug}.html").read_text(encoding="utf-8")
-    assert words in page and re.search(rf"Score: [\d.]+ / {total}", page)
-
-
-@pytest.mark.slow
-def test_the_release_has_no_solutions_and_no_hidden_tests(course):
-    text = course.released.read_text(encoding="utf-8")
-    for secret in ("SOLUTION", "HIDDEN", *course.kept.SECRETS):
-        assert secret not in text
-    cells = nbformat.read(course.released, as_version=4).cells
-    total = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells)
-    assert total == sum(course.kept.POINTS.values()) + course.kept.BY_TEACHER and f"| points | {total}:" in text
-
-
-@pytest.mark.slow
-def test_a_release_leaves_a_teachers_settings_alone(course):
-    assert (course.folder / "nbgrader_config.py").read_text().endswith("# mine\n")
+def test_seeds_choose_different_numbers_and_the_same_seed_the_same():
+    sources = {seed: assign.source(lesson("inception_module"), seed=seed) for seed in SEEDS}
+    texts = {seed: "\n".join(cell.source for cell in notebook.cells) for seed, notebook in sources.items()}
+    assert len(set(texts.values())) == len(SEEDS)
+    assert texts["2026"] == "\n".join(
+        cell.source for cell in assign.source(lesson("inception_module"), seed="2026").cells
+    )
+    assert not any(re.search(r"\{\{\w+\}\}|choose\(", text) for text in texts.values())
 
 
 def test_a_lesson_without_an_assignment_is_named(tmp_path):
@@ -132,9 +131,10 @@ def test_a_refusal_of_nbgrader_is_told(tmp_path):
         assign.nbgrader("autograde", "nothing", folder=tmp_path)
 
 
-@pytest.mark.parametrize("entry", assign.with_assignment(), ids=lambda entry: entry.slug)
-def test_the_solutions_pass_their_tests_in_process(entry):
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_solutions_pass_their_tests_in_one_process(slug):
+    """As in a student's own notebook."""
     scope = {}
-    for cell in assign.source(entry).cells:
+    for cell in assign.source(lesson(slug)).cells:
         if cell.cell_type == "code":
             exec(compile(without_markers(cell.source), cell.id, "exec"), scope)
