@@ -64,7 +64,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far an arm's mean lies above the first arm's, and the 95 % interval of that (Welch's)."""
+    """How far an arm's mean lies above the first arm's, and the 95 % interval of that (Welch's, or of pairs)."""
 
     name: str
     reference: str
@@ -72,6 +72,7 @@ class Difference:
     low: float | None  # None where an arm has a single run
     high: float | None
     quantity: Quantity = ACCURACY
+    pairs: int = 0  # of runs of the same seed, where these are compared; 0 where the arms are compared as they are
 
     @property
     def is_clear(self) -> bool:
@@ -87,7 +88,8 @@ class Difference:
         if self.low is None:
             return f"{found}, but a single run says nothing about the spread: repeat it with other seeds."
         digits = self.quantity.digits
-        interval = f"95 % interval {self.low:+.{digits}f} to {self.high:+.{digits}f}"
+        by = f" over {self.pairs} pairs of the same seed" if self.pairs else ""
+        interval = f"95 % interval{by} {self.low:+.{digits}f} to {self.high:+.{digits}f}"
         if self.is_clear:
             return f"{found} ({interval}): more than the spread between seeds explains."
         return f"{found} ({interval}): the interval holds 0, so these seeds do not tell the two apart."
@@ -157,12 +159,14 @@ class Comparison:
         return f"{self.html}<p>{html.escape(self.sentence)}</p>"
 
 
-def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY) -> Comparison:
+def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY, *, paired: bool = False) -> Comparison:
     """One figure of several arms: mean, spread, and whether each arm differs from the first.
 
     Args:
         arms: runs by the arm's name; the first arm is the one that the others are held against.
         quantity: what is compared; the final test accuracy, in per cent, where nothing is said.
+        paired: compare runs of the same seed with each other: for arms that begin with the same weights and see the same
+            images in the same order, so that chance is the same for both of a pair.
 
     Raises:
         ValueError: an arm without runs, a run that was stopped early, one seed twice in an arm, or different data.
@@ -177,7 +181,11 @@ def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY) ->
         raise ValueError(f"The runs saw different data ({', '.join(names)}): their results cannot be compared.")
     summaries = tuple(_summary(name, runs, quantity) for name, runs in arms.items())
     first, *others = summaries
-    return Comparison(summaries, tuple(_difference(arm, first, quantity) for arm in others), quantity)
+    if not paired:
+        return Comparison(summaries, tuple(_difference(arm, first, quantity) for arm in others), quantity)
+    (reference, of_reference), *further = arms.items()
+    differences = (_paired_difference(name, runs, reference, of_reference, quantity) for name, runs in further)
+    return Comparison(summaries, tuple(differences), quantity)
 
 
 def _require_comparable(name: str, runs: Sequence[Run]) -> None:
@@ -216,6 +224,21 @@ def _difference(arm: Summary, reference: Summary, quantity: Quantity) -> Differe
             reach = _student(freedom) * math.sqrt(variance)
         low, high = mean - reach, mean + reach
     return Difference(arm.name, reference.name, mean, low, high, quantity)
+
+
+def _paired_difference(
+    name: str, runs: Sequence[Run], reference: str, of_reference: Sequence[Run], quantity: Quantity
+) -> Difference:
+    """Student's interval of the differences between runs of the same seed."""
+    before = {run.seed: quantity.of(run) for run in of_reference}
+    found = [float(quantity.of(run) - before[run.seed]) for run in runs if run.seed in before]
+    if not found:
+        raise ValueError(f"Arms {name!r} and {reference!r} have no seed in common: there are no pairs to compare.")
+    mean, low, high = statistics.fmean(found), None, None
+    if len(found) > 1:
+        reach = _student(len(found) - 1) * statistics.stdev(found) / math.sqrt(len(found))
+        low, high = mean - reach, mean + reach
+    return Difference(name, reference, mean, low, high, quantity, pairs=len(found))
 
 
 def _student(freedom: float) -> float:

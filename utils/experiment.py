@@ -68,6 +68,7 @@ class Experiment:
     others: Mapping[str, Form] = field(default_factory=dict)  # further forms, by name
     quantity: Quantity = ACCURACY  # what the arms are compared by
     more: tuple[Quantity, ...] = ()  # compared as well
+    paired: bool = False  # arms share first weights and images: runs of the same seed are compared with each other
     observe: Callable[[Data], Callable[[Run, float], None]] | None = None
     measure: Callable[[Run, Data, Sequence[Run]], Measured] | None = None
 
@@ -253,7 +254,9 @@ class Result:
     def compare(self, quantity: Quantity | None = None) -> Comparison | None:
         """The arms beside each other, by the experiment's quantity or by another; None where no arm has a run."""
         whole = {arm: runs for arm, runs in self.runs.items() if runs}
-        return compare(whole, quantity or self.experiment.quantity) if whole else None
+        if not whole:
+            return None
+        return compare(whole, quantity or self.experiment.quantity, paired=self.experiment.paired)
 
     @property
     def percentages(self) -> dict[str, list[float]]:

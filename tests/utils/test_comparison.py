@@ -61,6 +61,19 @@ def test_what_cannot_be_compared(arms, said):
         compare(arms)
 
 
+def test_pairs_of_the_same_seed_see_a_small_difference_that_arms_hide():
+    arms = {"A": arm(0.50, 0.60, 0.70), "B": arm(0.51, 0.62, 0.71)}
+    assert not compare(arms).differences[0].is_clear
+    (difference,) = compare(arms, paired=True).differences
+    test = stats.ttest_rel([51, 62, 71], [50, 60, 70]).confidence_interval(0.95)
+    assert (difference.low, difference.high) == pytest.approx((test.low, test.high))
+    assert difference.pairs == 3 and "over 3 pairs of the same seed" in difference.sentence
+    alone = compare({"A": arm(0.5), "B": arm(0.6)}, paired=True).differences[0]
+    assert alone.low is None and alone.mean == pytest.approx(10)
+    with pytest.raises(ValueError, match="no seed in common"):
+        compare({"A": [make_run(0.5, seed=1)], "B": [make_run(0.5, seed=2)]}, paired=True)
+
+
 LOSS = Quantity("test loss", "nats", lambda run: run.history[-1].test_loss, digits=3)
 
 

@@ -34,6 +34,7 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
     full=Form(data="cifar10", recipe=replace(RECIPE, epochs=20, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)),
+    paired=True,
     limits="With a schedule that ends near zero the two would come close to each other.",
     quantity=Quantity("test accuracy with these weights", "%", tested, points="points"),
 )

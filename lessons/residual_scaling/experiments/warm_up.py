@@ -22,6 +22,7 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
     full=Form(data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True), seeds=(0, 1, 2, 3, 4)),
+    paired=True,
     limits="Training here is a few hundred steps long; the paper's broke after tens of thousands.",
     more=(measured("dead", "dead channels", "%", points="points"),),
     measure=figures,
