@@ -1,6 +1,7 @@
 """What lesson 02 answers to its exercises."""
 
 import math
+import operator
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,12 +9,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
+from lessons.googlenet.network import MODULES
+from lessons.googlenet.paper import TABLE_1
 from lessons.googlenet.table import Line
 from lessons.inception_module.blocks import InceptionModule, Widths
 from lessons.layers import ConvReLU, Outputs
 from utils.compare import build, same_module
-from utils.crops import PAPERS_SIZE, crops_144
+from utils.cost import profile
+from utils.crops import PAPERS_SIZE, SCALES, Crop, crops_144
 from utils.feedback import Feedback, Wrong, article
 
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
@@ -21,8 +26,8 @@ check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, f
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 
-def _function(answer: object) -> None:
-    if not callable(answer) or isinstance(answer, nn.Module):
+def _function(answer: object, *, or_module: bool = False) -> None:
+    if not callable(answer) or (isinstance(answer, nn.Module) and not or_module):
         raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
 
 
@@ -97,6 +102,9 @@ def grid_after(answer):
             continue
         text = f"For {case} you find {got}; {want} is expected."
         slips = {
+            " That is the grid after the first layer: is the `return` inside of the loop?": lambda s, many: size_after(
+                s, many[:1]
+            ),
             " The last element of a layer says whether it rounds up: this one does.": _with(
                 lambda s, _up: math.floor(s)
             ),
@@ -132,7 +140,7 @@ def average(x: Tensor) -> Tensor:
     reference=average,
 )
 def global_average(answer):
-    _function(answer)
+    _function(answer, or_module=True)
     generator = torch.Generator().manual_seed(0)
     for shape in ((2, 5, 7, 7), (3, 4, 6, 9), (1, 3, 1, 1), (5, 5, 5, 5)):
         x = torch.rand(shape, generator=generator, requires_grad=True)
@@ -155,8 +163,11 @@ def global_average(answer):
                 )
             continue
         text = f"For {case} the values are not those of an average over the grid."
+        places, divisor = shape[2] * shape[3], (x.sum() / got.sum()).item()
         if _close(got, x.sum(dim=(2, 3))):
-            text += f" You add up all {shape[2] * shape[3]} places; divide by their number."
+            text += f" You add up all {places} places; divide by their number."
+        elif _close(got, x.sum(dim=(2, 3)) / divisor):
+            text += f" You divide the sum by {divisor:.4g}, and here are {places} places: take their number from the shape of `x`."
         elif _close(got, x.amax(dim=(2, 3))):
             text += " You take the largest value of each channel; that is global max pooling."
         elif got.shape in (x.mean(dim=(1, 2)).shape, x.mean(dim=(0, 1)).shape) and (
@@ -175,6 +186,18 @@ def normalised(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75
     return F.local_response_norm(x, size, alpha=alpha, beta=beta, k=k)
 
 
+class _Calls(TorchFunctionMode):
+    """Notes which of torch's functions are called within its `with`."""
+
+    def __init__(self):
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.names.add(getattr(function, "__name__", ""))
+        return function(*args, **(kwargs or {}))
+
+
 def _window_sums(values: Tensor, size: int, *, before: int | None = None) -> Tensor:
     """Sums over a window of `size` neighbours along axis 1, `before` of them on the left; zeros beyond the ends."""
     before = size // 2 if before is None else before
@@ -188,15 +211,34 @@ def _lrn_slips(x: Tensor, size: int, alpha: float, beta: float, k: float) -> dic
     sums = _window_sums(squares, size)
     ones = _window_sums(torch.ones_like(x), size)
     half = size // 2
-    # Over a window of `size` times `size` places of the same channel.
-    over_space = F.avg_pool2d(squares, size, stride=1, padding=half) * size**2
     share = alpha / size
-    return {
+
+    def over(axes: tuple[int, ...]) -> Tensor:
+        """The sum of squares over a window along the grid's axes."""
+        window = [size if axis in axes else 1 for axis in (2, 3)]
+        pads = [half if axis in axes else 0 for axis in (2, 3)]
+        return F.avg_pool2d(squares, window, stride=1, padding=pads) * math.prod(window)
+
+    from_the_end = torch.stack([squares[:, c - half : c + half + 1].sum(dim=1) for c in range(x.shape[1])], dim=1)
+    own = {"size": size, "alpha": alpha, "beta": beta, "k": k}
+    fixed = {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0}
+    unread = {
+        f"You write {value:g} for `{name}`; take the argument `{name}`.": normalised(x, **own | {name: value})
+        for name, value in fixed.items()
+    }
+    return unread | {
+        "You write the constants as numbers; take the arguments `size`, `alpha`, `beta` and `k`.": normalised(x),
+        f"For the first channels your slice starts below 0, which Python counts from the end: `max(c - {half}, 0)`.": x
+        / (k + share * from_the_end) ** beta,
+        "You square the sum; the squares are to be added: first the square, then the sum.": x
+        / (k + share * _window_sums(x, size).square()) ** beta,
         "You leave `alpha` whole; the formula divides it by `size`.": x / (k + alpha * sums) ** beta,
         "You divide by the number of neighbours that are there; the formula divides by `size` at the ends too.": x
         / (k + alpha * sums / ones) ** beta,
         "Your window lies on height and width. The neighbours are channels: axis 1.": x
-        / (k + share * over_space) ** beta,
+        / (k + share * over((2, 3))) ** beta,
+        "Your window lies on the width. The neighbours are channels: axis 1.": x / (k + share * over((3,))) ** beta,
+        "Your window lies on the height. The neighbours are channels: axis 1.": x / (k + share * over((2,))) ** beta,
         "You add the neighbours themselves; their squares are to be added.": x
         / (k + share * _window_sums(x, size)) ** beta,
         "`k` is missing from the sum.": x / (share * sums) ** beta,
@@ -204,6 +246,8 @@ def _lrn_slips(x: Tensor, size: int, alpha: float, beta: float, k: float) -> dic
         "You multiply; the formula divides.": x * (k + share * sums) ** beta,
         f"Your window reaches from the channel itself onwards; it has {half} neighbours on each side.": x
         / (k + share * _window_sums(squares, size, before=0)) ** beta,
+        f"Your window begins at the channel itself; it has {half} neighbours before it as well.": x
+        / (k + share * _window_sums(squares, half + 1, before=0)) ** beta,
         "Your window reaches backwards only; it has as many neighbours on each side.": x
         / (k + share * _window_sums(squares, size, before=size - 1)) ** beta,
         f"Your window is one channel short: `range(c - {half}, c + {half})` stops before `c + {half}`.": x
@@ -244,7 +288,22 @@ def local_response_norm(answer):
         x = torch.rand(shape, generator=generator) + 0.2
         given = x.clone()
         case = f"x of shape {shape} and {', '.join(f'{name}={value}' for name, value in constants.items())}"
-        got = _tensor(answer(x, **constants), shape, case)
+        try:
+            with _Calls() as calls:
+                got = answer(x, **constants)
+        except RuntimeError as error:
+            if "must match" not in str(error):
+                raise
+            raise Wrong(
+                f"For {case} two tensors do not fit: {error}. Each sum must have as many channels as `x`. `F.pad` counts from "
+                "the last axis, so the channels are its third pair: `F.pad(x**2, (0, 0, 0, 0, before, after))`."
+            ) from error
+        if "local_response_norm" in calls.names:
+            raise Wrong(
+                "`F.local_response_norm` is torch's own, with which this check compares. Here write the sum over the window "
+                "yourself, from the formula."
+            )
+        got = _tensor(got, shape, case)
         if not torch.equal(x, given):
             raise Wrong(
                 "Your function changes the `x` that it was given. Other layers read it too: write the result into a new tensor."
@@ -312,13 +371,23 @@ def modules_from_table(answer):
 
 
 def _trunk_grid(made: nn.Module, in_channels: int, grid: tuple[int, int], table: dict[str, Widths]) -> None:
-    """Raise `Wrong` where the pools are missing, misplaced or round down."""
+    """Raise `Wrong` where the pools are missing, misplaced or round down, or where it is another table's network."""
+    inside = [layer for layer in made.modules() if isinstance(layer, InceptionModule)]
+    firsts = [next(layer for layer in module.modules() if isinstance(layer, nn.Conv2d)) for module in inside]
+    if firsts and [conv.out_channels for conv in firsts] == [widths.pointwise for widths in MODULES.values()]:
+        raise Wrong(
+            "Your modules have the widths of GoogLeNet's own table, and the check hands over a smaller one: loop over the "
+            "argument `table`, not over `MODULES`."
+        )
+    halving = [layer for layer in made.modules() if isinstance(layer, nn.MaxPool2d) and layer.stride in (2, (2, 2))]
+    padded = next((layer.padding for layer in halving if layer.padding not in (0, (0, 0))), None)
+    if padded is not None:
+        raise Wrong(f"Your pool has padding {padded}; the lesson's rounds up instead: `ceil_mode=True`, and padding 0.")
     try:
         with torch.no_grad():
             out = made(torch.zeros(1, in_channels, *grid))
     except Exception:
         return  # what does not run is explained by the comparison
-    pools = [layer for layer in made.modules() if isinstance(layer, nn.MaxPool2d) and layer.stride in (2, (2, 2))]
     if not isinstance(out, Tensor) or out.dim() != 4:
         return
     want = tuple(size_after(side, [(3, 2, 0, True)] * 2) for side in grid)
@@ -326,17 +395,21 @@ def _trunk_grid(made: nn.Module, in_channels: int, grid: tuple[int, int], table:
         raise Wrong(
             f"A grid of {grid[0]}×{grid[1]} comes out as it went in. A pool of stride 2 belongs before 4a and before 5a."
         )
-    if tuple(out.shape[2:]) != want and pools and not all(pool.ceil_mode for pool in pools):
+    if tuple(out.shape[2:]) != want and halving and not all(pool.ceil_mode for pool in halving):
         raise Wrong(
             f"A grid of {grid[0]}×{grid[1]} comes out as {out.shape[2]}×{out.shape[3]}; {want[0]}×{want[1]} is expected. "
             "The pools round up: `ceil_mode=True`."
         )
     children = list(made.children()) if isinstance(made, nn.Sequential) else []
     kinds = ["pool" if isinstance(child, nn.MaxPool2d) else "module" for child in children]
-    if kinds.count("module") == len(table) and kinds.count("pool") == 2 and len(kinds) == len(table) + 2:
-        before = [kinds[:place].count("module") for place, kind in enumerate(kinds) if kind == "pool"]
-        names = [name.removeprefix("inception_") for name in table]
-        for count, wanted in zip(before, (names.index("4a"), names.index("5a")), strict=True):
+    names = [name.removeprefix("inception_") for name in table]
+    before = [kinds[:place].count("module") for place, kind in enumerate(kinds) if kind == "pool"]
+    places = [names.index("4a"), names.index("5a")]
+    if kinds.count("module") == len(table) and len(before) == 1 and before[0] in places:
+        places.remove(before[0])
+        raise Wrong(f"A pool is missing before {names[places[0]]}.")
+    if kinds.count("module") == len(table) and len(before) == 2:
+        for count, wanted in zip(before, places, strict=True):
             if count != wanted:
                 found = f"before {names[count]}" if count < len(names) else "at the end"
                 raise Wrong(f"A pool stands {found}; it belongs before {names[wanted]}.")
@@ -411,6 +484,12 @@ def rows_off(answer):
     if got and all(isinstance(each, bool) for each in got):
         raise Wrong("Your list holds a yes or no for each row. Names of those that are off are asked.")
     want = off(_MADE_UP)
+    papers = {row.name.removeprefix("inception ").strip("()") for row in TABLE_1}
+    if got and set(map(str, got)) <= papers:
+        raise Wrong(
+            "Your list names rows of Table 1, and the check hands over a made-up table: loop over the argument `lines`, not "
+            "over `table`."
+        )
     if sorted(map(str, got)) != sorted(want):
         slips = {
             "K is 1024 in this table, as lesson 01 found.": _slipped(kilo=1000),
@@ -489,7 +568,47 @@ def aux_head(answer):
             )
         same_module(made, head(in_channels, num_classes), (in_channels, 14, 14))
     _dropout(made, in_channels, num_classes)
-    return "It is the head of figure 3, with its dropout in front of the last layer."
+    return " ".join(
+        [
+            "It is the head of figure 3, with its dropout in front of the last layer.",
+            *_other_order(made, in_channels, num_classes),
+        ]
+    )
+
+
+def _other_order(made: nn.Module, in_channels: int, num_classes: int) -> list[str]:
+    """Sentences about what a right head does in another order than the list's, with the same values."""
+    shape, told = (in_channels, 14, 14), []
+    mine, theirs = (
+        max(row.macs for row in profile(net, shape).rows if row.kind == "conv")
+        for net in (made, head(in_channels, num_classes))
+    )
+    if mine > theirs:
+        told.append(
+            f"Your 1×1 convolution stands before the pool. The values are the same, since both only add and multiply, and the "
+            f"convolution does {mine / theirs:.0f} times the work: the pool leaves 16 places of 196."
+        )
+    drops = [layer for layer in made.modules() if isinstance(layer, nn.Dropout2d)]
+    if drops:
+        told.append(
+            "`nn.Dropout2d` is made for grids, and torch is going to refuse it here: `nn.Dropout` does the same."
+        )
+    early: list[bool] = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda _layer, given: early.append(bool((given[0] < 0).any())))
+        for layer in made.modules()
+        if isinstance(layer, nn.Dropout)
+    ]
+    with torch.no_grad():
+        made.eval()(torch.randn(2, *shape, generator=torch.Generator().manual_seed(0)))
+    made.train()
+    for hook in hooks:
+        hook.remove()
+    if any(early):
+        told.append(
+            "Your dropout stands before the ReLU, the list's behind it: a zero stays a zero, so the values are the same."
+        )
+    return told
 
 
 def _is_steady(made: nn.Module, in_channels: int) -> bool:
@@ -556,7 +675,7 @@ def loss(outputs: Outputs, labels: Tensor, aux_weight: float = 0.3) -> Tensor:
     minutes=5,
     hints=(
         "Three classifiers, the same labels: three cross-entropies. Which of them are weighted?",
-        "`outputs.aux` is a tuple of logits. It may be empty: then the main loss is all.",
+        "`outputs.aux` is a tuple of logits, one for each head. It may be empty: then the main loss is all.",
         "`loss = F.cross_entropy(outputs.logits, labels)`, then `for logits in outputs.aux: loss = loss + aux_weight * F.cross_entropy(logits, labels)`",
     ),
     reference=loss,
@@ -569,7 +688,13 @@ def loss_with_aux(answer):
         labels = torch.randint(5, (6,), generator=generator)
         outputs = Outputs(made[0], tuple(made[1:]))
         case = f"{heads} head{'' if heads == 1 else 's'} and aux_weight={weight}"
-        got = answer(outputs, labels, weight)
+        try:
+            got = answer(outputs, labels, weight)
+        except (IndexError, RuntimeError) as error:
+            lead = _why_the_loss_stops(error, heads)
+            if not lead:
+                raise
+            raise Wrong(f"For {case} your code stops: {error}. {lead}") from error
         if got is None:
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
         if isinstance(got, float):
@@ -600,6 +725,17 @@ def loss_with_aux(answer):
     return "Each head adds 0.3 of its own loss, and a network without heads its main loss alone."
 
 
+def _why_the_loss_stops(error: Exception, heads: int) -> str:
+    """The sentence about an error that comes from the number of heads or from the order of arguments, or nothing."""
+    if isinstance(error, IndexError):
+        return f"`outputs.aux` holds {heads} here: go through it with a loop, which runs once for each head."
+    if not heads and "non-empty" in str(error):
+        return "`outputs.aux` is empty here, and there is nothing to stack: a sum that starts at the main loss needs no head."
+    if "not implemented for 'Long'" in str(error) or ("Long" in str(error) and "target" in str(error)):
+        return "`F.cross_entropy` takes the logits first, then the labels."
+    return ""
+
+
 def _loss_slip(got: Tensor, main: Tensor, side: list[Tensor], weight: float, made: list[Tensor], labels: Tensor) -> str:
     """The sentence about the slip that gives this loss, or nothing."""
     total = sum(side)
@@ -608,7 +744,10 @@ def _loss_slip(got: Tensor, main: Tensor, side: list[Tensor], weight: float, mad
         slips |= {
             " The heads' losses are added, not averaged.": main + weight * total / len(side),
             " Only the heads are weighted: the main loss counts in full.": weight * (main + total),
-            " Only one head is in it.": main + weight * side[0],
+            " Only one head is in it: the first.": main + weight * side[0],
+            " Only one head is in it: the last.": main + weight * side[-1],
+            " The main loss is missing.": weight * total,
+            " You write 0.3 for the weight; take the argument `aux_weight`.": main + 0.3 * total,
             " The main loss keeps its full weight: it is not `1 - aux_weight`.": (1 - weight) * main + weight * total,
             " The heads' losses are added, not taken away.": main - weight * total,
         }
@@ -643,27 +782,118 @@ def looks(height: int, width: int) -> list[tuple[int, int, int, int, bool]]:
 )
 def test_crops(answer):
     _function(answer)
-    for height, width in ((400, 600), (500, 400), (300, 300), (160, 320)):
+    for height, width in ((400, 600), (500, 400), (300, 300), (160, 320), (375, 500), (640, 427)):
         case = f"height={height}, width={width}"
         got = answer(height, width)
         if got is None:
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
         try:
-            mine = [(*map(int, (scale, left, top, side)), bool(mirrored)) for scale, left, top, side, mirrored in got]
-        except (TypeError, ValueError):
+            mine = [_box(crop) for crop in got]
+        except TypeError:
             raise Wrong(
-                f"For {case} a list of tuples (scale, left, top, side, mirrored) is needed, whole numbers and a yes or no."
+                f"For {case} a list of tuples (scale, left, top, side, mirrored) is needed; your function gives back {article(got)}."
             ) from None
-        _compare_crops(mine, looks(height, width), height, width, case)
+        _compare_crops(mine, crops_144(height, width), height, width, case)
     return "144 looks, wide, tall and square photographs alike."
 
 
-def _compare_crops(mine: list[tuple], want: list[tuple], height: int, width: int, case: str) -> None:
-    have, need = Counter(mine), Counter(want)
+Box = tuple[int, int, int, int, bool]
+
+
+def _box(crop: object) -> Box:
+    """One crop of the learner's list, four whole numbers and whether it is mirrored, or a sentence about what it is."""
+    try:
+        *numbers, mirrored = crop
+    except TypeError:
+        numbers = ()
+    if len(numbers) != 4:
+        raise Wrong(
+            f"Your list holds {crop!r:.60}; a tuple (scale, left, top, side, mirrored) is needed for each crop."
+        )
+    for name, value in zip(("scale", "left", "top", "side"), numbers, strict=True):
+        try:
+            operator.index(value)
+        except TypeError:
+            raise Wrong(
+                f"In your crop {tuple(crop)} `{name}` is {value!r}, {article(value)}. Pixels are counted in whole numbers: divide with `//`."
+            ) from None
+    if isinstance(mirrored, str) or mirrored not in (0, 1):
+        raise Wrong(f"In your crop {tuple(crop)} `mirrored` is {mirrored!r}. Say True or False, without quotes.")
+    return (*map(operator.index, numbers), bool(mirrored))
+
+
+def _slipped_crops(
+    height: int,
+    width: int,
+    *,
+    longer: Callable[[float], int] = round,
+    centre: Callable[[int, int], int] = lambda length, scale: (length - scale) // 2,
+    far: int = 0,
+    middle: Callable[[int], tuple[int, int]] = lambda scale: ((scale - PAPERS_SIZE) // 2,) * 2,
+    in_photo: bool = True,
+) -> Counter:
+    """The 144 crops with a slip in them; as they stand, the arguments make none."""
+    boxes: Counter = Counter()
+    for scale in SCALES:
+        length = longer(max(height, width) * scale / min(height, width))
+        free = scale - PAPERS_SIZE + far
+        five = [(0, 0), (free, 0), (0, free), (free, free), middle(scale)]
+        six = [(across, down, PAPERS_SIZE) for across, down in five] + [(0, 0, scale)]
+        for offset in (0, centre(length, scale), length - scale):
+            left, top = (offset * in_photo, 0) if width >= height else (0, offset * in_photo)
+            for across, down, side in six:
+                for mirrored in (False, True):
+                    boxes[scale, left + across, top + down, side, mirrored] += 1
+    return boxes
+
+
+_CENTRED = "What lies in the centre starts at half of the free space, rounded down"
+_CROP_SLIPS: dict[str, tuple[dict[str, object], ...]] = {
+    "The longer side is rounded to the nearest whole number: `round(...)`. Yours is cut off.": ({"longer": int},),
+    "The longer side is rounded to the nearest whole number: `round(...)`. Yours is rounded up.": (
+        {"longer": math.ceil},
+    ),
+    f"{_CENTRED}: `(longer - scale) // 2` for the square. Yours is rounded up.": (
+        {"centre": lambda length, scale: math.ceil((length - scale) / 2)},
+    ),
+    f"{_CENTRED}: `(longer - scale) // 2` for the square. `round` goes to the even number.": (
+        {"centre": lambda length, scale: round((length - scale) / 2)},
+    ),
+    f"{_CENTRED}: `(longer - scale) // 2` for the square. Yours starts in the middle of the photograph.": (
+        {"centre": lambda length, scale: length // 2},
+    ),
+    "A crop at the far side of a square starts at `scale - 224`. Yours starts a pixel before it.": (
+        {"far": -1},
+        {"far": -1, "middle": lambda scale: ((scale - PAPERS_SIZE - 1) // 2,) * 2},
+    ),
+    "The centre crop of each square lies in the middle across, and yours at the top: it is in the middle downwards too.": (
+        {"middle": lambda scale: ((scale - PAPERS_SIZE) // 2, 0)},
+    ),
+    "The centre crop of each square lies in the middle downwards, and yours at the left: it is in the middle across too.": (
+        {"middle": lambda scale: (0, (scale - PAPERS_SIZE) // 2)},
+    ),
+    f"{_CENTRED}: `(scale - 224) // 2` for the crop. Yours starts in the middle of the square.": (
+        {"middle": lambda scale: (scale // 2, scale // 2)},
+    ),
+    "Each crop's left and top are counted from the photograph's corner; yours are counted from the square's.": (
+        {"in_photo": False},
+    ),
+}
+
+
+def _compare_crops(mine: list[Box], crops: list[Crop], height: int, width: int, case: str) -> None:
+    want = {(crop.scale, *crop.window, crop.mirrored): crop for crop in crops}
+    have, need = Counter(mine), Counter((crop.scale, *crop.window, crop.mirrored) for crop in crops)
     if have == need:
         return
     start = f"For {case}"
-    if len(mine) != len(want):
+    for words, slips in _CROP_SLIPS.items():
+        if any(have == _slipped_crops(height, width, **slip) for slip in slips):
+            missing = next(iter(need - have))
+            raise Wrong(
+                f"{start} {sum((need - have).values())} of the 144 crops are missing, {_placed(want[missing])}. {words}"
+            )
+    if len(mine) != len(crops):
         reasons = {
             72: "Half are missing: each crop counts twice, as it is and mirrored, or one of the scales' pairs is left out."
             if len({crop[4] for crop in mine}) == 2
@@ -678,7 +908,7 @@ def _compare_crops(mine: list[tuple], want: list[tuple], height: int, width: int
             f"{start} your list has {len(mine)} crops; 4 × 3 × 6 × 2 = 144 are expected. {reasons.get(len(mine), '')}".strip()
         )
     scales = sorted({crop[0] for crop in mine})
-    if scales != sorted({crop[0] for crop in want}):
+    if scales != sorted(SCALES):
         raise Wrong(f"{start} your scales are {scales}; 256, 288, 320 and 352 are expected.")
     for scale, left, top, side, _ in mine:
         high, wide = (round(length * scale / min(height, width)) for length in (height, width))
@@ -691,7 +921,7 @@ def _compare_crops(mine: list[tuple], want: list[tuple], height: int, width: int
                 f"of side {side} reaches out of it.{tail}"
             )
     sides = Counter(crop[3] for crop in mine)
-    if sides != Counter(crop[3] for crop in want):
+    if sides != Counter(crop.window[2] for crop in crops):
         tail = (
             " The sixth crop of a square is the whole square: its side is the scale."
             if set(sides) == {PAPERS_SIZE}
@@ -701,11 +931,16 @@ def _compare_crops(mine: list[tuple], want: list[tuple], height: int, width: int
             f"{start} your crops have sides {dict(sorted(sides.items()))}; five of six are {PAPERS_SIZE}, one is the scale.{tail}"
         )
     missing = next(iter(need - have))
-    extra = next(iter(have - need))
-    scale, left, top, side, mirrored = missing
-    squares = "left, centre and right" if width >= height else "top, centre and bottom"
+    extra = min(have - need, key=lambda box: sum(abs(one - other) for one, other in zip(box, missing, strict=True)))
     raise Wrong(
-        f"{start} this crop is missing: scale={scale}, left={left}, top={top}, side={side}, mirrored={mirrored}; and this one of "
-        f"yours is none of the 144: scale={extra[0]}, left={extra[1]}, top={extra[2]}, side={extra[3]}. "
-        f"The squares are {squares}; each crop's left and top are counted from the photograph's corner, not the square's."
+        f"{start} {sum((need - have).values())} of the 144 crops are missing, {_placed(want[missing])}. The nearest of yours that "
+        f"is none of the 144: scale={extra[0]}, left={extra[1]}, top={extra[2]}, side={extra[3]}, mirrored={extra[4]}."
     )
+
+
+def _placed(crop: Crop) -> str:
+    """A crop in words, with its numbers."""
+    left, top, side = crop.window
+    place = "the whole" if crop.place == "whole" else f"the {crop.place} crop"
+    mirrored = ", mirrored" if crop.mirrored else ""
+    return f"one of them {place} of the {crop.square} square at scale {crop.scale}{mirrored}: left={left}, top={top}, side={side}"

@@ -166,6 +166,37 @@ def test_times_seen_counts_by_hand():
         assert seen[row, column] == inside
 
 
+# What the checks add to a right answer
+
+
+@pytest.mark.filterwarnings("ignore:dropout2d")
+def test_a_head_in_another_order_is_told_what_that_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path))
+
+    def said(change=lambda layers: None):
+        def aux_head(in_channels, num_classes):
+            layers = [nn.AvgPool2d(5, 3), nn.Conv2d(in_channels, 128, 1), nn.ReLU(), nn.Flatten()]
+            layers += [nn.Linear(2048, 1024), nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024, num_classes)]
+            change(layers)
+            return nn.Sequential(*layers)
+
+        result = checks.check.aux_head(aux_head)
+        assert result, result
+        return result.body
+
+    def swap(first, second):
+        def change(layers):
+            layers[first], layers[second] = layers[second], layers[first]
+
+        return change
+
+    plain = said()
+    assert said(swap(0, 1)).removeprefix(plain).startswith(" Your 1×1 convolution stands before the pool")
+    assert "12 times the work" in said(swap(0, 1))
+    assert said(swap(5, 6)).removeprefix(plain).startswith(" Your dropout stands before the ReLU")
+    assert "`nn.Dropout` does the same" in said(lambda layers: layers.__setitem__(6, nn.Dropout2d(0.7)))
+
+
 # Gradients
 
 

@@ -4,10 +4,12 @@ import math
 
 from torch.nn import functional as F
 
+from lessons.googlenet.network import MODULES
+from lessons.googlenet.table import lines
 from lessons.inception_module.blocks import InceptionModule
 from tests.lessons.answers import Answers, function
 
-SCOPE = {"math": math, "F": F, "InceptionModule": InceptionModule}
+SCOPE = {"math": math, "F": F, "InceptionModule": InceptionModule, "MODULES": MODULES, "table": lines()}
 
 
 def grid(steps: str, result: str) -> str:
@@ -108,6 +110,7 @@ ANSWERS = {
             (grid(STEPS, ROUNDED.removesuffix(" + 1")), "The first place of the window counts"),
             (grid("(size + 2 * padding) / stride", ROUNDED), "is expected"),
             (function("size, layers", "None"), "Is the `return` missing"),
+            (grid(STEPS, ROUNDED).replace("    return", "        return"), "That is the grid after the first layer: is the `return` inside of the loop?"),
         ),
     ),
     "global_average": Answers(
@@ -115,12 +118,16 @@ ANSWERS = {
             function("x", "x.mean((-2, -1))"),
             function("x", "nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)"),
             function("x", "x.flatten(2).sum(dim=2) / (x.shape[2] * x.shape[3])"),
+            "Answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())\n",
         ),
         wrong=(
             (function("x", "x.mean(dim=(2, 3), keepdim=True)"), "the axes of the grid are still there"),
             (function("x", "x.flatten(1)"), "flattening keeps them all"),
             (function("x", "x.sum(dim=(2, 3))"), "divide by their number"),
             (function("x", "x.amax(dim=(2, 3))"), "global max pooling"),
+            (function("x", "x.sum(dim=(2, 3)) / 49"), "You divide the sum by 49, and here are 54 places"),
+            ("Answer = nn.AdaptiveAvgPool2d(1)\n", "the axes of the grid are still there"),
+            ("Answer = torch.rand(2, 5)\n", "Hand over the function itself"),
             (function("x", "x.mean(dim=1)"), "is expected"),
             (function("x", "x.mean(dim=(1, 2))"), "is expected"),
             (function("x", "None"), "Is the `return` missing?"),
@@ -132,7 +139,8 @@ ANSWERS = {
         right=(
             lrn(PADDED),
             lrn(CHANNELS),
-            lrn("pass", "nn.LocalResponseNorm(size, alpha, beta, k)(x)"),
+            lrn("kernel = torch.ones(x.shape[1], x.shape[1]).tril(half).triu(-half)\n"
+                "sums = torch.einsum('nchw,dc->ndhw', x**2, kernel)"),
             lrn("kernel = torch.ones(1, 1, size, 1, 1)\n"
                 "sums = F.conv3d(x[:, None] ** 2, kernel, padding=(half, 0, 0))[:, 0]"),
             lrn("totals = F.pad(torch.cumsum(F.pad(x**2, (0, 0, 0, 0, half, half)), dim=1), (0, 0, 0, 0, 1, 0))\n"
@@ -145,7 +153,7 @@ ANSWERS = {
             (lrn(PADDED, "x / (alpha / size * sums) ** beta"), "`k` is missing"),
             (lrn(PADDED, "x / (k + alpha / size * sums)"), "The power `beta` is missing"),
             (lrn(CHANNELS.replace("c + half + 1", "c + half")), "one channel short"),
-            (lrn(CHANNELS.replace("max(c - half, 0)", "c")), "differ"),
+            (lrn(CHANNELS.replace("max(c - half, 0)", "c")), "Your window begins at the channel itself"),
             (lrn(PADDED.replace("half, half", "0, size - 1")), "from the channel itself onwards"),
             (lrn(PADDED, "x * (k + alpha / size * sums) ** beta"), "the formula divides"),
             (lrn("sums = (x**2).sum(dim=1, keepdim=True)"), "The sum goes over all channels"),
@@ -155,6 +163,18 @@ ANSWERS = {
             (lrn(PADDED, head="x, size=5, alpha=1e-4, beta=0.75, k=2.0"), "With the constants left out"),
             (lrn(PADDED, "None"), "Is the `return` missing?"),
             (lrn("sums = (x**2).unfold(1, size, 1).sum(dim=-1)"), "must match"),
+            (lrn("pass", "nn.LocalResponseNorm(size, alpha, beta, k)(x)"), "is torch's own"),
+            (lrn("pass", "F.local_response_norm(x, size, alpha, beta, k)"), "write the sum over the window yourself"),
+            (lrn(CHANNELS.replace("max(c - half, 0)", "c - half")), "your slice starts below 0, which Python counts from the end"),
+            (lrn(PADDED.replace("(0, 0, 0, 0, half, half)", "(half, half)")), "the channels are its third pair"),
+            (lrn("padded = F.pad(x**2, (half, half))\nsums = sum(padded[..., i : i + x.shape[3]] for i in range(size))"), "on the width"),
+            (lrn("padded = F.pad(x**2, (0, 0, half, half))\nsums = sum(padded[:, :, i : i + x.shape[2]] for i in range(size))"), "on the height"),
+            (lrn(PADDED, "x / (k + 1e-4 / size * sums) ** beta"), "You write 0.0001 for `alpha`; take the argument"),
+            (lrn(PADDED, "x / (k + alpha / size * sums) ** 0.75"), "You write 0.75 for `beta`"),
+            (lrn(PADDED, "x / (1 + alpha / size * sums) ** beta"), "You write 1 for `k`"),
+            (lrn(PADDED.replace("range(size)", "range(5)").replace("half, half", "2, 2"), "x / (k + alpha / 5 * sums) ** beta"), "You write 5 for `size`"),
+            (lrn(PADDED, "x / (1 + 1e-4 / size * sums) ** 0.75"), "take the arguments `size`, `alpha`, `beta` and `k`"),
+            (lrn(PADDED.replace("x**2", "x"), "x / (k + alpha / size * sums**2) ** beta"), "You square the sum"),
         ),
     ),
     "modules_from_table": Answers(
@@ -181,7 +201,15 @@ ANSWERS = {
             (trunk(POOL.replace("3, stride=2", "3, stride=1, padding=1") + MODULE), "comes out as it went in"),
             (trunk(POOL.replace("nn.MaxPool2d(3", "nn.AvgPool2d(3") + MODULE), "expected 11 × max pooling of 3×3"),
             (trunk(POOL.replace("nn.MaxPool2d(3", "nn.MaxPool2d(2") + MODULE), "max pooling of 2×2"),
-            (trunk(POOL + MODULE, end="return layers"), "where a torch module is needed"),
+            (trunk(POOL + MODULE, end="return layers"), "Answer(6, table) gave back a list where a torch module is needed"),
+            (trunk(POOL + MODULE, end="return nn.Sequential(layers)"), "takes layers, not a list: `nn.Sequential(*layers)`"),
+            (trunk(POOL + MODULE, end="return nn.ModuleList(layers)"), "only holds layers and cannot be run"),
+            (trunk(POOL.replace("ceil_mode=True", "padding=1") + MODULE), "Your pool has padding 1; the lesson's rounds up instead"),
+            (trunk(POOL.replace('in ("inception_4a", "inception_5a")', '== "inception_4a"') + MODULE), "A pool is missing before 5a."),
+            (trunk(POOL.replace('in ("inception_4a", "inception_5a")', '== "inception_5a"') + MODULE), "A pool is missing before 4a."),
+            (trunk(POOL + MODULE).replace("table.items()", "MODULES.items()"), "loop over the argument `table`, not over `MODULES`"),
+            ("def Answer(in_channels, table):\n    rows = list(table.values())\n    inputs = [in_channels, *rows]\n"
+             "    return nn.Sequential(*[InceptionModule(b, r) for b, r in zip(inputs, rows)])\n", "Answer(6, table) stopped with"),
             (trunk(POOL + MODULE, end="pass"), "Is the `return` missing?"),
         ),
     ),
@@ -203,6 +231,7 @@ ANSWERS = {
             (off(f"{PARAMS.replace('abs', '')} or {OPS.replace('abs', '')}"), "can be too large as well"),
             (off(f"{PARAMS} or {OPS.replace('1e6', '1024**2')}"), "1,000,000"),
             (off(f"{PARAMS} or {OPS}", "line"), "Names are asked"),
+            (off(f"{PARAMS} or {OPS}").replace("in lines", "in table"), "loop over the argument `lines`, not over `table`"),
             (off(f"not ({PARAMS} or {OPS})"), "the rows that agree"),
             (off(f"{PARAMS} or {OPS}").replace("> tolerance", "> 1.5"), "With tolerance=12"),
             (off(f"{PARAMS} or {OPS}").replace("return ", ""), "Is the `return` missing?"),
@@ -218,6 +247,9 @@ ANSWERS = {
             "        self.logits = nn.Linear(1024, num_classes)\n"
             "    def forward(self, x):\n        x = self.conv(F.avg_pool2d(x, 5, 3)).relu().flatten(1)\n"
             "        x = F.dropout(self.dense(x).relu(), 0.7, training=self.training)\n        return self.logits(x)\n",
+            # The same values in another order; the check says so.
+            head("nn.AvgPool2d(5, stride=3), nn.Conv2d(in_channels, 128, 1)", "nn.Conv2d(in_channels, 128, 1), nn.AvgPool2d(5, stride=3)"),
+            head("nn.ReLU(), nn.Dropout(0.7)", "nn.Dropout(0.7), nn.ReLU()"),
         ),
         wrong=(
             (head("nn.Dropout(0.7)", "nn.Dropout(0.3)"), "not the share that is kept"),
@@ -266,7 +298,16 @@ ANSWERS = {
             (loss("ce = lambda l: F.cross_entropy(l.softmax(1), labels)\n"
                   "return ce(outputs.logits) + aux_weight * sum(ce(a) for a in outputs.aux)"), "hand it the logits"),
             (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + aux_weight * ce(outputs.aux[0], labels)"),
-             "Only one head"),
+             "Only one head is in it: the first"),
+            (loss("ce = F.cross_entropy\nfor a in outputs.aux:\n    total = ce(outputs.logits, labels) + aux_weight * ce(a, labels)\nreturn total"),
+             "Only one head is in it: the last"),
+            (loss("ce = F.cross_entropy\nreturn aux_weight * sum(ce(a, labels) for a in outputs.aux)"), "The main loss is missing"),
+            (loss("ce = F.cross_entropy\no = outputs\nreturn ce(o.logits, labels) + aux_weight * (ce(o.aux[0], labels) + ce(o.aux[1], labels))"),
+             "For 1 head and aux_weight=0.5 your code stops: tuple index out of range. `outputs.aux` holds 1 here"),
+            (loss("ce = F.cross_entropy\nside = torch.stack([ce(a, labels) for a in outputs.aux])\nreturn ce(outputs.logits, labels) + aux_weight * side.sum()"),
+             "For 0 heads and aux_weight=0.3 your code stops"),
+            (loss("ce = F.cross_entropy\nreturn ce(labels, outputs.logits) + aux_weight * sum(ce(labels, a) for a in outputs.aux)"),
+             "takes the logits first, then the labels"),
             (loss("ce = F.cross_entropy\nreturn (1 - aux_weight) * ce(outputs.logits, labels) + aux_weight * sum(ce(a, labels) for a in outputs.aux)"),
              "`1 - aux_weight`"),
             (loss("ce = F.cross_entropy\nreturn (ce(outputs.logits, labels) + aux_weight * sum(ce(a, labels) for a in outputs.aux)).item()"),
@@ -274,7 +315,7 @@ ANSWERS = {
             (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + aux_weight * sum(ce(a.detach(), labels) for a in outputs.aux)"),
              "no gradient reaches head 1"),
             (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + 0.3 * sum(ce(a, labels) for a in outputs.aux)"),
-             "aux_weight=0.5"),
+             "take the argument `aux_weight`"),
             (loss("F.cross_entropy(outputs.logits, labels)"), "Is the `return` missing?"),
         ),
     ),
@@ -297,10 +338,21 @@ ANSWERS = {
             (crops("[(0, 0, scale)]", "[(0, 0, 224)]"), "its side is the scale"),
             (crops("for offset in (0, (longer - scale) // 2, longer - scale):", "for offset in ((longer - scale) // 2,):"), "One square of three"),
             (crops("(offset, 0) if width >= height else (0, offset)", "(offset, 0)"), "Are top and left swapped?"),
-            (crops("left + across, top + down", "across, down"), "not the square's"),
+            (crops("left + across, top + down", "across, down"), "yours are counted from the square's"),
             (crops("256, 288, 320, 352", "224, 256, 288, 320"), "your scales are"),
             (crops("longer = round(max(height, width) * scale / min(height, width))", "longer = max(height, width)"), "reaches out of it"),
-            (crops("free // 2, free // 2", "free, free // 2"), "this crop is missing"),
+            (crops("free // 2, free // 2", "free, free // 2"), "one of them the centre crop of the left square at scale 256: left=16, top=16, side=224"),
+            (crops("round(max", "int(max"), "Yours is cut off"),
+            (crops("(longer - scale) // 2", "-(-(longer - scale) // 2)"), "Yours is rounded up"),
+            (crops("(longer - scale) // 2", "round((longer - scale) / 2)"), "`round` goes to the even number"),
+            (crops("(longer - scale) // 2", "(longer - scale) / 2"), "`left` is 64.0, a float. Pixels are counted in whole numbers: divide with `//`."),
+            (crops("(longer - scale) // 2", "longer // 2"), "Yours starts in the middle of the photograph"),
+            (crops("free = scale - 224", "free = scale - 225"), "Yours starts a pixel before it"),
+            (crops("(free // 2, free // 2)", "(0, free // 2)"), "it is in the middle downwards too"),
+            (crops("(free // 2, free // 2)", "(free // 2, 0)"), "it is in the middle across too"),
+            (crops("(free // 2, free // 2)", "(scale // 2, scale // 2)"), "Yours starts in the middle of the square"),
+            (crops("(False, True)", "('no', 'yes')"), "Say True or False, without quotes"),
+            (crops("boxes.append((scale, left + across, top + down, side, mirrored))", "boxes.append((scale, left, top, side))"), "Your list holds (256, 0, 0, 224); a tuple"),
             (crops("return boxes", "return len(boxes)"), "a list of tuples"),
             (crops("return boxes", "pass"), "Is the `return` missing?"),
             (crops("(256, 288, 320, 352)", "(256,)"), "One scale of four"),
