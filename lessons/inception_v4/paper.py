@@ -3,11 +3,21 @@
 from collections import Counter
 
 from lessons import measure
-from lessons.batch_norm.blocks import InceptionA
+from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths
 from lessons.factorization.blocks import InceptionB, InceptionC
+from lessons.inception_v4.grids import along, fork
+from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, LINE, TABLE_1
+from utils.cost import profile
 from utils.ledger import Claim, Finding
 
 TITLE = "Inception-v4, Inception-ResNet and the impact of residual connections on learning"
+
+PRINTED_STEM = ((32, 149), (32, 147), (64, 147), (160, 73), (192, 71), (384, 35))  # figure 3: channels, grid
+PRINTED_TRUNK = {  # figure 9: the last module of each line, and (channels, grid) behind it
+    "stem": (384, 35), "inception_a_3": (384, 35), "reduction_a": (1024, 17), "inception_b_6": (1024, 17),
+    "reduction_b": (1536, 8), "inception_c_2": (1536, 8), "global_pool": (1536, 1),
+}  # fmt: skip
+PRINTED_REDUCED = {"Inception-v4": 1024, "Inception-ResNet-v1": 896}  # figures 9 and 15: channels behind reduction A
 
 MODULES = (InceptionA, InceptionB, InceptionC)
 
@@ -40,6 +50,61 @@ def _more_and_uniform() -> Finding:
     )
 
 
+def stem_sizes() -> list[tuple[int, int] | None]:
+    """(channels, grid) behind each line of figure 3 as it is printed; None where a fork cannot be concatenated."""
+    sizes: list[tuple[int, int] | None] = [
+        (layer.width, grid) for layer, grid in zip(LINE, along(299, LINE)[1:], strict=True)
+    ]
+    for branches in (FORK_1, FORK_2, FORK_3):
+        sizes.append(fork(*sizes[-1], branches))
+    return sizes
+
+
+def _printed_stem() -> Finding:
+    sizes = stem_sizes()
+    right = [size == printed for size, printed in zip(sizes, PRINTED_STEM, strict=True)]
+    ends = [along(sizes[-2][1], branch)[-1] for branch in FORK_3]
+    table = measure.cost("inception_v4")
+    behind = next(row.shape for row in table.rows if row.name == "stem.fork_3.conv.conv")
+    return Finding(
+        f"{sum(right)} of the {len(right)} sizes follow from the boxes above them; the branches of the last fork end on grids of "
+        f"{ends[0]} and {ends[1]}",
+        measure.all_or_part(all(right), any(right)),
+        f"the last convolution is printed without a stride; with the stride of 2 that Google's code has it ends on "
+        f"{behind[-1]} (variant paper)",
+    )
+
+
+def _printed_trunk() -> Finding:
+    found = {}
+    for row in measure.cost("inception_v4").rows:
+        if len(row.shape) == 3:
+            found[row.name.split(".")[0]] = (row.shape[0], row.shape[-1])
+    right = [found.get(stage) == printed for stage, printed in PRINTED_TRUNK.items()]
+    return Finding(
+        f"{sum(right)} of {len(right)} sizes are those of the network (variant paper)",
+        measure.all_or_part(all(right), any(right)),
+        f"an A, B or C puts out what it reads: {found['reduction_a'][0]} channels in and out of each B",
+    )
+
+
+def reduced(name: str) -> int:
+    """Channels behind figure 7 with a network's letters of Table 1."""
+    channels, (k, l, m, n) = TABLE_1[name]
+    module = ReductionA(channels, ReductionWidths(single=(n,), stacked=(k, l, m)))
+    return profile(module, (channels, 35, 35)).rows[-1].shape[0]
+
+
+def _table_1() -> Finding:
+    found = {name: reduced(name) for name in TABLE_1}
+    right = [found[name] == printed for name, printed in PRINTED_REDUCED.items()]
+    return Finding(
+        ", ".join(f"{name} {channels}" for name, channels in found.items()),
+        measure.all_or_part(*right),
+        "m and n and the pool's channels; no figure prints what comes out in Inception-ResNet-v2",
+    )
+
+
 CLAIMS = (
     Claim(
         27,
@@ -47,5 +112,26 @@ CLAIMS = (
         "sections 1 and 3.1",
         "no figure given",
         _more_and_uniform,
+    ),
+    Claim(
+        67,
+        "The boxes of the stem lead to the sizes printed beside them.",
+        "figure 3",
+        f"{len(PRINTED_STEM)} sizes, from 149×149×32 to 35×35×384",
+        _printed_stem,
+    ),
+    Claim(
+        68,
+        "The sizes that Inception-v4 goes through behind its stem.",
+        "figure 9",
+        f"{len(PRINTED_TRUNK)} sizes, from 35×35×384 to 1536",
+        _printed_trunk,
+    ),
+    Claim(
+        69,
+        "Reduction A with the letters of Table 1 leads to the channels of the figures.",
+        "Table 1, figures 7, 9 and 15",
+        ", ".join(f"{name} {channels}" for name, channels in PRINTED_REDUCED.items()),
+        _table_1,
     ),
 )

@@ -1,0 +1,587 @@
+"""What lesson 06 answers to its exercises."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
+from pathlib import Path
+
+from torch import nn
+
+from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths, Widths
+from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
+from lessons.inception_v4.blocks import ShortAndLong
+from lessons.inception_v4.grids import after, along, fork
+from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, POOL, WAY, Layer, Stage, Window
+from utils.compare import build, same_module
+from utils.cost import shape_text
+from utils.feedback import Feedback, Wrong, article
+from utils.trace import CannotRun, Operation, trace
+
+feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
+check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
+predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
+
+
+def _function(answer: object) -> None:
+    if not callable(answer):
+        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+
+
+def _number(answer: object, case: str, what: str = "your function gives back") -> int:
+    """A whole number, or a sentence about what it is instead."""
+    if answer is None:
+        raise Wrong(f"For {case} {what} nothing. Is the `return` missing?")
+    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+        raise Wrong(f"For {case} {what} {answer!r}; a whole number is needed.")
+    if answer != int(answer):
+        raise Wrong(f"For {case} {what} {answer!r}; a whole number is needed: divide with `//`, which rounds down.")
+    return int(answer)
+
+
+# 6.1
+
+
+@feedback.exercise(
+    "6.1",
+    title="the grid behind a layer",
+    difficulty="worked",
+    minutes=3,
+    hints=(
+        "Number the cells of a row from 0. Where can the window's left end stand if it has to lie inside, and where can its middle "
+        "stand if there is padding?",
+        "Valid: the left end can stand on cells 0 to `grid - window`. Same: the middle can stand on cells 0 to `grid - 1`. In "
+        "steps of `stride`, the last place p is number `p // stride`, counted from 0.",
+        '`return (grid - window) // stride + 1` where padding is "valid", and `return (grid - 1) // stride + 1` where it is "same"',
+    ),
+    reference=after,
+)
+def grid_after(answer):
+    _function(answer)
+    cases = ((299, 3, 2, "valid"), (149, 3, 1, "valid"), (147, 3, 1, "same"), (36, 3, 2, "valid"), (35, 3, 2, "same"),
+             (36, 3, 2, "same"), (17, 7, 1, "same"), (17, 5, 3, "valid"))  # fmt: skip
+    for case in cases:
+        text = "grid={}, window={}, stride={}, padding={!r}".format(*case)
+        got, want = _number(answer(*case), text), after(*case)
+        if got == want:
+            continue
+        grid, window, stride, padding = case
+        other = "same" if padding == "valid" else "valid"
+        if got == after(grid, window, stride, other):
+            tail = f' That is the grid for "{other}" padding.'
+        elif got == want - 1:
+            tail = " The first place counts as well: one more."
+        elif got == after(grid, window, 1, padding):
+            tail = " The window moves in steps of `stride`."
+        else:
+            tail = ""
+        raise Wrong(f"For {text} you find {got}; {want} is expected.{tail}")
+    return "Each grid agrees with what a layer of torch puts out."
+
+
+# 6.2
+
+
+@feedback.exercise(
+    "6.2",
+    title="all grids on the way",
+    difficulty="warm-up",
+    minutes=5,
+    hints=(
+        "Each layer starts from the grid that the layer before it left. Where do you keep that?",
+        "Start a list with `side`. For each layer, add `grid_after(...)` of the list's last number.",
+        "`sides.append(grid_after(sides[-1], layer.window, layer.stride, layer.padding))`",
+    ),
+    reference=along,
+)
+def grids(answer):
+    _function(answer)
+    odd = (Layer(5, 2, "valid"), Layer(3, 1, "same"), Layer(7, 1, "valid"), Layer(3, 2, "same"))
+    for side, layers in ((299, WAY), (100, odd), (50, (Layer(3, 3, "valid"),)), (9, ())):
+        case = f"side={side} and {len(layers)} layer{'' if len(layers) == 1 else 's'}"
+        got, want = answer(side, layers), along(side, layers)
+        if got is None:
+            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        try:
+            got = [_number(each, case, "one of your numbers is") for each in got]
+        except TypeError:
+            raise Wrong(f"For {case} your function gives back {got!r}; a list of numbers is needed.") from None
+        if got == want:
+            continue
+        if got == want[1:]:
+            raise Wrong(f"For {case} your list lacks the image: start it with `side`.")
+        if len(got) != len(want):
+            raise Wrong(
+                f"For {case} your list has {len(got)} numbers; {len(want)} are expected: the image's side, and one a layer."
+            )
+        first = next(place for place, (mine, right) in enumerate(zip(got, want, strict=True)) if mine != right)
+        if first == 0:
+            raise Wrong(f"For {case} your list starts with {got[0]}; it starts with the image's side, {side}.")
+        layer = layers[first - 1]
+        text = (
+            f"For {case} layer {first} (window {layer.window}, stride {layer.stride}, {layer.padding} padding) makes "
+            f"{want[first]} out of {want[first - 1]}, and your list has {got[first]}."
+        )
+        other = "same" if layer.padding == "valid" else "valid"
+        if got[first] == after(side, *layer[:3]) != want[first]:
+            text += " That is what it would make of the image: start from the grid before it."
+        elif got[first] == after(want[first - 1], layer.window, layer.stride, other):
+            text += " Hand the layer's own padding on."
+        elif got[first] == after(want[first - 1], layer.window, 1, layer.padding):
+            text += " Hand the layer's own stride on."
+        raise Wrong(text)
+    return "From 299 to 8 on the network's way, and right for other layers too."
+
+
+# 6.3
+
+
+_POOL_FIRST = ((Layer(3), Layer(1, width=5)), (Layer(1, width=7), Layer(3, width=6)))
+_POOL_LAST = ((Layer(1, width=4), POOL), (Layer(3, 2, "valid", 9),))
+_THIRD = ((Layer(1, width=8),), (Layer(3, width=8),), (Layer(5, 1, "valid", 8),))
+_FORKS = (
+    ("fork 2 on 160 channels and a grid of 73", 160, 73, FORK_2),
+    ("fork 1 on 64 channels and a grid of 147", 64, 147, FORK_1),
+    ("a pool and a 1×1 (5) beside a 1×1 (7) and a 3×3 (6), on 10 channels and a grid of 9", 10, 9, _POOL_FIRST),
+    ("a 1×1 (4) and a pool (stride 2 V) beside a 3×3 (9, stride 2 V), on 12 channels and a grid of 15", 12, 15, _POOL_LAST),
+    ("two pools, on 6 channels and a grid of 11", 6, 11, ((POOL,), (POOL,))),
+    ("fork 3 as it is printed, on 192 channels and a grid of 71", 192, 71, FORK_3),
+    ("a 1×1 (8), a 3×3 (8) and a 5×5 (8 V), on 3 channels and a grid of 9", 3, 9, _THIRD),
+)  # fmt: skip
+
+
+@feedback.exercise(
+    "6.3",
+    title="can a fork be concatenated?",
+    difficulty="medium",
+    minutes=8,
+    hints=(
+        "Two things to find for each branch: the grid at its end, and the channels at its end. Which of the two must agree, and "
+        "which is added up?",
+        "The grid at a branch's end is `grids(grid, branch)[-1]`. Its channels are the width of its last layer that has one; a "
+        "pool has `width=None` and keeps what comes in, at first `channels`.",
+        "Collect both: `ends.append(grids(grid, branch)[-1])` and `total += width`, where `width` starts as `channels` in each "
+        "branch and becomes `layer.width` at each layer that has one. Then `return None` if `len(set(ends)) > 1`.",
+    ),
+    reference=fork,
+)
+def fork_shape(answer):
+    _function(answer)
+    for case, channels, grid, branches in _FORKS:
+        got, want = answer(channels, grid, branches), fork(channels, grid, branches)
+        ends = [along(grid, branch)[-1] for branch in branches]
+        if want is None:
+            if got is not None:
+                raise Wrong(
+                    f"{_capital(case)}: the branches end on grids of {_listed(ends)}, so they cannot be concatenated and `None` is "
+                    f"expected. Yours gives {got!r}."
+                    + (" Compare all branches, not the first two." if len(ends) > 2 and ends[0] == ends[1] else "")
+                )
+            continue
+        if got is None:
+            raise Wrong(
+                f"{_capital(case)}: your function gives back `None`, and the branches end on the same grid, {want[1]}. Is the "
+                "`return` of the pair missing, or do you compare something else than grids?"
+            )
+        if not isinstance(got, (tuple, list)) or len(got) != 2:
+            raise Wrong(f"{_capital(case)}: a pair (channels, grid) is needed, and your function gives back {got!r}.")
+        mine = tuple(_number(each, case, "one of the two is") for each in got)
+        if mine == want:
+            continue
+        if mine == want[::-1]:
+            raise Wrong(f"{_capital(case)}: channels and grid stand the wrong way round: (channels, grid) is asked.")
+        if mine[1] != want[1]:
+            raise Wrong(f"{_capital(case)}: your grid is {mine[1]}; the branches end on {want[1]}.")
+        raise Wrong(
+            f"{_capital(case)}: you find {mine[0]} channels; {want[0]} are expected.{_about_channels(mine[0], channels, branches)}"
+        )
+    return "And it says None where the branches do not fit."
+
+
+def _about_channels(found: int, channels: int, branches: Sequence[Sequence[Layer]]) -> str:
+    last = [branch[-1].width for branch in branches]
+    if found == sum(width or 0 for width in last):
+        return " A pool's channels are concatenated too: as many as it reads."
+    if found == sum(layer.width or 0 for branch in branches for layer in branch):
+        return " Only what a branch's end puts out is concatenated, not what flows inside of it."
+    if found == sum(width or channels for width in last):
+        return " A pool keeps the channels that reach it: behind a convolution these are the convolution's."
+    if found == max(width or channels for width in last):
+        return " The branches stand side by side: add their channels up."
+    return ""
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+# Modules: each layer's grid is looked at by itself, as the concatenation would only say that something differs.
+
+Rule = Callable[[Operation], tuple[int, str] | None]
+
+
+def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int], rule: Rule) -> None:
+    """`same_module` with the channels in order; where a grid is at fault, the layer that is to blame is named."""
+    try:
+        same_module(module, reference, shape, ordered=True)
+    except Wrong as wrong:
+        _grids_as_asked(module, shape, rule)
+        pools = [
+            part
+            for part in module.modules()
+            if isinstance(part, nn.AvgPool2d) and part.padding and part.count_include_pad
+        ]
+        if pools and "the values are not" in str(wrong):
+            raise Wrong(
+                "Shapes and parameters are right, the values are not: the average pool counts the zeros of its padding. "
+                "`count_include_pad=False` leaves them out of the mean."
+            ) from None
+        raise
+
+
+def _grids_as_asked(module: nn.Module, shape: tuple[int, int, int], rule: Rule) -> None:
+    """Raise `Wrong` at the first layer whose grid is not the one of its (stride, padding) by the rule."""
+    try:
+        record = trace(module, shape)
+    except CannotRun as error:
+        record = error.before
+    except (TypeError, ValueError):
+        return  # `same_module` has the words
+    for operation in record.operations:
+        asked = rule(operation) if operation.geometry and operation.input_shapes else None
+        if asked is None or len(operation.shape) != 4:
+            continue
+        stride, padding = asked
+        window = tuple(round(reach) + 1 for reach in operation.geometry[0])
+        before, got = operation.input_shapes[0][2:], tuple(operation.shape[2:])
+        want = tuple(after(side, size, stride, padding) for side, size in zip(before, window, strict=True))
+        if got != want:
+            is_conv = operation.name == "convolution"
+            kind = (
+                f"convolution ({operation.input_shapes[0][1]} → {operation.shape[1]} channels)" if is_conv else "pool"
+            )
+            zeros = "no padding" if padding == "valid" else f"padding ({window[0] // 2}, {window[1] // 2})"
+            raise Wrong(
+                f"The {shape_text(window)} {kind} makes a grid of {shape_text(got)} out of {shape_text(before)}; "
+                f"{shape_text(want)} is expected, with stride {stride} and {zeros}."
+            )
+
+
+def _window(operation: Operation) -> Window:
+    return tuple(round(reach) + 1 for reach in operation.geometry[0])
+
+
+# 6.4
+
+
+def short_and_long_reference(in_channels: int, reduce: int, width: int) -> nn.Module:
+    """The second fork of the stem."""
+    return ShortAndLong(in_channels, reduce=reduce, width=width, padding="valid")
+
+
+@feedback.exercise(
+    "6.4",
+    title="the stem's second fork",
+    difficulty="medium",
+    minutes=7,
+    hints=(
+        "Two branches. Which of their layers have a V, and what does that mean for `padding`?",
+        '`ConvBNAct` pads by itself; `padding="valid"` switches that off. Only the last layer of each branch has a V.',
+        "The long branch is `nn.Sequential(ConvBNAct(in_channels, reduce, kernel_size=1), ConvBNAct(reduce, reduce, "
+        "kernel_size=(1, 7)), ConvBNAct(reduce, reduce, kernel_size=(7, 1)), ConvBNAct(reduce, width, kernel_size=3, "
+        'padding="valid"))`.',
+    ),
+    reference=short_and_long_reference,
+)
+def short_and_long(answer):
+    def rule(operation: Operation) -> tuple[int, str] | None:
+        return (1, "valid" if _window(operation) == (3, 3) else "same") if operation.name == "convolution" else None
+
+    for case, grid in (((6, 4, 5), (9, 11)), ((10, 3, 7), (13, 9))):
+        module = build(answer, *case)
+        _one_by_seven_first(module, (case[0], *grid))
+        _compare(module, short_and_long_reference(*case), (case[0], *grid), rule)
+    return "It is the fork between the 73 and the 71 grid."
+
+
+def _one_by_seven_first(module: nn.Module, shape: tuple[int, int, int]) -> None:
+    """Raise `Wrong` where the two long windows stand as the figure has them."""
+    try:
+        record = trace(module, shape)
+    except (CannotRun, TypeError, ValueError):
+        return
+    windows = [_window(operation) for operation in record.operations if operation.name == "convolution"]
+    if (7, 1) in windows and (1, 7) in windows and windows.index((7, 1)) < windows.index((1, 7)):
+        raise Wrong(
+            "Your 7×1 stands before the 1×7, as the figure prints it. The code's order is asked: the 1×7 first."
+        )
+
+
+# 6.5
+
+
+def reduction_reference(in_channels: int, k: int, l: int, m: int, n: int) -> nn.Module:
+    """Figure 7."""
+    return ReductionA(in_channels, ReductionWidths(single=(n,), stacked=(k, l, m)))
+
+
+@feedback.exercise(
+    "6.5",
+    title="the reduction from four letters",
+    difficulty="medium",
+    minutes=7,
+    hints=(
+        "Three branches read the same grid. Which layer of each makes the grid smaller?",
+        'The last layer of each branch has "stride 2 V": `stride=2, padding="valid"`. torch\'s pool has no padding, and wants its '
+        "stride said.",
+        "The long branch: `ConvBNAct(in_channels, k, kernel_size=1)`, `ConvBNAct(k, l, kernel_size=3)`, `ConvBNAct(l, m, "
+        'kernel_size=3, stride=2, padding="valid")`. The pool: `nn.MaxPool2d(3, stride=2)`.',
+    ),
+    reference=reduction_reference,
+)
+def reduction_a(answer):
+    for case, grid in (((10, 3, 4, 5, 7), (9, 11)), ((12, 6, 2, 9, 4), (35, 15))):
+        in_channels, k, l, m, n = case
+        of_convs = {
+            (1, in_channels, k): (1, "same"),
+            (3, k, l): (1, "same"),
+            (3, l, m): (2, "valid"),
+            (3, in_channels, n): (2, "valid"),
+        }
+
+        def rule(operation: Operation, of_convs=of_convs) -> tuple[int, str] | None:
+            if operation.name == "convolution":
+                return of_convs.get((_window(operation)[0], operation.input_shapes[0][1], operation.shape[1]))
+            return (2, "valid") if "pool" in operation.name else None
+
+        module = build(answer, *case)
+        _compare(module, reduction_reference(*case), (in_channels, *grid), rule)
+    return "One class, and Table 1's letters make it the reduction of three networks."
+
+
+# 6.6
+
+
+def facts_of(in_channels: int, widths: Sequence[int], windows: Sequence[Window], grid: int) -> dict[str, object]:
+    """What a unit behind a chain of windows sees, and what the chain costs."""
+    height = width = 1
+    parameters = macs = 0
+    for out_channels, (rows, columns) in zip(widths, windows, strict=True):
+        height, width = height + rows - 1, width + columns - 1
+        weights = in_channels * out_channels * rows * columns
+        parameters += weights + 2 * out_channels
+        macs += weights * grid * grid
+        in_channels = out_channels
+    return {"field": (height, width), "parameters": parameters, "macs": macs}
+
+
+@feedback.exercise(
+    "6.6",
+    title="what a branch sees and costs",
+    difficulty="medium",
+    minutes=8,
+    hints=(
+        "Go through the branch layer by layer. What does one layer add to the field's height, to its width, to the parameters, to "
+        "the multiply-adds? And how many channels does the next one read?",
+        "With stride 1 a window of h × w adds h - 1 to the height and w - 1 to the width. It has `in * out * h * w` weights, used "
+        "once at each of `grid * grid` places, and two numbers a channel for the normalisation.",
+        "In a loop over `zip(widths, windows)`: `weights = in_channels * out * h * w`; add `weights + 2 * out` to the parameters, "
+        "`weights * grid**2` to the multiply-adds, `h - 1` and `w - 1` to the field; then `in_channels = out`.",
+    ),
+    reference=facts_of,
+)
+def branch_facts(answer):
+    _function(answer)
+    cases = (
+        (1024, (192, 224, 256), ((1, 1), (1, 7), (7, 1)), 17),
+        (5, (4,), ((3, 5),), 6),
+        (6, (2, 9, 3), ((3, 1), (1, 3), (3, 3)), 8),
+        (6, (4, 4), ((1, 7), (1, 7)), 1),
+    )
+    for in_channels, widths, windows, grid in cases:
+        case = f"in_channels={in_channels}, widths={widths}, windows={windows}, grid={grid}"
+        got, want = answer(in_channels, widths, windows, grid), facts_of(in_channels, widths, windows, grid)
+        if got is None:
+            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        if not isinstance(got, dict) or set(got) != set(want):
+            raise Wrong(
+                f"For {case} a dictionary with the keys 'field', 'parameters' and 'macs' is needed; yours is {got!r}."
+            )
+        _compare_field(got["field"], want["field"], windows, case)
+        reads = (in_channels, *widths)
+        weights = [prod(window) * a * b for window, a, b in zip(windows, reads, widths, strict=False)]
+        from_input = sum(prod(window) * in_channels * b for window, b in zip(windows, widths, strict=True))
+        slips = {
+            "parameters": {
+                "The normalisation is missing: a factor and a shift for each channel of each layer.": sum(weights),
+                "The normalisation has two numbers a channel, a factor and a shift.": sum(weights) + sum(widths),
+                "These layers have no bias; their normalisation has a factor and a shift.": sum(weights) + 3 * sum(widths),
+                "Each layer reads what the one before it puts out, only the first one reads `in_channels`.": from_input + 2 * sum(widths),
+                "Parameters do not depend on the grid.": want["macs"] + 2 * sum(widths),
+            },
+            "macs": {
+                "Each weight is used at every place of the grid: `grid * grid` times.": sum(weights),
+                "The grid has two sides: `grid * grid` places.": sum(weights) * grid,
+                "The normalisation does not count as multiply-adds.": want["parameters"] * grid**2,
+                "Each layer reads what the one before it puts out, only the first one reads `in_channels`.": from_input * grid**2,
+            },
+        }  # fmt: skip
+        for key in ("parameters", "macs"):
+            mine = _number(got[key], case, f"your {key!r} is")
+            if mine == want[key]:
+                continue
+            tail = next((words for words, slip in slips[key].items() if mine == slip), "")
+            raise Wrong(f"For {case} you count {mine:,} {key}; {want[key]:,} are expected. {tail}".rstrip())
+    return "It counts what `profile` counts, and needs no module for it."
+
+
+def _compare_field(got: object, want: tuple[int, int], windows: Sequence[Window], case: str) -> None:
+    if not isinstance(got, (tuple, list)) or len(got) != 2:
+        raise Wrong(f"For {case} your 'field' is {got!r}; a pair (height, width) is needed.")
+    mine = tuple(_number(each, case, "a side of your 'field' is") for each in got)
+    if mine == want:
+        return
+    text = f"For {case} your field is {mine[0]}×{mine[1]}; {want[0]}×{want[1]} is expected."
+    if mine == want[::-1]:
+        text += " A window is (height, width), and so is the field."
+    elif mine == (sum(h for h, _ in windows), sum(w for _, w in windows)):
+        text += " Windows overlap: a height of h adds h - 1 rows."
+    elif mine == (want[0] - 1, want[1] - 1):
+        text += " Without any layer a unit sees 1×1."
+    elif mine == (max(h for h, _ in windows), max(w for _, w in windows)):
+        text += " One behind the other, windows add up: a 1×7 behind a 1×7 sees further than 1×7."
+    raise Wrong(text)
+
+
+# 6.7
+
+InceptionCOfV4 = partial(InceptionC, stacked_kernels=((3, 1), (1, 3)))
+
+
+@feedback.exercise(
+    "6.7",
+    title="the module of the smallest grid",
+    difficulty="hard",
+    minutes=10,
+    hints=(
+        "Start from lesson 04's module of the smallest grid. Only the middle of its stacked branch changes: which two windows does "
+        "a 3×3 become?",
+        "`widths.stacked` has four numbers: the 1×1, the 3×1, the 1×3, and the width of each half of the fork. Both halves of a fork "
+        "read the same grid, so keep it in a variable in `forward`.",
+        "`first, second, third, fork = widths.stacked`, then `nn.Sequential(ConvBNAct(in_channels, first, kernel_size=1), "
+        "ConvBNAct(first, second, kernel_size=(3, 1)), ConvBNAct(second, third, kernel_size=(1, 3)))`, and two layers from `third` "
+        "to `fork`, (1, 3) and (3, 1). Concatenate six parts with dim=1.",
+    ),
+    reference=InceptionCOfV4,
+)
+def inception_c(answer):
+    def rule(operation: Operation) -> tuple[int, str] | None:
+        return 1, "same"
+
+    cases = (
+        (8, Widths(3, (5, 4), (6, 7, 9, 2), 5), (8, 8)),
+        (6, Widths(4, (3, 2), (2, 5, 4, 3), 2), (9, 7)),
+    )
+    for in_channels, widths, grid in cases:
+        shape = (in_channels, *grid)
+        module = build(answer, in_channels, widths)
+        if _out_channels(module, shape) == widths.out_channels:
+            raise Wrong(
+                f"For {widths} your module puts out {widths.out_channels} channels; {forked_out_channels(widths)} are expected. At "
+                "the end of a branch the 1×3 and the 3×1 stand side by side, with the last width each, so that it counts twice."
+            )
+        _compare(module, InceptionCOfV4(in_channels, widths), shape, rule)
+    return "It computes what Inception-v4's modules of the 8×8 grid do."
+
+
+def _out_channels(module: nn.Module, shape: tuple[int, int, int]) -> int | None:
+    try:
+        return trace(module, shape).operations[-1].shape[1]
+    except (CannotRun, TypeError, ValueError, IndexError):
+        return None
+
+
+# 6.8
+
+
+def assemble_reference(channels: int, stages: Sequence[Stage]) -> nn.Module:
+    """The modules of several stages one after another."""
+    modules = []
+    for stage in stages:
+        for _ in range(stage.repeats):
+            modules.append(stage.block(channels, stage.widths))
+            channels = stage.out_channels
+    return nn.Sequential(*modules)
+
+
+# Small, with other repeats than the paper's, and no two widths that could be mistaken for each other.
+_SMALL = (
+    (
+        8,
+        (
+            Stage(InceptionA, Widths(2, (3, 4), (2, 3, 5), 3), 2, 14),
+            Stage(ReductionA, ReductionWidths(single=(5,), stacked=(2, 4, 3)), 1, 22),
+            Stage(InceptionB, Widths(3, (2, 4, 3), (2, 3, 4, 5, 2), 4), 3, 12),
+            Stage(ReductionB, ReductionWidths(single=(3, 4), stacked=(2, 3, 4, 5)), 1, 21),
+            Stage(InceptionCOfV4, Widths(4, (3, 2), (2, 4, 5, 3), 2), 2, 16),
+        ),
+    ),
+    (5, (Stage(ReductionA, ReductionWidths(single=(4,), stacked=(3, 2, 6)), 1, 15), Stage(InceptionA, Widths(2, (4, 3), (3, 2, 4), 6), 1, 15))),
+)  # fmt: skip
+
+
+@feedback.exercise(
+    "6.8",
+    title="assemble the stages",
+    difficulty="medium",
+    minutes=6,
+    hints=(
+        "One loop over the lines, and one inside of it over the repeats. What does the first module of a line read, and what does the "
+        "second one read?",
+        "Make a *new* module in each round: one that stands in the list twice would have its weights twice as well. After each module "
+        "`channels` is what it puts out.",
+        "Inside: `modules.append(stage.block(channels, stage.widths))`, then `channels = stage.out_channels`.",
+    ),
+    reference=assemble_reference,
+)
+def assemble(answer):
+    for channels, stages in _SMALL:
+        reference = assemble_reference(channels, stages)
+        module = build(answer, channels, stages)
+        for part in module.modules():
+            inside = [child for child in part._modules.values() if child is not None]
+            if len(set(map(id, inside))) < len(inside):
+                raise Wrong(
+                    "A module stands in your network more than once: the repeats would share their weights. Make a new one in each "
+                    "round of the loop."
+                )
+        _one_after_another(module, reference, channels)
+        same_module(module, reference, (channels, 25, 25), ordered=True)
+    return "Line for line it is what the plan says."
+
+
+def _one_after_another(module: nn.Module, reference: nn.Module, channels: int) -> None:
+    """Raise `Wrong` where a child is missing, of another kind, or made for other channels than those that reach it."""
+    if not isinstance(module, nn.Sequential):
+        return  # another way to write it; `same_module` has the words
+    mine, theirs = list(module.children()), list(reference.children())
+    if len(mine) == 1 and len(list(mine[0].children())) == len(theirs):
+        mine = list(mine[0].children())
+    names = [type(each).__name__ for each in theirs]
+    if all(isinstance(each, nn.Sequential) for each in mine):
+        mine = [child for each in mine for child in each.children()]  # a Sequential for each line
+    if len(mine) != len(theirs):
+        raise Wrong(f"Your network has {len(mine)} modules; {len(theirs)} are expected: {', '.join(names)}.")
+    for number, (own, other) in enumerate(zip(mine, theirs, strict=True), start=1):
+        where = f"Module {number} of {len(theirs)}, {type(own).__name__},"
+        if type(own) is not type(other):
+            raise Wrong(f"{where} stands where {type(other).__name__} is expected.")
+        convs = [next(part for part in each.modules() if isinstance(part, nn.Conv2d)) for each in (own, other)]
+        if convs[0].in_channels != convs[1].in_channels:
+            raise Wrong(
+                f"{where} was made for {convs[0].in_channels} channels, and {convs[1].in_channels} reach it. Is `channels` brought "
+                "up to date after each module?"
+            )
