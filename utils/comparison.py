@@ -18,6 +18,7 @@ class Quantity:
     of: Callable[[Run], float]
     points: str = ""  # the unit of a difference, where it is another: "points" between two percentages
     digits: int = 1  # behind the point, in a sentence; a table has one more
+    words: tuple[str, str] = ()  # how to say that a value is above, and below, another: ("later", "earlier")
 
     @property
     def label(self) -> str:
@@ -39,13 +40,14 @@ def measured(name: str, title: str, unit: str = "", **options: object) -> Quanti
 
 
 def epochs_to(accuracy: float) -> Quantity:
-    """Epochs until the test accuracy, 0 to 1, is reached for the first time; one more than there are where it never is."""
+    """Epochs until the test accuracy, 0 to 1, is reached for the first time; one more than a run has where it never is."""
 
     def first(run: Run) -> int:
         reached = (epoch.epoch for epoch in run.history if epoch.test_accuracy >= accuracy)
         return next(reached, len(run.history) + 1)
 
-    return Quantity(f"epochs to {accuracy:.0%}".replace("%", " %"), "", first, points="epochs")
+    name = f"reaches {accuracy:.0%}".replace("%", " %")
+    return Quantity(name, "epochs", first, words=("later", "earlier"))
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,15 @@ class Difference:
     @property
     def sentence(self) -> str:
         """What can be concluded, and what cannot."""
-        side = "above" if self.mean >= 0 else "below"
-        of = "" if self.quantity is ACCURACY else f" in {self.quantity.name}"
-        found = f"{self.name} ends {self.quantity.difference(self.mean)} {side} {self.reference}{of}"
+        amount = self.quantity.difference(self.mean)
+        if self.quantity.words:
+            found = (
+                f"{self.name} {self.quantity.name} {amount} {self.quantity.words[self.mean < 0]} than {self.reference}"
+            )
+        else:
+            side = "above" if self.mean >= 0 else "below"
+            of = "" if self.quantity is ACCURACY else f" in {self.quantity.name}"
+            found = f"{self.name} ends {amount} {side} {self.reference}{of}"
         if self.low is None:
             return f"{found}, but a single run says nothing about the spread: repeat it with other seeds."
         digits = self.quantity.digits

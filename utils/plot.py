@@ -180,10 +180,10 @@ def arms(
     axis.set_ylim(-len(results) + 0.4, 0.6)
     axis.grid(axis="x", alpha=0.3)
     if "%" in unit:
+        # An interval of few runs can reach beyond what a percentage can be; a run that only guesses is seen whole.
         least, most = axis.get_xlim()
-        axis.set_xlim(
-            max(least, 0), min(most, 100)
-        )  # an interval of few runs can reach beyond what a percentage can be
+        least = least if chance is None else min(least, chance - 2)
+        axis.set_xlim(max(least, 0), min(most, 100))
     if chance is not None:
         axis.axvline(chance, color=colors.GREY, linestyle=":", linewidth=1)
         axis.annotate(" guessing", (chance, 0.5), va="top", color="#555555", fontsize=_STYLE["tick"])

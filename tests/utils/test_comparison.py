@@ -90,7 +90,8 @@ def test_epochs_to_an_accuracy_are_counted_and_one_more_where_it_is_never_reache
     first = next(epoch.epoch for epoch in run.history if epoch.test_accuracy == best)
     assert epochs_to(best).of(run) == first
     assert epochs_to(0.999).of(run) == len(run.history) + 1
-    assert epochs_to(0.75).name == "epochs to 75 %"
+    later = compare({"A": arm(0.6, 0.6), "B": arm(0.5, 0.5)}, epochs_to(0.75)).sentence
+    assert "B reaches 75 % 0.0 epochs later than A" in later
 
 
 def test_a_measure_of_a_run_is_a_quantity():
