@@ -29,7 +29,7 @@ class Lesson:
 LESSONS = (
     Lesson(0, "start_here", "Start here", "", 40),
     Lesson(1, "inception_module", "The Inception module", "Going deeper with convolutions, sections 1 to 4", 90),
-    Lesson(2, "googlenet", "GoogLeNet", "Going deeper with convolutions, sections 5 to 7", 80),
+    Lesson(2, "googlenet", "GoogLeNet", "Going deeper with convolutions, sections 5 to 7", 110),
     Lesson(3, "batch_norm", "Batch normalisation", "Batch Normalization, with a doubt about its reasons", 90),
     Lesson(
         4,

@@ -4,17 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
 from lessons import measure
-from lessons.googlenet.crops import times_seen
 from lessons.googlenet.paper import NEAR, TABLE_3
 from lessons.googlenet.table import Line
 from utils import colors
 from utils.augment import INTERPOLATIONS, crop_boxes, resize_boxes
 from utils.cost import Table, short
-from utils.crops import Crop, crops_144
 from utils.photo import photograph
 from utils.plot import Picture, image_row, label, panels
 from utils.recipe import Recipe
@@ -107,28 +106,41 @@ def one_grid_a_stage(net: nn.Module, stages: Sequence[str]) -> Picture:
         loudest = grids.flatten(1).std(dim=1).argmax()
         title = f"{name.removeprefix('inception_')}: {grids.shape[0]} of {grids.shape[1]}×{grids.shape[2]}"
         views[title] = grids[loudest].numpy()
-    return image_row(views, "Stage by stage the grid says less about where, and more channels say what")
+    return image_row(views, "Stage by stage the grid says less about where: of each, the channel that varies most")
 
 
 def cost_by_stage(table: Table) -> Picture:
     """Multiply-adds and parameters of every stage that has weights."""
     stages = {name: cost for name, cost in table.by_stage().items() if cost.macs}
-    figure, axes = panels(2, "Early stages cost multiply-adds, late ones cost parameters", height=4.2)
+    stem = [cost for name, cost in stages.items() if name.startswith("conv")]
+    macs, parameters = sum(cost.macs for cost in stem), sum(cost.parameters for cost in stem)
+    title = (
+        f"The stem's {len(stem)} layers take {macs / table.macs:.0%} of the multiply-adds and hold "
+        f"{parameters / table.parameters:.0%} of the parameters"
+    )
+    figure, axes = panels(2, title, height=4.2)
+    kinds = {"convolution of the stem": colors.ORANGE, "Inception module": colors.GREEN, "dense layer": colors.GREY}
+
+    def kind_of(name: str) -> str:
+        return list(kinds)[1 if "inception" in name else 2 if name == "classifier" else 0]
+
     places = [-place for place in range(len(stages))]
     words = []
     for axis, (what, unit) in zip(axes, (("macs", "multiply-adds"), ("parameters", "parameters")), strict=True):
         values = [getattr(cost, what) for cost in stages.values()]
-        kinds = [colors.GREEN if "inception" in name else colors.ORANGE for name in stages]
-        axis.barh(places, values, color=kinds)
+        axis.barh(places, values, color=[kinds[kind_of(name)] for name in stages])
         for place, value in zip(places, values, strict=True):
             axis.annotate(f" {short(value)}", (value, place), va="center", fontsize=9)
         axis.set_xlim(0, max(values) * 1.2)
         axis.set_yticks(places, [name.removeprefix("inception_").replace("_", " ") for name in stages])
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(lambda value, _position: short(value))
         label(axis, x=f"{unit}, {short(sum(values))} in all")
         words.append(", ".join(f"{name} {value:,}" for name, value in zip(stages, values, strict=True)) + f" {unit}")
     axes[1].tick_params(labelleft=False)
-    return Picture(figure, f"Bars by stage. Early stages cost multiply-adds, late ones parameters. {'; '.join(words)}.")
+    handles = [Patch(color=color, label=kind) for kind, color in kinds.items()]
+    axes[1].legend(handles=handles, frameon=False, fontsize=9, loc="upper right")
+    return Picture(figure, f"Bars by stage. {title}. {'; '.join(words)}.")
 
 
 def printed_against_counted(lines: Sequence[Line]) -> Picture:
@@ -138,7 +150,7 @@ def printed_against_counted(lines: Sequence[Line]) -> Picture:
         "operations, millions": [line.macs / 1e6 - line.printed_ops for line in lines],
     }
     off_rows = sum(any(abs(value) > NEAR for value in pair) for pair in zip(*differences.values(), strict=True))
-    title = f"{off_rows} of {len(lines)} rows of Table 1 print another figure than their own widths give"
+    title = f"{off_rows} of {len(lines)} rows of Table 1 are off their own widths' figures by more than {NEAR}"
     figure, axes = panels(2, title, height=4)
     places, words = [-place for place in range(len(lines))], []
     for axis, (what, values) in zip(axes, differences.items(), strict=True):
@@ -161,7 +173,7 @@ def printed_against_counted(lines: Sequence[Line]) -> Picture:
 def gradients(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Picture:
     """Gradient by stage, with and without heads, for several starts: {start: {"with heads": {stage: length}}}."""
     figure, axes = panels(
-        len(measured), "The smaller the first weights, the more the heads help the early stages", height=3.6
+        len(measured), "The smaller the initial weights, the more the heads help the early stages", height=3.6
     )
     words = []
     for axis, (name, lines) in zip(axes, measured.items(), strict=True):
@@ -185,7 +197,7 @@ def gradients(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Pict
 
 
 def learning_rate(recipe: Recipe) -> Picture:
-    """A recipe's learning rate by epoch, as a share of the first one."""
+    """A recipe's learning rate by epoch, as a share of the initial one."""
     epochs = np.arange(0, recipe.epochs, 0.25)
     rates = [recipe.learning_rate_at(epoch) / recipe.learning_rate for epoch in epochs]
     half = next((epoch for epoch, rate in zip(epochs, rates, strict=True) if rate <= 0.5), None)
@@ -195,7 +207,7 @@ def learning_rate(recipe: Recipe) -> Picture:
     axis.plot(epochs, rates, color=colors.BLUE)
     axis.axhline(0.5, color=colors.GREY, linestyle=":")
     axis.set_ylim(0, 1.05)
-    label(axis, x="epoch", y="share of the first rate")
+    label(axis, x="epoch", y="share of the initial rate")
     return Picture(figure, f"A staircase. {title}. After {recipe.epochs} epochs {rates[-1]:.2f} of it are left.")
 
 
@@ -220,18 +232,22 @@ def training_crops(
         color = colors.ARMS[position % len(colors.ARMS)]
         frame = {"fill": False, "edgecolor": color, "linewidth": 1.6}
         whole.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
+        along = left + (right - left) * (position + 0.5) / count  # so that no two numbers lie on each other
+        number = {"ha": "center", "va": "center", "fontsize": 7.5, "color": "white", "fontweight": "bold"}
+        badge = {"boxstyle": "round,pad=0.15", "facecolor": color, "edgecolor": "none"}
+        whole.text(along, bottom if position % 2 else top, str(position + 1), bbox=badge, **number)
         axis = axes[:, 2:].flat[position]
         taken = resize_boxes(image[None], boxes[position : position + 1], size=(224, 224), interpolation=method)
         axis.imshow(taken[0].permute(1, 2, 0).clamp(0, 1).numpy())
         for spine in axis.spines.values():
             spine.set(edgecolor=color, linewidth=2.5, visible=True)
-        axis.set_title(f"{shares[position]:.0%}, {method}", fontsize=8)
+        axis.set_title(f"{position + 1}: {shares[position]:.0%}, {method}", fontsize=8)
     for axis in [whole, *axes[:, 2:].flat]:
         axis.set(xticks=[], yticks=[])
     label(
         whole,
         title=f"{photo.shape[1]}×{photo.shape[0]} pixels",
-        x="over each crop: its share of\nthe area, and its method",
+        x="over each crop: its number, its\nshare of the area, its method",
     )
     return Picture(
         figure,
@@ -239,59 +255,74 @@ def training_crops(
     )
 
 
-def interpolations(box: tuple[int, int, int, int] = (300, 200, 316, 216), size: int = 64) -> Picture:
+def interpolations(corner: tuple[int, int] = (302, 201), side: int = 8) -> Picture:
     """A few pixels of a photograph enlarged, and a larger part made smaller, by each of the four methods."""
     image = torch.tensor(photograph("flower")).permute(2, 0, 1)[None].float() / 255
-    figure, axes = panels(
-        4, "Four ways to resize: they differ most at edges and fine texture", width=8, height=4.4, rows=2
-    )
+    title = "Enlarging, two methods make blocks; reducing, only area looks at every pixel"
+    figure, axes = panels(4, title, width=8, height=4.4, rows=2)
+    left, top = corner
     parts = {
-        "16 pixels enlarged": (torch.tensor([box]), size),
-        "427 pixels reduced to 48": (torch.tensor([[106, 0, 533, 427]]), 48),
+        f"{side} pixels enlarged": ((left, top, left + side, top + side), 60),
+        "427 pixels reduced to 48": ((106, 0, 533, 427), 48),
     }
-    for number, (name, (boxes, side)) in enumerate(parts.items()):
-        for axis, method in zip(axes[number], INTERPOLATIONS, strict=True):
-            made = resize_boxes(image, boxes, size=(side, side), interpolation=method)[0]
+    for number, (name, (box, size)) in enumerate(parts.items()):
+        for axis, method in zip(axes[number], ("nearest", "area", "bilinear", "cubic"), strict=True):
+            made = resize_boxes(image, torch.tensor([box]), size=(size, size), interpolation=method)[0]
             axis.imshow(made.permute(1, 2, 0).clamp(0, 1).numpy(), interpolation="nearest")
             axis.set(xticks=[], yticks=[])
-            label(axis, title="" if number else method, y=name if method == INTERPOLATIONS[0] else "")
-    return Picture(figure, f"A part of a photograph by each of {', '.join(INTERPOLATIONS)}.")
+            label(axis, title="" if number else method, y=name if method == "nearest" else "")
+    return Picture(figure, f"Parts of a photograph by nearest, area, bilinear and cubic. {title}.")
 
 
-def looks() -> Picture:
-    """The three squares of one scale, the six crops of one square, and how often all 144 crops see each pixel."""
+def looks(boxes: Sequence[tuple[int, int, int, int, bool]]) -> Picture:
+    """What a list of crops shows: its whole squares at scale 256, its crops of one square, how often it sees each pixel.
+
+    Args:
+        boxes: (scale, left, top, side, mirrored) for the photograph of a flower, 427 pixels high and 640 wide, in pixels
+            of the photograph whose shorter side is resized to `scale`.
+    """
     photo = photograph("flower")
     height, width = photo.shape[:2]
-    figure, axes = panels(
-        3, "144 looks at one photograph: 4 scales × 3 squares × 6 crops × 2 mirror images", width=9.4, height=3
-    )
+    scales, mirrors = len({box[0] for box in boxes}), len({box[4] for box in boxes})
+    squares = sorted({box[1:3] for box in boxes if box[0] == box[3] == 256})
+    lefts = (0, (352 - 224) // 2, 352 - 224)  # within the left square; those of the other squares lie elsewhere
+    six = sorted({box[1:4] for box in boxes if box[0] == 352 and box[1] in lefts}, key=lambda box: box[2])
+    title = f"{len(boxes)} looks at one photograph: {scales} scales × {len(squares)} squares × {len(six)} crops × {mirrors} mirror images"
+    figure, axes = panels(3, title, width=9.4, height=3)
     for axis in axes:
         axis.imshow(photo)
         axis.set(xticks=[], yticks=[])
-    every = crops_144(height, width)
-    squares = [look for look in every if (look.scale, look.place, look.mirrored) == (256, "whole", False)]
-    for color, look in zip((colors.BLUE, colors.ORANGE, colors.GREEN), squares, strict=True):
-        _frame(axes[0], look, color)
-    label(axes[0], title="three squares (scale 256)")
-    six = [look for look in every if (look.scale, look.square, look.mirrored) == (352, "left", False)]
-    for color, look in zip(colors.ARMS, six, strict=False):
-        _frame(axes[1], look, color)
-    label(axes[1], title="six crops of the left square (scale 352)")
+    for color, (left, top) in zip((colors.BLUE, colors.ORANGE, colors.GREEN), squares, strict=False):
+        _frame(axes[0], (256, left, top, 256), (height, width), color)
+    label(axes[0], title=f"{len(squares)} squares (scale 256)")
+    for color, box in zip(colors.ARMS, six, strict=False):
+        _frame(axes[1], (352, *box), (height, width), color)
+    label(axes[1], title=f"{len(six)} crops of the left square (scale 352)")
     for axis in axes[:2]:
         axis.set(xlim=(-12, width + 12), ylim=(height + 12, -12))
-    seen = times_seen(every, height, width)
+    seen = np.zeros((height, width), dtype=int)
+    for box in boxes:
+        left, top, right, bottom = (round(edge) for edge in _in_photo(box, (height, width)))
+        seen[top:bottom, left:right] += 1
     drawn = axes[2].imshow(seen, cmap="viridis", vmin=0)
     figure.colorbar(drawn, ax=axes[2], shrink=0.7)
     label(axes[2], title=f"crops that see a pixel: {seen.min()} to {seen.max()}")
     return Picture(
         figure,
-        f"A photograph with the three squares of scale 256, with the six crops of one square, and a map of how many of the "
-        f"{len(every)} crops see each pixel: from {seen.min()} in the corners to {seen.max()}.",
+        f"A photograph with {len(squares)} squares of scale 256, with the {len(six)} crops of one square, and a map of how many of "
+        f"the {len(boxes)} crops see each pixel: from {seen.min()} in the corners to {seen.max()}.",
     )
 
 
-def _frame(axis, look: Crop, color: str) -> None:
-    left, top, right, bottom = look.box
+def _in_photo(box: Sequence[int], shape: tuple[int, int]) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) in the pixels of a photograph of (height, width), of a box (scale, left, top, side, ...)."""
+    scale, left, top, side = box[:4]
+    down, across = (length / round(length * scale / min(shape)) for length in shape)
+    return left * across, top * down, (left + side) * across, (top + side) * down
+
+
+def _frame(axis, box: Sequence[int], shape: tuple[int, int], color: str) -> None:
+    left, top, right, bottom = _in_photo(box, shape)
     axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=2))
 
 
@@ -308,7 +339,7 @@ def ensembles() -> Picture:
             where = {"va": "bottom"} if models == 1 else {"va": "top", "ha": "right"}
             text = f"  {row.crops} crop{'s' if row.crops > 1 else ''}  "
             axis.annotate(text, (count, row.top5_error), fontsize=9, **where)
-            words.append(f"{name}, {row.crops} crops: {row.top5_error} %")
+            words.append(f"{name},{text.rstrip()[1:]}: {row.top5_error} %")
     axis.set_xscale("log")
     axis.set_ylim(6, 10.6)
     axis.set_xlim(0.8, 3000)

@@ -1,7 +1,7 @@
 """How large the gradient is that reaches each stage of GoogLeNet, with and without its auxiliary heads.
 
 Section 5 of "Going deeper with convolutions" gives the heads two tasks: to carry gradient back to the early layers, and to
-regularise. The first can be measured on one batch, before any training. It depends on the first weights.
+regularise. The first can be measured on one batch, before any training. It depends on the initial weights.
 """
 
 import functools
@@ -15,7 +15,7 @@ from lessons.googlenet.network import GoogLeNet
 from lessons.network import Network
 from utils.photo import NAMES, photograph
 
-# The standard deviation of a layer's first weights, from the number of values that one of its outputs reads ("fan-in").
+# The standard deviation of a layer's initial weights, from the number of values that one of its outputs reads ("fan-in").
 STARTS: dict[str, Callable[[int], float]] = {
     "normal, 0.01": lambda fan_in: 0.01,  # AlexNet (Krizhevsky and others, 2012, section 5)
     "Xavier": lambda fan_in: fan_in**-0.5,  # Glorot and Bengio, 2010, in the form that Caffe used for GoogLeNet
@@ -24,7 +24,7 @@ STARTS: dict[str, Callable[[int], float]] = {
 
 
 def start(net: nn.Module, name: str, *, seed: int = 0) -> None:
-    """Give every convolution and dense layer new first weights, normally distributed, and biases of zero.
+    """Give every convolution and dense layer new initial weights, normally distributed, and biases of zero.
 
     Raises:
         ValueError: there is no such start.

@@ -171,7 +171,12 @@ def _blocks() -> Finding:
 def _first_layer() -> Finding:
     plain, separable = table_1()[0], separable_first_layer()
     agrees = [each.params_agree and each.ops_agree for each in (plain, separable)]
-    fits = "exactly the row's figures" if agrees[1] else "not the row's figures either"
+    thousands, printed = separable.weights / 1000, separable.row.printed_params
+    fits = "not the row's figures either"
+    if agrees[1]:
+        fits = f"{thousands:.1f} K and {separable.millions:.0f} M"
+        fits += " as printed" if f"{thousands:.1f}" == f"{printed:.1f}" else ""
+        fits += f", if K is 1000 in this row; with 1024, as in the other rows, it is {separable.kilo:.1f} K"
     return Finding(
         f"a plain 7×7 (variant paper) has {plain.weights:,} weights and takes {plain.macs:,} multiply-adds; "
         f"a separable one {separable.weights:,} and {separable.macs:,}",
@@ -259,7 +264,7 @@ def _stronger_gradient() -> Finding:
         + ", ".join(f"{factor:,.1f} times as long with {name}" for name, factor in factors.items())
         + " (variant paper)",
         measure.all_or_part(*(factor > STRONGER for factor in factors.values())),
-        "it depends on the first weights, of which the paper says nothing: the smaller they are, the more the heads bring",
+        "it depends on the initial weights, of which the paper says nothing: the smaller they are, the more the heads bring",
     )
 
 

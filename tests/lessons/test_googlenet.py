@@ -17,6 +17,7 @@ from lessons.googlenet.table import lines
 from lessons.inception_module.blocks import InceptionModule
 from utils.cost import profile
 from utils.crops import crops_1, crops_10, crops_144
+from utils.data import load
 from utils.photo import photograph
 from utils.plot import Picture
 from utils.recipe import Recipe
@@ -41,7 +42,7 @@ def test_grids():
 
 def test_the_rows_that_are_off():
     suspects = checks.off(list(TABLE.values()))
-    assert (len(TABLE), len(suspects)) == (12, 7) and "right in five rows of twelve" in TEXT
+    assert (len(TABLE), len(suspects)) == (12, 7) and "Of the twelve rows of its table, five are within 1.5" in TEXT
     other = [name for name in suspects if not name.startswith("convolution")]
     assert other == ["4a", "4c", "4d", "4e", "5a", "5b"]
     for name in ("4c", "4d", "4e", "5b"):  # the operations stand for the network's parameters
@@ -61,7 +62,15 @@ def test_5a_with_928_channels_gives_both_printed_figures():
     weights = sum(parameter.numel() for parameter in module.parameters() if parameter.dim() > 1)
     assert weights == 1024 * TABLE["5a"].printed_params
     assert round(profile(module, (928, 7, 7)).macs / 1e6) == TABLE["5a"].printed_ops
-    assert "With 928 input channels in place of 832" in TEXT
+    assert "one with 928 input channels in place of 832" in TEXT
+
+
+def test_4a_cut_to_whole_millions_gives_both_printed_figures():
+    line = TABLE["4a"]
+    assert f"the network's {line.macs / 1e6:.1f} million to {int(line.macs / 1e6)}" in TEXT
+    cut = int(line.macs / 1e6) * 1e6 / line.grid**2 / 1024
+    assert int(line.macs / 1e6) == line.printed_ops and round(cut) == line.printed_params
+    assert f"73 million / 14² / 1024 = {cut:.1f} K" in TEXT
 
 
 def test_the_separable_first_layer():
@@ -89,6 +98,20 @@ def test_costs_in_the_text():
 def test_the_constants_of_the_recap():
     norm = local_response_norm()
     assert norm.alpha / norm.size == pytest.approx(0.00002) and "α/n = 0.00002" in TEXT
+    assert (norm.size, norm.alpha, norm.beta, norm.k) == (5, 1e-4, 0.75, 1)
+    assert "$n = 5$, $\\alpha = 10^{-4}$ and $\\beta = 0.75$; with $k = 1$" in TEXT
+
+
+def test_more_facts_of_the_text():
+    assert round((427 / 48) ** 2) == 79 and "one pixel stands for 79" in TEXT
+    spreads = [[spread(fan_in) for spread in gradients.STARTS.values()] for fan_in in (27, 147, 1200, 2048)]
+    assert all(each == sorted(each) for each in spreads)  # small, medium, large, as the prediction says
+    released, plain = measure.cost("googlenet", "released"), measure.cost("googlenet")
+    saved = plain.macs - TABLE["convolution 7×7/2"].macs + separable_first_layer().macs
+    assert released.macs == pytest.approx(saved, rel=0.001) and "takes almost as many MACs as yours" in TEXT
+    images = len(load("scales", limit=1500).test.labels)
+    assert images == 500 and 10 + 100 * 3 * (0.1 * 0.9 / images) ** 0.5 == pytest.approx(14, abs=0.1)
+    assert "on the 500 test images seldom more than 14 times" in TEXT
 
 
 def test_the_schedule():
@@ -278,7 +301,7 @@ def test_the_smaller_the_start_the_more_the_heads_bring():
         lambda: figures.printed_against_counted(list(TABLE.values())),
         lambda: figures.training_crops((0.08, 1.0), (3 / 4, 4 / 3)),
         figures.interpolations,
-        figures.looks,
+        lambda: figures.looks(checks.looks(427, 640)),
         figures.ensembles,
         lambda: figures.gradients({"Xavier": {a: {"conv1": 2.0, "classifier": 1.0} for a in figures.GRADIENT}}),
     ],
@@ -287,6 +310,28 @@ def test_pictures_have_a_title_and_an_alternative(make):
     picture = make()
     assert isinstance(picture, Picture) and len(picture.alternative) > 40
     assert picture.figure.get_suptitle() and picture.png[:4] == b"\x89PNG"
+
+
+def test_the_picture_of_the_looks_draws_the_list_it_gets():
+    every = checks.looks(427, 640)
+    assert (
+        figures.looks(every)
+        .figure.get_suptitle()
+        .startswith("144 looks at one photograph: 4 scales × 3 squares × 6 crops × 2")
+    )
+    times = crops.times_seen(crops_144(427, 640), 427, 640)
+    assert f"from {times.min()} in the corners to {times.max()}" in figures.looks(every).alternative
+    shifted = [(scale, left, top, side, False) for scale, left, top, side, _ in every]
+    assert "× 1 mirror" in figures.looks(shifted).figure.get_suptitle()
+    fewer = figures.looks([box for box in every if box[3] == 224]).alternative
+    assert "0 squares of scale 256, with the 5 crops" in fewer
+
+
+def test_the_costs_picture_s_title_is_computed():
+    table = measure.cost("googlenet")
+    stem = [cost for name, cost in table.by_stage().items() if name.startswith("conv")]
+    share = f"{sum(cost.macs for cost in stem) / table.macs:.0%}"
+    assert f"3 layers take {share}" in figures.cost_by_stage(table).figure.get_suptitle()
 
 
 def test_the_table_s_picture_counts_the_rows_that_are_off():
