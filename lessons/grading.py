@@ -227,7 +227,7 @@ def _shell():
     matplotlib.use("Agg")
     config = Config()
     config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "NoColor"
+    config.InteractiveShell.colors = "nocolor"
     return InteractiveShell.instance(config=config)
 
 

@@ -50,6 +50,7 @@ class Student(Codec):
         self.there: set[int] = set()  # tensors that the other side has too
         self.sent: dict[int, bytes | tuple] = {}
         self.kept: dict[int, Tensor] = {}  # what the other side holds on to
+        self.lent: list[Tensor] = []  # what the message on its way there speaks of
         self.gradients: dict[int, int | None] = {}
         self.modules: dict[int, nn.Module] = {}
         self.module_numbers: dict[int, int] = {}
@@ -101,7 +102,7 @@ class Student(Codec):
 
     def _send(self, message: dict) -> None:
         with torch.no_grad():
-            message["dropped"] = self._forget()
+            self._forget()
             message["tensors"] = self._changed()
             message["training"] = self._changed_modes()
             message["gradients"] = self._changed_gradients()
@@ -148,13 +149,11 @@ class Student(Codec):
         ref = self.tensors.get(number)
         return ref() if ref is not None else None
 
-    def _forget(self) -> list[int]:
-        dead = [number for number, ref in self.tensors.items() if ref() is None]
-        for number in dead:
+    def _forget(self) -> None:
+        for number in [number for number, ref in self.tensors.items() if ref() is None]:
             for table in (self.tensors, self.sent, self.gradients):
                 table.pop(number, None)
             self.there.discard(number)
-        return dead
 
     def _changed(self) -> list:
         changed = []
@@ -192,8 +191,7 @@ class Student(Codec):
         """After an answer: what the other side still has, and with which numbers in it."""
         found = {number: self._known(number) for number in alive}
         found = {number: tensor for number, tensor in found.items() if tensor is not None}
-        self.there = set(found)
-        self.kept = {number: tensor for number, tensor in found.items() if number < 0}
+        self.there, self.kept, self.lent = set(found), found, []
         self.sent.update((number, _content(tensor)) for number, tensor in found.items() if not tensor.is_meta)
 
     # Running what was written down
@@ -224,6 +222,9 @@ class Student(Codec):
             case "data":
                 tensor = self._tensor(rest[0])
                 tensor.data = self.decode(rest[1])
+            case "flag":
+                if (tensor := self._tensor(rest[0])).is_leaf:
+                    tensor.requires_grad_(rest[1])
             case "grad":
                 self._tensor(rest[0]).grad = None if rest[1] is None else self._tensor(rest[1])
                 self.gradients[rest[0]] = rest[1]
@@ -347,6 +348,7 @@ class Student(Codec):
             self.last += 1
             number = self.last
             self._register(tensor, number)
+        self.lent.append(tensor)
         if number not in self.there:
             self.there.add(number)
             self.new_tensors.append([number, self.tensor_data(tensor)])

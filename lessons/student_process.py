@@ -118,9 +118,9 @@ class StudentSide(Codec):
         self.entered: nn.Module | None = None
         self.numbers = WeakTensorKeyDictionary()
         self.tensors: dict[int, TensorWeakRef] = {}
-        self.storages: dict[int, int] = {}
+        self.storages: dict[int, list[int]] = {}
         self.form: dict[int, tuple] = {}
-        self.held: dict[int, Tensor] = {}  # what the tests hold
+        self.held: dict[int, Tensor] = {}  # what was alive when the last answer went out: the tests may ask for it
         self.without_numbers = WeakTensorKeyDictionary()  # parameters on `meta` -> (module, name)
         self.last = 0
         self.modules: dict[int, nn.Module] = {}
@@ -156,22 +156,22 @@ class StudentSide(Codec):
 
     def say(self, reply: dict) -> None:
         """Send what happened since the last message."""
-        alive = {number: ref for number, ref in self.tensors.items() if ref() is not None}
-        self.form = {number: form for number, form in self.form.items() if number in alive}
-        self.tensors = alive
-        reply["nodes"], reply["alive"] = self.nodes, list(alive)
+        self.held = {}
+        self.held = {number: tensor for number in self.tensors if (tensor := self.known(number)) is not None}
+        for table in (self.tensors, self.form, self.gradients):
+            for number in table.keys() - self.held.keys():
+                del table[number]
+        reply["nodes"], reply["alive"] = self.nodes, list(self.held)
         blobs, self.nodes, self.blobs = self.blobs, [], []
         self.link.send(reply, blobs)
 
     def take_in(self, message: dict, blobs: list[bytes]) -> None:
         """The state of what both sides have, as the tests' side has it."""
         self.arrived = blobs
-        for number in message["dropped"]:
-            self.held.pop(number, None)
         for number, data in message["tensors"]:
             self.update(number, self.tensor_of(data))
         for number, gradient in message["gradients"]:
-            tensor = self.held.get(number) if number in self.held else self.known(number)
+            tensor = self.known(number)
             if tensor is not None:
                 tensor.grad = None if gradient is None else self.known(gradient)
                 self.gradients[number] = gradient
@@ -194,8 +194,7 @@ class StudentSide(Codec):
                 self.register(tensor, number)
         if tensor.is_leaf and tensor.requires_grad != value.requires_grad and tensor.is_floating_point():
             tensor.requires_grad_(value.requires_grad)
-        if number > 0:
-            self.held[number] = tensor
+        self.form[number] = _form(tensor)
 
     def ask(self, number: int, args: tuple, kwargs: dict) -> object:
         """Call a function of the tests' that was handed over, such as a `lambda`."""
@@ -258,11 +257,13 @@ class StudentSide(Codec):
             outputs = function(*args, **kwargs)
             number = self.numbers.get(args[0])
             if number is not None:
-                self.form[number] = ()
+                self.form.pop(number, None)
                 self.bring_tensor_up_to_date(number, args[0])
             return outputs
         is_random = _RANDOM in function.tags
         given = _tensors([*args, *kwargs.values()])
+        if any(is_lazy(tensor) for tensor in given):  # a layer that waits for its first input is taking its shape
+            return function(*args, **kwargs)
         if is_random and not any(tensor.requires_grad for tensor in given):
             outputs = function(*args, **kwargs)
             for tensor in _tensors([outputs]):
@@ -344,7 +345,7 @@ class StudentSide(Codec):
         self.tensors[number] = TensorWeakRef(tensor)
         self.form[number] = _form(tensor)
         if not tensor.is_meta and tensor.layout == torch.strided:
-            self.storages[tensor.untyped_storage()._cdata] = number
+            self.storages.setdefault(tensor.untyped_storage()._cdata, []).append(number)
         return number
 
     def known(self, number: int) -> Tensor | None:
@@ -374,18 +375,18 @@ class StudentSide(Codec):
                 return self.register(tensor)
             self.nodes.append(["new", self.last - 1, self.tensor_data(whole)])
             base = self.register(whole)
-            self.held[base] = whole
         place = [list(tensor.shape), list(tensor.stride()), tensor.storage_offset()]
         self.nodes.append(["alias", self.last - 1, base, *place, *flags])
         return self.register(tensor)
 
     def _owner(self, tensor: Tensor) -> int | None:
         """The number of a known tensor with the same numbers in memory."""
-        number = self.storages.get(tensor.untyped_storage()._cdata)
-        other = self.known(number) if number is not None else None
-        if other is None or other.dtype != tensor.dtype:
-            return None
-        return number if other.untyped_storage()._cdata == tensor.untyped_storage()._cdata else None
+        place = tensor.untyped_storage()._cdata
+        for number in self.storages.get(place, []):
+            other = self.known(number)
+            if other is not None and other.dtype == tensor.dtype and other.untyped_storage()._cdata == place:
+                return number
+        return None
 
     def bring_up_to_date(self) -> None:
         """Tell of what changed without an operation: `.data = ...`, `.grad`, a module's parts."""
@@ -403,12 +404,15 @@ class StudentSide(Codec):
             self.describe(number, module)
 
     def bring_tensor_up_to_date(self, number: int, tensor: Tensor) -> None:
-        if self.form.get(number) == _form(tensor):
+        before, now = self.form.get(number), _form(tensor)
+        if before == now:
             return
-        self.form[number] = _form(tensor)
-        other = tensor.detach()
-        self.nodes.append(["data", number, self.tensor_out(other)])
-        self.storages[tensor.untyped_storage()._cdata] = number
+        self.form[number] = now
+        if before is None or before[:-1] != now[:-1]:
+            self.nodes.append(["data", number, self.tensor_out(tensor.detach())])
+            self.storages.setdefault(now[0], []).append(number)
+        if tensor.is_leaf:
+            self.nodes.append(["flag", number, tensor.requires_grad])
 
     # Modules
 
@@ -549,7 +553,8 @@ _DEEDS: dict[str, Callable] = {
 def _form(tensor: Tensor) -> tuple:
     if tensor.is_meta or tensor.layout != torch.strided:
         return (tensor.shape,)
-    return (tensor.untyped_storage()._cdata, tensor.shape, tensor.stride(), tensor.storage_offset())
+    place = (tensor.untyped_storage()._cdata, tensor.shape, tensor.stride(), tensor.storage_offset())
+    return (*place, tensor.requires_grad)
 
 
 def _tensors(values) -> list[Tensor]:

@@ -107,7 +107,7 @@ def test_answers_follow_the_seed(seed, workers):
         jobs.append(job(slug, answers, seed=seed))
     found = {number: failed(jobs[number], outcomes) for number, outcomes in workers.mark(jobs)}
     assert found.pop(1), "last year's answers earn every point"
-    assert found == dict.fromkeys(found, set())
+    assert found == {key: set() for key in found}
 
 
 def test_seeds_choose_different_numbers_and_the_same_seed_the_same():
