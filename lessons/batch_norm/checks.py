@@ -65,9 +65,9 @@ def _tensor(value: object, like: Tensor, what: str) -> Tensor:
         raise Wrong(f"{what} is {article(value)} where a tensor of shape {tuple(like.shape)} is needed.")
     value = value.detach()
     if value.shape != like.shape:
-        if value.numel() == like.numel() and like.dim() == 1:
-            return value.flatten().to(like.dtype)
-        raise Wrong(f"{what} has shape {tuple(value.shape)}; {tuple(like.shape)} is expected.")
+        keeps = like.dim() == 1 and value.dim() > 1 and value.numel() == like.numel()
+        advice = ": leave `keepdim` away here." if keeps else "."
+        raise Wrong(f"{what} has shape {tuple(value.shape)}; {tuple(like.shape)} is expected{advice}")
     return value.to(like.dtype)
 
 
@@ -132,7 +132,8 @@ def channel_statistics(answer):
                 for where, axes in AXES.items():
                     if mine.numel() == x.mean(dim=axes).numel():
                         raise Wrong(f"{what} has shape {tuple(mine.shape)}: it is taken {where}. {GRID_OF_ONE}")
-            _expect(_tensor(mine, theirs, what), theirs, what, _slips_of_variance(x) if place else {})
+            slips = {f"It is the {('variance', 'mean')[place]}: return mean, variance, in this order.": want[1 - place]}
+            _expect(_tensor(mine, theirs, what), theirs, what, slips | (_slips_of_variance(x) if place else {}))
     return "One mean and one variance for each channel, over the batch and all places."
 
 
@@ -267,7 +268,13 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
                     "The running statistics must be updated without gradients: put the update under `with torch.no_grad():`, "
                     "or `detach()` the batch's statistics there."
                 ) from error
+            if "doesn't match the broadcast shape" in str(error):
+                raise Wrong(
+                    "A batch's mean of shape (1, C, 1, 1) meets a running mean of shape (C,). Blend a mean of shape (C,), as "
+                    "`x.mean(dim=(0, 2, 3))` without `keepdim` gives it."
+                ) from error
             raise
+        _require_vectors(module, x.shape[1])
         theirs = reference(their_x)
         _expect(mine.detach(), theirs.detach(), what, _slips_in_training(x, reference, eps))
         weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(number))
@@ -284,6 +291,22 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
             ) from error
         (theirs * weights).sum().backward()
         _expect_gradient(mine_x.grad, their_x.grad)
+
+
+def _kept(module: nn.Module) -> dict[str, Tensor]:
+    """The tensors that a module keeps and does not train, buffers or plain attributes, by name."""
+    plain = {name: value for name, value in vars(module).items() if isinstance(value, Tensor)}
+    return dict(module.named_buffers()) | plain
+
+
+def _require_vectors(module: nn.Module, channels: int) -> None:
+    for name, value in _kept(module).items():
+        if value.dim() > 1 and value.numel() > channels:
+            pattern = ", ".join("C" if size == channels else str(size) for size in value.shape)
+            raise Wrong(
+                f"`{name}` has become ({pattern}): a batch's statistic that kept its dimensions met the running one of shape "
+                "(C,). Blend one of shape (C,), as `x.mean(dim=(0, 2, 3))` without `keepdim` gives it."
+            )
 
 
 def _expect_gradient(mine: Tensor | None, theirs: Tensor) -> None:
@@ -339,8 +362,19 @@ def _compare_evaluation(
         sentence: _apply(x, *statistics, gamma, beta, eps)
         for sentence, statistics in _slips_of_running(batches, x, momentum).items()
     }
+    right, one, zero = (reference.running_mean, reference.running_var), torch.ones_like(gamma), torch.zeros_like(beta)
+    slips |= {
+        "gamma and beta are missing: they scale and shift in both modes.": _apply(x, *right, one, zero, eps),
+        "beta is missing: it is added in both modes.": _apply(x, *right, gamma, zero, eps),
+        "gamma is missing: it scales in both modes.": _apply(x, *right, one, beta, eps),
+        "The running variance is not under a root.": per_channel(gamma) * (x - per_channel(right[0]))
+        / (per_channel(right[1]) + eps) + per_channel(beta),
+    }  # fmt: skip
+    kept = {name: value.detach().clone() for name, value in _kept(module).items()}
     with torch.no_grad():
         first = _output(module, x, what).detach().clone()
+        if any(not torch.equal(value, kept.get(name, value)) for name, value in _kept(module).items()):
+            raise Wrong("In evaluation the running statistics still change: update them in training only.")
         _expect(first, reference(x), what, slips)
         module(batches[0])
         again = module(x)
@@ -362,14 +396,24 @@ def _compare_evaluation(
 def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict[str, tuple[Tensor, Tensor]]:
     """Running statistics as slips would leave them."""
 
-    def blended(share: float, *, unbiased: bool = True, both: bool = True) -> tuple[Tensor, Tensor]:
+    def blended(
+        share: float, *, unbiased: bool = True, both: bool = True, spread: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         channels = x.shape[1]
         mean, variance = torch.zeros(channels), torch.ones(channels)
         for batch in batches:
             mean = mean + share * (batch.mean(dim=OVER) - mean)
             if both:
-                variance = variance + share * (batch.var(dim=OVER, unbiased=unbiased) - variance)
+                new = spread(batch) if spread is not None else batch.var(dim=OVER, unbiased=unbiased)
+                variance = variance + share * (new - variance)
         return mean, variance
+
+    def biased_times(factor: Callable[[float], float], *, of_images: bool = False) -> tuple[Tensor, Tensor]:
+        def spread(batch: Tensor) -> Tensor:
+            count = len(batch) if of_images else batch.numel() / batch.shape[1]
+            return batch.var(dim=OVER, unbiased=False) * factor(count)
+
+        return blended(momentum, spread=spread)
 
     average = (
         torch.stack([b.mean(dim=OVER) for b in batches]).mean(0),
@@ -398,6 +442,19 @@ def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict
         "The running variance is never updated.": blended(momentum, both=False),
         "The running mean is never updated.": (torch.zeros(x.shape[1]), right[1]),
         "The blend does not use the momentum that `__init__` got: keep it as `self.momentum`.": blended(0.1),
+        "The deviation is blended into the running variance: blend its square.": blended(
+            momentum, spread=lambda batch: batch.std(dim=OVER)
+        ),
+        "The deviation is blended into the running variance, and the biased one: blend `x.var(dim=(0, 2, 3))`.": blended(
+            momentum, spread=lambda batch: batch.std(dim=OVER, unbiased=False)
+        ),
+        "The running variance is corrected with the number of images; a channel has N · H · W values in the batch: m is "
+        "`x.numel() / x.shape[1]`.": biased_times(lambda count: count / (count - 1), of_images=True),
+        "The correction of the running variance is the wrong way round: the biased variance times m / (m − 1) is the unbiased "
+        "one.": biased_times(lambda count: (count - 1) / count),
+        "The unbiased variance is corrected once more: it is divided by m − 1 already.": biased_times(
+            lambda count: (count / (count - 1)) ** 2
+        ),
         "The running statistics are the plain average of all batches; torch blends each new batch in with the share "
         "momentum.": average,
     }  # fmt: skip
@@ -455,32 +512,66 @@ def _slips_of_backward(dy: Tensor, x: Tensor, gamma: Tensor) -> dict[str, dict[s
     normalised = (x - mean) / root
     dy_mean = dy.mean(dim=OVER, keepdim=True)
     along = (dy * normalised).mean(dim=OVER, keepdim=True)
-    m = x.numel() // x.shape[1]
+    n, m = len(x), x.numel() // x.shape[1]
     sums = (dy * normalised).sum(dim=OVER)
-    summed = "The sums must be means here: divide them by the number of values in a channel."
+    rest = dy - dy_mean - normalised * along
+
+    def with_(mean_: Tensor, root_: Tensor) -> tuple[Tensor, Tensor]:
+        """dgamma and dx where other statistics are used all the way."""
+        normalised_ = (x - mean_) / root_
+        product = dy * normalised_
+        return product.sum(dim=OVER), g / root_ * (dy - dy_mean - normalised_ * product.mean(dim=OVER, keepdim=True))
+
+    of_statistics = {
+        "eps is missing under the root.": with_(mean, variance.sqrt()),
+        "eps stands outside of the root: it is added to the variance.": with_(mean, variance.sqrt() + EPS),
+        "The variance is the unbiased one: say `unbiased=False`.": with_(
+            mean, torch.sqrt(x.var(dim=OVER, keepdim=True) + EPS)
+        ),
+        "The variance is not under a root.": with_(mean, variance + EPS),
+    }
+    of_means = {}
+    for where, axes in AXES.items():
+        spread = x.var(dim=axes, keepdim=True, unbiased=False)
+        of_statistics[f"Mean and variance are taken {where}."] = with_(
+            x.mean(dim=axes, keepdim=True), torch.sqrt(spread + EPS)
+        )
+        means = (each.mean(dim=axes, keepdim=True) for each in (dy, dy * normalised))
+        of_means[f"The two means are taken {where}."] = g / root * (dy - next(means) - normalised * next(means))
     return {
         "dbeta": {
             "It is the mean over the channel: every value adds its part, so take the sum.": dy.mean(dim=OVER),
-            "It is taken over the batch only: the grid's places add up too.": dy.sum(dim=(0,)).flatten()[: len(gamma)],
+            "It is multiplied by gamma: beta is added after gamma scales.": dy.sum(dim=OVER) * gamma,
         },
         "dgamma": {
             "It is the mean over the channel: every value adds its part, so take the sum.": sums / m,
             "dy is multiplied by x itself: gamma multiplies the normalised x.": (dy * x).sum(dim=OVER),
             "dy is multiplied by x − mean: divide by the deviation too.": (dy * (x - mean)).sum(dim=OVER),
             "It is multiplied by gamma: the derivative of gamma · normalised by gamma is the normalised value.": sums * gamma,
+            **{sentence: dgamma for sentence, (dgamma, _) in of_statistics.items()},
         },
         "dx": {
             "It has the direct path only. x moves its channel's mean and variance too, and both carry gradient.": g * dy / root,
             "The path through the mean is missing: if all of a channel's x grow by one, nothing changes, so dx must sum to "
             "zero in each channel.": g / root * (dy - normalised * along),
             "The path through the variance is missing: a value far from the mean widens the channel, and all the others "
-            "shrink.": g / root * (dy - dy_mean),
-            "gamma is missing.": (dy - dy_mean - normalised * along) / root,
-            "The deviation is missing: x was divided by it.": g * (dy - dy_mean - normalised * along),
-            summed: g / root * (dy - m * dy_mean - m * normalised * along),
-            "eps is missing under the root.": g / variance.sqrt() * (dy - dy_mean - (x - mean) / variance.sqrt() * (dy * (x - mean) / variance.sqrt()).mean(dim=OVER, keepdim=True)),
+            "shrink. (The last term needs the mean of the product dy · normalised, not the product of the two means, which is "
+            "zero.)": g / root * (dy - dy_mean),
+            "The last term lacks its factor, the normalised x: how far it takes from a value depends on where that lies.":
+                g / root * (dy - dy_mean - along),
+            "gamma is missing.": rest / root,
+            "The deviation is missing: x was divided by it.": g * rest,
+            "It is divided by the variance: divide by the deviation, its root.": g / root.square() * rest,
+            "It is multiplied by the deviation: x was divided by it, and so is dx.": g * root * rest,
+            "The sums must be means here: divide them by the number of values in a channel.": g / root * (dy - m * dy_mean - m * normalised * along),
+            "The two sums are divided by the number of images; a channel has N · H · W values in the batch.":
+                g / root * (dy - m / n * dy_mean - m / n * normalised * along),
+            "The two sums are divided by the places of the grid; a channel has N · H · W values in the batch.":
+                g / root * (dy - n * dy_mean - n * normalised * along),
             "The signs of the two parts that are taken off are turned round.": g / root * (dy + dy_mean + normalised * along),
             "The part along the normalised x is added: take it off.": g / root * (dy - dy_mean + normalised * along),
+            **{sentence: dx for sentence, (_, dx) in of_statistics.items()},
+            **of_means,
         },
     }  # fmt: skip
 
@@ -506,7 +597,7 @@ def function_of(forward: Callable, backward: Callable) -> Callable:
 def _gradcheck(answer: Callable) -> None:
     x, (gamma, beta) = _images(2, 3, 2, 3), _gamma_beta(3)
     inputs = [each.clone().requires_grad_() for each in (x, gamma, beta)]
-    by_course = function_of(by_hand.normalise, lambda *given: [each.reshape(like.shape) for each, like in zip(answer(*given), inputs, strict=True)])  # fmt: skip
+    by_course = function_of(by_hand.normalise, answer)
     if not torch.autograd.gradcheck(by_course, (*inputs, 1e-3), raise_exception=False):
         raise Wrong(
             "It agrees for eps = 0.3 and not for eps = 0.001: use the eps that your function is given, wherever the root is "
@@ -524,7 +615,7 @@ def _gradcheck(answer: Callable) -> None:
         "beta, the running mean and the running variance.",
         "The factor is `scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)`, one a channel. It multiplies the "
         "filters of the channel, and what the convolution adds, its bias.",
-        "`weight = conv.weight * scale.view(-1, 1, 1, 1)`, and `new_bias = norm.bias + (bias - norm.running_mean) * scale`.",
+        "`new_weight = conv.weight * scale.view(-1, 1, 1, 1)`, and `new_bias = norm.bias + (bias - norm.running_mean) * scale`.",
     ),
     reference=folding.fold,
 )
@@ -547,7 +638,16 @@ def fold(answer):
                 norm.bias.normal_()
         conv, norm = conv.double(), norm.double()
         before = copy.deepcopy((conv.state_dict(), norm.state_dict()))
-        got = answer(conv, norm)
+        try:
+            got = answer(conv, norm)
+        except RuntimeError as error:
+            if "must match the size of tensor" not in str(error):
+                raise
+            raise Wrong(
+                f"Two shapes do not fit: the filters are {tuple(conv.weight.shape)}, output channels first, and norm has one number "
+                f"for each of the {conv.out_channels} output channels. torch lines shapes up from the right: give the factor the "
+                "shape (C, 1, 1, 1) for the filters, `scale.view(-1, 1, 1, 1)`; for the bias it stays (C,)."
+            ) from error
         if got is None:
             raise Wrong("Your function gives back nothing (None). Is the `return` missing?")
         if not isinstance(got, nn.Conv2d):
@@ -594,6 +694,7 @@ def _slips_of_folding(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> dict[str, tuple[
         "The running mean is taken off, but not scaled: both go through the same factor.": (
             scaled(scale), beta + own * scale - mean,
         ),
+        "beta goes through the factor too: it is added after gamma has scaled.": (scaled(scale), (beta + own - mean) * scale),
         "eps is missing under the root.": (scaled(without_eps), beta + (own - mean) * without_eps),
         "eps stands outside of the root.": (scaled(outside), beta + (own - mean) * outside),
         "gamma is missing.": (scaled(no_gamma), beta + (own - mean) * no_gamma),
@@ -672,6 +773,16 @@ def predictions(answer):
         changed = [name for name, value in net.state_dict().items() if not torch.equal(value, state[name])]
         alone = torch.cat([answer(net, images[i : i + 1]) for i in range(8)])
         if not torch.equal(got, want) or not torch.equal(alone, want[:8]):
+            if torch.equal(got, _one_by_one_in_training(images)):
+                raise Wrong(
+                    "Each image is asked about by itself, but in training mode: it is normalised by its own statistics, and these "
+                    "go into the running ones. Put the network into evaluation mode first; then all images can go in together."
+                )
+            if torch.equal(alone, got[:8]):
+                raise Wrong(
+                    "An image gets the same class in any company, and it is not the one with the largest output in evaluation "
+                    "mode: `net(images).argmax(dim=1)` after `net.eval()`."
+                )
             raise Wrong(
                 "An image's class still depends on the images that come with it: the batch's own statistics are used. Put the "
                 "network into evaluation mode first."
@@ -689,6 +800,13 @@ def predictions(answer):
                 "go on in the wrong mode: put it back."
             )
     return "The same image gets the same class in any company, and the network is left as it came."
+
+
+@torch.no_grad()
+def _one_by_one_in_training(images: Tensor) -> Tensor:
+    """The classes that the small classifier gives in training mode where each image is a batch of its own."""
+    net = small_classifier()
+    return torch.cat([net(image[None]).argmax(dim=1) for image in images])
 
 
 def module_reference(in_channels: int, widths: Widths) -> nn.Module:
@@ -713,7 +831,7 @@ def module_reference(in_channels: int, widths: Widths) -> nn.Module:
 )
 def inception_a(answer):
     cases = (
-        (8, Widths(pointwise=5, single=(4, 6), stacked=(3, 7, 9), pool=2), (9, 11)),
+        (8, Widths(pointwise=5, single=(4, 6), stacked=(3, 7, 9), pool=11), (9, 11)),
         (12, Widths(pointwise=3, single=(6, 10), stacked=(4, 5, 8), pool=7), (7, 7)),
     )
     for in_channels, widths, grid in cases:
@@ -728,5 +846,16 @@ def inception_a(answer):
                     "At the border your average pool counts the padding's zeros. The paper's network leaves them out: "
                     "`count_include_pad=False`."
                 )
-        same_module(module, InceptionA(in_channels, widths), (in_channels, *grid), ordered=True)
+        reference = InceptionA(in_channels, widths)
+        expected = next(part.eps for part in reference.modules() if isinstance(part, nn.BatchNorm2d))
+        other = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d) and part.eps != expected]
+        found = {part.eps for part in other}
+        for part in other:
+            part.eps = expected  # everything else is looked at first
+        same_module(module, reference, (in_channels, *grid), ordered=True)
+        if found:
+            raise Wrong(
+                f"All is right but the eps of your normalisation, {min(found):g}; the course's networks have {expected:g}. Use "
+                f"`ConvBNAct`, or say `nn.BatchNorm2d(channels, eps={expected:g})`."
+            )
     return "Your module computes what BN-Inception's modules compute."

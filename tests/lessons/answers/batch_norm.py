@@ -45,6 +45,28 @@ LAYER = """class Answer(nn.Module):
         mean, variance, g, b = (v.view(1, -1, 1, 1) for v in (mean, variance, self.gamma, self.beta))
         return g * (x - mean) / torch.sqrt(variance + self.eps) + b
 """
+KEEPDIM = """class Answer(nn.Module):
+    def __init__(self, channels, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x):
+        if self.training:
+            mean = x.mean(dim=(0, 2, 3), keepdim=True)
+            variance = x.var(dim=(0, 2, 3), unbiased=False, keepdim=True)
+            with torch.no_grad():
+                unbiased = x.var(dim=(0, 2, 3), keepdim=True)
+                self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+                self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased
+        else:
+            mean, variance = self.running_mean.view(1, -1, 1, 1), self.running_var.view(1, -1, 1, 1)
+        g, b = self.gamma.view(1, -1, 1, 1), self.beta.view(1, -1, 1, 1)
+        return g * (x - mean) / torch.sqrt(variance + self.eps) + b
+"""
 BLEND_MEAN = "self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean"
 BLEND_VAR = "self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased"
 NO_GRAD = "with torch.no_grad():"
@@ -103,9 +125,12 @@ ANSWERS = {
             "def Answer(x):\n    rows = x.transpose(0, 1).flatten(1)\n    mean = rows.mean(1)\n"
             "    return mean, ((rows - mean[:, None]) ** 2).mean(1)\n",
             "def Answer(x):\n    mean = x.mean(dim=(0, 2, 3))\n    return [mean, (x * x).mean(dim=(0, 2, 3)) - mean**2]\n",
-            "def Answer(x):\n    variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0, keepdim=True)\n    return mean, variance\n",
+            "def Answer(x):\n    variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)\n    return mean, variance\n",
         ),
         wrong=(
+            ("def Answer(x):\n    variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0, keepdim=True)\n    return mean, variance\n",
+             "has shape (1, 5, 1, 1); (5,) is expected: leave `keepdim` away here."),
+            ("def Answer(x):\n    return x.var(dim=(0, 2, 3), unbiased=False), x.mean(dim=(0, 2, 3))\n", "It is the variance: return mean, variance, in this order"),
             ("def Answer(x):\n    return x.mean(dim=0), x.var(dim=0, unbiased=False)\n", "over the batch only"),
             ("def Answer(x):\n    return x.mean(dim=(2, 3)), x.var(dim=(2, 3), unbiased=False)\n", "each image's places by themselves"),
             ("def Answer(x):\n    return x.mean(), x.var(unbiased=False)\n", "the channels included"),
@@ -182,6 +207,18 @@ ANSWERS = {
                   'self.register_buffer("running_var", torch.ones(channels))', "self.running_var = torch.ones(channels)"), "saved and loaded again"),
             (edit(edit(LAYER, 'self.register_buffer("running_mean", torch.zeros(channels))', "self.running_mean = nn.Parameter(torch.zeros(channels))"),
                   'self.register_buffer("running_var", torch.ones(channels))', "self.running_var = nn.Parameter(torch.ones(channels))"), "register_buffer"),
+            (KEEPDIM, "`running_mean` has become (1, C, 1, C)"),
+            (edit(edit(LAYER, BLEND_MEAN, "self.running_mean += self.momentum * (x.mean(dim=(0, 2, 3), keepdim=True) - self.running_mean)"), BLEND_VAR, "pass"),
+             "Blend a mean of shape (C,)"),
+            (edit(LAYER, "        else:\n            mean, variance =", "        else:\n            with torch.no_grad():\n"
+                  "                self.running_mean += self.momentum * (x.mean(dim=(0, 2, 3)) - self.running_mean)\n            mean, variance ="),
+             "In evaluation the running statistics still change"),
+            (edit(LAYER, "        mean, variance, g, b", "        if not self.training:\n            mean, variance = (v.view(1, -1, 1, 1) for v in (mean, variance))\n"
+                  "            return (x - mean) / torch.sqrt(variance + self.eps)\n        mean, variance, g, b"), "gamma and beta are missing: they scale and shift in both modes"),
+            (edit(LAYER, "unbiased = x.var(dim=(0, 2, 3))", "unbiased = x.std(dim=(0, 2, 3))"), "The deviation is blended into the running variance"),
+            (edit(LAYER, "unbiased = x.var(dim=(0, 2, 3))", "n = x.shape[0]\n                unbiased = variance * n / (n - 1)"), "corrected with the number of images"),
+            (edit(LAYER, "unbiased = x.var(dim=(0, 2, 3))", "n = x.numel() / x.shape[1]\n                unbiased = variance * (n - 1) / n"), "the wrong way round: the biased variance times"),
+            (edit(LAYER, "unbiased = x.var(dim=(0, 2, 3))", "n = x.numel() / x.shape[1]\n                unbiased = x.var(dim=(0, 2, 3)) * n / (n - 1)"), "corrected once more"),
             (edit(LAYER, "variance + self.eps", "variance + 1e-5"), "keep it as `self.eps`"),
             (edit(LAYER, "self.eps, self.momentum = eps, momentum", "self.eps, self.momentum = eps, 0.1"), "keep it as `self.momentum`"),
             (edit(LAYER, "        mean, variance, g, b = (v.view(1, -1, 1, 1) for v in (mean, variance, self.gamma, self.beta))\n",
@@ -209,6 +246,23 @@ ANSWERS = {
             (edit(BACKWARD, REST, "dy"), "the direct path only"),
             (edit(BACKWARD, REST, "(dy - y * along)"), "The path through the mean is missing"),
             (edit(BACKWARD, REST, "(dy - dy.mean(dim=axes, keepdim=True))"), "The path through the variance is missing"),
+            (edit(BACKWARD, "return dx, dgamma, dbeta", "return dx, dgamma.view(1, -1, 1, 1), dbeta.view(1, -1, 1, 1)"),
+             "dbeta has shape (1, 5, 1, 1); (5,) is expected: leave `keepdim` away here."),
+            (edit(BACKWARD, "dgamma = (dy * y).sum(dim=axes)", "dgamma = (dy * y).sum(dim=axes, keepdim=True)"), "dgamma has shape (1, 5, 1, 1); (5,) is expected"),
+            (edit(BACKWARD, "along = (dy * y).mean(dim=axes, keepdim=True)", "along = dy.mean(dim=axes, keepdim=True) * y.mean(dim=axes, keepdim=True)"),
+             "the mean of the product dy · normalised, not the product of the two means"),
+            (edit(BACKWARD, " + eps)", ")"), "eps is missing under the root"),
+            (edit(BACKWARD, "keepdim=True) + eps)", "keepdim=True)) + eps"), "eps stands outside of the root"),
+            (edit(BACKWARD, "unbiased=False, ", ""), "The variance is the unbiased one"),
+            (edit(BACKWARD, "mean = x.mean(dim=axes, keepdim=True)\n    root = torch.sqrt(x.var(dim=axes,",
+                  "mean = x.mean(dim=(2, 3), keepdim=True)\n    root = torch.sqrt(x.var(dim=(2, 3),"), "Mean and variance are taken over each image's places by themselves"),
+            (edit(BACKWARD, REST, "(dy - dy.mean(dim=(2, 3), keepdim=True) - y * (dy * y).mean(dim=(2, 3), keepdim=True))"), "The two means are taken over each image's places"),
+            (edit(BACKWARD, "- y * along", "- along"), "The last term lacks its factor"),
+            (edit(BACKWARD, "g / root *", "g / root**2 *"), "It is divided by the variance"),
+            (edit(BACKWARD, "g / root *", "g * root *"), "It is multiplied by the deviation"),
+            (edit(BACKWARD, REST, "(dy - (dbeta.view(1, -1, 1, 1) + y * dgamma.view(1, -1, 1, 1)) / len(x))"), "divided by the number of images"),
+            (edit(BACKWARD, REST, "(dy - (dbeta.view(1, -1, 1, 1) + y * dgamma.view(1, -1, 1, 1)) / x[0, 0].numel())"), "divided by the places of the grid"),
+            (edit(BACKWARD, "dbeta = dy.sum(dim=axes)", "dbeta = gamma * dy.sum(dim=axes)"), "beta is added after gamma scales"),
             (edit(BACKWARD, "g / root *", "1 / root *"), "gamma is missing"),
             (edit(BACKWARD, "g / root *", "g *"), "The deviation is missing"),
             (edit(BACKWARD, "dgamma = (dy * y)", "dgamma = (dy * x)"), "dy is multiplied by x itself"),
@@ -240,6 +294,9 @@ ANSWERS = {
         ),
         wrong=(
             (edit(FOLD, NEW_BIAS, "(bias - norm.running_mean) * scale"), "beta is missing"),
+            (edit(FOLD, NEW_BIAS, "(norm.bias + bias - norm.running_mean) * scale"), "beta goes through the factor too"),
+            (edit(FOLD, "scale.view(-1, 1, 1, 1)", "scale"), "the filters are (6, 4, 3, 3), output channels first"),
+            (edit(FOLD, "scale.view(-1, 1, 1, 1)", "scale.view(1, -1, 1, 1)"), "`scale.view(-1, 1, 1, 1)`"),
             (edit(FOLD, NEW_BIAS, "norm.bias + bias * scale"), "The running mean is missing"),
             (edit(FOLD, "norm.running_var + norm.eps", "norm.running_var"), "eps is missing"),
             (edit(FOLD, NEW_BIAS, "norm.bias - norm.running_mean * scale"), "own bias is lost"),
@@ -264,6 +321,9 @@ ANSWERS = {
         wrong=(
             ("def Answer(net, images):\n    return net(images).argmax(dim=1)\n", "still depends on the images that come with it"),
             ("def Answer(net, images):\n    with torch.no_grad():\n        return net(images).argmax(dim=1)\n", "still depends on the images"),
+            ("def Answer(net, images):\n    with torch.no_grad():\n        return torch.cat([net(image[None]).argmax(dim=1) for image in images])\n",
+             "but in training mode: it is normalised by its own statistics"),
+            (edit(ASK, "argmax", "argmin"), "not the one with the largest output"),
             (edit(ASK, "    net.train(mode)\n", ""), "put it back"),
             (edit(ASK, "net.train(mode)", "net.train()"), "came in evaluation mode"),
             ("def Answer(net, images):\n    kept = copy.deepcopy(net.state_dict())\n    classes = net(images).argmax(dim=1)\n"
@@ -289,6 +349,8 @@ ANSWERS = {
             (inception(forward=edit(JOIN, ", self.d(x)", "")), "as many as the pool branch gives"),
             (inception("c = ConvBNAct", "c = lambda i, o, kernel_size: nn.Sequential(nn.Conv2d(i, o, kernel_size, padding=kernel_size // 2), nn.ReLU())"),
              "no normalisation in your module"),
+            ("def layer(i, o, k):\n    return nn.Sequential(nn.Conv2d(i, o, k, padding=k // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())\n"
+             + edit(inception(), "c = ConvBNAct", "c = lambda i, o, kernel_size: layer(i, o, kernel_size)"), "All is right but the eps of your normalisation, 1e-05"),
             (inception("c = ConvBNAct", "c = lambda i, o, kernel_size: ConvBNAct(i, o, kernel_size=kernel_size, bias=True)"), "There is a bias too many"),
             (inception("c = ConvBNAct", "c = lambda i, o, kernel_size: ConvBNAct(i, o, kernel_size=kernel_size, activation=None)"), "ReLU"),
         ),
