@@ -17,6 +17,7 @@ import re
 import shutil
 import tempfile
 import tomllib
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -165,7 +166,8 @@ def _nbgrader(folder: Path) -> Iterator:
     config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config())
     config.CourseDirectory.root = str(folder.resolve())
     config.NbGraderAPI.log_level = "WARN"
-    with contextlib.chdir(folder):
+    with contextlib.chdir(folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of nbgrader about its own database, and of nbformat about cells' ids
         yield NbGraderAPI(config=config)
 
 
@@ -330,6 +332,8 @@ def choose(files: Iterable[Path], folder: Path, slug: str) -> tuple[Path | None,
                 matches.append((common, path.stat().st_mtime, path))
     if matches:
         best = max(matches, key=lambda match: match[:2])[2]
+        if len(notebooks) == 1 and re.search(rf"{re.escape(slug)}([ _-]*\(?\d+\)?)?$", best.stem):
+            return best, ""  # as learning platforms name them
         return best, f"handed in as {best.name}" + (
             f", one of {len(notebooks)} notebooks" if len(notebooks) > 1 else ""
         )
