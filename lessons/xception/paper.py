@@ -9,7 +9,8 @@ from lessons import measure
 from lessons.factorization.network import TABLE_V3, InceptionV3
 from lessons.layers import SeparableConv
 from lessons.xception.network import MIDDLE_FLOW
-from utils.cost import profile
+from lessons.xception.towers import Towers, as_grouped
+from utils.cost import profile, shape_text
 from utils.ledger import Claim, Finding
 
 TITLE = "Xception: deep learning with depthwise separable convolutions"
@@ -22,6 +23,8 @@ TABLE_2 = {"no FC": {"Inception V3": 6.36, "Xception": 6.70}, "with FC": {"Incep
 PRINTED_WITHIN = 3.5  # per cent, section 4.5.2
 PRINTED_CONVOLUTIONS, PRINTED_MODULES = 36, 14  # section 3
 PRINTED_IMPROVEMENT = 4.3  # per cent, section 4.5.1
+
+PRINTED_GRID, PRINTED_VECTOR = (728, 19, 19), 2048  # figure 5
 
 GRID = 19  # of the middle flow
 WIDTH = MIDDLE_FLOW.widths[0]
@@ -119,6 +122,46 @@ def _separable_is_cheaper() -> Finding:
     )
 
 
+def _towers_are_groups() -> Finding:
+    draws = torch.Generator().manual_seed(0)
+    away = []
+    for count in (2, 3, 6):
+        towers = Towers(12, count=count, reduce=12 // count).double()
+        grouped = as_grouped(list(towers.children())).double()
+        images = torch.randn(2, 12, 9, 9, generator=draws, dtype=torch.float64)
+        with torch.no_grad():
+            away.append((towers(images) - grouped(images)).abs().max().item())
+    return Finding(
+        f"2, 3 and 6 towers on 12 channels, and one 1×1 with a 3×3 of as many groups: outputs at most {max(away):.0e} apart",
+        "holds" if max(away) < 1e-12 else "does not hold",
+        "with the towers' weights copied, in double precision; towers with windows of other sizes, or a pool, would not fit",
+    )
+
+
+def _residual() -> Finding:
+    net = measure.network("xception")
+    blocks = {name: child for name, child in net.named_children() if name.startswith("block")}
+    without = [name for name, block in blocks.items() if not hasattr(block, "skip")]
+    identity = sum(isinstance(getattr(block, "skip", None), nn.Identity) for block in blocks.values())
+    return Finding(
+        f"{len(blocks) - len(without)} of {len(blocks)} blocks have a skip, all but {' and '.join(without)} (variant paper)",
+        "holds" if without == [next(iter(blocks)), list(blocks)[-1]] else "does not hold",
+        f"{identity} skips pass their input on as it is, {len(blocks) - len(without) - identity} are a 1×1 convolution of stride 2",
+    )
+
+
+def _flows() -> Finding:
+    rows = {row.name: row.shape for row in measure.cost("xception").rows}
+    ends = [rows["block4.sum"], rows["block12.sum"]]
+    vector = rows["global_pool"][0]
+    return Finding(
+        f"the entry flow ends in {shape_text(ends[0])}, the middle flow in {shape_text(ends[1])}, the exit flow in {vector:,} "
+        "numbers (variant paper)",
+        measure.all_or_part(*(end == PRINTED_GRID for end in ends), vector == PRINTED_VECTOR),
+        "follows from windows, strides and padding, for an image of 299×299; written channels×height×width here",
+    )
+
+
 CLAIMS = (
     Claim(
         33,
@@ -148,5 +191,26 @@ CLAIMS = (
         "sections 1 and 2",
         "no figure given",
         _separable_is_cheaper,
+    ),
+    Claim(
+        77,
+        "An Inception module of equal towers is one 1×1 and a 3×3 on separate segments of its output.",
+        "section 1.2, figures 2 and 3",
+        "strictly equivalent",
+        _towers_are_groups,
+    ),
+    Claim(
+        78,
+        "All modules but the first and the last have a residual connection around them.",
+        "section 3",
+        "12 of 14",
+        _residual,
+    ),
+    Claim(
+        79,
+        "The flows hand on 19×19×728 values, and the last one ends in a vector of 2048.",
+        "figure 5",
+        "19×19×728, 2048",
+        _flows,
     ),
 )

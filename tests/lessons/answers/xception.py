@@ -1,0 +1,309 @@
+"""Lesson 08."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from lessons.layers import HalvingMaxPool
+from lessons.xception.blocks import SeparableConvBN
+from tests.lessons.answers import Answers, function, module
+
+SCOPE = {"SeparableConvBN": SeparableConvBN, "HalvingMaxPool": HalvingMaxPool, "F": F, "torch": torch, "nn": nn}
+
+COST = "in_channels, out_channels, kernel_size, groups, grid"
+RATIO = "in_channels, out_channels, kernel_size"
+HEAD = "in_channels, out_channels, kernel_size=3, order='depthwise first', activation=False"
+BLOCK = "in_channels, widths, stride=1, opens_with_relu=True"
+ROOF = "in_channels, out_channels, kernel_size, groups, grid, peak, bandwidth"
+
+
+def cost(
+    weights: str = "out_channels * (in_channels // groups) * kernel_size**2", macs: str = "weights * grid**2"
+) -> str:
+    return f"def Answer({COST}):\n    weights = {weights}\n    return weights, {macs}\n"
+
+
+def shifted(
+    step: str, padded: str = "F.pad(x, (half,) * 4)", start: str = "torch.zeros_like(x)", end: str = "out"
+) -> str:
+    return (
+        "def Answer(x, windows):\n    size, (height, width) = windows.shape[-1], x.shape[-2:]\n    half = size // 2\n"
+        f"    padded = {padded}\n    out = {start}\n    for r in range(size):\n        for c in range(size):\n"
+        f"            {step}\n    return {end}\n"
+    )
+
+
+STEP = "out += padded[:, :, r : r + height, c : c + width] * windows[:, r, c].view(1, -1, 1, 1)"
+
+
+def halves(channels: str = "in_channels if order == 'depthwise first' else out_channels", groups: str = "channels",
+           padding: str = "kernel_size // 2", middle: str = "[nn.ReLU()] if activation else []",
+           parts: str = "[dw, *middle, pw] if order == 'depthwise first' else [pw, *middle, dw]", bias: str = "bias=False",
+           end: str = "return nn.Sequential(*parts)") -> str:  # fmt: skip
+    return (
+        f"def Answer({HEAD}):\n    channels = {channels}\n"
+        f"    dw = nn.Conv2d(channels, channels, kernel_size, padding={padding}, groups={groups}, {bias})\n"
+        f"    pw = nn.Conv2d(in_channels, out_channels, 1, {bias})\n    middle = {middle}\n    parts = {parts}\n    {end}\n"
+    )
+
+
+def merged(first: str = "torch.cat([t[0].weight for t in towers])", second: str = "torch.cat([t[1].weight for t in towers])",
+           groups: str = "len(towers)", end: str = "return nn.Sequential(pw, dw)", bias: str = "bias=False") -> str:  # fmt: skip
+    return (
+        "def Answer(towers):\n    a, b = towers[0]\n    n = len(towers)\n"
+        f"    pw = nn.Conv2d(a.in_channels, n * a.out_channels, 1, {bias})\n"
+        f"    dw = nn.Conv2d(n * a.out_channels, n * b.out_channels, 3, padding=1, groups={groups}, {bias})\n"
+        f"    with torch.no_grad():\n        pw.weight.copy_({first})\n        dw.weight.copy_({second})\n    {end}\n"
+    )
+
+
+BODY = """
+layers, channels = [], in_channels
+for width in widths:
+    if layers or opens_with_relu:
+        layers.append(nn.ReLU())
+    layers.append(SeparableConvBN(channels, width))
+    channels = width
+if stride == 2:
+    layers.append(HalvingMaxPool())
+self.body = nn.Sequential(*layers)
+self.skip = nn.Identity()
+if stride == 2 or channels != in_channels:
+    self.skip = nn.Sequential(nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels, eps=1e-3))
+"""
+SUM = "return self.body(x) + self.skip(x)"
+
+
+def block(before: str = "", after: str = "", forward: str = SUM) -> str:
+    assert before in BODY
+    return module(BODY.replace(before, after) if before else BODY, forward, BLOCK)
+
+
+def counted(layers: str = "isinstance(m, nn.Conv2d) and m.groups == 1 and 'skip' not in n",
+            modules: str = "n.startswith('block') for n, _ in net.named_children()") -> str:  # fmt: skip
+    return f"def Answer(net):\n    return sum({layers} for n, m in net.named_modules()), sum({modules})\n"
+
+
+def roof(moved: str = "4 * (grid**2 * (in_channels + out_channels) + weights)", intensity: str = "macs / moved",
+         attainable: str = "min(peak, bandwidth * intensity)", weights: str = "out_channels * (in_channels // groups) * kernel_size**2",
+         macs: str = "weights * grid**2") -> str:  # fmt: skip
+    return (
+        f"def Answer({ROOF}):\n    weights = {weights}\n    macs = {macs}\n    moved = {moved}\n"
+        f"    intensity = {intensity}\n    return intensity, {attainable}\n"
+    )
+
+
+ANSWERS = {
+    "grouped_cost": Answers(
+        right=(
+            cost(),
+            f"def Answer({COST}):\n    conv = nn.Conv2d(in_channels, out_channels, kernel_size, groups=groups, bias=False)\n"
+            "    return [conv.weight.numel(), conv.weight.numel() * grid * grid]\n",
+        ),
+        wrong=(
+            (cost("(out_channels // groups) * (in_channels // groups) * kernel_size**2"), "as many filters as before"),
+            (cost("out_channels * in_channels * kernel_size**2"), "the channels of its own group only"),
+            (cost("out_channels * (in_channels // groups * kernel_size**2 + 1)"), "no biases"),
+            (cost("out_channels * (in_channels // groups) * kernel_size"), "The window is square"),
+            (cost(macs="weights * grid"), "The grid has two sides"),
+            (cost(macs="weights"), "at one place of the grid"),
+            (cost(macs="2 * weights * grid**2"), "one multiply-add"),
+            (function(COST, "out_channels * (in_channels // groups) * kernel_size**2"), "a pair is needed"),
+            (function(COST, "None"), "Is the `return` missing?"),
+            ("Answer = 9", "Hand over the function itself"),
+        ),
+    ),
+    "separable_ratio": Answers(
+        right=(
+            function(RATIO, "1 / out_channels + 1 / kernel_size**2"),
+            f"def Answer({RATIO}):\n    dense = nn.Conv2d(in_channels, out_channels, kernel_size, bias=False).weight.numel()\n"
+            "    one = nn.Conv2d(in_channels, in_channels, kernel_size, groups=in_channels, bias=False).weight.numel()\n"
+            "    return torch.tensor((one + in_channels * out_channels) / dense, dtype=torch.float64)\n",
+        ),
+        wrong=(
+            (function(RATIO, "1 / (1 / out_channels + 1 / kernel_size**2)"), "one over that"),
+            (function(RATIO, "1 / kernel_size**2"), "the pointwise half alone"),
+            (function(RATIO, "1 / out_channels"), "the depthwise half alone"),
+            (function(RATIO, "1 - 1 / out_channels - 1 / kernel_size**2"), "the share that is saved"),
+            (function(RATIO, "(out_channels * kernel_size**2 + in_channels * out_channels) / (in_channels * out_channels * kernel_size**2)"),
+             "comes *in*"),
+            (function(RATIO, "1 / (out_channels * kernel_size**2)"), "add up"),
+            (function(RATIO, "1 / out_channels + 1 / kernel_size"), "square"),
+            (function(RATIO, "None"), "Is the `return` missing?"),
+        ),
+    ),
+    "depthwise": Answers(
+        right=(
+            shifted(STEP),
+            "def Answer(x, windows):\n    size = windows.shape[-1]\n    n, c, h, w = x.shape\n"
+            "    patches = F.unfold(x, size, padding=size // 2).view(n, c, size * size, h, w)\n"
+            "    return torch.einsum('ncshw,cs->nchw', patches, windows.flatten(1))\n",
+            "def Answer(x, windows):\n"
+            "    return torch.cat([F.conv2d(x[:, i : i + 1], w[None, None], padding=w.shape[-1] // 2) for i, w in enumerate(windows)], 1)\n",
+            "def Answer(x, windows):\n    diagonal = torch.zeros(len(windows), *windows.shape)\n"
+            "    for i, w in enumerate(windows):\n        diagonal[i, i] = w\n"
+            "    return F.conv2d(x, diagonal, padding=windows.shape[-1] // 2)\n",
+        ),
+        wrong=(
+            ("def Answer(x, windows):\n    return F.conv2d(x, windows[:, None].expand(-1, x.shape[1], -1, -1), padding=windows.shape[-1] // 2)\n",
+             "the largest difference"),
+            (shifted(STEP, end="out.sum(dim=1, keepdim=True).expand_as(x)"), "all come out alike"),
+            (shifted(STEP, end="out.sum(dim=1, keepdim=True)"), "The channels are added up"),
+            (shifted(STEP.replace("windows[:, r, c]", "windows[:, -1 - r, -1 - c]")), "turned by half a turn"),
+            (shifted(STEP.replace("windows[:, r, c]", "windows[:, c, r]")), "swapped"),
+            (shifted(STEP.replace("windows[:, r, c].view(1, -1, 1, 1)", "windows[0, r, c]")), "each has its own"),
+            ("def Answer(x, windows):\n    return F.conv2d(x, windows[:, None], groups=len(windows))\n", "zeros on every side"),
+            ("def Answer(x, windows):\n    return F.conv2d(x, windows[:, None], padding=windows.shape[-1] // 2, groups=len(windows))\n",
+             "without `groups`"),
+            (shifted("out += torch.roll(x, (half - r, half - c), (2, 3)) * windows[:, r, c].view(1, -1, 1, 1)"), "only the outermost cells differ"),
+            (shifted(STEP, padded="F.pad(x, (half,) * 4, mode='replicate')"), "only the outermost cells differ"),
+            (shifted(STEP.replace("+=", "=")), "the largest difference"),
+            (shifted(STEP, end="out / size**2"), "added up"),
+            (shifted(STEP, end="out[0]"), "A batch of images"),
+            (shifted("x *= 1.5"), "changes what it gets"),
+            (shifted(STEP, end="None"), "Is the `return` missing?"),
+        ),
+    ),
+    "separable": Answers(
+        right=(
+            halves(),
+            halves(padding="'same'"),
+            f"class Answer(nn.Module):\n    def __init__(self, {HEAD}):\n        super().__init__()\n"
+            "        self.first, self.activation = order.startswith('depth'), activation\n"
+            "        c = in_channels if self.first else out_channels\n"
+            "        self.space = nn.Conv2d(c, c, kernel_size, padding=kernel_size // 2, groups=c, bias=False)\n"
+            "        self.mix = nn.Conv2d(in_channels, out_channels, 1, bias=False)\n"
+            "    def forward(self, x):\n        one, two = (self.space, self.mix) if self.first else (self.mix, self.space)\n"
+            "        x = one(x)\n        return two(x.relu() if self.activation else x)\n",
+        ),
+        wrong=(
+            (halves(groups="1"), "in 4 groups"),
+            (halves(parts="[dw, *middle, pw]", channels="in_channels"), "in the other order"),
+            (halves(parts="[pw, *middle, dw] if order == 'depthwise first' else [dw, *middle, pw]",
+                    channels="out_channels if order == 'depthwise first' else in_channels"), "in the other order"),
+            (halves(channels="in_channels"), "another number of channels"),
+            (halves(groups="out_channels"), "stopped with ValueError"),
+            (halves(middle="[nn.ReLU()]"), "activation=False: Shapes and parameters are right"),
+            (halves(middle="[]"), "no ReLU follows"),
+            (halves(parts="[dw, pw, *middle] if order == 'depthwise first' else [pw, dw, *middle]"), "activation=True"),
+            (halves(padding="0"), "grid of"),
+            (halves(padding="1"), "grid of"),
+            (halves(bias="bias=True"), "There is a bias too many"),
+            (halves(end="pass"), "Is the `return` missing?"),
+        ),
+    ),
+    "merge_towers": Answers(
+        right=(
+            merged(),
+            "class Answer(nn.Module):\n    def __init__(self, towers):\n        super().__init__()\n"
+            "        n, (a, b) = len(towers), towers[0]\n"
+            "        self.mix = nn.Conv2d(a.in_channels, n * a.out_channels, 1, bias=False)\n"
+            "        self.space = nn.Conv2d(n * b.in_channels, n * b.out_channels, 3, padding='same', groups=n, bias=False)\n"
+            "        for i, tower in enumerate(towers):\n"
+            "            self.mix.weight.data[i * a.out_channels : (i + 1) * a.out_channels] = tower[0].weight.data\n"
+            "            self.space.weight.data[i * b.out_channels : (i + 1) * b.out_channels] = tower[1].weight.data\n"
+            "    def forward(self, x):\n        return self.space(self.mix(x))\n",
+            merged().replace("with torch.no_grad():", "if True:").replace("pw.weight.copy_(", "pw.weight = nn.Parameter(")
+            .replace("dw.weight.copy_(", "dw.weight = nn.Parameter("),
+        ),
+        wrong=(
+            (merged(groups="1", second="torch.block_diag(*[t[1].weight.flatten(1) for t in towers]).view_as(dw.weight)"), "has groups=1"),
+            (merged(second="dw.weight"), "the 3×3 does not have the towers' weights"),
+            (merged(first="pw.weight"), "the 1×1 does not have the towers' weights"),
+            (merged(first="torch.cat([t[0].weight for t in reversed(towers)])"), "the 1×1 has the towers' weights in another order"),
+            (merged(second="torch.cat([t[1].weight for t in towers][::-1])"), "the 3×3 has the towers' weights in another order"),
+            (merged(first="torch.cat([t[0].weight for t in towers], dim=1)"), "stopped with RuntimeError"),
+            (merged(end="return nn.Sequential(pw, nn.ReLU(), dw)"), "nothing stands between"),
+            (merged(end="return nn.Sequential(dw, pw)"), "does not run"),
+            (merged(groups="n * a.out_channels"), "stopped with"),
+            (merged(bias="bias=True"), "a bias too many"),
+            (merged(end="for t in towers:\n        t[0].weight.data.mul_(2)\n    return nn.Sequential(pw, dw)"), "changes the towers"),
+            ("def Answer(towers):\n    from lessons.layers import Branches\n    out = Branches()\n"
+             "    for i, t in enumerate(towers):\n        out.add_module(f't{i}', t)\n    return out\n", "yours has 6"),
+            (merged(end="nn.Sequential(pw, dw)"), "Is the `return` missing?"),
+        ),
+    ),
+    "xception_block": Answers(
+        right=(
+            block(),
+            block(forward="skip = self.skip(x)\nfor layer in self.body:\n    x = layer(x)\nreturn torch.add(skip, x)"),
+            module(
+                "self.convs = nn.ModuleList()\nc = in_channels\nfor w in widths:\n    self.convs.append(SeparableConvBN(c, w))\n    c = w\n"
+                "self.opens, self.pool = opens_with_relu, HalvingMaxPool() if stride == 2 else None\n"
+                "if stride == 2 or c != in_channels:\n    self.proj = nn.Conv2d(in_channels, c, 1, stride, bias=False)\n"
+                "    self.norm = nn.BatchNorm2d(c, eps=0.001)\nelse:\n    self.proj = None",
+                "y = x\nfor i, conv in enumerate(self.convs):\n    y = conv(y.relu() if i or self.opens else y)\n"
+                "if self.pool is not None:\n    y = self.pool(y)\n"
+                "return y + (x if self.proj is None else self.norm(self.proj(x)))",
+                BLOCK,
+            ),
+        ),
+        wrong=(
+            (block(forward="return self.body(x)"), "the skip is missing"),
+            (block("layers.append(nn.ReLU())", "layers.append(nn.ReLU(inplace=True))"), "overwrites its input"),
+            (block("    layers.append(SeparableConvBN(channels, width))\n", "    layers += [SeparableConvBN(channels, width), nn.ReLU()]\n")
+             .replace("        if layers or opens_with_relu:\n            layers.append(nn.ReLU())\n", ""), "ReLU"),
+            (block("if layers or opens_with_relu:", "if True:"), "opens_with_relu=False"),
+            (block("if layers or opens_with_relu:", "if layers:"), "opens_with_relu=True"),
+            (block("1, stride=stride, bias=False), nn.BatchNorm2d(channels, eps=1e-3)", "1, stride=stride, bias=False)"), "Missing"),
+            (block("1, stride=stride, bias=False)", "1, stride=stride)"), "There is a bias too many"),
+            (block("1, stride=stride, bias=False)", "1, bias=False)"), "does not run"),
+            (block("HalvingMaxPool()", "nn.AvgPool2d(3, stride=2, padding=1)"), "expected max pooling"),
+            (block("if stride == 2:\n    layers.append(HalvingMaxPool())\n", "pass\n"), "does not run"),
+            (block("if stride == 2 or channels != in_channels:", "if stride == 2:"), "does not run"),
+            (block("if stride == 2 or channels != in_channels:", "if True:"), "Too many"),
+            (block(forward="return torch.relu(self.body(x) + self.skip(x))"), "ReLU follows"),
+            (block(forward="return torch.cat([self.body(x), self.skip(x)], dim=1)"), "too many"),
+            (block("SeparableConvBN(channels, width)", "nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width, eps=1e-3))"),
+             "Expected"),
+        ),
+    ),
+    "layers_and_modules": Answers(
+        right=(
+            counted(),
+            "def Answer(net):\n    layers = modules = 0\n    for name, child in net.named_children():\n        if 'block' not in name:\n            continue\n"
+            "        modules += 1\n        skip = getattr(child, 'skip', nn.Identity())\n        skipped = set(skip.modules())\n"
+            "        for m in child.modules():\n            if isinstance(m, nn.Conv2d) and m not in skipped and m.groups != m.in_channels:\n"
+            "                layers += 1\n    return layers, modules\n",
+            "from utils.trace import trace\ndef Answer(net):\n    depth = trace(net, (3, 96, 96)).depth(separable_once=True)\n"
+            "    return depth - 1, len([n for n, _ in net.named_children() if n.startswith('block')])\n",
+        ),
+        wrong=(
+            (counted("isinstance(m, nn.Conv2d) and m.groups == 1"), "on the skips are counted too"),
+            (counted("isinstance(m, nn.Conv2d) and 'skip' not in n"), "Both halves of each separable convolution are counted."),
+            (counted("isinstance(m, nn.Conv2d)"), "Both halves of each separable convolution are counted, and"),
+            (counted("isinstance(m, (nn.Conv2d, nn.Linear)) and getattr(m, 'groups', 1) == 1 and 'skip' not in n"), "The dense layer is no convolution"),
+            (counted("isinstance(m, nn.Conv2d) and m.groups > 1"), "two ordinary ones"),
+            (counted(modules="1 for _ in net.children()"), "no blocks"),
+            (counted(modules="hasattr(m, 'skip') for m in net.children()"), "Blocks without a skip"),
+            ("Answer = lambda net: (36, 14)\n", "count on the network that you get"),
+            ("Answer = lambda net: 36\n", "a pair is needed"),
+            (counted().replace("return", "_ ="), "Is the `return` missing?"),
+        ),
+    ),
+    "roofline": Answers(
+        right=(
+            roof(),
+            f"def Answer({ROOF}):\n    conv = nn.Conv2d(in_channels, out_channels, kernel_size, groups=groups, bias=False)\n"
+            "    n = conv.weight.numel()\n    values = n + (in_channels + out_channels) * grid * grid\n"
+            "    seconds = max(n * grid * grid / peak, 4 * values / bandwidth)\n"
+            "    return [n * grid * grid / (4 * values), n * grid * grid / seconds]\n",
+        ),
+        wrong=(
+            (roof("grid**2 * (in_channels + out_channels) + weights"), "four bytes"),
+            (roof("4 * grid**2 * (in_channels + out_channels)"), "The weights have to be read"),
+            (roof("4 * (grid**2 * in_channels + weights)"), "The output has to be written"),
+            (roof("4 * (grid**2 * out_channels + weights)"), "The input has to be read"),
+            (roof("4 * (grid * (in_channels + out_channels) + weights)"), "The grid has two sides"),
+            (roof(intensity="2 * macs / moved"), "multiply-add counts as one"),
+            (roof("4 * (grid**2 * (in_channels + out_channels) + weights * groups)"), "The weights are fewer"),
+            (roof(macs="groups * weights * grid**2"), "The multiply-adds are fewer"),
+            (roof(intensity="moved / macs"), "not bytes for each multiply-add"),
+            (roof(attainable="max(peak, bandwidth * intensity)"), "the smaller one holds"),
+            (roof(attainable="bandwidth * intensity"), "More than the peak"),
+            (roof(attainable="peak"), "cannot come fast enough"),
+            (roof(attainable="min(peak, bandwidth / intensity)"), "gives multiply-adds a second"),
+            (roof().replace("return intensity, min", "return min"), "a pair is needed"),
+        ),
+    ),
+}  # fmt: skip
