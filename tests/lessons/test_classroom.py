@@ -480,7 +480,7 @@ def test_the_seed_reaches_the_sources(tmp_path):
 def test_answers_that_are_alike_are_listed(course):
     solutions = answers_of(SLUG, "2026")
     renamed = {
-        name: re.sub(r"\b(layer|branch|branches|places|reduce|ones|cost|three)\b", r"my_\1", code) + "\n# my own work\n"
+        name: re.sub(r"\b(layer|branch|branches|places|ones|cost)\b", r"my_\1", code) + "\n# my own work\n"
         if name in ("five_branches", "choose_widths")
         else code
         for name, code in solutions.items()
