@@ -276,7 +276,15 @@ def networks(
 @app.command()
 def train(
     name: Annotated[str, typer.Argument(help="A network: googlenet, bn_inception, inception_v2, ...")],
-    data: Annotated[str, typer.Option(help="scales, digits, cifar10, or a folder of images.")] = "scales",
+    data: Annotated[
+        str,
+        typer.Option(
+            help='scales, digits, cifar10, a folder of images, or Parquet files to stream ("train-*.parquet").'
+        ),
+    ] = "scales",
+    test_data: Annotated[
+        str, typer.Option(help="The test images' Parquet files, where the training images stream.")
+    ] = "",
     recipe: Annotated[str, typer.Option(help="A recipe by name; `python -m lessons recipes` lists them.")] = "quick",
     size: Annotated[str, typer.Option(help="mini: for images of 32 × 32; full: as in the papers.")] = "mini",
     variant: Annotated[str, typer.Option(help="paper or released.")] = "paper",
@@ -285,7 +293,9 @@ def train(
     epochs: Annotated[int, typer.Option(help="Passes over the images in place of the recipe's; 0 keeps those.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images a step in place of the recipe's; 0 keeps those.")] = 0,
     limit: Annotated[int, typer.Option(help="Only so many training images; 0 takes all.")] = 0,
-    image_size: Annotated[int, typer.Option(help="For a folder: side to which its images are cut; 0 for 224.")] = 0,
+    image_size: Annotated[
+        int, typer.Option(help="Side to which the images of a folder or of Parquet files are cut; 0 for 224.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps; the best there is where nothing is said.")] = "",
     compile: Annotated[bool, typer.Option(help="torch.compile the network: pays in long runs on a GPU.")] = False,
     out: Annotated[Path | None, typer.Option(help="The run's file (JSON); its weights go beside it (.pt).")] = None,
@@ -301,6 +311,7 @@ def train(
         training.train(
             name,
             data=data,
+            test_data=test_data or None,
             recipe=recipe,
             size=size,
             variant=variant,

@@ -9,10 +9,11 @@ import torch
 from lessons.catalog import create
 from lessons.experiments import experiment, lesson_of, names
 from lessons.recipes import recipe as named_recipe
-from utils.data import NAMES, load
+from utils.data import NAMES, Data, load
 from utils.feedback import work_folder
 from utils.processes import is_first
 from utils.recipe import Recipe
+from utils.stream import streamed
 from utils.train import Run, fit
 
 FOLDER_SIZE = 224  # side to which a folder's images are cut, where nothing is said
@@ -22,6 +23,7 @@ def train(
     name: str,
     *,
     data: str,
+    test_data: str | None = None,
     recipe: str,
     size: str,
     variant: str,
@@ -48,9 +50,7 @@ def train(
     if not is_first():  # of several processes, one speaks and writes
         say, out = (lambda text: None), None
     chosen = _settings(named_recipe(recipe), epochs=epochs, batch_size=batch_size, compile=compile)
-    if data not in NAMES:
-        image_size = image_size or FOLDER_SIZE
-    images = load(data, limit=limit, image_size=image_size)
+    images = _images(data, test_data, limit=limit, image_size=image_size)
     options = {
         "size": size,
         "variant": variant,
@@ -138,6 +138,22 @@ def run_experiment(
     if picture is not None:
         result.picture.save(picture)
         say(f"The picture is in {picture}.")
+
+
+def _images(data: str, test_data: str | None, *, limit: int | None, image_size: int | None) -> Data:
+    """A data set by its name, from a folder, or streamed from Parquet files."""
+    if data in NAMES:
+        return load(data, limit=limit, image_size=image_size)
+    side = image_size or FOLDER_SIZE
+    if not data.endswith(".parquet"):
+        return load(data, limit=limit, image_size=side)
+    if test_data is None:
+        raise ValueError(
+            f"The training images stream from {data}, and no test images are named. Add --test-data FILES.parquet."
+        )
+    if limit is not None:
+        raise ValueError(f"limit is {limit}, and images that stream are all taken. Leave it out, or name fewer files.")
+    return streamed(data, test_data, image_shape=(3, side, side))
 
 
 def _settings(recipe: Recipe, *, epochs: int | None, batch_size: int | None, compile: bool) -> Recipe:

@@ -10,6 +10,7 @@ from lessons import recipes
 from lessons.__main__ import app
 from lessons.catalog import create
 from lessons.recipes import RECIPES
+from tests.utils.test_stream import write
 from utils.runs import Run
 
 
@@ -114,11 +115,23 @@ def test_what_a_network_lacks_is_left_out_and_said(tmp_path):
         (("googlenet", "--seed", "-1"), "seed is -1"),
         (("googlenet", "--device", "tpu", "--limit", "64"), "device is 'tpu'"),
         (("googlenet", "--resume", "--limit", "64"), "checkpoint"),
+        (("googlenet", "--data", "train-*.parquet"), "no test images are named. Add --test-data"),
+        (("googlenet", "--data", "train-*.parquet", "--test-data", "x.parquet"), "There is no file train-*.parquet"),
     ],
 )
 def test_what_does_not_exist_is_named(arguments, said):
     result = run("train", *arguments)
     assert result.exit_code == 1 and said in result.stderr and "Traceback" not in result.stderr
+
+
+def test_images_stream_from_parquet_files(tmp_path):
+    for part, values in (("train-0", range(64)), ("train-1", range(64, 128)), ("test", range(32))):
+        write(tmp_path / f"{part}.parquet", values)
+    files = ("--data", tmp_path / "train-*.parquet", "--test-data", tmp_path / "test.parquet", "--image-size", 32)
+    result = run("train", "googlenet", *files, "--width", 0.5, "--epochs", 1, "--out", tmp_path / "run.json")
+    assert result.exit_code == 0, result.stderr
+    record = Run.load(tmp_path / "run.json")
+    assert record.data["train"] == 128 and record.data["test"] == 32 and record.data["classes"] == ["even", "odd"]
 
 
 def test_help_explains_every_option():
