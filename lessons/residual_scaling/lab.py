@@ -1,0 +1,152 @@
+"""The scale lab: what a residual's scale does to activations by depth, untrained and after forty steps."""
+
+import math
+from functools import lru_cache
+
+import ipywidgets
+
+from lessons.residual_scaling import tiny
+from lessons.residual_scaling.stacks import BLOCKS, Passage, passage
+from utils import colors
+from utils.lab import Lab, View
+
+NORMALISED, NOT_NORMALISED = "normalised", "not normalised"
+TOP = 1000.0  # the largest size in the pictures; the least is one hundredth
+LEAST = 0.01
+_ONE, _TWO = colors.VERMILION, colors.BLUE  # B, or what there is; A
+
+
+def view(settings: dict, pinned: dict | None) -> View:
+    """What the scale lab shows: sizes by depth in an untrained stack, and in the tiny trained network that comes closest."""
+    shown = {"A": pinned, "B": settings} if pinned else {"": settings}
+    words = "<br/>".join(f"<b>{name}</b> {_words(each)}".removeprefix("<b></b> ") for name, each in shown.items())
+    untrained = {name: _passage(each).sizes for name, each in shown.items()}
+    trained = {name: _tiny(each).sizes for name, each in shown.items()}
+    html = (
+        '<div style="display:flex;flex-wrap:wrap;gap:20px">'
+        f"<div>{_chart('Untrained: size behind each block', untrained, BLOCKS)}</div>"
+        f"<div>{_chart('Tiny networks, trained: size behind each block', trained, tiny.BLOCKS)}</div>"
+        f'</div><div style="margin-top:8px">{"".join(_said_of(name, each) for name, each in shown.items())}</div>'
+    )
+    return View(words=words, html=html)
+
+
+def nearest(scale: float) -> float:
+    """The scale among those of the tiny networks that comes closest by factor; the smallest for 0."""
+    if scale <= 0:
+        return min(tiny.SCALES)
+    return min(tiny.SCALES, key=lambda known: abs(math.log(known / scale)))
+
+
+def _passage(settings: dict) -> Passage:
+    return _kept(settings["channels"], settings["scale"], settings["branches"] == NORMALISED)
+
+
+@lru_cache(maxsize=512)  # a handle that comes back needs no second computation
+def _kept(channels: int, scale: float, is_normalised: bool) -> Passage:
+    return passage(channels, scale, is_normalised=is_normalised)
+
+
+def _tiny(settings: dict) -> tiny.Tiny:
+    return tiny.trained(settings["channels"], nearest(settings["scale"]), settings["rate"])
+
+
+def _words(settings: dict) -> str:
+    found = _passage(settings)
+    return (
+        f"{settings['channels']} channels, scale {settings['scale']:.2f}, branches {settings['branches']}: behind {BLOCKS} untrained "
+        f'blocks activations are <b class="course-size">{found.sizes[-1]:,.2f}</b> times as large as in front of them, and '
+        f"{100 * found.dead:.0f} % of the channels are dead."
+    )
+
+
+def _said_of(name: str, settings: dict) -> str:
+    network = _tiny(settings)
+    broken = f" It has broken: <b>{network.fate}</b>." if network.fate else ""
+    return (
+        f"<div><b>{f'{name}: a' if name else 'A'} tiny network</b> with {network.channels} channels and scale {network.scale:g}, "
+        f"trained for {tiny.STEPS} steps at rate {network.rate:g}: "
+        f'<span class="course-dead">{100 * network.dead:.0f}</span> % of the last channels dead, '
+        f'<span class="course-right">{100 * network.accuracy:.0f}</span> % of new digits right.{broken}</div>'
+    )
+
+
+def _chart(title: str, lines: dict[str, tuple[float, ...]], blocks: int) -> str:
+    """Sizes by depth on a logarithmic axis. What is larger or smaller than the axis lies at its edge."""
+    width, height, left = 300, 180, 44
+
+    def place(block: int, value: float) -> str:
+        value = min(max(value, LEAST), TOP) if math.isfinite(value) else TOP
+        y = 8 + height * (1 - math.log(value / LEAST) / math.log(TOP / LEAST))
+        return f"{left + block / blocks * width:.1f},{y:.1f}"
+
+    parts, said = [], []
+    for name, values in lines.items():
+        color = _TWO if name == "A" else _ONE
+        points = [place(block, value) for block, value in enumerate(values)]
+        parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="2"/>')
+        x, y = points[-1].split(",")
+        parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{color}"/>')
+        said.append(f"{name} {values[0]:.3g} to {values[-1]:.3g}".strip())
+    ticks = ""
+    for power in range(round(math.log10(LEAST)), round(math.log10(TOP)) + 1):
+        x, y = place(0, 10.0**power).split(",")
+        ticks += f'<path d="M{x} {y} h{width}" stroke="#DDD"/>'
+        ticks += f'<text x="{left - 6}" y="{float(y) + 4:.1f}" text-anchor="end" font-size="11">{10.0**power:g}</text>'
+    for block in range(0, blocks + 1, max(1, blocks // 4)):
+        x = place(block, 1).split(",")[0]
+        ticks += f'<text x="{x}" y="{height + 24}" text-anchor="middle" font-size="11">{block}</text>'
+    axis = f'<text x="{left + width / 2}" y="{height + 38}" text-anchor="middle" font-size="11">blocks</text>'
+    return (
+        f'<b>{title}</b><br/><svg role="img" aria-label="{title}: {"; ".join(said)}." width="{left + width + 12}" '
+        f'height="{height + 44}">{ticks}{"".join(parts)}{axis}</svg>'
+    )
+
+
+def scale_lab() -> Lab:
+    """The scale lab of lesson 07. The first time it trains its tiny networks, which takes seconds."""
+    tiny.train_all()
+    style = {"description_width": "70px"}
+    controls = {
+        "scale": ipywidgets.FloatSlider(
+            value=1.0,
+            min=0,
+            max=1,
+            step=0.05,
+            description="scale",
+            tooltip="What each residual is multiplied by before the sum",
+            style=style,
+        ),
+        "channels": ipywidgets.SelectionSlider(
+            options=list(tiny.WIDTHS),
+            value=tiny.WIDTHS[-1],
+            description="channels",
+            tooltip="Channels on the sums",
+            style=style,
+        ),
+        "branches": ipywidgets.ToggleButtons(
+            options=[NORMALISED, NOT_NORMALISED],
+            tooltips=[
+                "Batch normalisation behind each convolution of the branches",
+                "No normalisation anywhere, weights of He's size; for the untrained blocks",
+            ],
+            style={"button_width": "120px"},
+        ),
+        "rate": ipywidgets.SelectionSlider(
+            options=list(tiny.RATES),
+            value=tiny.RATES[1],
+            description="rate",
+            tooltip="The tiny networks' learning rate",
+            style=style,
+        ),
+    }
+    presets = {
+        "as it is": {"scale": 1.0},
+        "turned down": {"scale": 0.1},
+    }
+    question = (
+        "<b>Scale lab.</b> How does a residual's scale decide how large activations become, and when a network breaks? Left, "
+        f"{BLOCKS} untrained blocks at your scale; right, networks of {tiny.BLOCKS} blocks on handwritten digits, trained with scales "
+        f"{', '.join(f'{scale:g}' for scale in tiny.SCALES)}: you see the one closest to yours. Their branches are normalised."
+    )
+    return Lab(question, controls, view, presets)
