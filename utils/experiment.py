@@ -71,6 +71,7 @@ class Experiment:
     paired: bool = False  # arms share first weights and images: runs of the same seed are compared with each other
     observe: Callable[[Data], Callable[[Run, float], None]] | None = None
     measure: Callable[[Run, Data, Sequence[Run]], Measured] | None = None
+    conclude: Callable[[dict[str, list[Run]]], str] | None = None  # a sentence more, from all whole runs by their arm
 
     def form(self, name: str) -> Form:
         """A form by its name: "short", "full", or one that only this experiment has.
@@ -284,12 +285,17 @@ class Result:
         """What can be concluded, and what cannot."""
         if not any(self.runs.values()):
             return "No run is whole, so nothing can be concluded."
-        found = [line for each in (self.experiment.quantity, *self.experiment.more) for line in self._found(each)]
-        return " ".join([*found, self.experiment.limits])
+        return " ".join([*self._found(), self.experiment.limits])
 
-    def _found(self, quantity: Quantity) -> list[str]:
-        """One sentence for each arm after the first, about one figure."""
-        return [difference.sentence for difference in self.compare(quantity).differences]
+    def _found(self) -> list[str]:
+        """A sentence for each figure and each arm after the first, and what the experiment says itself."""
+        entry = self.experiment
+        found = [
+            difference.sentence
+            for quantity in (entry.quantity, *entry.more)
+            for difference in self.compare(quantity).differences
+        ]
+        return found if entry.conclude is None else [*found, entry.conclude(self.runs)]
 
     @property
     def source(self) -> str:
@@ -360,8 +366,7 @@ class Result:
         if comparison is None:
             return f"<p>{escape(self.sentence)}</p>"
         tables = "".join(self.compare(each).html for each in (self.experiment.quantity, *self.experiment.more))
-        found = [line for each in (self.experiment.quantity, *self.experiment.more) for line in self._found(each)]
-        items = "".join(f"<li>{escape(line)}</li>" for line in found)
+        items = "".join(f"<li>{escape(line)}</li>" for line in self._found())
         return (
             f"{self.picture._repr_html_()}{tables}<ul>{items}</ul><p>{escape(self.experiment.limits)}</p>"
             f'<p style="color:#595959">{escape(self.source)}</p>'

@@ -157,6 +157,14 @@ def test_recorded_runs_say_where_they_are_from_and_what_has_changed(monkeypatch)
     assert "since then utils/engine.py changed" in EXPERIMENT.recorded("short").source
 
 
+def test_an_experiment_may_say_more():
+    entry = replace(EXPERIMENT, conclude=lambda runs: f"There are {sum(map(len, runs.values()))} runs.")
+    result = entry.run(show=False)
+    assert (
+        "There are 4 runs. It is a trial." in result.sentence and "<li>There are 4 runs.</li>" in result._repr_html_()
+    )
+
+
 def test_a_quantity_of_its_own():
     entry = replace(EXPERIMENT, quantity=Quantity("seed", "", lambda run: float(run.seed), digits=0), more=())
     result = entry.run(show=False)

@@ -11,7 +11,6 @@ from itertools import combinations
 import torch
 
 from lessons.residual_scaling.experiments.residual import net
-from utils.comparison import Quantity
 from utils.data import Data
 from utils.experiment import Arm, Experiment, Form, Measured
 from utils.train import Recipe, Run, logits_of
@@ -37,14 +36,19 @@ def ensembles(run: Run, data: Data, before: Sequence[Run]) -> Measured:
     return {"ensemble_accuracy": means}
 
 
-def gain(run: Run) -> float:
-    """How much better the ensemble of all networks so far is than its members are on average, in points."""
-    means = run.measures["ensemble_accuracy"]
-    return means[-1] - means[0]
+def together(runs: dict[str, list[Run]]) -> str:
+    """What the largest ensemble brings, in a sentence."""
+    means = max((run.measures.get("ensemble_accuracy", []) for of_arm in runs.values() for run in of_arm), key=len)
+    if len(means) < 2:
+        return "A single network makes no ensemble."
+    by_size = ", ".join(f"{size} together {mean:.1f} %" for size, mean in enumerate(means[1:], start=2))
+    return (
+        f"One network alone has {means[0]:.1f} % on average; {by_size}. The first step up brings "
+        f"{means[1] - means[0]:+.1f} points, the last {means[-1] - means[-2]:+.1f}."
+    )
 
 
 RECIPE = Recipe(epochs=4, batch_size=64, optimizer="adamw", learning_rate=0.01, schedule="one_cycle", weight_decay=0.01)
-GAIN = Quantity("gain of the ensemble so far", "points", gain)
 
 EXPERIMENT = Experiment(
     name="ensemble",
@@ -57,4 +61,5 @@ EXPERIMENT = Experiment(
     ),
     limits="The ensembles share their members, so their accuracies are not independent.",
     measure=ensembles,
+    conclude=together,
 )
