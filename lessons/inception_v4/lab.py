@@ -155,7 +155,7 @@ def _repeated(
 def _reduction(name: str, block: Callable[..., nn.Module], widths: ReductionWidths, design: Design, channels: int, grid: int) -> Part:  # fmt: skip
     convs, pools = PADDINGS[design.reductions]
     conv = Layer(3, 2, convs)
-    end = _ends(name.capitalize(), grid, conv, Layer(3, 2, pools))
+    end = _ends(name[0].upper() + name[1:], grid, conv, Layer(3, 2, pools))
     make = partial(block, channels, widths, padding=convs)
     return Part(name, 1, widths.out_channels(channels), end, cells_left(grid, conv), _cost(make, channels, grid))
 
