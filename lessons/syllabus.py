@@ -30,7 +30,7 @@ LESSONS = (
     Lesson(0, "start_here", "Start here", "", 40),
     Lesson(1, "inception_module", "The Inception module", "Going deeper with convolutions, sections 1 to 4", 90),
     Lesson(2, "googlenet", "GoogLeNet", "Going deeper with convolutions, sections 5 to 7", 110),
-    Lesson(3, "batch_norm", "Batch normalisation", "Batch Normalization, with a doubt about its reasons", 90),
+    Lesson(3, "batch_norm", "Batch normalisation", "Batch Normalization, with a doubt about its reasons", 130),
     Lesson(
         4,
         "factorization",
@@ -43,8 +43,10 @@ LESSONS = (
         "label_smoothing",
         "Label smoothing and the training recipe",
         "Rethinking the Inception architecture, sections 4 and 6 to 9",
-        75,
+        100,
     ),
+    Lesson(6, "inception_v4", "Inception-v4", "Inception-v4, Inception-ResNet ..., section 3.1", 90),
+    Lesson(8, "xception", "Xception", "Xception: deep learning with depthwise separable convolutions", 90),
 )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from types import FunctionType
 
 from filelock import FileLock, Timeout
 from IPython.display import display
@@ -158,7 +159,7 @@ class Feedback:
             return Result("wrong", f"{name}: not yet", str(wrong), exercise=entry.name)
         except Exception as error:
             if _is_stub(error):
-                said = self._about_stub(entry, str(error))
+                said = self._about_stub(entry, answer, str(error))
                 return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
             return Result("wrong", f"{name}: your code stopped", explain(error), exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
@@ -166,7 +167,7 @@ class Feedback:
         said = said or "It gives what the course's own answer gives."
         return Result("right", f"{name}: right", " ".join(filter(None, (said, note))), exercise=entry.name)
 
-    def _about_stub(self, entry: Exercise, message: str) -> str:
+    def _about_stub(self, entry: Exercise, answer: tuple, message: str) -> str:
         """What to say of a stub that is left: this exercise's, or that of another one which the answer calls."""
         other = _STUB.match(message)
         if other and other[1] != entry.number:
@@ -174,10 +175,10 @@ class Feedback:
                 f"It calls what you write in exercise {other[1]}, and that is still empty. Write exercise {other[1]} "
                 "first, or do without it here."
             )
-        return (
-            f"Replace each line that raises NotImplementedError; a class can have one in `__init__` and one in "
-            f'`forward`. `hint("{entry.number}")` helps you to start.'
-        )
+        # What is no plain function is a class, or something made of one.
+        is_function = all(isinstance(each, FunctionType) for each in answer)
+        where = "" if is_function else "; a class can have one in `__init__` and one in `forward`"
+        return f'Replace each line that raises NotImplementedError{where}. `hint("{entry.number}")` helps you to start.'
 
     def use(self, number: str, answer: object) -> object:
         """The learner's answer if it passes its check, else the course's own, with a sentence that says so.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lessons.label_smoothing import smoothing, steps
 from utils.calibration import expected_calibration_error
-from utils.feedback import Feedback, Wrong, article
+from utils.feedback import Feedback, Wrong, article, explain
 
 feedback = Feedback("label_smoothing", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -22,6 +22,41 @@ Slips = Mapping[str, object]  # what a slip gives, by the sentence that names th
 def _function(answer: object) -> None:
     if not callable(answer):
         raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+
+
+def _called(answer: Callable[..., object], case: str, arguments: Mapping[str, object]) -> object:
+    """What the learner's function gives for copies of these arguments, which it must leave as they are."""
+    given = {name: _copied(each) for name, each in arguments.items()}
+    try:
+        got = answer(*given.values())
+    except (TypeError, ValueError, RuntimeError) as error:
+        if "only one element tensors" in str(error):
+            raise Wrong(
+                f"{explain(error)} What comes in are tensors, and the functions of `math` and `float` take one number: use the "
+                "tensor's own, `.sqrt()`, `.exp()`, `.log()`."
+            ) from None
+        raise
+    for name, each in arguments.items():
+        if got is not None and not _same(given[name], each):
+            raise Wrong(
+                f"For {case} your function changes `{name}` itself, and whoever calls it still needs that as it was: make new "
+                "tensors, `a = a - b` in the place of `a -= b`, `a.mul(b)` in the place of `a.mul_(b)`."
+            )
+    return got
+
+
+def _copied(thing: object) -> object:
+    if isinstance(thing, Tensor):
+        return thing.clone()
+    return [_copied(each) for each in thing] if isinstance(thing, list) else thing
+
+
+def _same(mine: object, theirs: object) -> bool:
+    if isinstance(theirs, Tensor):
+        return isinstance(mine, Tensor) and torch.equal(mine, theirs)
+    if isinstance(theirs, list):
+        return len(mine) == len(theirs) and all(map(_same, mine, theirs))
+    return True
 
 
 def _draws(seed: int) -> torch.Generator:
@@ -50,6 +85,10 @@ def _tensor(got: object, case: str, shape: Sequence[int]) -> Tensor:
         raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
     if not isinstance(got, Tensor):
         raise Wrong(f"For {case} your function gives back {article(got)}; a tensor is needed.")
+    return _shaped(got, case, shape)
+
+
+def _shaped(got: Tensor, case: str, shape: Sequence[int]) -> Tensor:
     if tuple(got.shape) != tuple(shape):
         raise Wrong(f"For {case} your tensor has shape {tuple(got.shape)}; {tuple(shape)} is expected.")
     return got.detach()
@@ -62,8 +101,15 @@ def _tensors(got: object, case: str, like: Sequence[Tensor], what: str) -> list[
     if isinstance(got, Tensor) or not isinstance(got, Sequence):
         raise Wrong(f"For {case} your function gives back {article(got)}; {what} are needed.")
     if len(got) != len(like):
-        raise Wrong(f"For {case} your function gives back {len(got)} things; {what} are needed.")
-    return [_tensor(each, case, other.shape) for each, other in zip(got, like, strict=True)]
+        things = "1 thing" if len(got) == 1 else f"{len(got)} things"
+        raise Wrong(f"For {case} your function gives back {things}; {what} are needed.")
+    for place, each in enumerate(got, start=1):
+        if not isinstance(each, Tensor):
+            raise Wrong(
+                f"For {case} number {place} of the {len(got)} things that your function gives back is {article(each)}; "
+                f"{what} are needed."
+            )
+    return [_shaped(each, case, other.shape) for each, other in zip(got, like, strict=True)]
 
 
 def _close(mine: object, theirs: object) -> bool:
@@ -85,6 +131,7 @@ _TWICE = (
 _SUMMED = "That is the sum over the images: take their mean."
 _ALL_MEAN = "You take the mean over images and classes: sum over the classes, and take the mean over the images only."
 _SIGN = "The sign is wrong: the logarithm of a probability is negative, and the loss is not."
+_DIM_0 = "You take the softmax down the images, along dimension 0: the probabilities of one image's classes sum to 1, `dim=1`."
 _LOG2 = "That is in bits. A nat is the unit here: take the natural logarithm."
 
 
@@ -99,7 +146,7 @@ def _loss_cases() -> list[tuple[str, Tensor, Tensor]]:
 
 
 def _run_loss(answer: Callable[..., object], case: str, logits: Tensor, labels: Tensor, *more: object) -> float:
-    got = answer(logits.clone(), labels.clone(), *more)
+    got = _called(answer, case, {"logits": logits, "labels": labels} | dict(zip(("epsilon",), more, strict=False)))
     if isinstance(got, Tensor) and tuple(got.shape) == (len(labels),):
         raise Wrong(f"For {case} you give back one loss an image: give back their mean.")
     return _number(got, case)
@@ -117,6 +164,15 @@ def _large_logits(answer: Callable[..., object], *more: object) -> None:
         )
     if not _close(got, want):
         raise Wrong(f"For {case} you find {got:.4f}; {want:.1f} is expected.")
+    logits, labels = torch.tensor([[1000.0, 0.0, -500.0], [-1000.0, -999.0, -1001.0]]), torch.tensor([1, 1])
+    want = F.cross_entropy(logits, labels, label_smoothing=more[0] if more else 0.0).item()
+    case = "two images, with logits of 1000, 0, −500 and of −1000, −999, −1001,"
+    got = _run_loss(answer, case, logits, labels, *more)
+    if not _close(got, want):
+        raise Wrong(
+            f"For {case} you find {got:.4g}; {want:.1f} is expected. Subtract from each image's logits its *own* largest one "
+            "(`dim=1`): beside another image's, all exponentials of the second image are 0."
+        )
 
 
 @feedback.exercise(
@@ -142,6 +198,7 @@ def cross_entropy(answer):
             _SUMMED: F.cross_entropy(logits, labels, reduction="sum").item(),
             _SIGN: -want,
             _LOG2: want / math.log(2),
+            _DIM_0: F.nll_loss(logits.log_softmax(dim=0), labels).item(),
             "You add up the logarithms of all classes; only the right class's counts.": (
                 -logits.log_softmax(dim=1).sum(dim=1).mean().item()
             ),
@@ -166,11 +223,11 @@ def _spread(labels: Tensor, classes: int, right: float, other: float) -> Tensor:
     difficulty="warm-up",
     minutes=5,
     hints=(
-        "Start from the target without smoothing: `torch.nn.functional.one_hot(labels, classes)` has a 1 at each label.",
-        "Over all classes: (1 − ε) times that, plus ε / K everywhere, at the right class too.",
-        "`hard = torch.nn.functional.one_hot(labels, classes).float()`, then "
-        "`hard * (1 - epsilon) + (1 - hard) * epsilon / (classes - 1)` for the others only, and "
-        "`hard * (1 - epsilon) + epsilon / classes` for all.",
+        "Write down by hand the row of four classes with ε = 0.2, for each form. Which number stands at the right class, which at "
+        "the others? Each is a sum of a part of the hard target and a share of ε.",
+        "Over all classes: (1 − ε) times the hard target, plus ε / K everywhere, at the right class too.",
+        "`hard` is 1 at the right class, so `1 - hard` is 1 at all others. For the others only: "
+        "`hard * (1 - epsilon) + (1 - hard) * ...`, with what each of the K − 1 gets.",
     ),
     reference=smoothing.smoothed_targets,
 )
@@ -182,7 +239,8 @@ def smoothed_targets(answer):
         labels = torch.tensor([1, 0, classes - 1])
         case = f"labels {labels.tolist()}, {classes} classes, epsilon {epsilon}"
         form = "over the others only" if others_only else "over all classes"
-        got = answer(labels, classes, epsilon, True) if others_only else answer(labels, classes, epsilon)
+        arguments = {"labels": labels, "classes": classes, "epsilon": epsilon}
+        got = _called(answer, case, arguments | ({"others_only": True} if others_only else {}))
         if isinstance(got, Tensor) and tuple(got.shape) == (classes, 3) != (3, classes):
             raise Wrong(
                 f"For {case} your tensor has shape ({classes}, 3): one row an image is expected, (3, {classes})."
@@ -193,6 +251,11 @@ def smoothed_targets(answer):
             continue
         slips = _target_slips(labels, classes, epsilon, others_only)
         found = _named(got, want, slips)
+        if not found and any(_close(got, row) for row in _divided_rows(labels, classes, epsilon)):
+            found = (
+                " You divide each row by its sum, which changes the right class's share, too. Take ε from the right class "
+                "first: then the row sums to 1 by itself."
+            )
         if not found and not _close(got.sum(dim=1), torch.ones(3)):
             found = f" A row of yours sums to {got[0].sum().item():.3f}, and a target is a distribution: it sums to 1."
         rows = f"the first row is {_row(got[0])}; {_row(want[0])} is expected, {form}"
@@ -230,6 +293,14 @@ def _target_slips(labels: Tensor, classes: int, epsilon: float, others_only: boo
         ),
         "ε and 1 − ε have changed places.": _spread(labels, classes, epsilon + even, even),
     }
+
+
+def _divided_rows(labels: Tensor, classes: int, epsilon: float) -> list[Tensor]:
+    """Targets that did not sum to 1, divided by their sums."""
+    shares = epsilon, epsilon / classes, epsilon / (classes - 1)
+    rights = {(right + extra, other) for other in shares for right in (1.0, 1 - epsilon) for extra in (0.0, other)}
+    rows = [_spread(labels, classes, right, other) for right, other in rights]
+    return [row / row.sum(dim=1, keepdim=True) for row in rows]
 
 
 def _row(values: Tensor) -> str:
@@ -274,11 +345,21 @@ def smoothed_loss(answer):
                 "That spreads ε over the K − 1 others; here it goes over all K classes.": (
                     smoothing.smoothed_cross_entropy(logits, labels, epsilon, True).item()
                 ),
-                "That is the Kullback-Leibler divergence: the target's own entropy is taken off.": (
+                "That is the sum of q · (log q − log p), the Kullback-Leibler divergence; here −q · log p alone is summed.": (
                     F.kl_div(log_p, targets, reduction="batchmean").item()
                 ),
                 "The right class's share ε / K is missing in the target.": (
                     -(_spread(labels, classes, 1 - epsilon, epsilon / classes) * log_p).sum(dim=1).mean().item()
+                ),
+                _DIM_0: -(targets * logits.log_softmax(dim=0)).sum(dim=1).mean().item(),
+                "Target and softmax have changed places: the target is the weight, and the logarithm is the softmax's.": (
+                    -(log_p.exp() * targets.log()).sum(dim=1).mean().item()
+                ),
+                "ε is divided by the number of images; it is spread over the classes, `logits.shape[1]`.": (
+                    -(_spread(labels, classes, 1 - epsilon + epsilon / len(labels), epsilon / len(labels)) * log_p)
+                    .sum(dim=1)
+                    .mean()
+                    .item()
                 ),
             }
             raise Wrong(f"For {text} you find {got:.4f}; {want:.4f} is expected.{_named(got, want, slips)}")
@@ -320,7 +401,9 @@ def _same_slopes(answer: Callable[..., object]) -> None:
 def best_lead(answer):
     _function(answer)
     for epsilon, classes, others_only in (
-        (0.1, 10, False), (0.1, 1000, False), (0.3, 4, False), (0.1, 10, True), (0.2, 1000, True), (0.3, 2, True),
+        # Not 0.1 of ten classes first: there ε · K is 1, and slips look like others.
+        (0.2, 10, False), (0.1, 10, False), (0.1, 1000, False), (0.3, 4, False), (0.1, 10, True), (0.2, 1000, True),
+        (0.3, 2, True),
     ):  # fmt: skip
         form = "over the others only" if others_only else "over all classes"
         case = f"epsilon {epsilon}, {classes} classes, {form},"
@@ -344,7 +427,13 @@ def best_lead(answer):
             "The right class's share ε / K is missing in its target.": (
                 want if others_only else math.log((1 - epsilon) / (epsilon / classes))
             ),
+            "Division goes from left to right, so a / b / c divides by b and then by c: put the other class's target into "
+            "parentheses.": math.log(right / epsilon / (classes - 1 if others_only else classes)),
             "That is the ratio of the two targets: the logits differ by its logarithm.": right / other,
+            "1 − ε is what is left of the hard target: a probability, not a difference of logits.": 1 - epsilon,
+            "That is the logarithm of 1 − ε alone: how much larger is the right class's target than another's?": math.log(
+                1 - epsilon
+            ),
             "That is the right class's target: a probability, not a difference of logits.": right,
             "That is the logarithm of the right class's target alone: the others' logits count as well.": math.log(
                 right
@@ -383,8 +472,8 @@ def rmsprop_step(answer):
     mean_square = torch.rand(3, 2, generator=draws, dtype=torch.float64)
     state = weight, gradient, mean_square, step
     for inside, epsilon, momentum in (
-        (True, 1.0, 0.0),
         (True, 1.0, 0.7),
+        (True, 1.0, 0.0),
         (False, 1.0, 0.7),
         (False, 0.01, 0.7),
         (True, 0.01, 0.7),
@@ -392,7 +481,8 @@ def rmsprop_step(answer):
         settings = (0.05, epsilon, inside, 0.8, momentum)
         place = "inside" if inside else "outside"
         case = f"rate=0.05, epsilon={epsilon}, inside={inside}, decay=0.8, momentum={momentum}"
-        got = answer(*(each.clone() for each in state), *settings)
+        names = "weight", "gradient", "mean_square", "step", "rate", "epsilon", "inside", "decay", "momentum"
+        got = _called(answer, case, dict(zip(names, (*state, *settings), strict=True)))
         got = _tensors(got, case, state[:3], "three tensors, weight, mean square and step,")
         want = steps.rmsprop_step(*state, *settings)
         if all(map(_close, got, want)):
@@ -410,8 +500,10 @@ def rmsprop_step(answer):
                 break
         found = _named(got[part], want[part], _rmsprop_slips(state, settings)[part])
         mine, theirs = got[part].flatten()[0].item(), want[part].flatten()[0].item()
+        numbers = [f"{name} {each.flatten()[0].item():.4f}" for name, each in zip(names, state, strict=False)]
         raise Wrong(
-            f"For {case} (ε {place} the root) {_PARTS[part]} is {mine:.4f} where {theirs:.4f} is expected.{found}"
+            f"For {case} (ε {place} the root) {_PARTS[part]} is {mine:.4f} where {theirs:.4f} is expected, from "
+            f"{', '.join(numbers)}.{found}"
         )
     return "Both forms are right, with and without momentum."
 
@@ -431,6 +523,8 @@ def _rmsprop_slips(state: tuple[Tensor, ...], settings: tuple) -> tuple[Slips, S
         ),
         "The gradient is not squared.": decay * mean_square + (1 - decay) * gradient,
         "The squared gradient is added whole: its share is 1 − decay.": decay * mean_square + gradient**2,
+        "`momentum` stands where `decay` belongs: the mean square keeps the share `decay`.": momentum * mean_square
+        + (1 - momentum) * gradient**2,
         "It has not changed.": mean_square,
     }
     moved = momentum * step + rate * gradient / root(new_square)
@@ -444,11 +538,19 @@ def _rmsprop_slips(state: tuple[Tensor, ...], settings: tuple) -> tuple[Slips, S
         "Momentum is left out: the step keeps a part of the last one.": rate * gradient / root(new_square),
         "The new part gets its whole weight, not 1 − momentum.": momentum * step
         + (1 - momentum) * rate * gradient / root(new_square),
+        "`decay` stands where `momentum` belongs: the step keeps the share `momentum` of the last one.": decay * step
+        + rate * gradient / root(new_square),
+        "The sign is turned: the step is what is taken *from* the weight, so the gradient goes into it with a plus.": (
+            momentum * step - rate * gradient / root(new_square)
+        ),
+        "The sign is turned: give back what is *taken from* the weight.": -moved,
+        "That is the old step: give back the new one.": step,
         "The learning rate belongs into the step, which is what is taken from the weight.": momentum * step
         + gradient / root(new_square),
     }
     of_weight = {
         "The step is taken *from* the weight: downhill is against the gradient.": weight + moved,
+        "You take the *old* step from the weight: make the new one first.": weight - step,
         "You take the step without its momentum from the weight.": weight - rate * gradient / root(new_square),
         "The learning rate stands in the step already: take the step from the weight as it is.": weight - rate * moved,
     }
@@ -463,7 +565,7 @@ def _rmsprop_slips(state: tuple[Tensor, ...], settings: tuple) -> tuple[Slips, S
     hints=(
         "Go through both lists together: one tensor of the average, one of the weights.",
         "A decay near 1 keeps nearly all of the old average: `decay` is the average's share.",
-        "`return [decay * old + (1 - decay) * new for old, new in zip(average, weights)]`",
+        "One pair at a time: `decay * old + (1 - decay) * new`. A list of such sums, over `zip(average, weights)`, is the answer.",
     ),
     reference=steps.moved_average,
 )
@@ -473,14 +575,10 @@ def moved_average(answer):
     for decay in (0.9, 0.5, 0.999):
         average = [torch.randn(shape, generator=draws) for shape in ((2, 3), (4,))]
         weights = [torch.randn(shape, generator=draws) for shape in ((2, 3), (4,))]
-        given = [each.clone() for each in weights]
         case = f"decay={decay} and two tensors"
-        got = _tensors(answer([each.clone() for each in average], given, decay), case, weights, "two tensors in a list")
+        got = _called(answer, case, {"average": average, "weights": weights, "decay": decay})
+        got = _tensors(got, case, weights, "two tensors in a list")
         want = steps.moved_average(average, weights, decay)
-        if not all(map(_close, given, weights)):
-            raise Wrong(
-                f"For {case} your function changes the weights themselves: the network that trains goes on with those."
-            )
         if all(map(_close, got, want)):
             continue
         mine, theirs = (torch.cat([each.flatten() for each in parts]) for parts in (got, want))
@@ -517,12 +615,16 @@ def clip_together(answer):
     _function(answer)
     draws = _draws(0)
     gradients = [torch.randn(shape, generator=draws) for shape in ((3, 4), (5,), (2, 2, 2))]
-    for scale, words in ((1.0, "a long gradient"), (0.1, "a short gradient"), (0.0, "a gradient of zeros")):
+    for scale, longest, words in (
+        (1.0, 2.0, "a long gradient"), (0.1, 2.0, "a short gradient"), (0.0, 2.0, "a gradient of zeros"),
+        (1.0, 0.5, "a long gradient"),
+    ):  # fmt: skip
         scaled = [scale * each for each in gradients]
         length = torch.cat([each.flatten() for each in scaled]).norm().item()
-        case = f"{words} (three tensors, together of length {length:.2f}) and longest=2"
-        got = _tensors(answer([each.clone() for each in scaled], 2.0), case, scaled, "three tensors in a list")
-        want = steps.clip_together(scaled, 2.0)
+        case = f"{words} (three tensors, together of length {length:.2f}) and longest={longest:g}"
+        got = _called(answer, case, {"gradients": scaled, "longest": longest})
+        got = _tensors(got, case, scaled, "three tensors in a list")
+        want = steps.clip_together(scaled, longest)
         if all(map(_close, got, want)):
             continue
         mine, theirs = (torch.cat([each.flatten() for each in parts]) for parts in (got, want))
@@ -532,12 +634,12 @@ def clip_together(answer):
             )
         raise Wrong(
             f"For {case} yours has length {mine.norm().item():.3f}; {theirs.norm().item():.3f} is expected."
-            f"{_named(mine, theirs, _clip_slips(scaled, length))}"
+            f"{_named(mine, theirs, _clip_slips(scaled, length, longest))}"
         )
     return "It gives what torch's `clip_grad_norm_` gives, and leaves short gradients alone."
 
 
-def _clip_slips(gradients: Sequence[Tensor], length: float) -> Slips:
+def _clip_slips(gradients: Sequence[Tensor], length: float, longest: float) -> Slips:
     def joined(parts) -> Tensor:
         return torch.cat([each.flatten() for each in parts])
 
@@ -545,33 +647,48 @@ def _clip_slips(gradients: Sequence[Tensor], length: float) -> Slips:
     whole = joined(gradients)
     return {
         "Each tensor is cut to that length by itself, which turns the direction: use one factor for all of them.": joined(
-            each * min(1.0, 2 / own) for each, own in zip(gradients, lengths, strict=True)
+            each * min(1.0, longest / own) for each, own in zip(gradients, lengths, strict=True)
         ),
-        "Each number is cut by itself, which turns the direction: use one factor for all of them.": whole.clamp(-2, 2),
-        "A gradient that is short enough is scaled up: it must stay as it is.": whole * (2 / length if length else 1.0),
+        "Each number is cut by itself, which turns the direction: use one factor for all of them.": whole.clamp(
+            -longest, longest
+        ),
+        "A gradient that is short enough is scaled up: it must stay as it is.": whole
+        * (longest / length if length else 1.0),
         "The length is the root of the sum of squares; you add up the tensors' lengths.": whole
-        * min(1.0, 2 / sum(lengths)),
-        "You take the longest tensor's length; all of them together are longer.": whole * min(1.0, 2 / max(lengths)),
-        "The root is missing: the sum of squares is the length squared.": whole * min(1.0, 2 / max(length**2, 1e-9)),
-        "Nothing is cut.": whole,
+        * min(1.0, longest / sum(lengths)),
+        "You take the longest tensor's length; all of them together are longer.": whole
+        * min(1.0, longest / max(lengths)),
+        "The root is missing: the sum of squares is the length squared.": whole
+        * min(1.0, longest / max(length**2, 1e-9)),
+        "Yours is cut to 2, whatever `longest` says.": whole * min(1.0, 2 / max(length, 1e-9)),
+        "Nothing is cut. (torch's `clip_grad_norm_` cuts the `.grad` of parameters, and these tensors are the gradients.)": whole,
     }
 
 
 def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int]]:
-    """(case, probabilities, labels, bins); no confidence lies on the edge between two bins, except at 1."""
+    """(case, probabilities, labels, bins); confidences on the edge between two bins are such that floats hold exactly."""
     by_hand = torch.tensor(
-        [[0.93, 0.05, 0.02], [0.88, 0.07, 0.05], [0.07, 0.91, 0.02], [0.3, 0.13, 0.57], [0.26, 0.42, 0.32]]
+        [
+            [0.93, 0.05, 0.02],
+            [0.78, 0.17, 0.05],
+            [0.01, 0.97, 0.02],
+            [0.02, 0.95, 0.03],
+            [0.3, 0.13, 0.57],
+            [0.26, 0.42, 0.32],
+        ]
     )
     sure = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.63, 0.37]])
+    on_edges = torch.tensor([[0.5, 0.5, 0.6, 0.75, 0.8], [0.3, 0.3, 0.3, 0.2, 0.1], [0.2, 0.2, 0.1, 0.05, 0.1]]).T
     draws = _draws(3)
     many = (2.5 * torch.randn(300, 5, generator=draws)).softmax(dim=1)
     labels = torch.where(
         torch.rand(300, generator=draws) < 0.6, many.argmax(dim=1), torch.randint(5, (300,), generator=draws)
     )
     return [
-        ("five images in 4 bins", by_hand, torch.tensor([0, 1, 1, 2, 1]), 4),
+        ("six images in 4 bins", by_hand, torch.tensor([0, 0, 2, 1, 2, 1]), 4),
         ("four images in 10 bins, three of them with confidence 1", sure, torch.tensor([0, 1, 1, 1]), 10),
         ("300 images in 15 bins", many, labels, 15),
+        ("confidences 0.5, 0.5, 0.6, 0.75, 0.8 in 4 bins", on_edges, torch.tensor([0, 0, 1, 1, 1]), 4),
     ]
 
 
@@ -593,7 +710,8 @@ def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int]]:
 def calibration_error(answer):
     _function(answer)
     for case, probabilities, labels, bins in _calibration_cases():
-        got = _number(answer(probabilities.clone(), labels.clone(), bins), case)
+        got = _called(answer, case, {"probabilities": probabilities, "labels": labels, "bins": bins})
+        got = _number(got, case)
         want = expected_calibration_error(probabilities, labels, bins)
         if _close(got, want):
             continue
@@ -604,38 +722,66 @@ def calibration_error(answer):
     return "0 would mean: of the answers given with 80 % confidence, 80 % are right, and so for every confidence."
 
 
+_CANCEL = (
+    "Distances of both signs cancel in yours, as if all images stood in one bin: go bin by bin, and take `abs` of each before "
+    "you add them up."
+)
+
+
 def _calibration_slips(probabilities: Tensor, labels: Tensor, bins: int) -> Slips:
     confidence, predicted = probabilities.double().max(dim=1)
     right = (predicted == labels).double()
     of_label = probabilities.double()[torch.arange(len(labels)), labels]
 
-    def gaps(sure: Tensor, low_side: bool = False) -> tuple[Tensor, Tensor]:
-        """(gap, share) of every bin that holds images."""
+    def gaps(sure: Tensor, at_low: bool = False, at_high: bool = True, last: int = bins) -> tuple[Tensor, Tensor]:
+        """(gap, share) of every bin that holds images, with or without its lower and its upper edge."""
         found = []
-        for number in range(bins):
+        for number in range(last):
             low, high = number / bins, (number + 1) / bins
-            inside = (sure >= low) & (sure < high) if low_side else (sure > low) & (sure <= high)
+            inside = (sure > low) & (sure < high) | (sure == low) & at_low | (sure == high) & at_high
             if inside.any():
                 found.append((sure[inside].mean() - right[inside].mean(), inside.double().mean()))
         gap, share = zip(*found, strict=True) if found else ((torch.zeros(()),), (torch.zeros(()),))
         return torch.stack(gap), torch.stack(share)
 
     gap, share = gaps(confidence)
-    no_top, no_top_share = gaps(confidence, low_side=True)
+    has_ones, is_on_edge = bool((confidence == 1).any()), bool(((confidence * bins) % 1 == 0).any())
+
+    def error(**edges: object) -> float:
+        found, part = gaps(confidence, **edges)
+        return (found.abs() * part).sum().item()
+
+    without_upper = error(at_low=True, at_high=False)
     own, own_share = gaps(of_label)
     return {
         "Every bin counts alike in yours: weight each with its share of the images.": gap.abs().mean().item(),
         "You divide by the number of bins: weight each bin with its share of the images.": gap.abs().sum().item()
         / bins,
         "You add up the gaps of all bins: weight each with its share of the images.": gap.abs().sum().item(),
-        "A gap counts without its sign, bin by bin: take `abs` of each before you add them up.": (gap * share)
-        .sum()
-        .item(),
-        "You compare the means of all images at once: go bin by bin.": (gap * share).sum().abs().item(),
-        "The gap's sign is kept and turned: take `abs` of each before you add them up.": -(gap * share).sum().item(),
-        "An image with confidence 1 falls out of your bins: the last one holds 1, too.": (no_top.abs() * no_top_share)
-        .sum()
-        .item(),
+        _CANCEL: (gap * share).sum().item(),
+        _CANCEL.replace("Distances", "Distances (accuracy minus confidence)"): -(gap * share).sum().item(),
+        "An image with confidence 1 falls out of your bins: the last one holds 1, too.": without_upper
+        if has_ones
+        else math.nan,
+        "An image whose confidence is the edge between two bins belongs to the lower one: above i / bins, at most "
+        "(i + 1) / bins.": math.nan if has_ones or not is_on_edge else without_upper,
+        "An image whose confidence is the edge between two bins counts in both of yours: it belongs to the lower one.": (
+            error(at_low=True) if is_on_edge else math.nan
+        ),
+        "An image whose confidence is the edge between two bins counts in none of yours: it belongs to the lower one.": (
+            error(at_high=False) if is_on_edge else math.nan
+        ),
+        "That is in points: a number from 0 to 1 is asked.": 100 * (gap.abs() * share).sum().item(),
+        "Your last bin is left out: there are `bins` of them, numbers 0 to bins − 1.": error(last=bins - 1),
+        "You take the distance image by image: first the two means of each bin, then their distance.": (
+            (confidence - right).abs().mean().item()
+        ),
+        "Your bins do not follow `bins`: that is the error in 15.": expected_calibration_error(
+            probabilities, labels, 15
+        ),
+        "Your bins do not follow `bins`: that is the error in 10.": expected_calibration_error(
+            probabilities, labels, 10
+        ),
         "Confidence is the probability of the *predicted* class, the largest one, not of the right class.": (
             own.abs() * own_share
         )
@@ -647,3 +793,11 @@ def _calibration_slips(probabilities: Tensor, labels: Tensor, bins: int) -> Slip
         * len(labels),
         "That is the largest gap of all bins: take the mean, weighted with each bin's share.": gap.abs().max().item(),
     }
+
+
+HOW_FAR = {1.5: "never more than 1.5 times", 15: "up to about 5 times", math.inf: "up to 30 times and more"}
+
+
+def in_words(factor: float) -> str:
+    """Which choice of the prediction "forms" holds for this largest factor between the two forms' steps."""
+    return next(said for most, said in HOW_FAR.items() if factor <= most)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.patches import Arc, Patch
+from matplotlib.patches import Arc, Patch, Rectangle
 from torch import Tensor
 
 from lessons.catalog import create
@@ -62,7 +62,7 @@ def loss_by_lead(loss: Callable[[Tensor, Tensor, float], Tensor], classes: int =
         for lead in leads:
             logits = torch.zeros(1, classes)
             logits[0, 0] = lead
-            losses.append(float(loss(logits, label_0, smoothing)))
+            losses.append(float(loss(logits, label_0.clone(), smoothing)))
         axis.plot(leads, losses, color=color, linewidth=2, label=name)
         least = int(np.argmin(losses))
         words.append(
@@ -87,21 +87,27 @@ def leads_by_epsilon(best_lead: Callable[..., float], classes: Sequence[int] = (
     figure, axes = panels(2, "The best lead depends on the number of classes; the confidence hardly does", height=3.4)
     words = []
     for number, count in enumerate(classes):
-        for others_only, style in ((False, "-"), (True, "--")):
-            form = "over the others" if others_only else "over all"
+        curves = {}
+        for others_only in (False, True):
             leads = np.array([float(best_lead(float(epsilon), count, others_only)) for epsilon in epsilons])
-            color = colors.ARMS[number]
-            axes[0].plot(epsilons, leads, style, color=color, linewidth=2, label=f"{count} classes, {form}")
-            axes[1].plot(epsilons, 1 / (1 + (count - 1) * np.exp(-leads)), style, color=color, linewidth=2)
+            curves[others_only] = leads, 1 / (1 + (count - 1) * np.exp(-leads))
             at = float(best_lead(0.1, count, others_only))
+            form = "over the others" if others_only else "over all"
             words.append(f"{count} classes, {form}: a lead of {at:.2f} at epsilon 0.1")
+        # Curves closer than their own width would hide each other: one is drawn, and named for both.
+        one_line = np.abs(curves[True][1] - curves[False][1]).max() < 0.005
+        names = ("either form",) if one_line else ("over all", "over the others")
+        for (others_only, values), name in zip(curves.items(), names, strict=False):
+            for axis, line in zip(axes, values, strict=True):
+                style = {"linestyle": "--" if others_only else "-", "color": colors.ARMS[number]}
+                axis.plot(epsilons, line, linewidth=2, label=f"{count} classes, {name}", **style)
     for axis in axes:
         axis.axvline(0.1, color=colors.GREY, linewidth=1, linestyle=":")
         axis.grid(alpha=0.3)
     axes[0].set_ylim(bottom=0)
     axes[0].legend(frameon=False, fontsize=SMALL)
     label(axes[0], x="ε (dotted: the paper's 0.1)", y="best lead of the right logit")
-    label(axes[1], x="ε", y="probability of the right class there")
+    label(axes[1], x="ε (dotted: the paper's 0.1)", y="probability of the right class there")
     return Picture(figure, f"Curves against epsilon. {'; '.join(words)}.")
 
 
@@ -141,8 +147,8 @@ def staircases() -> Picture:
 
 def settled_step(step: Callable, gradient: Tensor, epsilon: float, inside: bool) -> Tensor:
     """RMSProp's step over the learning rate for a gradient that has long been the same, without momentum."""
-    zero, rate, decay, momentum = torch.zeros_like(gradient), 1.0, 0.9, 0.0
-    return step(zero, gradient, gradient**2, zero, rate, epsilon, inside, decay, momentum)[2]
+    weight, last, rate, decay, momentum = torch.zeros_like(gradient), torch.zeros_like(gradient), 1.0, 0.9, 0.0
+    return step(weight, gradient.clone(), gradient**2, last, rate, epsilon, inside, decay, momentum)[2]
 
 
 def gradients_at_the_start() -> Tensor:
@@ -160,64 +166,100 @@ def steps_by_gradient(step: Callable = rmsprop_step) -> Picture:
     found = gradients_at_the_start().abs()
     middle = found.median().item()
     figure, axes = panels(
-        2, "With ε = 1.0 small gradients move weights as plain SGD would, and a network's are small", height=3.5
-    )
-    gradients = torch.logspace(-5, 1.5, 200, dtype=torch.float64)
+        1, "With ε = 1.0 small gradients move weights as plain SGD would, and a network's are small",
+        rows=2, width=8, height=6,
+    )  # fmt: skip
+    above, below = axes[0, 0], axes[1, 0]
+    below.sharex(above)
+    gradients = torch.logspace(-7, 1.5, 250, dtype=torch.float64)
     for epsilon, color in ((1.0, SMOOTH), (1e-3, colors.GREEN), (1e-8, HARD)):
         for inside, style in ((True, "-"), (False, "--")):
             name = f"ε = {epsilon:g}, {'inside' if inside else 'outside'}"
-            axes[0].plot(
+            above.plot(
                 gradients, settled_step(step, gradients, epsilon, inside), style, color=color, linewidth=1.8, label=name
             )
-    axes[0].plot(gradients, gradients, ":", color=colors.BLACK, linewidth=1.5, label="plain SGD")
-    axes[0].set(xscale="log", yscale="log", ylim=(1e-5, 5))
-    axes[0].grid(alpha=0.3)
-    axes[0].legend(frameon=False, fontsize=7.5)
-    label(axes[0], x="size of the gradient", y="step ÷ learning rate")
-    axes[1].hist(found[found > 0].log10().clamp(min=-7).numpy(), bins=60, color=colors.tint(colors.SKY, 0.9))
-    axes[1].axvline(math.log10(middle), color=colors.BLACK, linestyle=":")
-    axes[1].annotate(
-        f" median {middle:.1g}", (math.log10(middle), 0), xytext=(0, 8), textcoords="offset points", fontsize=SMALL
+    above.plot(gradients, gradients, ":", color=colors.BLACK, linewidth=1.5, label="plain SGD")
+    above.set(xscale="log", yscale="log", xlim=(1e-7, 30), ylim=(1e-7, 50))
+    above.grid(alpha=0.3)
+    above.legend(frameon=False, fontsize=SMALL, loc="center left", bbox_to_anchor=(1, 0.5))
+    label(above, y="step ÷ learning rate")
+    below.hist(found.clamp(min=1e-7).numpy(), bins=np.logspace(-7, 1.5, 86), color=colors.tint(colors.SKY, 0.9))
+    for axis in (above, below):
+        axis.axvline(middle, color=colors.BLACK, linestyle=":", linewidth=1)
+    below.set_ylim(top=1.2 * below.get_ylim()[1])
+    below.annotate(
+        f"median {middle:.1g}", (middle, below.get_ylim()[1]), xytext=(-5, -4), textcoords="offset points",
+        ha="right", va="top", fontsize=SMALL,
+    )  # fmt: skip
+    label(
+        below,
+        x="size of the gradient (smaller ones at the left edge)",
+        y="weights of a mini Inception-v3,\nfirst batch",
     )
-    axes[1].xaxis.set_major_formatter(lambda value, _position: f"$10^{{{value:.0f}}}$")
-    label(axes[1], x="size of the gradient, mini Inception-v3, first batch", y="weights")
     return Picture(
         figure,
-        "Left, RMSProp's step against the gradient: with epsilon 1.0 both forms follow plain SGD's line until gradients of "
-        "about 0.1; with smaller epsilons most steps are of one size. Right, a histogram of the gradients of a network's "
-        f"weights: the median is {middle:.1g}, the largest {found.max():.1g}.",
+        "Above, RMSProp's step against the gradient: with epsilon 1.0 both forms follow plain SGD's line until gradients of "
+        "about 0.1; with smaller epsilons most steps are of one size. Below, on the same axis, a histogram of the gradients "
+        f"of a network's weights: the median is {middle:.1g}, the largest {found.max():.1g}.",
     )
 
 
 def valley(step: Callable = rmsprop_step, *, rate: float = 0.1, steps: int = 80) -> Picture:
-    """RMSProp on the valley w²/2, step by step, with epsilon inside and outside, at 1.0 and at 0.001."""
+    """RMSProp on the valley w²/2: from TensorFlow's way to torch's in two changes, of place and of start, by epsilon."""
     figure, axes = panels(
-        2, "The same settings, two libraries: where ε stands changes the way into the valley", height=3.3
+        2,
+        "ε = 1 parts the two ways mostly by its place; at ε = 0.001 only the start of the mean square does",
+        height=3.7,
+    )
+    ways = (
+        (True, 1.0, "TensorFlow's: ε inside, mean square from 1", SMOOTH, "-"),
+        (False, 1.0, "only the place changed: ε outside, from 1", colors.BLACK, ":"),
+        (False, 0.0, "torch's: ε outside, mean square from 0", HARD, "-"),
     )
     words = []
     for axis, epsilon in zip(axes, (1.0, 1e-3), strict=True):
-        for inside, name, color in (
-            (True, "inside, mean square starts at 1 (TensorFlow)", SMOOTH),
-            (False, "outside, mean square starts at 0 (torch)", HARD),
-        ):
-            path = descent(step, rate=rate, epsilon=epsilon, inside=inside, steps=steps)
-            axis.plot(range(steps + 1), path, "-o", ms=2.5, color=color, linewidth=1.4, label=name)
-            words.append(f"epsilon {epsilon:g} {name}: {', '.join(f'{w:.2f}' for w in path[:4])}, ..., {path[-1]:.3f}")
-        axis.axhline(0, color=colors.GREY, linewidth=1, linestyle=":")
+        place, start = differences_in_the_valley(step, epsilon, rate=rate, steps=steps)
+        for inside, square, name, color, style in ways:
+            path = descent(step, rate=rate, epsilon=epsilon, inside=inside, steps=steps, square=square)
+            axis.plot(range(steps + 1), path, style, color=color, linewidth=1.8, label=name)
+            words.append(f"epsilon {epsilon:g}, {name}: {', '.join(f'{w:.2f}' for w in path[:4])}, ..., {path[-1]:.3f}")
+        axis.axhline(0, color=colors.GREY, linewidth=1)
         axis.grid(alpha=0.3)
-        label(axis, x="step", y="weight", title=f"ε = {epsilon:g}")
-    axes[0].legend(frameon=False, fontsize=SMALL)
+        moved = f"the place moves the way by up to {place:.2g}, the start by {start:.2g}"
+        words.append(f"epsilon {epsilon:g}: {moved}")
+        label(
+            axis, x="step", y="weight", title=f"ε = {epsilon:g}: place up to {place:.2g}, start up to {start:.2g} apart"
+        )
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL)
     return Picture(figure, f"Paths into a valley whose bottom is at 0. {'; '.join(words)}.")
 
 
-def descent(step: Callable, *, rate: float, epsilon: float, inside: bool, steps: int) -> list[float]:
-    """The weight before the first step and after each one, on the valley w²/2 from w = 3."""
+def differences_in_the_valley(
+    step: Callable, epsilon: float, *, rate: float = 0.1, steps: int = 80
+) -> tuple[float, float]:
+    """How far the weight's way moves, at most, when epsilon goes outside, and when the mean square then starts at 0."""
+    tensorflow, outside, torch_s = (
+        np.array(descent(step, rate=rate, epsilon=epsilon, inside=inside, steps=steps, square=square))
+        for inside, square in ((True, 1.0), (False, 1.0), (False, 0.0))
+    )
+    return float(np.abs(tensorflow - outside).max()), float(np.abs(outside - torch_s).max())
+
+
+def descent(
+    step: Callable, *, rate: float, epsilon: float, inside: bool, steps: int, square: float | None = None
+) -> list[float]:
+    """The weight before the first step and after each one, on the valley w²/2 from w = 3.
+
+    The mean square starts at `square`: where nothing is said, as the library does that has epsilon there.
+    """
     weight, last = torch.tensor([3.0], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
-    mean_square = torch.ones_like(weight) if inside else torch.zeros_like(weight)
+    begin = float(inside) if square is None else square
+    mean_square = torch.full_like(weight, begin)
     path = [weight.item()]
     for _ in range(steps):
         # The slope of w²/2 is w.
-        weight, mean_square, last = step(weight, weight, mean_square, last, rate, epsilon, inside)
+        weight, mean_square, last = step(weight, weight.clone(), mean_square, last, rate, epsilon, inside)
         path.append(weight.item())
     return path
 
@@ -238,19 +280,20 @@ def averages(average: Callable) -> Picture:
     for name, (start, decay) in begun.items():
         line, current = [], [start]
         for step, weight in enumerate(path):
-            current = average(current, [weight], decay(step))
+            current = average([each.clone() for each in current], [weight.clone()], decay(step))
             line.append(current[0].item())
         followed[name] = line
     values = [weight.item() for weight in path]
-    figure, axes = panels(2, "The average trembles less than the weight, and depends on how it begins", height=3.3)
+    figure, axes = panels(2, "The average trembles less than the weight, and depends on how it begins", height=3.6)
     for axis, last in zip(axes, (400, 60), strict=True):
         axis.plot(values[:last], color=colors.GREY, linewidth=1, alpha=0.8, label="the weight")
         axis.grid(alpha=0.3)
         for (name, line), color in zip(followed.items(), (colors.PURPLE, colors.BLUE, colors.VERMILION), strict=True):
             if last == 60 or name.endswith("rising"):
                 axis.plot(line[:last], color=color, linewidth=2, label=name)
-        axis.legend(frameon=False, fontsize=SMALL)
         label(axis, x="step", y="weight", title="the whole way" if last == 400 else f"the first {last} steps")
+    handles, names = axes[1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=SMALL)
     scatter = [float(np.std(line[200:])) for line in (values, followed["from the first weight, decay rising"])]
     return Picture(
         figure,
@@ -266,7 +309,7 @@ def clipped(clip: Callable) -> Picture:
     gradient = [torch.tensor([4.0]), torch.tensor([1.5])]
     ways = {
         "as it came": gradient,
-        "together, to 2": clip(gradient, 2.0),
+        "together, to 2": clip([each.clone() for each in gradient], 2.0),
         "each layer, to 2": [each.clamp(-2, 2) for each in gradient],
     }
     figure, (axis,) = panels(1, "Clipped together, the gradient keeps its direction", width=6.4, height=3.2)
@@ -291,53 +334,126 @@ _MARKERS = "osD"
 
 
 def clusters(networks: Mapping[str, Trained], digits: Sequence[int] = DIGITS) -> Picture:
-    """What three classes' images are in front of the classifier, on the plane through the classes' templates."""
-    names = list(networks)
+    """What three classes' images are in front of the classifier, on the plane through the classes' templates.
+
+    Images learned from above, new ones below. A network's two panels share their axes; the last network's frame is drawn,
+    in its true size, into the others.
+    """
+    names, chosen = list(networks), list(digits)
+    clouds = {
+        (name, part): [
+            on_plane(answers.features[answers.labels == digit], network.templates[chosen]).numpy() for digit in chosen
+        ]
+        for name, network in networks.items()
+        for part, answers in (("seen", network.seen), ("new", network.new))
+    }
+    frames = {name: _frame([*clouds[name, "seen"], *clouds[name, "new"]]) for name in names}
+    spread = {name: network.seen.tightness for name, network in networks.items()}
+    tightest = min(spread, key=spread.get)
     figure, axes = panels(
-        len(names), f"In front of the classifier: the digits {', '.join(map(str, digits))} on the plane of their templates",
-        rows=2, height=6.2,
+        len(names), f"Of the images that they learned from, {tightest} draws each class to the tighter cloud",
+        rows=2, height=7.6, width=8,
     )  # fmt: skip
     words = []
+    first, second, third = chosen
     for row, part in enumerate(("seen", "new")):
         for axis, name in zip(axes[row], names, strict=True):
-            network = networks[name]
-            answers = getattr(network, part)
-            for digit, color, marker in zip(
-                digits, (colors.BLUE, colors.VERMILION, colors.GREEN), _MARKERS, strict=True
+            answers = getattr(networks[name], part)
+            for cloud, digit, color, marker in zip(
+                clouds[name, part], chosen, (colors.BLUE, colors.VERMILION, colors.GREEN), _MARKERS, strict=True
             ):
-                points = on_plane(answers.features[answers.labels == digit], network.templates[list(digits)])
-                axis.scatter(*points.T, s=14, color=color, marker=marker, alpha=0.6, linewidth=0, label=f"{digit}")
-            images = "learned from" if part == "seen" else "never seen"
-            axis.set_aspect("equal", adjustable="datalim")
+                axis.scatter(*cloud.T, s=14, color=color, marker=marker, alpha=0.6, linewidth=0, label=f"{digit}")
+            x, y, side = frames[name]
+            axis.set(xlim=(x, x + side), ylim=(y, y + side), aspect="equal")
             axis.grid(alpha=0.3)
-            label(axis, title=f"{name}: images {images}. Spread {answers.tightness:.3f}")
+            if name != names[-1]:
+                x, y, side = frames[names[-1]]
+                axis.add_patch(Rectangle((x, y), side, side, fill=False, linestyle="--", color=colors.BLACK))
+                if part == "seen":
+                    middle = x + side / 2, y + side / 2
+                    axis.annotate(f"{names[-1]}:\nall in here", middle, ha="center", va="center", fontsize=7.5)
+            images = "learned from" if part == "seen" else "never seen"
+            side_of = f"across, towards {third}" if axis is axes[row][0] else ""
+            label(
+                axis, x=f"along {first} → {second}" if row else "", y=side_of,
+                title=f"{name}: images {images}. Spread {answers.tightness:.3f}",
+            )  # fmt: skip
             words.append(f"{name}, images {images}: spread {answers.tightness:.3f}")
-    axes[0][0].legend(frameon=False, fontsize=SMALL, title="digit", title_fontsize=SMALL)
-    for axis in axes[1]:
-        label(axis, x="from the first template to the second", title=axis.get_title())
-    return Picture(figure, f"Clouds of points, one for each digit. {'; '.join(words)}.")
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, [f"digit {each}" for each in labels], loc="outside lower center", ncols=3, frameon=False)
+    sizes = "; ".join(f"{name} fills a square of side {frames[name][2]:.0f}" for name in names)
+    return Picture(figure, f"Clouds of points, one for each digit. {'; '.join(words)}. {sizes}.")
+
+
+def _frame(clouds: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """Left, bottom and side of a square around all points, with a margin."""
+    points = np.concatenate(clouds)
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = 1.1 * (high - low).max()
+    x, y = (low + high) / 2 - side / 2
+    return float(x), float(y), float(side)
 
 
 def reliability_diagrams(networks: Mapping[str, Trained], bins: int = 10) -> Picture:
-    """Accuracy against confidence on new images, bin by bin, for several networks."""
+    """Accuracy against confidence on new images, bin by bin, with each bin's number of images, for several networks."""
     figure, axes = panels(
-        len(networks), "Below the diagonal a network is too sure of itself, above it not sure enough",
-        width=2.3 * len(networks) + 0.4, height=3.1,
+        2, "Below the diagonal a network is too sure of itself, above it not sure enough", rows=math.ceil(len(networks) / 2),
+        width=8.4, height=0.6 + 3.1 * math.ceil(len(networks) / 2),
     )  # fmt: skip
     words = []
-    for axis, (name, network) in zip(axes, networks.items(), strict=True):
+    flat = np.ravel(axes)
+    for axis in flat[len(networks) :]:
+        axis.set_visible(False)
+    for axis, (name, network) in zip(flat, networks.items(), strict=False):
         found = reliability(network.new.probabilities, network.new.labels, bins)
         shares = (found.count / found.count.sum()).numpy()
+        heights = found.accuracy.nan_to_num().numpy()
         axis.bar(
-            found.low.numpy(), found.accuracy.nan_to_num().numpy(), width=1 / bins, align="edge", edgecolor="white",
-            color=[colors.tint(colors.BLUE, 0.25 + 0.75 * min(1, 3 * share)) for share in shares],
+            found.low.numpy(), heights, width=1 / bins, align="edge", edgecolor="white",
+            color=[colors.tint(colors.BLUE, 0.25 + 0.6 * min(1, 3 * share)) for share in shares],
         )  # fmt: skip
+        for low, height, count in zip(found.low.tolist(), heights, found.count.int().tolist(), strict=True):
+            if count:
+                axis.annotate(
+                    f"{count}", (low + 0.5 / bins, height), xytext=(0, 1), textcoords="offset points", ha="center",
+                    va="bottom", fontsize=7.5,
+                    bbox={"facecolor": "white", "linewidth": 0, "pad": 0, "alpha": 0.8},
+                )  # fmt: skip
         axis.plot([0, 1], [0, 1], color=colors.BLACK, linewidth=1, linestyle=":")
-        axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-        error = found.expected_error
-        label(axis, x="confidence", title=f"{name}\ncalibration error {error:.3f}")
+        axis.set(xlim=(0, 1), ylim=(0, 1.09), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1])
+        label(
+            axis, x="confidence, 0 to 1", y="share that is right",
+            title=f"{name}: calibration error {found.expected_error:.3f}",
+        )  # fmt: skip
         words.append(
-            f"{name}: calibration error {error:.3f}, accuracy {network.new.accuracy:.3f}, confidence {network.new.confidence:.3f}"
+            f"{name}: calibration error {found.expected_error:.3f}, accuracy {network.new.accuracy:.3f}, confidence "
+            f"{network.new.confidence:.3f}"
         )
-    label(axes[0], x="confidence", y="share that is right", title=axes[0].get_title())
-    return Picture(figure, f"Bars against the diagonal; darker bars hold more images. {'; '.join(words)}.")
+    return Picture(figure, f"Bars against the diagonal, on each the number of its images. {'; '.join(words)}.")
+
+
+def logits_of_one_image(networks: Mapping[str, Trained], digit: int = 3) -> Picture:
+    """The ten logits of one image that the networks learned from, each network's as bars."""
+    chosen = {name: network.seen.logits[network.seen.labels == digit][0].tolist() for name, network in networks.items()}
+    others = {name: [value for k, value in enumerate(logits) if k != digit] for name, logits in chosen.items()}
+    # How far the others scatter, for the lead of the right one: the scales of the networks' logits differ.
+    scatter = {name: np.std(others[name]) / (logits[digit] - np.mean(others[name])) for name, logits in chosen.items()}
+    most_even = min(scatter, key=scatter.get)
+    figure, axes = panels(
+        len(networks), f"One image of a {digit}: {most_even} leaves the nine others most alike", height=3.1
+    )
+    words = []
+    for axis, (name, logits) in zip(axes, chosen.items(), strict=True):
+        axis.bar(range(len(logits)), logits, color=[colors.VERMILION if k == digit else colors.GREY for k in range(10)])
+        for place, value in enumerate(logits):
+            side = 1 if value >= 0 else -1
+            axis.annotate(
+                f"{value:.1f}", (place, value), xytext=(0, 2 * side), textcoords="offset points", ha="center",
+                va="bottom" if side > 0 else "top", fontsize=7.5,
+            )  # fmt: skip
+        axis.axhline(0, color=colors.BLACK, linewidth=0.8)
+        axis.margins(y=0.12)
+        axis.set_xticks(range(len(logits)))
+        label(axis, x="class", y="logit", title=name)
+        words.append(f"{name}: {', '.join(f'{value:.1f}' for value in logits)}")
+    return Picture(figure, f"Ten bars for each network, the logits of the classes 0 to 9. {'; '.join(words)}.")

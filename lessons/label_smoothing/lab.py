@@ -19,6 +19,12 @@ RIGHT, SOME_WRONG = "all right", "3 in 10 wrong"
 LEADS = (-3.0, 13.0)  # from left to right in the picture of the loss
 HIGHEST = 4.0  # nats, at its top
 BINS = 10
+QUESTION = (
+    "<b>Smoothing lab.</b> What does a target ask of the logits, and what becomes of a network that is trained with it? "
+    f"Above, arithmetic for any number of classes; below, small networks on ten digits, trained with ε = "
+    f"{', '.join(f'{epsilon:g}' for epsilon in EPSILONS)}: you see the one closest to your ε. These all "
+    "have ten classes and are smoothed over all K: for the other form, the ε that gives ten classes the same target."
+)
 _ONE, _TWO = colors.VERMILION, colors.BLUE  # B, or what there is; A
 
 
@@ -216,9 +222,4 @@ def smoothing_lab() -> Lab:
         "the paper's": {"epsilon": 0.1, "classes": 1000, "form": ALL},
         "hard targets": {"epsilon": 0.0},
     }
-    question = (
-        "<b>Smoothing lab.</b> What does a target ask of the logits, and what becomes of a network that is trained with it? "
-        f"Above, arithmetic for any number of classes; below, small networks on ten digits, trained with ε = "
-        f"{', '.join(f'{epsilon:g}' for epsilon in EPSILONS)}: you see the one closest to your ε."
-    )
-    return Lab(question, controls, view, presets)
+    return Lab(QUESTION, controls, view, presets)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lessons.experiments import experiment
-from lessons.label_smoothing import figures, lab, paper, small, smoothing, steps
+from lessons.label_smoothing import checks, figures, lab, paper, small, smoothing, steps
 from lessons.label_smoothing.figures import descent, settled_step
 from lessons.label_smoothing.small import WRONG, trained
 from utils.calibration import expected_calibration_error
@@ -106,6 +106,67 @@ def test_how_far_the_two_forms_are_apart():
         found = torch.maximum(inside / outside, outside / inside).max().item()
         assert most * 0.85 < found <= most * (1 + 1e-9)
     assert 2**0.5 < 1.5 and 1e-3**-0.5 > 30
+    assert [checks.in_words(factor) for factor in (1.41, 5, 31.6)] == list(checks.HOW_FAR.values())
+    assert all(f'"{choice}"' in TEXT for choice in checks.HOW_FAR.values())
+
+
+def test_place_and_start_in_the_valley_are_told_apart():
+    place, start = figures.differences_in_the_valley(steps.rmsprop_step, 1.0)
+    assert place > 2 * start > 0.3
+    place, start = figures.differences_in_the_valley(steps.rmsprop_step, 1e-3)
+    assert place < 0.01 and start > 0.5
+    title = figures.valley().figure.get_suptitle()
+    assert "mostly by its place" in title and "only the start" in title
+
+
+def test_torch_keeps_the_rate_outside_of_the_buffer():
+    paths = []
+    for kind in (torch.optim.RMSprop, RMSPropTF):
+        weight = nn.Parameter(torch.tensor([3.0], dtype=torch.float64))
+        optimizer = kind([weight], lr=0.1, alpha=0.9, eps=1.0, momentum=0.9)
+        weight.grad = torch.ones_like(weight)
+        optimizer.step()
+        before = weight.item()
+        weight.grad = torch.zeros_like(weight)
+        optimizer.param_groups[0]["lr"] = 0.0
+        optimizer.step()  # of momentum alone
+        paths.append(before - weight.item())
+    assert paths[0] == 0 and paths[1] > 0
+
+
+def change(thing):
+    """Change a tensor, or the tensors of a list, in place."""
+    for each in thing if isinstance(thing, list) else [thing]:
+        if isinstance(each, torch.Tensor):
+            each.fill_(7.0)
+
+
+def in_place(function):
+    """The same function, which spoils all that it was given before it gives its answer."""
+
+    def spoiling(*given):
+        got = function(*copy.deepcopy(given))
+        for each in given:
+            change(each)
+        return got
+
+    return spoiling
+
+
+def test_functions_that_spoil_their_arguments_spoil_no_picture():
+    gradients = torch.logspace(-3, 1, 9, dtype=torch.float64)
+    kept = gradients.clone()
+    spoiling = in_place(steps.rmsprop_step)
+    assert torch.equal(
+        settled_step(spoiling, gradients, 1.0, True), settled_step(steps.rmsprop_step, gradients, 1.0, True)
+    )
+    assert torch.equal(gradients, kept)
+    for draw, function in (
+        (figures.averages, steps.moved_average),
+        (figures.clipped, steps.clip_together),
+        (figures.loss_by_lead, smoothing.smoothed_cross_entropy),
+    ):
+        assert draw(in_place(function)).alternative == draw(function).alternative
 
 
 def test_with_the_papers_epsilon_a_network_s_gradients_are_divided_by_about_one():
@@ -163,7 +224,7 @@ def test_some_labels_are_wrong_and_the_test_images_are_not():
     assert x.shape == (small.IMAGES, 1, 8, 8) and len(new) == 359 and "on 359 images" in TEXT
     assert f"from {small.IMAGES} handwritten digits" in TEXT
     assert right.bincount().tolist() == [small.IMAGES // 10] * 10
-    assert abs((some != right).float().mean().item() - WRONG) < 0.05 and "three in ten of the labels" in TEXT
+    assert abs((some != right).float().mean().item() - WRONG) < 0.05 and "three in ten of these labels" in TEXT
 
 
 def test_the_plane_holds_the_templates():
@@ -175,8 +236,12 @@ def test_the_plane_holds_the_templates():
 
 def test_smoothing_draws_classes_together_and_takes_confidence():
     hard, smooth = trained(0.0), trained(0.1)
-    for part in ("seen", "new"):
-        assert getattr(smooth, part).tightness < getattr(hard, part).tightness
+    assert smooth.new.tightness < hard.new.tightness
+    for wrong in (0.0, WRONG):
+        assert trained(0.1, wrong).seen.tightness < trained(0.0, wrong).seen.tightness
+    # Of new images that does not hold everywhere, and the text says it of those learned from only.
+    assert trained(0.1, WRONG).new.tightness > trained(0.0, WRONG).new.tightness
+    assert "draws the images that the network learned from together" in TEXT and "It makes classes tight" not in TEXT
     assert smooth.new.lead < hard.new.lead / 2
     for wrong in (0.0, WRONG):
         taken = [trained(epsilon, wrong).new.confidence for epsilon in lab.EPSILONS]
@@ -199,6 +264,7 @@ def test_pictures_have_alternatives_and_are_drawn():
         "clip": figures.clipped(steps.clip_together),
         "clusters": figures.clusters(networks),
         "reliability": figures.reliability_diagrams(networks),
+        "logits": figures.logits_of_one_image(networks),
     }
     for name, picture in made.items():
         assert len(picture.alternative) > 80 and picture.png.startswith(b"\x89PNG"), name
@@ -206,6 +272,10 @@ def test_pictures_have_alternatives_and_are_drawn():
     assert "1000 classes, over all: a lead of 9.11" in made["leads"].alternative
     assert "together, to 2: length 2.00, 21 degrees" in made["clip"].alternative
     assert f"calibration error {error_of(networks['hard']):.3f}" in made["reliability"].alternative
+    assert "smooth draws each class to the tighter cloud" in made["clusters"].figure.get_suptitle()
+    assert "smooth leaves the nine others most alike" in made["logits"].figure.get_suptitle()
+    counts = [int(text.get_text()) for text in made["reliability"].figure.axes[0].texts]
+    assert sum(counts) == 359
 
 
 def test_titles_about_the_staircases():
@@ -324,7 +394,10 @@ def test_question_c():
     right = list(errors[0.0].values())
     assert right == sorted(right) and min(trained(epsilon).new.accuracy for epsilon in lab.EPSILONS) > 0.95
     assert "right more often than 95 times in 100" in text
-    assert min(errors[WRONG], key=errors[WRONG].get) in (0.05, 0.1) and "between 0.05 and 0.1" in text
+    assert min(errors[WRONG], key=errors[WRONG].get) == 0.05 and "With wrong labels at 0.05" in text
+    assert "the error is 0.05 there, against 0.20 at 0 and 0.08 at 0.1" in text
+    for epsilon, said in ((0.05, 0.05), (0.0, 0.20), (0.1, 0.08)):
+        assert errors[WRONG][epsilon] == pytest.approx(said, abs=0.008)
     too_sure, unsure = trained(0.0, WRONG).new, trained(0.2, WRONG).new
     assert too_sure.confidence > too_sure.accuracy + 0.1 and unsure.confidence < unsure.accuracy - 0.1
 
@@ -346,6 +419,25 @@ def test_numbers_of_the_text():
     assert f"for the {gains[0]} points" in TEXT
     assert f"from {experiment('label_smoothing').short.limit:,} pictures" in TEXT.replace('" "', "")
     assert f"its calibration error is about {0.97 - 0.80:.2f}" in TEXT
+
+
+def test_what_the_text_says_of_the_average_s_decay():
+    from utils.optim import WeightAverage
+
+    average = WeightAverage(nn.Linear(1, 1), 0.98)
+    assert [average.decay_after(t) for t in (0, 9, 10_000)] == [0.1, 10 / 19, 0.98]
+    assert "it is (1 + t) / (10 + t), until that reaches 0.98" in TEXT
+
+
+def test_the_lab_says_which_networks_it_shows(shown):
+    assert "smoothed over all K" in lab.QUESTION and "were smoothed over all K, whatever the handles say" in TEXT
+
+
+def test_all_that_the_text_shows_is_recorded():
+    for name in ("label_smoothing", "recipe", "low_resolution"):
+        assert experiment(name).recorded() is not None
+    assert {"hard targets", "smoothing 0.3"} < set(experiment("label_smoothing").arms)
+    assert experiment("label_smoothing").paired
 
 
 def test_the_recipe_is_the_papers():

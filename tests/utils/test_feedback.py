@@ -81,6 +81,13 @@ def test_a_stub_is_told_that_it_is_one(lesson):
 
     result = lesson.check.double(stub)
     assert not result and "not written yet" in result.head and 'hint("9.1")' in result.body
+    assert "a class" not in result.body
+
+    class Stub:
+        def __init__(self, x):
+            stub(x)
+
+    assert "a class can have one in `__init__`" in lesson.check.double(Stub).body
 
 
 def test_torch_s_own_not_implemented_is_no_stub(lesson):

@@ -95,6 +95,17 @@ ANSWERS = {
             (function(LOSS, f"-{LOG_P}.mean()"), "only the right class's counts"),
             (function(LOSS, f"-logits.softmax(dim=1){PICK}.mean()"), "The logarithm is missing"),
             (function(LOSS, "None"), "Is the `return` missing?"),
+            (function(LOSS, f"-logits.log_softmax(dim=0){PICK}.mean()"), "along dimension 0"),
+            (
+                f"def Answer({LOSS}):\n    z = logits - logits.max()\n    log_p = z - z.exp().sum(dim=1, keepdim=True).log()\n"
+                f"    return -log_p{PICK}.mean()\n",
+                "its *own* largest one",
+            ),
+            (
+                f"def Answer({LOSS}):\n    logits -= logits.max(dim=1, keepdim=True).values\n    return -{LOG_P}{PICK}.mean()\n",
+                "changes `logits` itself",
+            ),
+            (function(LOSS, "math.log(logits.exp().sum(dim=1))"), "the functions of `math`"),
         ),
     ),
     "smoothed_targets": Answers(
@@ -118,6 +129,8 @@ ANSWERS = {
             (targets(EVERY, "hard * (1 - epsilon) + (1 - hard) * epsilon / classes"), "There are K − 1 others"),
             (targets(EVERY, "hard * (1 - epsilon) + epsilon / (classes - 1)"), "gets no share"),
             (targets("(hard * (1 - epsilon) + epsilon / classes) * 2", OTHERS), "it sums to 1"),
+            (targets("(hard + epsilon / classes) / (hard + epsilon / classes).sum(dim=1, keepdim=True)", OTHERS), "divide each row by its sum"),
+            (targets(EVERY, "nn.functional.normalize(hard + (1 - hard) * epsilon / (classes - 1), p=1)"), "divide each row by its sum"),
             (targets(f"({EVERY}).T", OTHERS), "one row an image"),
             (targets(f"({EVERY})[0]", OTHERS), "(3, 4) is expected"),
         ),
@@ -154,6 +167,12 @@ ANSWERS = {
                 f"    return -(target * {LOG_P}).sum(dim=1).mean()\n",
                 "share ε / K is missing",
             ),
+            (function(SMOOTH, f"-(logits.softmax(dim=1) * {ALL}.log()).sum(dim=1).mean()"), "have changed places"),
+            (function(SMOOTH, f"-({ALL} * logits.log_softmax(dim=0)).sum(dim=1).mean()"), "along dimension 0"),
+            (
+                function(SMOOTH, f"-((nn.functional.one_hot(labels, logits.shape[1]) * (1 - epsilon) + epsilon / len(labels)) * {LOG_P}).sum(dim=1).mean()"),
+                "divided by the number of images",
+            ),
             (function(SMOOTH, f"-({ALL} * logits.softmax(dim=1).log()).sum(dim=1).mean()"), "never take the logarithm of a softmax"),
             (function(SMOOTH, f"(-({ALL} * {LOG_P}).sum(dim=1).mean()).item()"), "no gradient comes back"),
             (function(SMOOTH, f"-({ALL} * {LOG_P}).sum(dim=1)"), "one loss an image"),
@@ -183,6 +202,10 @@ ANSWERS = {
             (lead(BEST.replace("math.log", ""), BEST_OTHERS), "the ratio of the two targets"),
             (lead("1 - epsilon + epsilon / classes", BEST_OTHERS), "a probability, not a difference"),
             (lead("math.log(1 - epsilon + epsilon / classes)", BEST_OTHERS), "the others' logits count as well"),
+            (lead("math.log((1 - epsilon + epsilon / classes) / epsilon / classes)", BEST_OTHERS), "Division goes from left to right"),
+            (lead(BEST, "math.log((1 - epsilon) / epsilon / (classes - 1))"), "Division goes from left to right"),
+            (lead("1 - epsilon", BEST_OTHERS), "what is left of the hard target"),
+            (lead("math.log(1 - epsilon)", BEST_OTHERS), "the logarithm of 1 − ε alone"),
             (lead(BEST, "math.log((1 - epsilon) / epsilon)"), "against all others together"),
             (lead(BEST, "None"), "Is the `return` missing?"),
         ),
@@ -191,9 +214,9 @@ ANSWERS = {
         right=(
             rmsprop(),
             f"def Answer({RMS}):\n"
-            "    mean_square.mul_(decay).addcmul_(gradient, gradient, value=1 - decay)\n"
+            "    mean_square = mean_square.mul(decay).addcmul(gradient, gradient, value=1 - decay)\n"
             "    root = torch.sqrt(mean_square + epsilon) if inside else torch.sqrt(mean_square) + epsilon\n"
-            "    step.mul_(momentum).add_(rate * gradient / root)\n"
+            "    step = step.clone().mul_(momentum).add_(rate * gradient / root)\n"
             "    return weight - step, mean_square, step\n",
             "def Answer(w, g, s, m, lr, eps, inside, alpha=0.9, mu=0.9):\n"
             "    s = s + (1 - alpha) * (g * g - s)\n"
@@ -214,6 +237,17 @@ ANSWERS = {
             (rmsprop("rate * gradient / root\nreturn weight - step", "gradient / root\nreturn weight - rate * step"), "belongs into the step"),
             (rmsprop("weight - step", "weight + step"), "downhill is against the gradient"),
             (rmsprop("weight - step", "weight - rate * step"), "stands in the step already"),
+            (rmsprop("mean_square = decay * mean_square + ", "mean_square.mul_(decay).add_(").replace("gradient**2", "gradient**2)"), "changes `mean_square` itself"),
+            (rmsprop("return weight - step,", "weight -= step\nreturn weight,"), "changes `weight` itself"),
+            (rmsprop("step = momentum * step + rate * gradient / root\nreturn weight - step, mean_square, step",
+                     "new = momentum * step + rate * gradient / root\nreturn weight - step, mean_square, new"), "take the *old* step"),
+            (rmsprop("decay * mean_square + (1 - decay)", "momentum * mean_square + (1 - momentum)"), "`momentum` stands where `decay` belongs"),
+            (rmsprop("momentum * step", "decay * step"), "`decay` stands where `momentum` belongs"),
+            (rmsprop("+ rate * gradient / root\nreturn weight - step", "- rate * gradient / root\nreturn weight + step"), "so the gradient goes into it with a plus"),
+            (rmsprop("mean_square, step", "mean_square, -step"), "give back what is *taken from*"),
+            (rmsprop("(mean_square + epsilon).sqrt() if inside else mean_square.sqrt() + epsilon",
+                     "math.sqrt(mean_square + epsilon) if inside else math.sqrt(mean_square) + epsilon"), "the functions of `math`"),
+            (rmsprop("gradient / root", "gradient"), "from weight "),
             (rmsprop("weight - step, mean_square, step", "mean_square, step, weight - step"), "in another order"),
             (rmsprop("weight - step, mean_square, step", "weight - step"), "three tensors"),
             (
@@ -229,7 +263,7 @@ ANSWERS = {
     "moved_average": Answers(
         right=(
             function(AVERAGE, "[decay * a + (1 - decay) * w for a, w in zip(average, weights)]"),
-            f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        a.lerp_(w, 1 - decay)\n    return average\n",
+            f"def Answer({AVERAGE}):\n    moved = []\n    for a, w in zip(average, weights):\n        moved.append(a.lerp(w, 1 - decay))\n    return moved\n",
             function(AVERAGE, "tuple(a - (1 - decay) * (a - w) for a, w in zip(average, weights))"),
         ),
         wrong=(
@@ -240,8 +274,18 @@ ANSWERS = {
             (function(AVERAGE, "average"), "it has not moved"),
             (
                 f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        w.lerp_(a, decay)\n    return weights\n",
-                "changes the weights themselves",
+                "changes `weights` itself",
             ),
+            (
+                f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        a.lerp_(w, 1 - decay)\n    return average\n",
+                "changes `average` itself",
+            ),
+            (
+                f"def Answer({AVERAGE}):\n    for i, w in enumerate(weights):\n        average[i] = decay * average[i] + (1 - decay) * w\n    return average\n",
+                "changes `average` itself",
+            ),
+            (function(AVERAGE, "[(decay * a + (1 - decay) * w).mean().item() for a, w in zip(average, weights)]"), "number 1 of the 2 things that your function gives back is a float"),
+            (function(AVERAGE, "[decay * average[0] + (1 - decay) * weights[0]]"), "gives back 1 thing;"),
             (function(AVERAGE, "decay * average[0] + (1 - decay) * weights[0]"), "two tensors in a list"),
             (f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        a.lerp_(w, 1 - decay)\n", "Is the `return` missing?"),
         ),
@@ -280,6 +324,9 @@ ANSWERS = {
                 "The root is missing",
             ),
             (function(CLIP, "gradients"), "Nothing is cut"),
+            (f"def Answer({CLIP}):\n    nn.utils.clip_grad_norm_(gradients, longest)\n    return gradients\n", "cuts the `.grad` of parameters"),
+            (clip("2.0 / length if length > 2.0 else 1.0"), "whatever `longest` says"),
+            (clip("min(1.0, longest / max(length, 1e-9))", "[g.mul_(factor) for g in gradients]"), "changes `gradients` itself"),
             (clip("min(1.0, longest / max(length, 1e-9))", "gradients[0] * factor"), "three tensors in a list"),
         ),
     ),
@@ -287,7 +334,7 @@ ANSWERS = {
         right=(
             binned(),
             binned("(confidence > number / bins) & (confidence <= (number + 1) / bins)",
-                   "(confidence * bins).long().clamp(max=bins - 1) == number"),
+                   "(torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)) - 1 == number)"),
             f"def Answer({ECE}):\n"
             "    confidence, predicted = probabilities.max(dim=1)\n"
             "    gap = confidence - (predicted == labels).float()\n"
@@ -314,6 +361,19 @@ ANSWERS = {
                        "(confidence >= number / bins) & (confidence < (number + 1) / bins)"),
                 "An image with confidence 1 falls out",
             ),
+            (
+                binned("(confidence > number / bins) & (confidence <= (number + 1) / bins)",
+                       "(confidence * bins).long().clamp(max=bins - 1) == number"),
+                "belongs to the lower one: above i / bins",
+            ),
+            (binned("confidence > number", "confidence >= number"), "counts in both of yours"),
+            (binned("confidence <= (number + 1) / bins", "((confidence < (number + 1) / bins) | (confidence == 1) & (number == bins - 1))"), "counts in none of yours"),
+            (binned("right = (predicted == labels).float()", "right = (predicted == labels).float()\nbins = 15"), "the error in 15"),
+            (binned("right = (predicted == labels).float()", "right = (predicted == labels).float()\nbins = 10"), "the error in 10"),
+            (binned("return error", "return 100 * error"), "in points"),
+            (binned("range(bins)", "range(bins - 1)"), "last bin is left out"),
+            (function(ECE, "(probabilities.max(dim=1).values - (probabilities.argmax(dim=1) == labels).float()).abs().mean()"), "image by image"),
+            (binned("right = (predicted == labels).float()", "right = (predicted == labels).float()\nlabels += 1"), "changes `labels` itself"),
             (binned("error += gap * inside.float().mean()", "error = max(error, gap)"), "the largest gap"),
             (binned("return error", "error"), "Is the `return` missing?"),
         ),
