@@ -219,6 +219,15 @@ def classroom_export(
         typer.echo(f"The marks are in {classes.export(folder, to)}.")
 
 
+@classroom.command("open", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def classroom_open(context: typer.Context, folder: _Class = Path(".")) -> None:
+    """Open the class in JupyterLab, with nbgrader's pages. Further options, such as --port=9000, go to JupyterLab."""
+    from lessons import classroom as classes
+
+    with _told():
+        classes.open_in_jupyter(folder, context.args)
+
+
 @classroom.command("similar")
 def classroom_similar(
     slug: _Slug,

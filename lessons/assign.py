@@ -28,9 +28,14 @@ from lessons.syllabus import LESSONS, Lesson
 
 CONFIG = '''"""nbgrader's settings for this class. See https://nbgrader.readthedocs.io for all of them."""
 
+from pathlib import Path
+
 c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "inception"
+# Where nbgrader hands out and collects. On a server that students share with you, put its exchange here, as in
+# "/srv/nbgrader/exchange"; without one, hand out and collect as you do other files.
+c.Exchange.root = str(Path(__file__).parent / "exchange")
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
 
 # Autograding: a submission is brought back into the assignment's form, then its code runs apart from the tests.

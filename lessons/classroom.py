@@ -13,8 +13,11 @@ Everything lies where nbgrader puts it, so that its own commands and its pages i
 
 import contextlib
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import tomllib
 import warnings
@@ -105,6 +108,7 @@ def init(folder: Path, *, seed: str = "", slugs: Sequence[str] = ()) -> list[Pat
         )
     if not (folder / "nbgrader_config.py").exists():
         (folder / "nbgrader_config.py").write_text(assign.CONFIG, encoding="utf-8")
+        (folder / "exchange").mkdir(exist_ok=True)
     written = []
     for entry in chosen:
         path = folder / "source" / entry.slug / f"{entry.slug}.ipynb"
@@ -204,9 +208,6 @@ def release(folder: Path, slug: str, *, exchange: bool = False) -> Path:
 @contextlib.contextmanager
 def _with_alembic() -> Iterator[None]:
     """nbgrader calls `alembic` by its name, which stands beside this Python whether or not the environment is activated."""
-    import os
-    import sys
-
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
     try:
@@ -606,6 +607,16 @@ def feedback(folder: Path, slug: str, *, exchange: bool = False) -> list[Path]:
         if exchange:
             _insist(api.release_feedback(slug), f"hand out the feedback of {slug}")
     return sorted(folder.glob(f"feedback/*/{slug}/*.html"))
+
+
+def open_in_jupyter(folder: Path, extra: Sequence[str] = ()) -> None:
+    """Run JupyterLab on the class until it is stopped. nbgrader's pages are in its menu *Nbgrader*, *Formgrader*."""
+    settings(folder)
+    words = [sys.executable, "-m", "jupyterlab", *extra]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        words.append("--allow-root")
+    with _with_alembic(), contextlib.suppress(KeyboardInterrupt):
+        subprocess.run(words, cwd=folder, check=False)
 
 
 def export(folder: Path, to: Path) -> Path:
