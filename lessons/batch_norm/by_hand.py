@@ -28,7 +28,9 @@ def normalise(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> Tens
 
 
 def normalise_backward(dy: Tensor, x: Tensor, gamma: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of `normalise` by x, gamma and beta, from that by its result: the six lines of section 3 in three.
+    """The loss's gradients with respect to x, gamma and beta of `normalise`, from that for its result.
+
+    The six lines of section 3 in three.
 
     dy and x are (N, C, H, W), gamma is (C,). Returns (dx, dgamma, dbeta) of the shapes of x, gamma and beta.
     """

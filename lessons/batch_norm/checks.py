@@ -462,7 +462,7 @@ def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict
 
 @feedback.exercise(
     "3.4",
-    title="the way back",
+    title="the backward pass",
     difficulty="hard",
     minutes=15,
     hints=(

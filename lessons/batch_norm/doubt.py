@@ -5,7 +5,7 @@ network of the BN lab without normalisation, with it, and with it and noise behi
 others at every step. The noise brings back the shifting inputs that the normalisation is said to remove.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -22,6 +22,7 @@ STEPS, EVERY, BATCH = 200, 10, 64
 LEARNING_RATE = 0.25
 STEP_SIZES = tuple(LEARNING_RATE * factor for factor in (0.5, 1, 2, 4))
 LAYER = 4  # the fifth of the six: what runs before it has something to shift
+EARLY = 3  # the look at which learning is compared: the fourth, after 30 steps
 SHIFT, SCALE = 0.5, (1.0, 1.25)  # of the noise: its mean from -SHIFT to SHIFT, its scale between those two
 
 
@@ -133,3 +134,57 @@ def _accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
     right = net.eval()(images).argmax(dim=1) == labels
     net.train()
     return 100 * right.float().mean().item()
+
+
+def mean_of(runs: Sequence[Study], name: str) -> float:
+    """The mean of a measure over training and over the runs of an arm."""
+    return sum(run.mean(name) for run in runs) / len(runs)
+
+
+def early_accuracy(runs: Sequence[Study]) -> float:
+    """The accuracy at the look EARLY, in per cent, mean of the runs of an arm."""
+    return sum(run.accuracy[EARLY] for run in runs) / len(runs)
+
+
+def conclusions(studies: Mapping[str, Sequence[Study]]) -> list[str]:
+    """What the three arms say about the two explanations, and what they leave open, in sentences."""
+    plain, normalised, noisy = (studies[arm] for arm in ARMS)
+    speed = [early_accuracy(runs) for runs in (plain, normalised, noisy)]
+    moves, distance, cosine, smoothness = (
+        [mean_of(runs, name) for runs in (plain, normalised, noisy)]
+        for name in ("inputs_move", "covariate_shift", "covariate_cosine", "smoothness")
+    )
+    is_calm, is_alike = moves[1] < 0.5 * moves[0], distance[1] < 0.8 * distance[0]
+    is_fast = speed[2] - speed[0] > 0.75 * (speed[1] - speed[0]) > 0
+    is_restless, is_smooth = moves[2] > moves[0], max(smoothness[1:]) < 0.8 * smoothness[0]
+    is_back = abs(cosine[2] - cosine[0]) < abs(cosine[2] - cosine[1])
+    fits = {
+        2: "Both are as the paper says",
+        1: "One of the two is as the paper says",
+        0: "Neither is as the paper says",
+    }
+    return [
+        f"With BN a layer's inputs move {moves[1]:.2g} standard deviations a step, without BN {moves[0]:.2g}; its gradient moves "
+        f"{distance[1] / distance[0]:.2g} times as far. {fits[is_calm + is_alike]}.",
+        f"With the noise the inputs move {moves[2]:.2g} a step, and after {EARLY * EVERY} steps the accuracy is {speed[2]:.0f} % "
+        f"(BN {speed[1]:.0f} %, no BN {speed[0]:.0f} %). "
+        + (
+            "So inputs that stay where they are cannot be what makes the network fast."
+            if is_fast and is_restless
+            else "So this does not speak against the paper."
+        ),
+        f"The cosine of the layer's gradients is {cosine[2]:.2f} with the noise, {cosine[1]:.2f} with BN and {cosine[0]:.2f} without. "
+        + (
+            "The noise brought the shift back by Santurkar's definition, too."
+            if is_back
+            else "By Santurkar's definition the noise did not bring the shift back, so the test says nothing about the shift in that "
+            "sense: it may still be the reason."
+        ),
+        f"The effective smoothness is {smoothness[0]:.2g} without BN, {smoothness[1]:.2g} with it and {smoothness[2]:.2g} with the "
+        "noise. "
+        + (
+            "This fits the second explanation; that speed and smoothness go together does not show that one makes the other."
+            if is_smooth and is_fast
+            else "This does not fit the second explanation."
+        ),
+    ]

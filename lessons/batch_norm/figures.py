@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lessons import measure
 from lessons.batch_norm import drift, whitening
 from lessons.batch_norm.companions import accuracy_in
-from lessons.batch_norm.doubt import Study
+from lessons.batch_norm.doubt import EARLY, Study, early_accuracy, mean_of
 from utils import colors
 from utils.cost import Cost, Table, total
 from utils.data import Data
@@ -67,7 +67,7 @@ def whitening_cost(channels: Sequence[int] = (16, 32, 64, 128, 192), *, images: 
     ratio = counted[False][-1] / counted[True][-1], timed[False][-1] / timed[True][-1]
     figure, axes = panels(
         2,
-        f"At {channels[-1]} channels, whitening counts {ratio[0]:.0f} times the multiply-adds and takes {ratio[1]:.1f} "
+        f"At {channels[-1]} channels, whitening needs {ratio[0]:.0f} times the multiply-adds and takes {ratio[1]:.1f} "
         "times as long",
         width=8.4,
     )
@@ -87,7 +87,7 @@ def whitening_cost(channels: Sequence[int] = (16, 32, 64, 128, 192), *, images: 
 def new_network(gain: float, norm: Callable[[int], nn.Module] | None, *, seed: int = 0) -> nn.Sequential:
     """(N, 3, H, W) -> (N, WIDTH, H, W): DEPTH layers as they are before training, convolution, `norm` if any, ReLU.
 
-    `gain` 1 is He's initialisation, under which ReLU layers keep their size on average; other gains multiply it.
+    `gain` 1 is Kaiming initialisation, under which ReLU layers keep their size on average; other gains multiply it.
     """
     layers = []
     with seeded(seed):
@@ -124,7 +124,7 @@ def activations_by_depth(norm: Callable[[int], nn.Module], *, gain: float = 0.5)
     """Histograms of what the ReLUs get, from the first layer to the last, without and with normalisation."""
     shown = (1, 2, 4, 7, 10)
     figure, axes = panels(
-        len(shown), f"First weights {gain:g} times He's: without normalisation the values fade, with it they stay",
+        len(shown), f"First weights {gain:g} times Kaiming's: without normalisation the values fade, with it they stay",
         width=9.5, height=3.9, rows=2,
     )  # fmt: skip
     words = []
@@ -137,7 +137,7 @@ def activations_by_depth(norm: Callable[[int], nn.Module], *, gain: float = 0.5)
             axis.spines["left"].set_visible(False)
             label(
                 axis,
-                title=f"layer {number}: deviation {values.std():.2g}",
+                title=f"layer {number}\ndeviation {values.std():.2g}",
                 y=NAMES[normalised] if number == shown[0] else "",
                 x="what the ReLU gets" if normalised else "",
             )
@@ -161,7 +161,7 @@ def spread_by_depth(norm: Callable[[int], nn.Module], *, gains: Sequence[float] 
         axis.set(yscale="log", ylim=(1e-4, 1e4))
         axis.legend(frameon=False, fontsize=9)
         label(axis, x="layer", y="standard deviation", title=NAMES[normalised])
-    axes[1].annotate("one line on the other", (5.5, 0.4), ha="center", fontsize=9)
+    axes[1].annotate("all three lines on one another", (5.5, 0.06), ha="center", fontsize=9)
     return Picture(figure, f"Lines over {DEPTH} layers, on a logarithmic scale. {'; '.join(words)}.")
 
 
@@ -256,7 +256,13 @@ def batch_noise(values: Tensor, sizes: Sequence[int] = (2, 4, 8, 16, 32, 64, 128
     axis.plot(sizes, independent, color=colors.GREY, linewidth=1, label="falling with the root of the size")
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(sizes, sizes)
-    marks = [mark for mark in (0.02, 0.05, 0.1, 0.2, 0.5) if min(found) <= mark <= max(found)]
+    low, high = 0.7 * min(found), 1.5 * max(found)
+    marks = [mark for mark in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1) if low <= mark <= high]
+    axis.set_ylim(low, high)
+    for place in (0, -1):
+        axis.annotate(
+            f"{found[place]:.2f}", (sizes[place], found[place]), (0, 6), textcoords="offset points", ha="center"
+        )
     axis.set_yticks(marks, marks)
     axis.minorticks_off()
     axis.legend(frameon=False, fontsize=9)
@@ -289,14 +295,11 @@ def two_modes(net: nn.Module, data: Data, sizes: Sequence[int] = (2, 4, 8, 16, 3
     )  # fmt: skip
 
 
-EARLY = 3  # the look at which learning is compared: the fourth, after 30 steps
-
-
 def three_networks(studies: Mapping[str, Sequence[Study]]) -> Picture:
     """The arms of `doubt`: accuracy by step, how far a layer's inputs move in a step, how smooth the loss is."""
-    moves = {arm: float(np.mean([run.mean("inputs_move") for run in runs])) for arm, runs in studies.items()}
-    smoothness = {arm: float(np.mean([run.mean("smoothness") for run in runs])) for arm, runs in studies.items()}
-    early = {arm: float(np.mean([run.accuracy[EARLY] for run in runs])) for arm, runs in studies.items()}
+    moves = {arm: mean_of(runs, "inputs_move") for arm, runs in studies.items()}
+    smoothness = {arm: mean_of(runs, "smoothness") for arm, runs in studies.items()}
+    early = {arm: early_accuracy(runs) for arm, runs in studies.items()}
     step = next(iter(studies.values()))[0].steps[EARLY]
     said = ", ".join(f"{arm} {value:.0f} %" for arm, value in early.items())
     figure, axes = panels(3, f"Accuracy after {step} steps: {said}", width=9.5, height=3.2)
@@ -316,7 +319,7 @@ def three_networks(studies: Mapping[str, Sequence[Study]]) -> Picture:
     axes[0].legend(frameon=False, fontsize=9, loc="lower right")
     label(axes[0], x="steps of training", y="test accuracy, %")
     label(axes[1], y="standard deviations a step", title="how far a layer's inputs move")
-    label(axes[2], y="change of the gradient by distance", title="effective smoothness, low is smooth")
+    label(axes[2], y="gradient's change / distance", title="effective smoothness, low is smooth")
     words = "; ".join(
         f"{arm}: accuracy {early[arm]:.0f} per cent after {step} steps, inputs move {moves[arm]:.2g} standard deviations a "
         f"step, effective smoothness {smoothness[arm]:.2g}"
@@ -325,25 +328,30 @@ def three_networks(studies: Mapping[str, Sequence[Study]]) -> Picture:
     return Picture(figure, f"Lines and bars for three networks. {words}.")
 
 
-def walks(runs: Mapping[str, Sequence[Study | Run]], title: str) -> Picture:
-    """Along the gradient, over training: loss range, gradient change and smoothness of each arm's first run.
+def walks(runs: Mapping[str, Sequence[Study | Run]]) -> Picture:
+    """Along the gradient, over training: loss range, gradient change and smoothness of each arm, the median of its runs.
 
     The runs' measures are those of `lessons.batch_norm.landscape`, lists over training.
     """
-    figure, axes = panels(3, title, width=9.5, height=3.2)
+
+    def middle(arm: str, name: str) -> np.ndarray:
+        return np.median([np.asarray(run.measures[name], dtype=float) for run in runs[arm]], axis=0)
+
+    spans = {arm: np.median(middle(arm, "loss_high") / np.maximum(middle(arm, "loss_low"), 1e-9)) for arm in runs}
+    said = ", ".join(f"{arm} {span:.2g}" for arm, span in spans.items())
+    figure, axes = panels(3, f"Highest loss over lowest on a walk along the gradient: {said}", width=9.5, height=3.5)
     words = []
     drawn = (
         (axes[0], "loss_low", "loss_high", "loss after the steps"),
         (axes[1], "gradient_change_low", "gradient_change_high", "change of the gradient"),
-        (axes[2], None, "smoothness", "change for the distance walked"),
+        (axes[2], None, "smoothness", "effective smoothness"),
     )
     for axis, low, high, what in drawn:
-        for position, (arm, of_arm) in enumerate(runs.items()):
-            measures, color = of_arm[0].measures, colors.ARMS[position]
-            top = np.asarray(measures[high], dtype=float)
+        for position, arm in enumerate(runs):
+            top, color = middle(arm, high), colors.ARMS[position]
             looks = np.linspace(0, 1, len(top) + 1)[1:] * 100
             if low:
-                axis.fill_between(looks, measures[low], top, color=color, alpha=0.45, linewidth=0, label=arm)
+                axis.fill_between(looks, middle(arm, low), top, color=color, alpha=0.45, linewidth=0)
             else:
                 axis.plot(looks, top, color=color, label=arm)
             words.append(f"{what}, {arm}: highest {np.nanmax(top):.3g}, median {np.nanmedian(top):.3g}")
@@ -352,6 +360,14 @@ def walks(runs: Mapping[str, Sequence[Study | Run]], title: str) -> Picture:
             axis.yaxis.set_major_formatter(lambda value, _position: f"{value:g}")
         else:
             axis.set_ylim(bottom=0)
-        label(axis, x="% of training", y=what)
-    axes[0].legend(frameon=False, fontsize=9)
-    return Picture(figure, f"Bands and lines over training, on logarithmic scales. {'; '.join(words)}.")
+        label(axis, x="% of training", y="" if low else "gradient's change / distance", title=what)
+    figure.legend(
+        *axes[2].get_legend_handles_labels(), loc="outside lower center", ncols=len(runs), frameon=False, fontsize=9
+    )
+    number = len(next(iter(runs.values())))
+    of = "one run" if number == 1 else f"the median of {number} runs"
+    return Picture(
+        figure,
+        f"Two bands and a line for each network over training, {of}, the bands on logarithmic scales. Median of highest loss over "
+        f"lowest: {said}. {'; '.join(words)}.",
+    )

@@ -37,7 +37,7 @@ class Look:
 class DigitNet(nn.Sequential):
     """(N, 64) -> (N, 10): six dense layers of 64 units with ReLU, and a dense layer; normalised or not.
 
-    `gain` multiplies first weights that are drawn after He's rule.
+    `gain` multiplies first weights that are drawn by Kaiming initialisation.
     """
 
     def __init__(self, *, normalised: bool, gain: float):

@@ -192,14 +192,14 @@ def test_pictures_say_what_they_measured(studies):
         "noise": figures.batch_noise(companions.first_norm_gets(net, data, 64), sizes=(2, 8)),
         "modes": figures.two_modes(net, data, sizes=(2, 10)),
         "three": figures.three_networks(studies),
-        "walks": figures.walks(studies, "Along the gradient"),
+        "walks": figures.walks(studies),
     }
     for name, picture in pictures.items():
         assert isinstance(picture, Picture) and picture.png and len(picture.alternative) > 60, name
         assert picture.figure.get_suptitle(), name
     macs = {name: measure.cost(name).macs for name in ("googlenet", "bn_inception")}
     assert f"{macs['bn_inception'] / macs['googlenet'] - 1:.0%} more" in pictures["networks"].figure.get_suptitle()
-    assert f"counts {2 * 8 / 3:.0f} times" in pictures["whitening"].figure.get_suptitle()
+    assert f"needs {2 * 8 / 3:.0f} times" in pictures["whitening"].figure.get_suptitle()
 
 
 def test_the_groups_of_stages_are_whole():
@@ -250,6 +250,30 @@ def test_three_networks_start_alike_and_are_measured(studies):
     assert f"{figures.EARLY * doubt.EVERY} steps" in TEXT
 
 
+def test_conclusions_follow_the_numbers(studies):
+    first, second, third, fourth = doubt.conclusions(studies)
+    assert "Both are as the paper says" in first  # what the recap's first answer says
+    assert "cannot be what makes the network fast" in second
+    assert "did not bring the shift back" in third and "fits the second explanation" in fourth
+
+    def made(early, moves, cosine, smoothness):
+        names = {"inputs_move": moves, "covariate_shift": moves, "covariate_cosine": cosine, "smoothness": smoothness}
+        return [doubt.Study([0, 10, 20, 30], [10.0, 20, 30, early], {name: [value] for name, value in names.items()})]
+
+    other = dict(zip(doubt.ARMS, (made(40, 1, 0.2, 9), made(90, 2, 0.7, 5), made(45, 3, 0.2, 9)), strict=True))
+    first, second, third, fourth = doubt.conclusions(other)
+    assert "Neither is as the paper says" in first and "does not speak against the paper" in second
+    assert "The noise brought the shift back" in third and "does not fit the second explanation" in fourth
+    assert "accuracy is 45 % (BN 90 %, no BN 40 %)" in second and "2 times as far" in first
+
+
+def test_what_the_predictions_tell_and_ask_is_recorded():
+    recorded = experiment("normalisation").recorded()
+    assert {"no BN", "BN", "BN x5", "BN x30"} <= set(recorded.runs)
+    assert 40 < recorded.mean("BN x5") < 65 and "it is right about half of the time" in TEXT.replace('" "', "")
+    assert min(recorded.mean(arm) for arm in recorded.runs) == 10, "a row of a network that only guesses"
+
+
 def test_noise_is_new_at_every_step_and_absent_in_evaluation():
     noise, x = doubt.Noise(), torch.randn(50, 4)
     first, second = noise(x), noise(x)
@@ -263,6 +287,7 @@ def test_noise_is_new_at_every_step_and_absent_in_evaluation():
 
 def test_the_text_s_learning_rate_is_the_study_s():
     assert f'learning_rate={doubt.LEARNING_RATE:g}, layer="{doubt.LAYER}"' in TEXT
+    assert f"All three learn at a rate of {doubt.LEARNING_RATE:g}" in TEXT
     assert "six dense layers of 64 units" in TEXT and (lab.LAYERS, lab.UNITS) == (6, 64)
 
 
@@ -425,7 +450,18 @@ def test_walks_take_recorded_runs_as_well():
         for name in ("loss_low", "loss_high", "gradient_change_low", "gradient_change_high", "smoothness")
     }
     runs = {arm: [types.SimpleNamespace(measures=lists)] for arm in ("no BN", "BN")}
-    assert "median 1.5" in figures.walks(runs, "Two looks").alternative
+    picture = figures.walks(runs)
+    assert "median 1.5" in picture.alternative and "one run" in picture.alternative
+    assert picture.figure.get_suptitle().endswith("no BN 1, BN 1")
+
+
+def test_walks_draw_the_middle_of_the_runs():
+    def run(high):
+        low = {name: [1.0, 1.0] for name in ("loss_low", "gradient_change_low", "gradient_change_high", "smoothness")}
+        return types.SimpleNamespace(measures=low | {"loss_high": [high, high]})
+
+    picture = figures.walks({"no BN": [run(2.0), run(3.0), run(90.0)]})
+    assert picture.figure.get_suptitle().endswith("no BN 3") and "the median of 3 runs" in picture.alternative
 
 
 def test_lab_settings_are_all_possible():
