@@ -286,8 +286,10 @@ def _compare_layers(found: Trace, expected: Trace) -> None:
         if have != need:
             sentences.append(f"That makes {have:,} parameters where {need:,} are expected.")
         if missing and extra and _without_biases(missing) == _without_biases(extra):
+            layers = sum(extra.values())
             sentences[0] = (
-                f"{'A bias is missing' if have < need else 'There is a bias too many'}: yours has {_count(extra)}."
+                f"{'A bias is missing' if have < need else 'There is a bias too many'}"
+                f"{f' in each of {layers} layers' if layers > 1 else ''}: yours has {_count(extra)}."
             )
         raise Wrong(" ".join(sentences))
 
@@ -324,6 +326,11 @@ def _compare_values(
         return (
             "Your branches stand in another order than in the paper's figure. That computes the same; public weights "
             "would need the figure's order."
+        )
+    if _is_right_without_zeros(answer, images, theirs):
+        raise Wrong(
+            "Shapes and parameters are right, the values are not: the pool counts the zeros of its padding, so that its means "
+            "are too small at the border. `count_include_pad=False` leaves them out."
         )
     raise Wrong(_why_values_differ(found, expected, pairs, is_wired_alike, mine, theirs))
 
@@ -370,6 +377,21 @@ def _why_values_differ(
                     f"{intro}the first channels that differ ({channels.start} to {channels.stop - 1}) belong to {name}."
                 )
     return f"{intro}the largest difference is {(mine - theirs).abs().max():.3g}."
+
+
+def _is_right_without_zeros(answer: nn.Module, images: Tensor, theirs: Tensor) -> bool:
+    """Would it give the right values if its average pools did not count the zeros of their padding?"""
+    pools = [part for part in answer.modules() if isinstance(part, nn.AvgPool2d) and part.count_include_pad]
+    mode = answer.training
+    try:
+        for pool in pools:
+            pool.count_include_pad = False
+        with torch.no_grad():
+            return bool(pools) and _close(answer.eval()(images), theirs)
+    finally:
+        answer.train(mode)
+        for pool in pools:
+            pool.count_include_pad = True
 
 
 def _compare_gradients(answer: nn.Module, image_shape: Sequence[int], seed: int) -> None:

@@ -148,6 +148,7 @@ def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
     recorder = _Recorder(module)
     recorder.stand_in()
     modes = [(child, child.training) for child in module.modules()]
+    tensors = [(child, dict(child._parameters), dict(child._buffers)) for child in module.modules()]
     handles = []
     for child in module.modules():
         handles.append(child.register_forward_pre_hook(recorder.enter))
@@ -170,6 +171,9 @@ def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
             handle.remove()
         for child, training in modes:
             child.training = training
+        for child, parameters, buffers in tensors:  # torch gives a module with two names its stand-ins back
+            child._parameters.update(parameters)
+            child._buffers.update(buffers)
     return recorder.result(shape)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -12,11 +13,11 @@ from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths, W
 from lessons.factorization import composition
 from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
 from lessons.factorization.network import Table
-from lessons.layers import padding_of
+from lessons.layers import chain, padding_of
 from utils.compare import build, same_module
 from utils.cost import shape_text
-from utils.feedback import Feedback, Wrong, article
-from utils.trace import CannotRun, trace
+from utils.feedback import Feedback, Wrong, article, explain
+from utils.trace import INPUT, CannotRun, trace
 
 feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -36,7 +37,7 @@ def _share(answer: object, case: str) -> float:
         raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
     if isinstance(answer, Tensor) and answer.numel() == 1:
         answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+    if isinstance(answer, bool) or not isinstance(answer, Real):
         raise Wrong(f"For {case} your function gives back {answer!r}; a number is needed.")
     return float(answer)
 
@@ -55,6 +56,9 @@ def _compare_share(got: float, want: float, case: str, slips: dict[str, float]) 
         if abs(got - slip) < 1e-6:
             text += f" {words}"
             break
+    else:
+        if any(abs(got - round(want, digits)) < 1e-12 for digits in (2, 3, 4, 5)):
+            text = f"For {case} you find {got:g}, which is {want:.6g} rounded. Give back the share as it comes out."
     raise Wrong(text)
 
 
@@ -133,8 +137,18 @@ def factor_saving(answer):
             "The one window reads the first width and puts out the last one, whatever lies between.": 1
             - (before * (1 - want)) / (prod(plain) * widths[0] * widths[1]),
             "A loss is a saving below zero: let it stand.": max(want, 0),
+            "Windows one after another add up; they are not multiplied.": 1
+            - prod(prod(window) * a * b for window, a, b in zip(factors, widths, widths[1:], strict=False)) / before,
         }
-        _compare_share(_share(answer(plain, factors, widths), text), want, text, slips)
+        own_factors, own_widths = list(factors), list(widths)  # an answer that changes them must not change the case
+        got = answer(plain, own_factors, own_widths)
+        for name, given, kept in (("factors", own_factors, factors), ("widths", own_widths, widths)):
+            if given != kept:
+                raise Wrong(
+                    f"Your function changes the list `{name}` that it was given: it was {kept} and is {given} afterwards. "
+                    "Whoever calls it may still need the list. Read it, or work on a copy."
+                )
+        _compare_share(_share(got, text), want, text, slips)
     return "A saving below zero is a loss, and you have met one: widths decide as much as windows."
 
 
@@ -194,6 +208,9 @@ def _keeps_the_grid(module: nn.Module, shape: tuple[int, int, int]) -> None:
         if operation.name != "convolution" or not operation.geometry or operation.geometry[1] != (1, 1):
             continue
         grid, after = operation.input_shapes[0][2:], operation.shape[2:]
+        source = next((record.operations[index] for index in operation.reads if index != INPUT), None)
+        if source is not None and "pad" in source.name:  # a layer of its own puts the zeros around
+            grid = source.input_shapes[0][2:]
         if tuple(grid) != tuple(after):
             height, width = operation.geometry[0][0] + 1, operation.geometry[0][1] + 1
             raise Wrong(
@@ -231,12 +248,18 @@ def _composed(first: Tensor, second: Tensor) -> Tensor:
 def compose(answer):
     _function(answer)
     generator = torch.Generator().manual_seed(0)
-    for in_channels, between, out_channels in ((1, 1, 1), (1, 3, 1), (4, 3, 2)):
+    # No channels that a window of 3 or of 5 could be mistaken for.
+    for in_channels, between, out_channels in ((1, 1, 1), (1, 2, 1), (4, 2, 6)):
         first = torch.randn(between, in_channels, 3, 3, generator=generator, dtype=torch.float64)
         second = torch.randn(out_channels, between, 3, 3, generator=generator, dtype=torch.float64)
         kept = first.clone(), second.clone()
         case = f"first of shape {tuple(first.shape)} and second of shape {tuple(second.shape)}"
-        got = answer(first, second)
+        try:
+            got = answer(first, second)
+        except NotImplementedError:
+            raise
+        except RuntimeError as error:  # torch's words about sizes say nothing of what went in
+            raise Wrong(f"For {case} your code stopped. {explain(error)}") from error
         if got is None:
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
         if not isinstance(got, Tensor):
@@ -279,6 +302,11 @@ def _about_composed(got: Tensor, first: Tensor, second: Tensor, want: Tensor) ->
     def near(other: Tensor) -> bool:
         return got.shape == other.shape and bool((got - other).abs().max() < 1e-10)
 
+    if (got - want).abs().max() < 1e-5:
+        return (
+            f"your window is right to about {(got - want).abs().max():.0e} only. Numbers of {first.dtype} come in: work in that "
+            "precision from the first step to the last, as rounding on the way cannot be undone."
+        )
     flipped = [-2, -1]
     if near(want.flip(flipped)):
         return "your window is the right one turned by half a turn: flip neither the result nor both of the windows."
@@ -325,8 +353,32 @@ def inception_b(answer):
     for in_channels, widths, grid in cases:
         module = build(answer, in_channels, widths)
         _keeps_the_grid(module, (in_channels, *grid))
-        same_module(module, InceptionB(in_channels, widths), (in_channels, *grid), ordered=True)
+        shape = (in_channels, *grid)
+        try:
+            same_module(module, InceptionB(in_channels, widths), shape, ordered=True)
+        except Wrong:
+            if not _is_same(module, _other_order(in_channels, widths), shape):
+                raise
+            raise Wrong(
+                "In the stacked branch 1×7 and 7×1 stand in the other order: behind its 1×1 comes a 7×1, then a 1×7."
+            ) from None
     return "It computes what Inception-v3's modules of the 17×17 grid do."
+
+
+def _other_order(in_channels: int, widths: Widths) -> InceptionB:
+    """The module with a stacked branch that begins with 1 x 7."""
+    module = InceptionB(in_channels, widths)
+    kernels = (1, (1, 7), (7, 1), (1, 7), (7, 1))
+    module.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True))
+    return module
+
+
+def _is_same(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> bool:
+    try:
+        same_module(module, reference, shape, ordered=True)
+    except Wrong:
+        return False
+    return True
 
 
 @feedback.exercise(
@@ -352,6 +404,13 @@ def inception_c(answer):
         module = build(answer, in_channels, widths)
         _keeps_the_grid(module, (in_channels, *grid))
         channels = _out_channels(module, (in_channels, *grid))
+        bars = [conv for conv in module.modules() if isinstance(conv, nn.Conv2d) and {*conv.kernel_size} == {1, 3}]
+        if len(bars) == 4 and sum(conv.out_channels for conv in bars) == widths.single[-1] + widths.stacked[-1]:
+            raise Wrong(
+                f"For {widths} the 1×3 and 3×1 put out {', '.join(str(conv.out_channels) for conv in bars)} channels. Each half "
+                f"of a fork has the full last width, {widths.single[-1]} in `single` and {widths.stacked[-1]} in `stacked`: do not "
+                "share it out."
+            )
         if channels == widths.out_channels:
             raise Wrong(
                 f"For {widths} your module puts out {channels} channels; {forked_out_channels(widths)} are expected. At the end "
@@ -436,7 +495,14 @@ def reduction_macs(answer):
             text = f"For {case} your {way!r} takes {number:,} multiply-adds; {right:,} are expected."
             if number * 9 == right:
                 text += " Each value of a 3×3 convolution takes nine multiply-adds for each channel that it reads."
-            for words, slip in slips[way].items():
+            places, width = (whole if way == "convolution first" else half), (1 if way == "parallel" else 2) * channels
+            pooled = 9 * half * (2 * channels if way == "convolution first" else channels)
+            more = {
+                "A pool compares values and multiplies none: only the convolution counts.": right + pooled,
+                "A bias is added and multiplies nothing: only the weights count.": right + places * width,
+                "Biases do not count: they are added and multiply nothing.": right + width,
+            }
+            for words, slip in (slips[way] | more).items():
                 if number == slip:
                     text += f" {words}"
                     break
@@ -510,12 +576,58 @@ _SMALL = (
 def assemble(answer):
     for table, channels in _SMALL:
         reference = assemble_reference(table, channels)
-        module = build(answer, table, channels)
+        try:
+            module = build(answer, table, channels)
+        except Wrong as wrong:
+            said = _about_row(wrong.__cause__, table, reference)
+            raise (Wrong(said) if said else wrong) from wrong.__cause__
         if len(list(module.children())) == 1 and len(list(next(module.children()).children())) > 1:
             module = next(module.children())
         _shapes_on_the_way(module, reference, (channels, 25, 25))
+        _single_kernels(module, table)
         same_module(module, reference, (channels, 25, 25), ordered=True)
     return "Module for module it is what the course's Inception-v3 has between its stem and its global pool."
+
+
+_FIGURES = ("figure_5", "to_17", "figure_6", "to_8", "figure_7")
+_OF_V3 = (192, 256, 288, 768, 1280, 2048)  # channels between the modules of Inception-v3, which no small table has
+
+
+def _about_row(error: BaseException | None, table: Table, reference: nn.Module) -> str:
+    """Which row of the table a class was made from when it stopped, if it was one that it cannot read; "" otherwise."""
+    step = error.__traceback__ if error else None
+    expected = iter([(number, type(module).__name__) for number, module in enumerate(reference.children(), start=1)])
+    places = {
+        id(row): (name, *next(expected))
+        for name in _FIGURES
+        for row in (getattr(table, name) if name.startswith("figure") else [getattr(table, name)])
+    }
+    while step is not None:
+        local, step = step.tb_frame.f_locals, step.tb_next
+        if "self" not in local or "widths" not in local:
+            continue
+        made, widths = type(local["self"]).__name__, local["widths"]
+        whole = next((name for name in _FIGURES if isinstance(widths, tuple) and getattr(table, name) is widths), None)
+        if whole:
+            return f"`{whole}` is a list of rows, and {made} takes one row: loop over `table.{whole}`, one module for each."
+        name, number, wanted = places.get(id(widths), ("", 0, made))
+        if made != wanted:
+            return f"Module {number} should be {wanted}; you made {made} from `{name}`, whose rows have other widths."
+    return ""
+
+
+def _single_kernels(module: nn.Module, table: Table) -> None:
+    """Raise `Wrong` where a module of figure 5 does not have the window that the table asks for."""
+    want = table.single_kernel
+    for number, own in enumerate(module.children(), start=1):
+        if not isinstance(own, InceptionA):
+            continue
+        *_, last = (conv for conv in own.single.modules() if isinstance(conv, nn.Conv2d))
+        if last.kernel_size != (want, want):
+            raise Wrong(
+                f"Module {number}, InceptionA, has a {shape_text(last.kernel_size)} in its branch `single`, where a table with "
+                f"single_kernel={want} asks for {want}×{want}: hand over `single_kernel=table.single_kernel`."
+            )
 
 
 def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
@@ -538,6 +650,11 @@ def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int
         except CannotRun as error:
             first = next((part for part in own.modules() if isinstance(part, nn.Conv2d)), None)
             if first is not None and first.in_channels != own_shape[0]:
+                if first.in_channels in _OF_V3:
+                    raise Wrong(
+                        f"{where} was made for {first.in_channels} channels, as in Inception-v3, and {own_shape[0]} come in. The "
+                        "check uses a smaller table: write no numbers, but work them out from the rows."
+                    ) from None
                 raise Wrong(
                     f"{where} was made for {first.in_channels} channels, and the one before puts out {own_shape[0]}. Is "
                     f"`channels` brought up to date after it?{_fork_words(theirs[number - 2], own_shape[0])}"

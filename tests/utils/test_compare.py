@@ -188,3 +188,30 @@ def classifier(*layers):
 def test_a_classifier_that_does_not_fit_is_told_why(answer, words):
     with pytest.raises(Wrong, match=words):
         same_module(answer, classifier(nn.Flatten(), nn.Linear(120, 7)), (3, 5, 6))
+
+
+def pooled(**options):
+    return nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1, **options), nn.Conv2d(2, 3, 1))
+
+
+def test_a_pool_that_counts_its_zeros_is_told_so_and_left_as_it_was():
+    answer = pooled()
+    with pytest.raises(Wrong, match="counts the zeros of its padding"):
+        same_module(answer, pooled(count_include_pad=False), (2, 6, 6))
+    assert answer[0].count_include_pad
+    with pytest.raises(Wrong, match="counts the zeros") as found:
+        same_module(nn.Sequential(pooled()), pooled(count_include_pad=False), (2, 5, 7))
+    assert "count_include_pad=False" in str(found.value)
+    with pytest.raises(Wrong, match="the values are not") as found:
+        same_module(pooled(count_include_pad=False), pooled(), (2, 6, 6))
+    assert "counts the zeros" not in str(found.value)
+
+
+def test_biases_in_several_layers_are_counted():
+    def two(bias):
+        return nn.Sequential(nn.Conv2d(2, 3, 1, bias=bias), nn.Conv2d(3, 2, 1, bias=bias))
+
+    with pytest.raises(Wrong, match="a bias too many in each of 2 layers"):
+        same_module(two(True), two(False), (2, 5, 5))
+    with pytest.raises(Wrong, match="A bias is missing in each of 2 layers"):
+        same_module(two(False), two(True), (2, 5, 5))

@@ -157,3 +157,22 @@ def test_a_network_of_the_family_takes_the_quick_way(monkeypatch):
     monkeypatch.setattr(module_under_test, "_trace_thoroughly", lambda *_: pytest.fail("the thorough way was taken"))
     net = create("inception_resnet_v2", size="mini")
     assert trace(net, (3, 32, 32)).operations
+
+
+def test_a_module_with_two_names_is_afterwards_as_it_was():
+    net = nn.ModuleDict({"one": nn.Conv2d(2, 2, 1), "two": nn.Conv2d(3, 2, 1)})
+    net["again"] = net["one"]
+
+    class Fails(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = net
+
+        def forward(self, x):
+            return self.parts["two"](self.parts["again"](x))
+
+    module = Fails()
+    weights = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with pytest.raises(ValueError, match="cannot take an image"):
+        trace(module, (2, 5, 5))
+    assert all(torch.equal(weights[name], tensor) for name, tensor in module.state_dict().items())

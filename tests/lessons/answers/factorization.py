@@ -132,6 +132,10 @@ ANSWERS = {
             f"import math\ndef Answer({CHAIN}):\n    cost = 0\n    for i, window in enumerate(factors):\n"
             "        cost += math.prod(window) * widths[i] * widths[i + 1]\n"
             "    return (math.prod(plain) * widths[0] * widths[-1] - cost) / (math.prod(plain) * widths[0] * widths[-1])\n",
+            f"from fractions import Fraction\ndef Answer({CHAIN}):\n    after = {PRODUCTS}\n"
+            "    return 1 - Fraction(after, plain[0] * plain[1] * widths[0] * widths[-1])\n",
+            f"import numpy as np\ndef Answer({CHAIN}):\n    w = np.array(widths)\n    sizes = np.array(factors).prod(axis=1)\n"
+            "    return 1 - (sizes * w[:-1] * w[1:]).sum() / (np.prod(plain) * w[0] * w[-1])\n",
             "from utils.cost import profile\n"
             f"def Answer({CHAIN}):\n    def macs(convs):\n"
             "        net = nn.Sequential(*[nn.Conv2d(a, b, w, padding='same', bias=False) for a, b, w in convs])\n"
@@ -147,12 +151,26 @@ ANSWERS = {
             (chain(PRODUCTS, "plain[0] * plain[1] * widths[0] * widths[1]"), "puts out the last one"),
             (chain(PRODUCTS, last="after / before - 1"), "The sign"),
             (chain(PRODUCTS, last="None"), "gives back nothing"),
+            (chain(PRODUCTS, last="round(1 - after / before, 2)"), "rounded. Give back the share as it comes out"),
+            (f"import math\ndef Answer({CHAIN}):\n    after = math.prod(h * w * a * b for (h, w), a, b in {STEPS})\n"
+             "    return 1 - after / (plain[0] * plain[1] * widths[0] * widths[-1])\n", "they are not multiplied"),
+            (f"def Answer({CHAIN}):\n    before = plain[0] * plain[1] * widths[0] * widths[-1]\n    after, reads = 0, widths.pop(0)\n"
+             "    for h, w in factors:\n        after += h * w * reads * widths[0]\n        reads = widths.pop(0)\n"
+             "    return 1 - after / before\n", "Your function changes the list `widths` that it was given"),
+            (f"def Answer({CHAIN}):\n    before = plain[0] * plain[1] * widths[0] * widths[-1]\n    after = 0\n"
+             "    for a, b in zip(widths, widths[1:]):\n        h, w = factors.pop(0)\n        after += h * w * a * b\n"
+             "    return 1 - after / before\n", "changes the list `factors`"),
         ),
     ),
     "two_factors": Answers(
         right=(
             pair(),
             pair(padding="'same'"),
+            f"def Answer({PAIR}):\n    (h, w), (k, m) = windows\n"
+            "    layers = [nn.ZeroPad2d((w // 2, w // 2, h // 2, h // 2)), nn.Conv2d(in_channels, between, (h, w), bias=False)]\n"
+            "    layers += [] if linear else [nn.ReLU()]\n"
+            "    layers += [nn.ZeroPad2d((m // 2, m // 2, k // 2, k // 2)), nn.Conv2d(between, out_channels, (k, m), bias=False)]\n"
+            "    return nn.Sequential(*layers, nn.ReLU())\n",
             f"class Answer(nn.Module):\n    def __init__(self, {PAIR}):\n        super().__init__()\n"
             "        (h, w), (k, m) = windows\n        self.linear = linear\n"
             "        self.one = nn.Conv2d(in_channels, between, (h, w), padding=((h - 1) // 2, (w - 1) // 2), bias=False)\n"
@@ -170,7 +188,12 @@ ANSWERS = {
             (pair(end=""), "no ReLU follows the 3×3"),
             (pair(first="conv(in_channels, out_channels, windows[0])", second="conv(out_channels, out_channels, windows[1])"), "Expected"),
             (pair(first="conv(in_channels, between, windows[1])", second="conv(between, out_channels, windows[0])"), "Expected"),
-            (pair().replace(", bias=False", ""), "There is a bias too many"),
+            (pair().replace(", bias=False", ""), "There is a bias too many in each of 2 layers"),
+            (f"def Answer({PAIR}):\n    (h, w), (k, m) = windows\n"
+             "    layers = [nn.ZeroPad2d((h // 2, h // 2, w // 2, w // 2)), nn.Conv2d(in_channels, between, (h, w), bias=False)]\n"
+             "    layers += [] if linear else [nn.ReLU()]\n"
+             "    layers += [nn.ZeroPad2d((k // 2, k // 2, m // 2, m // 2)), nn.Conv2d(between, out_channels, (k, m), bias=False)]\n"
+             "    return nn.Sequential(*layers, nn.ReLU())\n", "The 1×7 convolution makes a grid of 15×5 out of 9×11"),
             (f"def Answer({PAIR}):\n    nn.Sequential()\n", "Is the `return` missing?"),
         ),
     ),
@@ -202,6 +225,13 @@ ANSWERS = {
             (composed(ADD.replace("+=", "=")), "the largest difference"),
             (composed(ADD).replace("return out", "first *= 2\n    return out"), "changes the weights"),
             (composed(ADD).replace("return out", "pass"), "Is the `return` missing?"),
+            ("def Answer(first, second):\n    return second * first\n", "A unit behind two windows of 3 sees 5 cells"),
+            (composed("out[:, :, r : r + 3, c : c + 3] += torch.einsum('om,mihw->oihw', second[:, :, r, c].T, first)"),
+             "For first of shape (2, 1, 3, 3) and second of shape (1, 2, 3, 3) your code stopped. RuntimeError"),
+            ("def Answer(first, second):\n    return first @ second\n", "A unit behind two windows of 3 sees 5 cells"),
+            (composed(ADD, start="torch.zeros(second.shape[0], first.shape[1], {0}, {0})")
+             .replace("for r in", "first, second = first.float(), second.float()\n    for r in")
+             .replace("return out", "return out.double()"), "work in that precision"),
         ),
     ),
     "inception_b": Answers(
@@ -218,12 +248,12 @@ ANSWERS = {
             ),
         ),
         wrong=(
-            (middle("[1, (7, 1), (1, 7), (7, 1), (1, 7)]", "[1, (1, 7), (7, 1), (1, 7), (7, 1)]"), "Expected"),
+            (middle("[1, (7, 1), (1, 7), (7, 1), (1, 7)]", "[1, (1, 7), (7, 1), (1, 7), (7, 1)]"), "stand in the other order: behind its 1×1 comes a 7×1"),
             (middle("w.stacked, [1, (7, 1), (1, 7), (7, 1), (1, 7)]", "w.stacked[:3], [1, (7, 1), (1, 7)]"), "2 are missing"),
             (middle("[1, (7, 1), (1, 7), (7, 1), (1, 7)]", "[1, 7, 7, 7, 7]"), "Expected"),
             (middle(forward=JOIN.replace("self.c(x), ", "")), "as many as the 1×7"),
             (middle(forward="return torch.cat([self.a(x), self.c(x), self.b(x), self.d(x)], dim=1)"), "in another order"),
-            (middle("count_include_pad=False", "count_include_pad=True"), "belong to the pool branch"),
+            (middle("count_include_pad=False", "count_include_pad=True"), "the pool counts the zeros of its padding"),
             (middle("self.c = path(in_channels,", "self.c = path(w.pointwise,"), "another number of channels"),
             (middle("def path", "layer = lambda i, o, kernel_size: nn.Conv2d(i, o, kernel_size, padding='same', bias=False)\ndef path")
              .replace("layers.append(ConvBNAct(", "layers.append(layer("), "Missing"),
@@ -259,6 +289,13 @@ ANSWERS = {
             (forked("self.c_tall = ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(3, 1))",
                     "self.c_tall = ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(1, 3))"), "Expected"),
             (forked(forward=FORKS.replace("self.c_tall(c), ", "")), "are missing"),
+            (forked(", count_include_pad=False", ""), "the pool counts the zeros of its padding"),
+            (module(C.replace("w.single[0], w.single[1],", "w.single[0], w.single[1] // 2,")
+                    .replace("w.stacked[1], w.stacked[2],", "w.stacked[1], w.stacked[2] // 2,"), FORKS), "has the full last width"),
+            (forked(forward=FORKS.replace("self.c(x)", "b").replace("b, c = self.b(x), ", "b = self.b(x)\nc = ")),
+             "another number of channels"),
+            (forked("self.c = ConvBNAct(in_channels, w.stacked[0], kernel_size=1)", "self.c = self.b"),
+             "A convolution gets another number of channels than it was made for"),
             (forked(forward=FORKS.replace("self.d(self.pool(x))", "self.d(x)")), "`pool` is made in `__init__` but never used"),
             (forked("nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)", "nn.MaxPool2d(3, stride=1, padding=1)"),
              "expected average pooling of 3×3; yours has max pooling"),
@@ -285,6 +322,9 @@ ANSWERS = {
             (three(first="9 * grid**2 * channels**2"), "twice as many channels as it reads"),
             (three(first="2 * grid**2 * channels**2"), "takes nine multiply-adds"),
             (function(REDUCE, "(18 * grid**2 * channels**2, 0, 0)"), "a dictionary with the keys"),
+            (three(first="18 * grid**2 * channels**2 + 2 * channels"), "Biases do not count"),
+            (three(beside="(9 * channels + 1) * (grid // 2) ** 2 * channels"), "A bias is added"),
+            (three(pool="18 * (grid // 2) ** 2 * channels**2 + 9 * (grid // 2) ** 2 * channels"), "A pool compares values"),
             (function(REDUCE, "None"), "gives back nothing"),
         ),
     ),
@@ -304,8 +344,18 @@ ANSWERS = {
             (network(to_17="m.append(ReductionA(c, table.to_17))"), "pool passes all its channels on"),
             (network(b="pass"), "brought up to date"),
             (network(to_8="pass"), "modules one after another"),
-            (network(to_8="m.append(ReductionA(c, table.to_8)); c = table.to_8.out_channels(c)"), "stopped with"),
-            (network(kernel="single_kernel=3"), "5×5"),
+            (network(to_8="m.append(ReductionA(c, table.to_8)); c = table.to_8.out_channels(c)"),
+             "Module 6 should be ReductionB; you made ReductionA from `to_8`"),
+            (network(to_17="m.append(ReductionB(c, table.to_17)); c = table.to_17.out_channels(c)"),
+             "Module 3 should be ReductionA; you made ReductionB from `to_17`"),
+            (network().replace("m.append(InceptionC", "m.append(InceptionB"), "Module 7 should be InceptionC; you made InceptionB from `figure_7`"),
+            (network().replace("m.append(InceptionB", "m.append(InceptionA"), "Module 4 should be InceptionB; you made InceptionA from `figure_6`"),
+            (network().replace("for w in table.figure_6:\n        m.append(InceptionB(c, w)); c = w.out_channels",
+                               "m.append(InceptionB(c, table.figure_6)); c = 7"), "`figure_6` is a list of rows"),
+            (network(a="c = 288"), "The check uses a smaller table: write no numbers"),
+            (network(b="c = 768"), "write no numbers"),
+            (network(kernel="single_kernel=3"), "hand over `single_kernel=table.single_kernel`"),
+            (network(kernel=""), "hand over `single_kernel=table.single_kernel`"),
             (network(last="m"), "Is the `return` missing?"),
             (network(to_17="m.append(ReductionA(c, table.to_17)); c = table.to_17.single[-1] + table.to_17.stacked[-1]"), "passes all its channels on"),
         ),
