@@ -46,7 +46,6 @@ LESSONS = (
         100,
     ),
     Lesson(6, "inception_v4", "Inception-v4", "Inception-v4, Inception-ResNet ..., section 3.1", 90),
-    Lesson(8, "xception", "Xception", "Xception: deep learning with depthwise separable convolutions", 110),
     Lesson(
         7,
         "residual_scaling",
@@ -54,6 +53,7 @@ LESSONS = (
         "Inception-v4, Inception-ResNet ..., sections 3.2 to 5",
         90,
     ),
+    Lesson(8, "xception", "Xception", "Xception: deep learning with depthwise separable convolutions", 110),
 )
 
 

@@ -1,5 +1,6 @@
 """What lesson 07 answers to its exercises."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
@@ -35,6 +36,11 @@ def _number(got: object, case: str) -> float:
         return float(got)
     except (TypeError, ValueError):
         raise Wrong(f"For {case} your function gives back {article(got)}; one number is needed.") from None
+
+
+def _unchanged(given: object, before: object, name: str) -> None:
+    if given != before:
+        raise Wrong(f"Your function changes the list `{name}` that it gets. Read from it, and leave it as it is.")
 
 
 def _tensor(got: object, case: str, shape: Sequence[int]) -> Tensor:
@@ -126,7 +132,9 @@ def channels_after(answer):
         (8, [[2, 5], [3, 4], [6, 2, 9]]),
     ):
         case = f"in_channels={channels}, branches={branches}"
-        got, want = _number(answer(channels, branches), case), channels_after_of(channels, branches)
+        given = copy.deepcopy(branches)
+        got, want = _number(answer(channels, given), case), channels_after_of(channels, branches)
+        _unchanged(given, branches, "branches")
         slips = {
             "The pool is missing: it passes its channels on.": want - channels,
             "All convolutions are counted: of each branch only the last one reaches the concatenation.": channels
@@ -185,6 +193,8 @@ _SUM = {
 
 def _same_residual(mine: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
     """`same_module`, with the words for slips around a sum: at its first difference in values, weights are equal already."""
+    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in mine.parameters()):
+        mine(torch.zeros(2, *shape))  # layers that find out their sizes on the first run
     try:
         same_module(mine, reference, shape)
     except Wrong as wrong:
@@ -297,11 +307,11 @@ def size_after_of(blocks: int, scale: float, normalised: bool) -> float:
 def size_after(answer):
     _function(answer)
     for blocks, scale, normalised in (
-        (20, 1.0, True),
-        (20, 1.0, False),
+        (20, 0.5, True),
+        (20, 0.5, False),
         (9, 0.3, True),
         (9, 0.3, False),
-        (0, 0.5, True),
+        (0, 1.0, True),
     ):
         case = f"blocks={blocks}, scale={scale}, normalised={normalised}"
         got, want = _number(answer(blocks, scale, normalised), case), size_after_of(blocks, scale, normalised)
@@ -344,7 +354,9 @@ def kept_for_norms(answer):
     _function(answer)
     for sums, images, each in (([(1, 3, 5)], 1, 4), ([(2, 7, 6), (3, 10, 4)], 5, 4), ([(4, 8, 9)], 2, 2)):
         case = f"sums={sums}, images={images}, bytes_each={each}"
-        got, want = _number(answer(sums, images, each), case), kept_for_norms_of(sums, images, each)
+        given = copy.deepcopy(sums)
+        got, want = _number(answer(given, images, each), case), kept_for_norms_of(sums, images, each)
+        _unchanged(given, sums, "sums")
         slips = {
             "That is for one image.": want / images,
             "Those are numbers; each of them takes bytes_each bytes.": want / each,
@@ -420,7 +432,7 @@ def ensemble(answer):
 )
 def error_left(answer):
     _function(answer)
-    for similarity, networks in ((0.0, 4), (1.0, 4), (0.5, 2), (0.6, 5), (0.3, 1)):
+    for similarity, networks in ((0.6, 5), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1)):
         case = f"similarity={similarity}, networks={networks}"
         got, want = _number(answer(similarity, networks), case), ensembles.error_left(similarity, networks)
         slips = {

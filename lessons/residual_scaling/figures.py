@@ -45,11 +45,11 @@ def through_blocks(block: Callable | None = None, side: int = 72) -> Picture:
         else "the smaller the scale, the more of the photograph passes"
     )
     figure, axes = panels(1 + len(left), title, width=9.4, height=2.7)
-    axes[0].imshow(photo.permute(1, 2, 0))
+    axes[0].imshow(photo.permute(1, 2, 0).numpy())
     label(axes[0], title="what goes in")
     words = []
     for axis, (name, (image, alike)) in zip(axes[1:], left.items(), strict=True):
-        axis.imshow(image.permute(1, 2, 0))
+        axis.imshow(image.permute(1, 2, 0).numpy())
         label(axis, title=f"{name}\nlikeness {alike:.2f}")
         words.append(f"{name}: likeness {alike:.2f}")
     for axis in axes:
@@ -204,10 +204,11 @@ def sizes_in_blocks(channels: int = 64) -> Picture:
 
 def memory_kept() -> Picture:
     """What a training step keeps for one image, and what normalised sums would add."""
-    networks = {name: network for name, network in NETWORKS.items() if name != "Inception-v3"}
+    networks = {name: NETWORKS[name] for name in list(NETWORKS)[2:]}  # Inception-v4 and both of v2
     plain = {name: memory.network_bytes(*network) / 1e6 for name, network in networks.items()}
     more = {
-        name: memory.network_bytes(*network, normalised=True) / 1e6 - plain[name] for name, network in networks.items()
+        name: memory.network_bytes(*network, normalised="resnet" in network[0]) / 1e6 - plain[name]
+        for name, network in networks.items()
     }
     drawn = "Inception-ResNet-v2, paper"
     title = f"Normalised sums would make v2's steps keep {more[drawn] / plain[drawn]:.0%} more as drawn".replace(

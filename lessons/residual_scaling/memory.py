@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import nn
@@ -62,6 +63,7 @@ def sums(name: str, variant: str = "paper") -> list[tuple[int, int, int]]:
     return [(count, *key) for key, count in found.items()]
 
 
+@lru_cache(maxsize=32)
 def network_bytes(name: str, variant: str = "paper", *, images: int = 1, normalised: bool = False) -> int:
     """Bytes that a training step of a network of the catalog keeps on images of 299 x 299, in single precision."""
     network = _training(name, variant)

@@ -135,6 +135,6 @@ def through(photo: Tensor, block, blocks: int, copies: int = 12) -> tuple[Tensor
         layers = nn.Sequential(*(block(3 * copies) for _ in range(blocks))).train()
         left = layers(photo.repeat(copies, 1, 1)[None])[0].unflatten(0, (copies, 3)).mean(dim=0)
     alike = torch.corrcoef(torch.stack([left.flatten(), photo.flatten()]))[0, 1].item()
-    centred = left - left.mean(dim=(1, 2), keepdim=True)
-    shown = centred / centred.std() * photo.std() + photo.mean(dim=(1, 2), keepdim=True)
+    centred, own = (image - image.mean(dim=(1, 2), keepdim=True) for image in (left, photo))
+    shown = centred / centred.std() * own.std() + photo.mean(dim=(1, 2), keepdim=True)
     return shown.clamp(0, 1), alike

@@ -18,6 +18,7 @@ from lessons.layers import ConvBNAct
 from lessons.residual_scaling.blocks import InceptionResNetA
 from lessons.residual_scaling.stacks import dead_share, size, widths_of
 from utils.data import load
+from utils.experiment import Result
 from utils.show import passing_bar
 from utils.train import seeded
 
@@ -107,3 +108,16 @@ def in_words(networks: Sequence[Tiny]) -> str:
         which = ", ".join(f"{each.channels} channels at rate {each.rate:g} ({each.fate})" for each in broken)
         sentences.append(f"Scale {scale:g}: {len(broken)} of {len(of_scale)} broke{f': {which}' if broken else ''}.")
     return "\n".join(sentences)
+
+
+def deaths(result: Result) -> str:
+    """How many networks of an experiment that measures `dead`, in per cent, died, arm by arm, and how many channels did."""
+    lines = []
+    for arm, runs in result.runs.items():
+        if runs:
+            shares = [run.measures["dead"] for run in runs]
+            died = sum(share == 100 for share in shares)
+            lines.append(
+                f"{arm}: {died} of {len(runs)} networks died; at most {max(shares):.1f} % of the channels are dead"
+            )
+    return "\n".join(lines)

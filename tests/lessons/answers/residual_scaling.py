@@ -1,0 +1,228 @@
+"""Lesson 07."""
+
+from lessons.layers import ConvBNAct
+from tests.lessons.answers import Answers, function, module
+
+SCOPE = {"ConvBNAct": ConvBNAct}
+
+CONNECTION = "x, f"
+REDUCE = "in_channels, branches"
+SIZE = "blocks, scale, normalised"
+KEPT = "sums, images, bytes_each=4"
+LOGITS = "logits"
+LEFT = "similarity, networks"
+
+
+def scaled(forward: str, init: str = "") -> str:
+    """Exercise 7.3 from the last line of its forward, in `x`, `r` and `s`; `init` replaces the expansion."""
+    made = init or "self.up = nn.Conv2d(concatenated, in_channels, 1)"
+    return module(
+        f"self.parts = nn.ModuleList(branches)\nself.s = scale\n{made}",
+        f"r, s = self.up(torch.cat([part(x) for part in self.parts], 1)), self.s\nreturn {forward}",
+        head="in_channels, branches, concatenated, scale",
+    )
+
+
+A = """
+def path(*widths):
+    layers = []
+    for before, after, k in zip(widths, widths[1:], (1, 3, 3)):
+        layers.append(ConvBNAct(before, after, kernel_size=k))
+    return nn.Sequential(*layers)
+w = widths
+self.a = path(in_channels, w.pointwise)
+self.b = path(in_channels, *w.single)
+self.c = path(in_channels, *w.stacked)
+self.up = nn.Conv2d(w.pointwise + w.single[-1] + w.stacked[-1], in_channels, 1)
+self.s = scale
+"""
+JOIN = "r = self.up(torch.cat([self.a(x), self.b(x), self.c(x)], dim=1))\n"
+SUM = "return (x + self.s * r).relu()"
+
+
+def block_a(before: str = "", after: str = "", forward: str = JOIN + SUM) -> str:
+    assert before in A
+    return module(A.replace(before, after) if before else A, forward, head="in_channels, widths, scale=0.17")
+
+
+ANSWERS = {
+    "residual_connection": Answers(
+        right=(
+            function(CONNECTION, "f(x) + x"),
+            "def Answer(x, f):\n    out = x.clone()\n    out += f(x)\n    return out\n",
+            "import torch\ndef Answer(x, f):\n    return torch.stack([x, f(x)]).sum(dim=0)\n",
+        ),
+        wrong=(
+            (function(CONNECTION, "f(x)"), "x has to be added"),
+            (function(CONNECTION, "x"), "f(x) has to be added"),
+            (function(CONNECTION, "x * f(x)"), "they are added"),
+            (function(CONNECTION, "x - f(x)"), "is taken away"),
+            (function(CONNECTION, "(x + f(x)).relu()"), "no ReLU in it"),
+            ("def Answer(x, f):\n    x += f(x)\n    return x\n", "changes x itself"),
+            (function(CONNECTION, "None"), "Is the `return` missing?"),
+        ),
+    ),
+    "channels_after": Answers(
+        right=(
+            function(REDUCE, "sum([branch[-1] for branch in branches], in_channels)"),
+            "def Answer(channels, paths):\n    for *_, last in paths:\n        channels += last\n    return channels\n",
+        ),
+        wrong=(
+            (function(REDUCE, "sum(branch[-1] for branch in branches)"), "The pool is missing"),
+            (function(REDUCE, "in_channels + sum(map(sum, branches))"), "only the last one reaches"),
+            (function(REDUCE, "in_channels + sum(branch[0] for branch in branches)"), "the first convolution of each"),
+            (function(REDUCE, "sum(map(sum, branches))"), "Without the pool"),
+            (function(REDUCE, "[branch[-1] for branch in branches]"), "one number is needed"),
+            (function(REDUCE, "in_channels + sum(branch.pop() for branch in branches)"), "changes the list `branches`"),
+        ),
+    ),
+    "scaled_residual": Answers(
+        right=(
+            scaled("torch.relu(x + s * r)"),
+            scaled("nn.functional.relu(torch.add(x, r, alpha=s))"),
+            scaled("(r * s + x).clamp(min=0)"),
+            scaled("self.act(x + s * r)", "self.up = nn.LazyConv2d(in_channels, 1)\nself.act = nn.ReLU()"),
+            module(
+                "self.parts = nn.Sequential(*branches)\nself.up = nn.Conv2d(concatenated, in_channels, (1, 1))\n"
+                "self.register_buffer('scale', torch.tensor(float(scale)))",
+                "parts = tuple(part(x) for part in self.parts)\nreturn torch.relu(x + self.up(torch.cat(parts, 1)) * self.scale)",
+                head="in_channels, branches, concatenated, scale",
+            ),
+        ),
+        wrong=(
+            (scaled("x + s * r"), "no ReLU follows the sum"),
+            (scaled("torch.relu(x + s * r.relu())"), "the expansion is linear"),
+            (scaled("x + s * r.relu()"), "not behind it"),
+            (scaled("torch.relu(x + r)"), "the scale is missing"),
+            (scaled("torch.relu(s * (x + r))"), "multiplies the residual alone"),
+            (scaled("torch.relu(s * x + r)"), "the scale multiplies the input"),
+            (scaled("torch.relu((1 - s) * x + s * r)"), "comes into the sum whole"),
+            (scaled("torch.relu(s * r)"), "the input is not added"),
+            (scaled("torch.relu(x - s * r)"), "is taken away"),
+            (scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, in_channels, 1, bias=False)"), "The expansion has a bias"),
+            (
+                scaled(
+                    "torch.relu(x + s * r)",
+                    "self.up = nn.Sequential(nn.Conv2d(concatenated, in_channels, 1), nn.BatchNorm2d(in_channels))",
+                ),
+                "Nothing is normalised behind the expansion",
+            ),
+            (
+                scaled("torch.relu(self.norm(x + s * r))", "self.up = nn.Conv2d(concatenated, in_channels, 1)\nself.norm = nn.BatchNorm2d(in_channels)"),
+                "or on the sum",
+            ),
+            (scaled("torch.relu(x + s * r)", "self.up = ConvBNAct(concatenated, in_channels, kernel_size=1)"), "1×1 convolution"),
+            (
+                scaled("torch.relu(x + s * r)").replace("for part in self.parts", "for part in reversed(self.parts)"),
+                "another order than asked",
+            ),
+        ),
+    ),
+    "inception_resnet_a": Answers(
+        right=(
+            block_a(),
+            block_a(forward=JOIN + "return nn.functional.relu(self.s * r + x)"),
+            module(
+                "w = widths\nself.one = ConvBNAct(in_channels, w.pointwise, kernel_size=1)\n"
+                "self.two = nn.ModuleList([ConvBNAct(in_channels, w.single[0], kernel_size=1), ConvBNAct(*w.single, kernel_size=3)])\n"
+                "self.three = nn.ModuleList([ConvBNAct(in_channels, w.stacked[0], kernel_size=1), "
+                "ConvBNAct(w.stacked[0], w.stacked[1], kernel_size=3), ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(3, 3))])\n"
+                "self.expand = nn.LazyConv2d(in_channels, 1)\nself.scale, self.relu = scale, nn.ReLU()",
+                "b = c = x\nfor layer in self.two:\n    b = layer(b)\nfor layer in self.three:\n    c = layer(c)\n"
+                "return self.relu(x + self.scale * self.expand(torch.cat((self.one(x), b, c), 1)))",
+                head="in_channels, widths, scale=0.17",
+            ),
+        ),
+        wrong=(
+            (block_a(forward=JOIN + "return x + self.s * r"), "no ReLU follows the sum"),
+            (block_a(forward=JOIN + "return (x + r).relu()"), "the scale is missing"),
+            (block_a(forward=JOIN + "return (x + 0.17 * r).relu()"), "whatever is handed over"),
+            (
+                block_a(forward="r = self.up(torch.cat([self.c(x), self.b(x), self.a(x)], dim=1))\n" + SUM),
+                "another order than asked",
+            ),
+            (block_a("(1, 3, 3)", "(1, 3, 1)"), "3×3 convolution"),
+            (block_a("self.c = path(in_channels, *w.stacked)", "self.c = path(in_channels, *w.stacked[:2])"), "channels"),
+            (block_a(", in_channels, 1)", ", in_channels, 1, bias=False)"), "The expansion has a bias"),
+            (
+                block_a("self.up = nn.Conv2d(w.pointwise", "self.up = nn.Conv2d(in_channels + w.pointwise",
+                        JOIN.replace("[self.a", "[x, self.a") + SUM),
+                "Expected",
+            ),
+            (
+                "class Answer(nn.Module):\n    def __init__(self, in_channels, widths, scale=0.17):\n        super().__init__()\n"
+                "        raise NotImplementedError('Exercise 7.3, expansion, scale, sum: write this part.')\n",
+                "what you write in exercise 7.3",
+            ),
+        ),
+    ),
+    "size_after": Answers(
+        right=(
+            function(SIZE, "(1 + blocks * scale * scale) ** 0.5 if normalised else (1 + scale * scale) ** (blocks / 2)"),
+            "import torch\ndef Answer(blocks, scale, normalised):\n    square = torch.tensor(1.0)\n    for _ in range(blocks):\n"
+            "        square = square + scale**2 * (1 if normalised else square)\n    return square.sqrt()\n",
+        ),
+        wrong=(
+            (function(SIZE, "1 + blocks * scale**2 if normalised else (1 + scale**2) ** blocks"), "the size is its root"),
+            (function(SIZE, "(1 + scale**2) ** (blocks / 2) if normalised else (1 + blocks * scale**2) ** 0.5"), "changed places"),
+            (function(SIZE, "1 + blocks * scale if normalised else (1 + scale) ** blocks"), "their squares do"),
+            (function(SIZE, "(1 + blocks * scale**2) ** 0.5"), "changed places"),
+            (
+                function(SIZE, "(blocks * scale**2) ** 0.5 if normalised else (1 + scale**2) ** (blocks / 2)"),
+                "is missing",
+            ),
+            (function(SIZE, "(1 + scale**2) ** 0.5"), "each of them adds"),
+            (function(SIZE, "None"), "Is the `return` missing?"),
+        ),
+    ),
+    "kept_for_norms": Answers(
+        right=(
+            function(KEPT, "images * bytes_each * sum(n * c * side * side for n, c, side in sums)"),
+            "import math\ndef Answer(sums, images, bytes_each=4):\n    total = 0\n    for count, channels, side in sums:\n"
+            "        total += count * math.prod((images, channels, side, side)) * bytes_each\n    return total\n",
+        ),
+        wrong=(
+            (function(KEPT, "bytes_each * sum(n * c * s * s for n, c, s in sums)"), "That is for one image"),
+            (function(KEPT, "images * sum(n * c * s * s for n, c, s in sums)"), "Those are numbers"),
+            (function(KEPT, "images * 4 * sum(n * c * s * s for n, c, s in sums)"), "bytes_each says how many"),
+            (function(KEPT, "images * bytes_each * sum(n * c * s for n, c, s in sums)"), "side × side places"),
+            (function(KEPT, "images * bytes_each * sum(c * s * s for n, c, s in sums)"), "stands for several sums"),
+            (function(KEPT, "2 * images * bytes_each * sum(n * c * s * s for n, c, s in sums)"), "count what goes in"),
+        ),
+    ),
+    "ensemble": Answers(
+        right=(
+            function(LOGITS, "logits.softmax(-1).mean(0)"),
+            function(LOGITS, "sum(nn.functional.softmax(one, dim=1) for one in logits) / len(logits)"),
+            "def Answer(logits):\n    e = logits.exp()\n    return torch.einsum('mnk->nk', e / e.sum(2, keepdim=True)) / logits.shape[0]\n",
+        ),
+        wrong=(
+            (function(LOGITS, "logits.mean(dim=0).softmax(dim=1)"), "Softmax comes first"),
+            (function(LOGITS, "logits.mean(dim=0)"), "where is the softmax?"),
+            (function(LOGITS, "logits.softmax(dim=1).mean(dim=0)"), "runs over the images"),
+            (function(LOGITS, "logits.softmax(dim=0).mean(dim=0)"), "runs over the networks"),
+            (function(LOGITS, "logits.softmax(dim=2).sum(dim=0)"), "the sum over the networks"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=1)"), "is expected"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).argmax(dim=1)"), "you give back classes"),
+            (function(LOGITS, "logits.softmax(dim=2).amax(dim=0)"), "the largest probability"),
+        ),
+    ),
+    "error_left": Answers(
+        right=(
+            function(LEFT, "similarity + (1 - similarity) / networks"),
+            function(LEFT, "1 / networks + (1 - 1 / networks) * similarity"),
+            "import torch\ndef Answer(similarity, networks):\n"
+            "    products = torch.full((networks, networks), float(similarity)).fill_diagonal_(1)\n    return products.mean()\n",
+        ),
+        wrong=(
+            (function(LEFT, "1 / networks"), "independent errors only"),
+            (function(LEFT, "1 / networks**0.5"), "not like its root"),
+            (function(LEFT, "(networks + networks * (networks - 1) / 2 * similarity) / networks**2"), "once a pair"),
+            (function(LEFT, "1 / networks + similarity"), "are no pair"),
+            (function(LEFT, "1 - similarity + similarity / networks"), "changed places"),
+            (function(LEFT, "(1 - similarity) * (1 - 1 / networks)"), "what is gone"),
+            (function(LEFT, "1 + (networks - 1) * similarity"), "its square by M²"),
+            (function(LEFT, "None"), "Is the `return` missing?"),
+        ),
+    ),
+}
