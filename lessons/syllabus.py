@@ -36,7 +36,7 @@ LESSONS = (
         "factorization",
         "Factorised convolutions",
         "Rethinking the Inception architecture, sections 1 to 3, 5 and 6",
-        90,
+        130,
     ),
     Lesson(
         5,

@@ -229,9 +229,9 @@ def _photo(name: str, size: int) -> str:
 def _shade(rows: tuple[int, ...], columns: tuple[int, ...]) -> str:
     """A dark sheet as a PNG, the more transparent the more ways lead from there."""
     down, across = (np.array([way / max(ways) for way in ways]) for ways in (rows, columns))
-    share = np.outer(down, across)
+    share = np.sqrt(np.outer(down, across))  # ways fall off so fast that nothing but the middle would be seen
     sheet = np.zeros((*share.shape, 4), dtype=np.uint8)
-    sheet[..., 3] = (200 * (1 - share)).round()
+    sheet[..., 3] = (170 * (1 - share)).round()
     file = io.BytesIO()
     Image.fromarray(sheet, "RGBA").save(file, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -60,11 +61,11 @@ def _draw_planes(axis, windows: Sequence[tuple[int, int]]) -> None:
         axis.add_patch(Polygon(points, closed=True, **style))
         return points
 
-    tints = (colors.SKY, colors.GREEN, colors.ORANGE)
+    tints = (colors.SKY, *[colors.GREEN] * (len(grids) - 2), colors.ORANGE)  # the input, what is between, the unit
     for level, grid in enumerate(grids):
         for row in range(grid[0]):
             for column in range(grid[1]):
-                fill = colors.tint(tints[level % 3], 0.45)
+                fill = colors.tint(tints[level], 0.45)
                 cell((row, column), (1, 1), level, grid, facecolor=fill, edgecolor="#555555", linewidth=0.7)
     for level, window in enumerate(windows):
         below, above = grids[level], grids[level + 1]
@@ -90,6 +91,7 @@ def linear_pair(compose: Callable[[Tensor, Tensor], Tensor], seed: int = 1) -> P
         stacked = F.conv2d(F.conv2d(gray, first, padding=1), second, padding=1)
         away = (stacked - F.conv2d(gray, whole, padding=2)).abs()[0, 0].numpy()
     inside, border = away[1:-1, 1:-1].max(), away.max()
+    usual = float(np.median(np.concatenate([away[0], away[-1], away[:, 0], away[:, -1]])))
     title = "Two linear 3×3 are one 5×5: only the outermost cells differ, where padding cuts"
     figure, axes = panels(4, title, width=9.4, height=3.1)
     most = max(weight.abs().max().item() for weight in (first, second, whole))
@@ -102,11 +104,17 @@ def linear_pair(compose: Callable[[Tensor, Tensor], Tensor], seed: int = 1) -> P
             dark = abs(value) > 0.6 * most
             size = 8 if len(grid) == 3 else 6.5
             axis.annotate(
-                f"{value:.1f}", (column, row), ha="center", va="center", fontsize=size, color="w" if dark else "k"
+                f"{round(value, 1) + 0.0:.1f}",  # no minus in front of a zero
+                (column, row),
+                ha="center",
+                va="center",
+                fontsize=size,
+                color="w" if dark else "k",
             )
         label(axis, title=name)
-    axes[3].imshow(away, cmap="Reds", vmin=0, vmax=np.median(away[0]))
-    label(axes[3], title=f"difference on a photograph:\n{inside:.0e} inside, {border:.1f} at the border")
+    shown = axes[3].imshow(away, cmap="Reds", vmin=0, vmax=usual)
+    figure.colorbar(shown, ax=axes[3], shrink=0.7, extend="max", ticks=[0, usual], format="%.1f")
+    label(axes[3], title=f"difference on a photograph:\nat most {inside:.0e} inside, {border:.1f} at the border")
     for axis in axes:
         _bare(axis)
     return Picture(
@@ -185,11 +193,13 @@ def best_pair(pattern: np.ndarray) -> tuple[np.ndarray, float]:
 def narrowing(name: str = "inception_v3") -> Picture:
     """Principle 1: the values that a network hands on from stage to stage."""
     stages = principles.representation(name)
-    stage, factor = principles.steepest(stages)
-    title = f"Inception-v3 narrows step by step; the steepest step before the end is {stage}, by {factor:.1f}"
+    order = list(stages)
+    pools = {name: stages[before] / stages[name] for before, name in pairwise(order) if name.startswith("pool")}
+    times = sorted({f"{fall:.0f}" for fall in pools.values()})
+    title = f"Before the end, the {len(pools)} pools of the stem squeeze most: about {' to '.join(times)} times each"
     figure, (axis,) = panels(1, title, width=9, height=3.4)
     names, values = list(stages), list(stages.values())
-    shade = [colors.VERMILION if name == stage else colors.BLUE for name in names]
+    shade = [colors.VERMILION if name in pools else colors.BLUE for name in names]
     axis.bar(names, values, color=shade)
     axis.set_yscale("log")
     axis.tick_params(axis="x", labelrotation=60)
@@ -197,7 +207,11 @@ def narrowing(name: str = "inception_v3") -> Picture:
     axis.grid(axis="y", alpha=0.3)
     axis.set_axisbelow(True)
     words = ", ".join(f"{name} {value:,}" for name, value in stages.items())
-    return Picture(figure, f"Bars. {title}. Values after each stage: {words}.")
+    return Picture(figure, f"Bars. {title}. {_falls(pools)} Values after each stage: {words}.")
+
+
+def _falls(pools: Mapping[str, float]) -> str:
+    return "; ".join(f"{name} divides the values by {fall:.2f}" for name, fall in pools.items()) + "."
 
 
 def wider(widths: Sequence[int] = principles.WIDTHS, seeds: Sequence[int] = (0, 1, 2)) -> Picture:
@@ -285,12 +299,16 @@ def width_and_depth(steps: Sequence[int] = (1, 2, 3, 4)) -> Picture:
 def clock(savings: Sequence[Saving]) -> Picture:
     """What was saved by count and by the clock, and how fast the multiply-adds were done."""
     less = sum(each.timed < each.counted for each in savings)
-    title = f"On this machine {less} of {len(savings)} replacements save less time than multiply-adds"
+    sure = sum(each.middle_half[1] < each.counted for each in savings)
+    title = (
+        f"On this machine {less} of {len(savings)} replacements save less time than multiply-adds, {sure} of them with "
+        "the whole line"
+    )
     figure, axes = panels(2, title, width=9.4, height=0.9 + 0.8 * len(savings))
     words = []
     for position, each in enumerate(savings):
         rows = (
-            ("predicted", each.replacement.predicted, colors.GREY),
+            ("by formula", each.replacement.predicted, colors.GREY),
             ("counted", each.counted, colors.BLUE),
             ("timed", each.timed, colors.VERMILION),
         )
@@ -382,7 +400,7 @@ class SideBySide:
         return f'<p><b>{escape(self.title)}</b></p><div style="display:flex;flex-wrap:wrap;gap:12px">{each}</div>'
 
 
-def three_reductions(channels: int = 320, grid: int = 35) -> SideBySide:
+def three_reductions(channels: int = 320, grid: int = 34) -> SideBySide:
     """The three ways from one grid to half of it, drawn with what they cost."""
     shape = (channels, grid, grid)
     modules = {}
@@ -395,9 +413,9 @@ def three_reductions(channels: int = 320, grid: int = 35) -> SideBySide:
         (
             name,
             draw(module, shape),
-            f"{short(tables[name].macs)} multiply-adds, {percent(tables[name].macs / dearest)} of the dearest",
+            f"{short(tables[name].macs)} multiply-adds, {100 * tables[name].macs / dearest:.3g} % of the dearest",
         )
         for name, module in modules.items()
     )
-    share = percent(tables["parallel"].macs / dearest)
-    return SideBySide(f"Three ways to half the grid; the parallel one costs {share} of the dearest", parts)
+    share = f"{100 * tables['parallel'].macs / dearest:.3g} %"
+    return SideBySide(f"Three ways to halve the grid; the parallel one costs {share} of the dearest", parts)

@@ -1,6 +1,6 @@
 """What factorised windows save: as the formula predicts it, as it is counted, and as this machine's clock shows it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -11,6 +11,7 @@ from torch import nn
 from lessons.batch_norm.blocks import Widths
 from lessons.layers import Branches, ConvBNAct, ConvReLU, average_pool, chain
 from utils.cost import Table, profile
+from utils.experiment import Result
 from utils.timing import machine, timed
 
 Window = tuple[int, int]
@@ -159,8 +160,43 @@ def in_words(savings: Sequence[Saving], device: str | torch.device = "cpu") -> s
             f"each second {each.speed[1] / each.speed[0]:.2f} times the multiply-adds of the whole window."
         )
     less = sum(each.timed < each.counted for each in savings)
-    lines.append(f"In {less} of {len(savings)} the clock saves less than the count.")
+    sure = sum(each.middle_half[1] < each.counted for each in savings)
+    lines.append(
+        f"In {less} of {len(savings)} the clock saves less than the count; in {sure} of them the whole middle half of the five "
+        "groups of rounds does."
+    )
     return "\n".join(lines)
+
+
+def what_was_paid(result: Result, macs: Mapping[str, int]) -> str:
+    """The arms of the experiment on reductions, best first, with what each pays, and what may be said of the parallel one.
+
+    Args:
+        result: runs of `grid_reduction`.
+        macs: multiply-adds of each way to halve a grid, by the arm's name.
+    """
+    dearest = max(macs.values())
+    ways = {arm.name: arm for arm in result.compare().arms}
+    order = sorted(ways, key=result.mean, reverse=True)
+    lines = [
+        f"{name}: {result.mean(name):.1f} % right, {ways[name].parameters:,} parameters in the network; each reduction takes "
+        f"{100 * macs[name] / dearest:.3g} % of the dearest one's multiply-adds ({macs[name]:,})"
+        for name in order
+    ]
+    against = next(each for each in result.compare().differences if each.name == "convolution first")
+    if not against.is_clear:
+        said = "These seeds cannot tell the parallel way from the dearest one, which does not show that they are level."
+    elif against.mean > 0:
+        said = (
+            f"The parallel way ends {against.mean:.1f} points behind the dearest one, more than the spread between seeds "
+            "explains: these runs do not confirm that it loses nothing."
+        )
+    else:
+        said = (
+            f"The parallel way ends {-against.mean:.1f} points ahead of the dearest one, more than the spread between seeds "
+            "explains: here it loses nothing."
+        )
+    return "\n".join([*lines, f"Last comes: {order[-1]}. {said}"])
 
 
 def percent(share: float) -> str:

@@ -1,7 +1,9 @@
 """Lesson 04: what its text states is what its modules give, and its pictures, labs and measures are right."""
 
 import re
+from dataclasses import replace
 from math import prod
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,13 +12,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from lessons import measure
+from lessons.experiments import experiment
 from lessons.factorization import figures, lab, paper, principles, savings
-from lessons.factorization.checks import TwoFactors, factor_saving_of
+from lessons.factorization.checks import TwoFactors, factor_saving_of, reduction_macs_of
 from lessons.factorization.composition import compose
 from lessons.factorization.paper import STEM_BY_SIDE, cost_with_stem
 from lessons.factorization.reductions import REDUCTIONS
 from utils.cost import profile
 from utils.data import load
+from utils.experiment import Result
 from utils.photo import photograph
 from utils.plot import Picture
 
@@ -137,7 +141,7 @@ def test_a_linear_pair_differs_from_its_window_in_the_outermost_cells_only():
 
 
 @pytest.mark.parametrize("replacement", savings.REPLACEMENTS, ids=lambda each: each.name.replace("\n", " "))
-def test_prediction_and_count_agree(replacement):
+def test_formula_and_count_agree(replacement):
     tables = replacement.count()
     assert 1 - tables["factors"].macs / tables["whole"].macs == pytest.approx(replacement.predicted)
     assert tables["factors"].receptive_field == tables["whole"].receptive_field == replacement.window
@@ -165,7 +169,13 @@ def test_words_about_a_loss_of_time():
     small = savings.Replacement((5, 5), ((3, 3), (3, 3)), channels=8, grid=9)
     lost = savings.Saving(small, 0.28, -0.5, (-0.6, -0.4), (2e9, 1e9), (648, 1296))
     assert "28 % fewer multiply-adds, 50 % more time; each second 0.50 times" in savings.in_words([lost])
-    assert "In 1 of 1 the clock saves less than the count." in savings.in_words([lost])
+    assert "In 1 of 1 the clock saves less than the count; in 1 of them the whole" in savings.in_words([lost])
+    unsure = replace(lost, middle_half=(-0.6, 0.3))
+    assert "In 1 of 1 the clock saves less than the count; in 0 of them" in savings.in_words([unsure])
+    assert (
+        "1 of 1 replacements save less time than multiply-adds, 0 of them with the whole line"
+        in figures.clock([unsure]).alternative
+    )
 
 
 def test_the_whole_module_puts_out_what_the_factorised_one_does():
@@ -175,6 +185,34 @@ def test_the_whole_module_puts_out_what_the_factorised_one_does():
     whole = profile(savings.WholeB(768, TABLE_V3.figure_6[0]), (768, 17, 17))
     factors = profile(block, (768, 17, 17))
     assert whole.rows[-1].shape == factors.rows[-1].shape and whole.receptive_field == factors.receptive_field
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "words"),
+    [
+        ({"parallel": (0.5, 0.51, 0.52), "pool first": (0.6, 0.61, 0.62), "convolution first": (0.7, 0.71, 0.72)},
+         "Last comes: parallel. The parallel way ends 20.0 points behind"),
+        ({"parallel": (0.8, 0.81, 0.82), "pool first": (0.6, 0.61, 0.62), "convolution first": (0.7, 0.71, 0.72)},
+         "Last comes: pool first. The parallel way ends 10.0 points ahead"),
+        ({"parallel": (0.5, 0.6, 0.7), "pool first": (0.6, 0.61, 0.62), "convolution first": (0.45, 0.65, 0.72)},
+         "These seeds cannot tell the parallel way from the dearest one"),
+    ],
+)  # fmt: skip
+def test_what_the_reductions_paid(accuracies, words):
+    def run(seed, accuracy):
+        epoch = SimpleNamespace(epoch=1, test_accuracy=accuracy)
+        return SimpleNamespace(
+            accuracy=accuracy, seconds=1.0, seed=seed, completed=True, history=[epoch], data={"name": "none"},
+            recipe={}, network={"parameters": 1000},
+        )  # fmt: skip
+
+    runs = {arm: [run(seed, each) for seed, each in enumerate(values)] for arm, values in accuracies.items()}
+    entry = experiment("grid_reduction")
+    result = Result(entry, "short", entry.form("short"), runs)
+    said = savings.what_was_paid(result, reduction_macs_of(16, 16))
+    assert words in said and "takes 12.5 % of the dearest one's multiply-adds (147,456)" in said
+    best = max(accuracies, key=lambda arm: sum(accuracies[arm]))
+    assert said.startswith(f"{best}: {100 * sum(accuracies[best]) / 3:.1f} % right, 1,000 parameters")
 
 
 # Principles
@@ -255,7 +293,7 @@ def test_pictures_say_their_point():
     assert "in the outermost row and column" in figures.linear_pair(compose).alternative
     assert re.search(r"differ by \de-0[6-9]", figures.one_by_n_on_a_photograph(TwoFactors).alternative)
     assert "Twice the width costs 4 times, twice the depth 2 times" in figures.width_and_depth().alternative
-    assert "pool_5a, by 4.1" in figures.narrowing().alternative
+    assert "Before the end, the 2 pools of the stem squeeze most: about 4 times each" in figures.narrowing().alternative
     assert "Neighbours are alike" in figures.neighbours(size=96).alternative
     assert "with a ReLU" in figures.wider(widths=(4, 16), seeds=(0,)).alternative
     assert "slanted" in figures.what_one_pair_can_be().alternative
@@ -265,8 +303,9 @@ def test_pictures_say_their_point():
 def test_three_reductions_are_drawn_with_their_cost():
     drawn = figures.three_reductions(channels=16, grid=35)
     assert [name for name, _, _ in drawn.parts] == list(REDUCTIONS)
-    assert "13 % of the dearest" in drawn.title and drawn._repr_html_().count("<svg") == 3
-    assert "26 % of the dearest" in repr(drawn)
+    assert "13.2 % of the dearest" in drawn.title and drawn._repr_html_().count("<svg") == 3
+    assert "26.4 % of the dearest" in repr(drawn)
+    assert "12.5 % of the dearest" in figures.three_reductions(channels=4).title
 
 
 # Reductions
