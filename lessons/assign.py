@@ -58,6 +58,13 @@ c.Mark.answer_seconds = 20
 c.Mark.test_seconds = 40
 c.Mark.submission_seconds = 120
 c.Mark.memory_gigabytes = 2
+
+# Feedback: what the tests said, and not the hidden tests themselves.
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
 '''
 
 

@@ -100,6 +100,7 @@ def mark(job: Job, room: Room) -> list[Outcome]:
 
 def _test(cell: Cell, job: Job, room: Room, scope: dict) -> Outcome:
     stream = Capped()
+    room.student.undecided = ""
     room.student.deadline = time.monotonic() + min(job.times.test, room.left)
     try:
         for name in used_names(cell.source) & set(job.names):
@@ -111,13 +112,17 @@ def _test(cell: Cell, job: Job, room: Room, scope: dict) -> Outcome:
     except (Gone, Slow) as error:
         room.renew()
         return Outcome(stream.text(), _ended(error, job.times.answer))
-    except CannotCross as error:
-        said = f"The test hands over something that cannot be handed over: {error}"
-        return Outcome(stream.text(), (type(error).__name__, said, []), undecided=said)
     except BaseException as error:
+        undecided = room.student.undecided
+        if isinstance(error, CannotCross):
+            undecided = undecided or str(error)
+        if undecided:
+            undecided = f"It cannot be brought from the student's code to the test or back: {undecided}"
         if _stopped(room):
             room.renew()
-        return Outcome(stream.text(), (type(error).__name__, str(error), _lines(error, cell)))
+        return Outcome(
+            stream.text(), (type(error).__name__, undecided or str(error), _lines(error, cell)), undecided=undecided
+        )
     return Outcome(stream.text())
 
 
@@ -150,8 +155,14 @@ def _too_long(seconds: float, what: str) -> str:
 
 
 def _lines(error: BaseException, cell: Cell) -> list[str]:
-    """The traceback's lines in the test itself, as a reader of the notebook needs them."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == f"<{cell.name}>"]
+    """Where a visible test stopped, and where in the student's code. Of a hidden test only its sentence is told."""
+    lines = cell.source.splitlines()
+    hidden = next((number for number, line in enumerate(lines) if "BEGIN HIDDEN TESTS" in line), len(lines))
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == f"<{cell.name}>" and frame.lineno <= hidden
+    ]
     notes = [line for note in getattr(error, "__notes__", []) for line in note.splitlines()]
     return [line.rstrip("\n") for line in traceback.format_list(frames)] + notes
 

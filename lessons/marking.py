@@ -225,7 +225,8 @@ def _write_outputs(cell: NotebookNode, outcome: Outcome) -> None:
         cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=outcome.text))
     if outcome.error:
         name, text, lines = outcome.error
-        shown = [*lines, *([] if any(text in line for line in lines[-2:]) and text else [f"{name}: {text}"])]
+        last = f"{name}: {text}"
+        shown = [*lines, *([] if any(line.endswith(last) for line in lines[-2:]) else [last])]
         cell.outputs.append(nbformat.v4.new_output("error", ename=name, evalue=text, traceback=shown))
     if outcome.undecided:
         cell.metadata[UNDECIDED] = outcome.undecided

@@ -147,6 +147,7 @@ class StudentSide(Codec):
             else:
                 value = self.record(function, args, kwargs, message["grad"])
             reply["value"] = self.encode(value)
+            reply["needs_gradient"] = [self.numbers.get(tensor) for tensor in _tensors([value]) if tensor.requires_grad]
         except BaseException as error:
             reply["error"] = [names_of(error), str(error)[:MOST_TEXT], _traceback(error)]
         self.bring_up_to_date()

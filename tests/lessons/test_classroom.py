@@ -95,6 +95,8 @@ def test_from_zero_to_marks_on_the_command_line(tmp_path):
     assert "2 pages" in say("feedback", SLUG, "--folder", course)
     page = (course / "feedback" / "anna" / SLUG / f"{SLUG}.html").read_text(encoding="utf-8")
     assert re.search(r"Score: 10(\.0)? / 12", page)
+    page = (course / "feedback" / "ben" / SLUG / f"{SLUG}.html").read_text(encoding="utf-8")
+    assert "NotImplementedError" in page and "_Reference" not in page and "HIDDEN" not in page
     say("export", "--folder", course, "--to", tmp_path / "marks.csv")
     rows = {row["student_id"]: row for row in csv.DictReader((tmp_path / "marks.csv").open())}
     assert float(rows["anna"]["score"]) == 10 and float(rows["anna"]["max_score"]) == 12

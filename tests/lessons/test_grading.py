@@ -509,6 +509,32 @@ def test_objects_errors_and_the_tests_own_functions(student):
         there.name("not_there")
 
 
+@needs_linux
+@pytest.mark.slow
+def test_what_cannot_be_brought_over_is_left_to_a_person_and_not_marked_as_wrong_in_silence(workers):
+    own = """
+class OwnRelu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * (ctx.saved_tensors[0] > 0)
+"""
+    solutions = answers_of(SLUG)
+    answer = own + solutions["repaired"].replace("return torch.cat([", "return OwnRelu.apply(torch.cat([").replace(
+        ", dim=1)", ", dim=1))"
+    )
+    made = job(SLUG, solutions | {"repaired": answer})
+    ((_, outcomes),) = workers.mark([made])
+    undecided = {
+        cell.name: outcome.undecided for cell, outcome in zip(made.cells, outcomes, strict=True) if outcome.undecided
+    }
+    assert set(undecided) <= {"test_repaired_runs", "test_repaired_computes"} and undecided
+    assert all("torch.autograd.Function" in text for text in undecided.values())
+
+
 def test_an_answer_that_makes_no_sense_ends_the_conversation():
     end, other = socket.socketpair()
     there, here = Student(Link(end)), Link(other)
@@ -527,5 +553,5 @@ def test_an_answer_that_makes_no_sense_ends_the_conversation():
         here.send(reply, [])
         with pytest.raises(Exception) as caught:
             there.do("len", [1])
-        assert isinstance(caught.value, Gone) or "cannot run the operation" in str(caught.value)
+        assert isinstance(caught.value, (Gone, CannotCross))
     end.close(), other.close()
