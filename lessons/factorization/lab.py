@@ -306,7 +306,7 @@ def factor_lab() -> FactorLab:
         "17 grid: one 7×7": preset(WHOLE, 7, 192, 17),
         "17 grid: 1×7, then 7×1": preset(CHAIN, 7, 192, 17),
         "8 grid: 1×3 beside 3×1": preset(FORK, 3, 384, 8) | {"out_channels": 384},
-        **{f"halve: {name}": {"form": name, "in_channels": 320, "grid": 35} for name in REDUCTIONS},
+        **{f"halve: {name}": {"form": name, "in_channels": 320, "grid": 34} for name in REDUCTIONS},
     }
     question = (
         "<b>Factor lab.</b> What does a window cost when it is taken apart, and what does it still see? "

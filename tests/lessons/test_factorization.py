@@ -98,6 +98,9 @@ def test_numbers_of_the_text():
     assert f"take away {100 * fall['mixed_6a']:.0f} and {100 * fall['mixed_7a']:.0f} per cent" in TEXT
     assert 0.72 < fall["pool_3a"] < 0.78 and 0.72 < fall["pool_5a"] < 0.78
     assert round(100 * factor_saving_of((7, 7), [(1, 7), (7, 1)], [192] * 3)) == 71 and "71 per cent" in TEXT
+    v3 = dict(measure.network("inception_v3").named_children())
+    longest = [principles.longest_path(child) for name, child in v3.items() if name.startswith("mixed")]
+    assert principles.longest_path(v3["stem"]) == 5 and len(longest) == 11 and (min(longest), max(longest)) == (3, 5)
     children = [child for _, child in measure.network("inception_v2").named_children()]
     assert sum(principles.longest_path(child, pairs_as_one=True) for child in children) == 42
     assert "its 42: Inception-v2, every factorised 7×7 as one layer, without the dense layer" in TEXT
