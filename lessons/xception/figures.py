@@ -11,7 +11,7 @@ from lessons import measure
 from lessons.factorization.figures import SideBySide
 from lessons.factorization.savings import percent
 from lessons.xception.network import MIDDLE_FLOW
-from lessons.xception.roofline import Limits, Place
+from lessons.xception.roofline import DENSE, SEPARABLE, Limits, Place
 from lessons.xception.towers import ORDERS, Towers, as_dense
 from utils import colors
 from utils.cost import Table, profile, short
@@ -225,6 +225,12 @@ def _against(values: Sequence[int]) -> str:
     return f"{percent(abs(change))} {'more' if change > 0 else 'fewer'}"
 
 
+_LAYERS = {
+    "7×7 stem": colors.VERMILION, "1×1": colors.POINTWISE, DENSE: colors.THREE, SEPARABLE: colors.ORANGE,
+    "depthwise 3×3": colors.BLUE, "depthwise 3×3, 74 grid": colors.PURPLE,
+}  # fmt: skip
+
+
 def roofline(limits: Limits, places: Sequence[Place]) -> Picture:
     """The roofline of a machine, and measured layers under it."""
     low = min([place.work.intensity for place in places] + [limits.ridge]) / 3
@@ -240,12 +246,13 @@ def roofline(limits: Limits, places: Sequence[Place]) -> Picture:
     words = []
     for position, place in enumerate(places):
         intensity, speed = place.work.intensity, place.speed / 1e9
-        color = colors.ARMS[position % (len(colors.ARMS) - 2)]
+        color = _LAYERS.get(place.name, colors.GREY)
         axis.scatter([intensity], [speed], s=64, color=color, marker="osD^vP"[position % 6], zorder=3, label=place.name)
         words.append(f"{place.name} {intensity:.3g} multiply-adds a byte, {speed:.3g} billion a second")
     axis.set(xscale="log", yscale="log")
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(lambda value, _position: f"{value:g}")
+        side.set_minor_formatter("")
     axis.grid(alpha=0.3)
     bottom = min(place.speed / 1e9 for place in places)
     axis.set_ylim(bottom=bottom / 2.5)

@@ -3,7 +3,7 @@
 Figures 2 to 4 of "Xception" (arXiv 1610.02357), and what the order of the two halves changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -99,3 +99,25 @@ def as_dense(pointwise: Tensor, depthwise: Tensor, order: str) -> Tensor:
     """
     windows = depthwise.transpose(0, 1) if order == DEPTHWISE_FIRST else depthwise  # (1, in, k, k) or (out, 1, k, k)
     return pointwise * windows
+
+
+def difference_of_orders(build: Callable[..., nn.Module], windows: int, *, channels: int = 6) -> float:
+    """The largest difference between both orders on random values, with the same weights in both.
+
+    Args:
+        build: makes a separable convolution from `in_channels`, `out_channels` and `order`, as `Separable` does.
+        windows: how many different ones the channels have: `channels` for one each, 1 for one that all share.
+        channels: channels in and out.
+    """
+    draws = torch.Generator().manual_seed(0)
+    mix = torch.randn(channels, channels, 1, 1, generator=draws)
+    window = torch.randn(windows, 1, 3, 3, generator=draws).expand(channels, 1, 3, 3)
+    x = torch.randn(1, channels, 9, 9, generator=draws)
+    results = []
+    with torch.no_grad():
+        for order in ORDERS:
+            module = build(channels, channels, order=order)
+            for conv in (part for part in module.modules() if isinstance(part, nn.Conv2d)):
+                conv.weight.copy_(mix if conv.kernel_size == (1, 1) else window)
+            results.append(module(x))
+    return (results[0] - results[1]).abs().max().item()
