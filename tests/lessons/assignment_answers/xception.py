@@ -33,3 +33,177 @@ WRONG = {
         "nn.BatchNorm2d(channels, eps=1e-3),\n                nn.Conv2d(channels, channels, 1, bias=False),", {"repaired_computes"},
     ),
 }  # fmt: skip
+
+RIGHT = {
+    "separable_stem": (
+        """
+class Stem(nn.Module):
+    def __init__(self, i, o, m):
+        super().__init__()
+        self.look = nn.Conv2d(i, i * m, (7, 7), (2, 2), (3, 3), groups=i, bias=False)
+        self.mix = nn.Conv2d(i * m, o, 1, bias=False)
+
+    def forward(self, x):
+        return self.mix(self.look(x))
+
+
+separable_stem = Stem
+""",
+        """
+def separable_stem(in_channels, out_channels, m):
+    net = nn.Sequential()
+    net.add_module("pad", nn.ZeroPad2d(3))
+    net.add_module("filters", nn.Conv2d(in_channels, in_channels * m, 7, stride=2, groups=in_channels, bias=False))
+    net.add_module("mix", nn.Conv2d(in_channels * m, out_channels, 1, bias=False))
+    return net
+""",
+        """
+separable_stem = lambda in_channels, out_channels, m: nn.Sequential(
+    nn.Conv2d(in_channels, m * in_channels, 7, 2, 3, 1, in_channels, False),
+    nn.Sequential(nn.Conv2d(m * in_channels, out_channels, 1, bias=False)),
+)
+""",
+    ),
+    "as_one": (
+        """
+def as_one(filters, mix, m):
+    out, count = mix.shape[:2]
+    size = filters.shape[-1]
+    result = filters.new_zeros(out, count // m, size, size)
+    for o in range(out):
+        for c in range(count):
+            result[o, c // m] += mix[o, c, 0, 0] * filters[c, 0]
+    return result
+""",
+        """
+def as_one(filters, mix, m):
+    each = mix * filters.transpose(0, 1)  # (out, m * in, k, k)
+    return each.unflatten(1, (-1, m)).sum(dim=2)
+""",
+        """
+def as_one(filters, mix, m):
+    count, size = len(filters) // m, filters.shape[-1]
+    images = torch.zeros(count, count, 2 * size - 1, 2 * size - 1, dtype=filters.dtype)
+    images[range(count), range(count), size - 1, size - 1] = 1
+    seen = torch.nn.functional.conv2d(torch.nn.functional.conv2d(images, filters, groups=count), mix)
+    return seen.flip(-2, -1).transpose(0, 1)
+""",
+    ),
+    "fewest_groups": (
+        """
+def fewest_groups(channels, out_channels, kernel_size, grid, budget):
+    left = budget - channels * out_channels * grid**2
+    fits = [g for g in range(1, channels + 1) if channels % g == 0 and channels**2 // g * kernel_size**2 * grid**2 <= left]
+    return min(fits, default=None)
+""",
+        """
+def fewest_groups(channels, out_channels, kernel_size, grid, budget):
+    answer = None
+    for groups in reversed(range(1, channels + 1)):
+        if channels % groups:
+            continue
+        macs = grid * grid * channels * (channels // groups * kernel_size * kernel_size + out_channels)
+        if macs > budget:
+            break
+        answer = groups
+    return answer
+""",
+        """
+def fewest_groups(channels, out_channels, kernel_size, grid, budget):
+    groups = 1
+    while groups <= channels:
+        if channels % groups == 0:
+            window = nn.Conv2d(channels, channels, kernel_size, groups=groups, bias=False, device="meta")
+            if (window.weight.numel() + channels * out_channels) * grid**2 <= budget:
+                return groups
+        groups += 1
+""",
+    ),
+    "mobile_block": (
+        """
+class MobileBlock(nn.Sequential):
+    def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
+        a, b = [int(alpha * c) or 1 for c in (in_channels, out_channels)]
+        super().__init__(
+            nn.Conv2d(a, a, 3, stride, 1, groups=a, bias=False), nn.BatchNorm2d(a, 1e-3), nn.ReLU(inplace=True),
+            nn.Conv2d(a, b, 1, bias=False), nn.BatchNorm2d(b, 1e-3), nn.ReLU(inplace=True),
+        )
+""",
+        """
+class MobileBlock(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
+        super().__init__()
+        a = max(int(alpha * in_channels), 1)
+        b = max(int(alpha * out_channels), 1)
+        self.dw = nn.Conv2d(a, a, kernel_size=3, stride=stride, padding=1, groups=a, bias=False)
+        self.n1 = nn.BatchNorm2d(a, eps=0.001)
+        self.pw = nn.Conv2d(a, b, kernel_size=1, bias=False)
+        self.n2 = nn.BatchNorm2d(b, eps=0.001)
+
+    def forward(self, x):
+        x = torch.relu(self.n1(self.dw(x)))
+        return torch.relu(self.n2(self.pw(x)))
+""",
+        """
+class MobileBlock(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
+        super().__init__()
+        widths = [max(1, int(alpha * each)) for each in (in_channels, in_channels, out_channels)]
+        options = ({"kernel_size": 3, "stride": stride, "padding": 1, "groups": widths[0]}, {"kernel_size": 1})
+        self.halves = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, bias=False, **more), nn.BatchNorm2d(b, eps=1e-3), nn.ReLU())
+            for a, b, more in zip(widths, widths[1:], options)
+        )
+
+    def forward(self, x):
+        for half in self.halves:
+            x = half(x)
+        return x
+""",
+    ),
+    "repaired": (
+        """
+class Repaired(nn.Module):
+    def __init__(self, channels, count):
+        super().__init__()
+        self.steps = nn.ModuleList()
+        for _ in range(count):
+            space = nn.Conv2d(channels, channels, 3, padding="same", groups=channels, bias=False)
+            mix = nn.Conv2d(channels, channels, 1, bias=False)
+            self.steps.append(nn.Sequential(nn.ReLU(), space, mix, nn.BatchNorm2d(channels, eps=1e-3)))
+
+    def forward(self, x):
+        out = x
+        for step in self.steps:
+            out = step(out)
+        return x + out
+""",
+        """
+class Repaired(nn.Module):
+    def __init__(self, channels, count):
+        super().__init__()
+        self.dw = nn.ModuleList(nn.Conv2d(channels, channels, 3, 1, 1, groups=channels, bias=False) for _ in range(count))
+        self.pw = nn.ModuleList(nn.Conv2d(channels, channels, 1, bias=False) for _ in range(count))
+        self.bn = nn.ModuleList(nn.BatchNorm2d(channels, eps=1e-3) for _ in range(count))
+
+    def forward(self, x):
+        y = x
+        for dw, pw, bn in zip(self.dw, self.pw, self.bn):
+            y = bn(pw(dw(y.relu())))
+        return y + x
+""",
+        """
+class Repaired(nn.Module):
+    def __init__(self, channels, count):
+        super().__init__()
+        one = lambda: [
+            nn.ReLU(inplace=True), nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels, eps=1e-3),
+        ]
+        self.body = nn.Sequential(*[layer for _ in range(count) for layer in one()])
+
+    def forward(self, x):
+        return self.body(x.clone()) + x
+""",
+    ),
+}
