@@ -155,7 +155,7 @@ def _flows() -> Finding:
     ends = [rows["block4.sum"], rows["block12.sum"]]
     vector = rows["global_pool"][0]
     return Finding(
-        f"the entry flow ends in {shape_text(ends[0])}, the middle flow in {shape_text(ends[1])}, the exit flow in {vector:,} "
+        f"the entry flow ends in {shape_text(ends[0])}, the middle flow in {shape_text(ends[1])}, the exit flow in {vector} "
         "numbers (variant paper)",
         measure.all_or_part(*(end == PRINTED_GRID for end in ends), vector == PRINTED_VECTOR),
         "follows from windows, strides and padding, for an image of 299×299; written channels×height×width here",
