@@ -400,10 +400,14 @@ def autograde(
     Returns:
         One row for each student of the class.
     """
+    _released(folder, slug)
+    if os.name == "nt":
+        raise ClassroomError(
+            "Marking needs Linux or macOS. On Windows, do it in WSL: the same commands, the same folder."
+        )
     from lessons import marking
     from lessons.workers import Workers
 
-    _released(folder, slug)
     rows = {row.student: row for row in _roster(folder, slug, students)}
     unknown = sorted(set(students) - set(rows))
     if unknown:
