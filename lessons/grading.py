@@ -19,7 +19,7 @@ import traceback
 import warnings
 from dataclasses import asdict
 
-from lessons.isolation import Apart, Limits, die_with_parent, in_force, shield
+from lessons.isolation import Apart, Limits, die_with_parent, in_force, limit_memory, shield
 from lessons.jobs import Cell, Job, Outcome, Times, used_names
 from lessons.stand_in import Student
 from lessons.student_process import Capped, serve
@@ -213,6 +213,7 @@ def _job(shell, incoming: int, outgoing: int) -> int:
         room.job, room.began = job, time.monotonic()
         room.student.seconds = job.times.answer
         signal.setitimer(signal.ITIMER_REAL, job.times.submission + job.times.test + 10)
+        limit_memory(2 * job.limits.memory)  # what the tests carry out is what the student's process says
         outcomes = mark(job, room)
         _write(outgoing, {"outcomes": [asdict(outcome) for outcome in outcomes]})
         return 0

@@ -235,13 +235,24 @@ def _confined(
     serve(end)
 
 
-def _limit(limits: Limits, spaces: set[str]) -> None:
+def limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has, and no more than that (where the system counts them)."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (_size() + more, hard))
+
+
+def _size() -> int:
+    """Bytes of address space that this process takes."""
     try:
-        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
-        size = 0
+        return 0
+
+
+def _limit(limits: Limits, spaces: set[str]) -> None:
     wanted = {
-        resource.RLIMIT_AS: size + limits.memory,
+        resource.RLIMIT_AS: _size() + limits.memory,
         resource.RLIMIT_FSIZE: limits.file,
         resource.RLIMIT_CPU: limits.processor,
         resource.RLIMIT_CORE: 0,

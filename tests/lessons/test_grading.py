@@ -156,6 +156,16 @@ def forge(*case):
 largest_reduction = forge
 choose_widths = lambda *a: (forge(), os._exit(0))
 """,
+    "asks the other side for memory": """
+import lessons.student_process as own
+answered = own.StudentSide.say
+def say(self, reply):
+    self.nodes = [["op", "aten::ones", "", ["tuple", ["list", 10**11]], ["dict"], False, self.last - 1]]
+    answered(self, reply)
+def largest_reduction(*case):
+    own.StudentSide.say = say
+    return 31
+""",
     "signals the marking process": """
 import os, signal
 for number in [os.getppid(), *range(1, 400), -1]:
