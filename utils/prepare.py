@@ -47,6 +47,8 @@ def prepare(
         "structure": _digest(repr(net).encode()),
         "initial_weights": _digest(*map(_bytes, net.state_dict().values())) if given else "drawn from the seed",
     }
+    if numbers := _numbers(net):
+        network["numbers"] = _digest(repr(numbers).encode())
     described = {
         "name": data.name,
         "source": data.source,
@@ -92,6 +94,17 @@ def last_dropout(net: nn.Module) -> nn.Dropout | None:
         if isinstance(layer, nn.Dropout) and not any(part.startswith("aux") for part in name.split(".")):
             found = layer
     return found
+
+
+def _numbers(net: nn.Module) -> list[tuple[str, str, object]]:
+    """Numbers and words that modules keep as attributes, such as a residual's scale: a network's text need not show them."""
+    return [
+        (name, attribute, value)
+        for name, module in net.named_modules()
+        if not type(module).__module__.startswith("torch.")
+        for attribute, value in sorted(vars(module).items())
+        if not attribute.startswith("_") and attribute != "training" and isinstance(value, bool | int | float | str)
+    ]
 
 
 def _device(device: str | torch.device | None) -> torch.device:

@@ -576,3 +576,19 @@ class TinyNet3(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten())
         self.append(nn.Linear(128, 10))
+
+
+def test_a_number_that_a_networks_text_does_not_show_makes_another_key(data):
+    class Scaled(TinyNet):
+        scale = 1.0
+
+        def forward(self, images):
+            return super().forward(images) * self.scale
+
+    def built(scale):
+        net = Scaled()
+        net.scale = scale
+        return net
+
+    keys = {planned_key(lambda scale=scale: built(scale), data, RECIPE) for scale in (0.1, 1.0, 0.1)}
+    assert len(keys) == 2
