@@ -11,18 +11,30 @@ WRONG = {
     "one_filter_a_channel": ("separable_stem", "nn.Conv2d(in_channels, m * in_channels, 7", "nn.Conv2d(in_channels, in_channels, 7", {"separable_stem"}),
     "groups_of_outputs": ("separable_stem", "groups=in_channels", "groups=m", {"separable_stem"}),
     "puts_a_relu_between": ("separable_stem", "return nn.Sequential(filters, ", "return nn.Sequential(filters, nn.ReLU(), ", {"separable_stem"}),
+    "keeps_the_biases": ("separable_stem", ", bias=False", "", {"separable_stem"}),
+    "strides_in_the_mix": (
+        "separable_stem", "7, stride=2, padding=3, groups=in_channels, bias=False)\n    return nn.Sequential(filters, nn.Conv2d(m * in_channels, out_channels, 1,",
+        "7, padding=3, groups=in_channels, bias=False)\n    return nn.Sequential(filters, nn.Conv2d(m * in_channels, out_channels, 1, stride=2,",
+        {"separable_stem"},
+    ),
     "counts_filters_first": ("as_one", "filters.view(in_channels, m, size, size)", "filters.view(m, in_channels, size, size).transpose(0, 1)", {"as_one"}),
     "loses_digits": ("as_one", "factors, windows)", "factors.float(), windows.float())", {"as_one"}),
     "knows_three_by_three_only": ("as_one", "filters.shape[-1]", "3", {"as_one"}),
+    "averages_the_filters": ("as_one", '"oim,imhw->oihw", factors, windows)', '"oim,imhw->oihw", factors, windows) / m', {"as_one"}),
+    "turns_the_windows": ("as_one", "filters.view(in_channels, m, size, size)", "filters.view(in_channels, m, size, size).flip(-2, -1)", {"as_one"}),
     "divides_both": ("fewest_groups", "channels * (channels // groups)", "(channels // groups) ** 2", {"fewest_groups"}),
     "stops_before_the_end": ("fewest_groups", "range(1, channels + 1)", "range(1, channels)", {"fewest_groups"}),
     "spends_less_than_all": ("fewest_groups", "<= budget", "< budget", {"fewest_groups"}),
+    "forgets_the_grid": ("fewest_groups", "at_each_place * grid**2 <=", "at_each_place <=", {"fewest_groups"}),
+    "forgets_what_divides": ("fewest_groups", "if channels % groups == 0:", "if channels // groups:", {"fewest_groups"}),
     "rounds_the_width": ("mobile_block", "int(alpha * channels)", "round(alpha * channels)", {"mobile_block"}),
     "narrows_the_output_only": ("mobile_block", "for channels in (in_channels, out_channels))", "for channels in (in_channels / alpha, out_channels))", {"mobile_block"}),
     "strides_in_the_wrong_half": (
         "mobile_block", "nn.Conv2d(comes, comes, 3, stride=stride, padding=1, groups=comes, bias=False)",
         "nn.Conv2d(comes, comes, 3, padding=1, groups=comes, bias=False), nn.AvgPool2d(stride, ceil_mode=True)", {"mobile_block"},
     ),
+    "allows_no_channel": ("mobile_block", "max(1, int(alpha * channels))", "int(alpha * channels)", {"mobile_block"}),
+    "takes_torch_s_eps": ("mobile_block", ", eps=1e-3", "", {"mobile_block"}),
     "overwrites_the_input": ("repaired", "nn.ReLU(),", "nn.ReLU(inplace=True),", {"repaired_computes"}),
     "leaves_the_groups": (
         "repaired", "nn.Conv2d(channels, channels, 1, bias=False)", "nn.Conv2d(channels, channels, 1, groups=channels, bias=False)",
@@ -32,6 +44,8 @@ WRONG = {
         "repaired", "nn.Conv2d(channels, channels, 1, bias=False),\n                nn.BatchNorm2d(channels, eps=1e-3),",
         "nn.BatchNorm2d(channels, eps=1e-3),\n                nn.Conv2d(channels, channels, 1, bias=False),", {"repaired_computes"},
     ),
+    "adds_what_is_activated": ("repaired", "self.body(x) + x", "self.body(x) + torch.relu(x)", {"repaired_computes"}),
+    "repeats_one_layer": ("repaired", "nn.Sequential(*layers)", "nn.Sequential(*layers[:4] * count)", {"repaired_computes"}),
 }  # fmt: skip
 
 RIGHT = {
