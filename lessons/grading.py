@@ -51,7 +51,10 @@ class Room:
         except (Gone, Slow) as error:
             self.renew()
             return Outcome(error=_ended(error, self.job.times.answer))
-        self.done.append(source)
+        if outcome.error and outcome.error[0] == "MemoryError":
+            self.renew()  # what it holds would leave the cells behind it none
+        else:
+            self.done.append(source)
         return outcome
 
     def _run(self, source: str) -> Outcome:
@@ -63,18 +66,20 @@ class Room:
         )
 
     def renew(self) -> None:
-        """Start over, after the process has ended or hangs."""
-        self.apart.kill()
-        self._open()
-        for source in list(self.done):
-            try:
-                self._run(source)
-            except (Gone, Slow):
-                self.done.remove(source)
-                self.apart.kill()
-                self._open()
-                self.done = []
-                return
+        """Start over, after the process has ended or hangs; without a cell that ends or hangs it this time."""
+        finished = False
+        while not finished:
+            self.apart.kill()
+            self._open()
+            finished = all(self._repeats(source) for source in list(self.done)) or self.left <= 0
+
+    def _repeats(self, source: str) -> bool:
+        try:
+            self._run(source)
+        except (Gone, Slow):
+            self.done.remove(source)
+            return False
+        return True
 
     def close(self) -> None:
         self.apart.kill()

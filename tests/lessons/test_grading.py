@@ -272,6 +272,32 @@ def test_a_cell_that_ends_or_hangs_the_process_costs_nothing_but_itself(workers)
 
 @needs_linux
 @pytest.mark.slow
+def test_a_cell_that_hangs_only_when_it_is_run_again_costs_nothing_but_itself(workers):
+    made = job(SLUG, answers_of(SLUG), times=Times(9, 20, 100))
+    late = time.time() + 8
+    hangs = Cell("student", "", f"import time\nwhile time.time() > {late}: pass")
+    ends = Cell("student", "", f"import os, time\ntime.sleep(max({late} + 0.1 - time.time(), 0))\nos._exit(1)")
+    first = next(number for number, cell in enumerate(made.cells) if cell.role == "test")
+    made.cells[first:first] = [ends]
+    made.cells[:0] = [hangs]
+    ((_, outcomes),) = workers.mark([made])
+    assert failed(made, outcomes) == set()
+
+
+@needs_linux
+@pytest.mark.slow
+def test_a_cell_that_leaves_no_memory_costs_nothing_but_itself(workers):
+    hog = (
+        "memory = []\nfor size in (2**26, 2**20, 2**14, 2**10):\n    try:\n        while True: memory.append(bytearray(size))\n"
+        "    except MemoryError: pass\nraise MemoryError"
+    )
+    made = job(SLUG, answers_of(SLUG), added=(hog,))
+    ((_, outcomes),) = workers.mark([made])
+    assert failed(made, outcomes) == set()
+
+
+@needs_linux
+@pytest.mark.slow
 def test_a_fork_bomb_and_an_endless_notebook_are_stopped_and_the_worker_goes_on(workers):
     bomb = Job([Cell("student", "", "import os\nwhile True: os.fork()")], [], Times(2, 2, 4))
     endless = Job([Cell("student", "", "while True: pass")] * 5, [], Times(1, 1, 3))

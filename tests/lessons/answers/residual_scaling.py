@@ -99,7 +99,10 @@ ANSWERS = {
             (scaled("torch.relu((1 - s) * x + s * r)"), "comes into the sum whole"),
             (scaled("torch.relu(s * r)"), "the input is not added"),
             (scaled("torch.relu(x - s * r)"), "is taken away"),
-            (scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, in_channels, 1, bias=False)"), "The expansion has a bias"),
+            (
+                scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, in_channels, 1, bias=False)"),
+                "The expansion has a bias",
+            ),
             (
                 scaled(
                     "torch.relu(x + s * r)",
@@ -108,10 +111,16 @@ ANSWERS = {
                 "Nothing is normalised behind the expansion",
             ),
             (
-                scaled("torch.relu(self.norm(x + s * r))", "self.up = nn.Conv2d(concatenated, in_channels, 1)\nself.norm = nn.BatchNorm2d(in_channels)"),
+                scaled(
+                    "torch.relu(self.norm(x + s * r))",
+                    "self.up = nn.Conv2d(concatenated, in_channels, 1)\nself.norm = nn.BatchNorm2d(in_channels)",
+                ),
                 "or on the sum",
             ),
-            (scaled("torch.relu(x + s * r)", "self.up = ConvBNAct(concatenated, in_channels, kernel_size=1)"), "1×1 convolution"),
+            (
+                scaled("torch.relu(x + s * r)", "self.up = ConvBNAct(concatenated, in_channels, kernel_size=1)"),
+                "1×1 convolution",
+            ),
             (
                 scaled("torch.relu(x + s * r)").replace("for part in self.parts", "for part in reversed(self.parts)"),
                 "another order than asked",
@@ -142,11 +151,17 @@ ANSWERS = {
                 "another order than asked",
             ),
             (block_a("(1, 3, 3)", "(1, 3, 1)"), "3×3 convolution"),
-            (block_a("self.c = path(in_channels, *w.stacked)", "self.c = path(in_channels, *w.stacked[:2])"), "channels"),
+            (
+                block_a("self.c = path(in_channels, *w.stacked)", "self.c = path(in_channels, *w.stacked[:2])"),
+                "channels",
+            ),
             (block_a(", in_channels, 1)", ", in_channels, 1, bias=False)"), "The expansion has a bias"),
             (
-                block_a("self.up = nn.Conv2d(w.pointwise", "self.up = nn.Conv2d(in_channels + w.pointwise",
-                        JOIN.replace("[self.a", "[x, self.a") + SUM),
+                block_a(
+                    "self.up = nn.Conv2d(w.pointwise",
+                    "self.up = nn.Conv2d(in_channels + w.pointwise",
+                    JOIN.replace("[self.a", "[x, self.a") + SUM,
+                ),
                 "Expected",
             ),
             (
@@ -158,13 +173,21 @@ ANSWERS = {
     ),
     "size_after": Answers(
         right=(
-            function(SIZE, "(1 + blocks * scale * scale) ** 0.5 if normalised else (1 + scale * scale) ** (blocks / 2)"),
+            function(
+                SIZE, "(1 + blocks * scale * scale) ** 0.5 if normalised else (1 + scale * scale) ** (blocks / 2)"
+            ),
             "import torch\ndef Answer(blocks, scale, normalised):\n    square = torch.tensor(1.0)\n    for _ in range(blocks):\n"
             "        square = square + scale**2 * (1 if normalised else square)\n    return square.sqrt()\n",
         ),
         wrong=(
-            (function(SIZE, "1 + blocks * scale**2 if normalised else (1 + scale**2) ** blocks"), "the size is its root"),
-            (function(SIZE, "(1 + scale**2) ** (blocks / 2) if normalised else (1 + blocks * scale**2) ** 0.5"), "changed places"),
+            (
+                function(SIZE, "1 + blocks * scale**2 if normalised else (1 + scale**2) ** blocks"),
+                "the size is its root",
+            ),
+            (
+                function(SIZE, "(1 + scale**2) ** (blocks / 2) if normalised else (1 + blocks * scale**2) ** 0.5"),
+                "changed places",
+            ),
             (function(SIZE, "1 + blocks * scale if normalised else (1 + scale) ** blocks"), "their squares do"),
             (function(SIZE, "(1 + blocks * scale**2) ** 0.5"), "changed places"),
             (
