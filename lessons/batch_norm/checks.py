@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lessons.batch_norm import by_hand, folding
 from lessons.batch_norm.blocks import InceptionA, Widths
 from lessons.batch_norm.by_hand import OVER, per_channel
+from utils.answers import require_function
 from utils.compare import build, same_module
 from utils.feedback import Feedback, Wrong, article
 
@@ -43,11 +44,6 @@ def _gamma_beta(channels: int, seed: int = 1) -> tuple[Tensor, Tensor]:
         torch.rand(channels, generator=generator, dtype=torch.float64) + 0.5,
         torch.randn(channels, generator=generator, dtype=torch.float64),
     )
-
-
-def _function(answer: object) -> None:
-    if not callable(answer) or isinstance(answer, type):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
 
 
 def _near(mine: Tensor, theirs: Tensor, within: float = 1e-5) -> bool:
@@ -115,7 +111,7 @@ def _unprepared(x: Tensor, values: Tensor) -> Tensor | None:
     reference=by_hand.statistics,
 )
 def channel_statistics(answer):
-    _function(answer)
+    require_function(answer, but=type)
     for shape in ((4, 5, 3, 6), (3, 2, 2, 2), (1, 3, 4, 5)):
         x = _images(*shape)
         got = _call(answer, x)
@@ -161,7 +157,7 @@ def _slips_of_variance(x: Tensor) -> dict[str, Tensor]:
     reference=by_hand.normalise,
 )
 def normalise(answer):
-    _function(answer)
+    require_function(answer, but=type)
     for shape in ((4, 5, 3, 6), (3, 4, 2, 4), (2, 3, 5, 5)):
         x, (gamma, beta) = _images(*shape), _gamma_beta(shape[1])
         before = x.clone()
@@ -476,7 +472,7 @@ def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict
     reference=by_hand.normalise_backward,
 )
 def normalise_backward(answer):
-    _function(answer)
+    require_function(answer, but=type)
     for shape in ((4, 5, 3, 6), (2, 3, 2, 2)):
         x, (gamma, _) = _images(*shape), _gamma_beta(shape[1])
         dy = torch.randn(shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64) + 0.4
@@ -620,7 +616,7 @@ def _gradcheck(answer: Callable) -> None:
     reference=folding.fold,
 )
 def fold(answer):
-    _function(answer)
+    require_function(answer, but=type)
     cases = (
         (nn.Conv2d(4, 6, 3, padding=1, bias=False), (4, 7, 9)),
         (nn.Conv2d(5, 5, 1), (5, 4, 4)),
@@ -752,7 +748,7 @@ def small_classifier(seed: int = 6) -> nn.Module:
     reference=predictions_of,
 )
 def predictions(answer):
-    _function(answer)
+    require_function(answer, but=type)
     generator = torch.Generator().manual_seed(3)
     images = torch.randn(24, 3, 8, 8, generator=generator) + 1.5 * torch.randn(24, 3, 1, 1, generator=generator)
     for training in (True, False):

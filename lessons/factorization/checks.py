@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import prod
-from numbers import Real
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from lessons.factorization import composition
 from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
 from lessons.factorization.network import Table
 from lessons.layers import chain, padding_of
+from utils.answers import number_of, require_function
 from utils.compare import build, same_module
 from utils.cost import shape_text
 from utils.feedback import Feedback, Wrong, article, explain
@@ -24,22 +24,6 @@ check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, f
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 Window = tuple[int, int]
-
-
-def _function(answer: object) -> None:
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
-
-
-def _share(answer: object, case: str) -> float:
-    """The learner's result as a number, or a sentence about what it is instead."""
-    if answer is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if isinstance(answer, Tensor) and answer.numel() == 1:
-        answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, Real):
-        raise Wrong(f"For {case} your function gives back {answer!r}; a number is needed.")
-    return float(answer)
 
 
 def _compare_share(got: float, want: float, case: str, slips: dict[str, float]) -> None:
@@ -80,7 +64,7 @@ def saving_of(kernel_size: int, factors: Sequence[int]) -> float:
     reference=saving_of,
 )
 def saving(answer):
-    _function(answer)
+    require_function(answer)
     for case in ((5, (3, 3)), (7, (3, 3, 3)), (3, (2, 2)), (3, (3,))):
         want = saving_of(*case)
         text = f"kernel_size={case[0]}, factors={case[1]}"
@@ -89,7 +73,7 @@ def saving(answer):
             "Windows one after another add up; they are not multiplied.": 1
             - prod(f * f for f in case[1]) / case[0] ** 2,
         }
-        _compare_share(_share(answer(*case), text), want, text, slips)
+        _compare_share(number_of(answer(*case), text), want, text, slips)
     return "28 % for a 5×5 and 45 % for a 7×7 as 3×3, 11 % for a 3×3 as two 2×2."
 
 
@@ -124,7 +108,7 @@ _FACTOR_CASES = (
     reference=factor_saving_of,
 )
 def factor_saving(answer):
-    _function(answer)
+    require_function(answer)
     for plain, factors, widths in _FACTOR_CASES:
         text = f"plain={plain}, factors={factors}, widths={widths}"
         want = factor_saving_of(plain, factors, widths)
@@ -148,7 +132,7 @@ def factor_saving(answer):
                     f"Your function changes the list `{name}` that it was given: it was {kept} and is {given} afterwards. "
                     "Whoever calls it may still need the list. Read it, or work on a copy."
                 )
-        _compare_share(_share(got, text), want, text, slips)
+        _compare_share(number_of(got, text), want, text, slips)
     return "A saving below zero is a loss, and you have met one: widths decide as much as windows."
 
 
@@ -246,7 +230,7 @@ def _composed(first: Tensor, second: Tensor) -> Tensor:
     reference=composition.compose,
 )
 def compose(answer):
-    _function(answer)
+    require_function(answer)
     generator = torch.Generator().manual_seed(0)
     # No channels that a window of 3 or of 5 could be mistaken for.
     for in_channels, between, out_channels in ((1, 1, 1), (1, 2, 1), (4, 2, 6)):
@@ -451,7 +435,7 @@ def reduction_macs_of(channels: int, grid: int) -> dict[str, int]:
     reference=reduction_macs_of,
 )
 def reduction_macs(answer):
-    _function(answer)
+    require_function(answer)
     for channels, grid in ((320, 34), (7, 10), (64, 2)):
         case = f"channels={channels}, grid={grid}"
         got, want = answer(channels, grid), reduction_macs_of(channels, grid)

@@ -16,6 +16,7 @@ from lessons.googlenet.paper import TABLE_1
 from lessons.googlenet.table import Line
 from lessons.inception_module.blocks import InceptionModule, Widths
 from lessons.layers import ConvReLU, Outputs
+from utils.answers import close, require_function, tensor_of
 from utils.compare import build, same_module
 from utils.cost import profile
 from utils.crops import PAPERS_SIZE, SCALES, Crop, crops_144
@@ -24,25 +25,6 @@ from utils.feedback import Feedback, Wrong, article
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
-
-
-def _function(answer: object, *, or_module: bool = False) -> None:
-    if not callable(answer) or (isinstance(answer, nn.Module) and not or_module):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
-
-
-def _tensor(got: object, shape: tuple[int, ...], case: str) -> Tensor:
-    """The learner's result as a tensor of that shape, or a sentence about what it is instead."""
-    if not isinstance(got, Tensor):
-        hint = " Is the `return` missing?" if got is None else ""
-        raise Wrong(f"For {case} your function gives back {article(got)} where a tensor is needed.{hint}")
-    if tuple(got.shape) != shape:
-        raise Wrong(f"For {case} your result has shape {tuple(got.shape)}; {shape} is expected.")
-    return got
-
-
-def _close(mine: Tensor, theirs: Tensor) -> bool:
-    return mine.shape == theirs.shape and torch.allclose(mine.detach(), theirs.detach(), rtol=1e-4, atol=1e-6)
 
 
 # 2.1
@@ -84,7 +66,7 @@ def _right_way(steps: float, rounds_up: bool) -> int:
     reference=size_after,
 )
 def grid_after(answer):
-    _function(answer)
+    require_function(answer, but=nn.Module)
     cases = (
         (12, [(5, 1, 2, False)]),  # a whole number of steps: what is wrong here is no matter of rounding
         (224, [(7, 2, 3, False)]),
@@ -140,7 +122,7 @@ def average(x: Tensor) -> Tensor:
     reference=average,
 )
 def global_average(answer):
-    _function(answer, or_module=True)
+    require_function(answer)
     generator = torch.Generator().manual_seed(0)
     for shape in ((2, 5, 7, 7), (3, 4, 6, 9), (1, 3, 1, 1), (5, 5, 5, 5)):
         x = torch.rand(shape, generator=generator, requires_grad=True)
@@ -155,8 +137,8 @@ def global_average(answer):
             raise Wrong(
                 f"For {case} your result has {got.shape[1]} numbers an image: flattening keeps them all. One a channel is needed."
             )
-        got = _tensor(got, tuple(want.shape), case)
-        if _close(got, want):
+        got = tensor_of(got, case, want.shape)
+        if close(got, want):
             if not got.requires_grad:
                 raise Wrong(
                     "The values are right, and no gradient flows back through them: is there a `detach` or `no_grad`?"
@@ -164,14 +146,14 @@ def global_average(answer):
             continue
         text = f"For {case} the values are not those of an average over the grid."
         places, divisor = shape[2] * shape[3], (x.sum() / got.sum()).item()
-        if _close(got, x.sum(dim=(2, 3))):
+        if close(got, x.sum(dim=(2, 3))):
             text += f" You add up all {places} places; divide by their number."
-        elif _close(got, x.sum(dim=(2, 3)) / divisor):
+        elif close(got, x.sum(dim=(2, 3)) / divisor):
             text += f" You divide the sum by {divisor:.4g}, and here are {places} places: take their number from the shape of `x`."
-        elif _close(got, x.amax(dim=(2, 3))):
+        elif close(got, x.amax(dim=(2, 3))):
             text += " You take the largest value of each channel; that is global max pooling."
         elif got.shape in (x.mean(dim=(1, 2)).shape, x.mean(dim=(0, 1)).shape) and (
-            _close(got, x.mean(dim=(1, 2))) or _close(got, x.mean(dim=(0, 1))) or _close(got, x.mean(dim=(1, 3)))
+            close(got, x.mean(dim=(1, 2))) or close(got, x.mean(dim=(0, 1))) or close(got, x.mean(dim=(1, 3)))
         ):
             text += " You average over other axes: height and width are axes 2 and 3."
         raise Wrong(text)
@@ -277,7 +259,7 @@ def _lrn_slips(x: Tensor, size: int, alpha: float, beta: float, k: float) -> dic
     reference=normalised,
 )
 def local_response_norm(answer):
-    _function(answer)
+    require_function(answer, but=nn.Module)
     generator = torch.Generator().manual_seed(0)
     cases = (
         ((2, 9, 8, 7), {"size": 5, "alpha": 0.8, "beta": 0.75, "k": 2.0}),
@@ -303,20 +285,20 @@ def local_response_norm(answer):
                 "`F.local_response_norm` is torch's own, with which this check compares. Here write the sum over the window "
                 "yourself, from the formula."
             )
-        got = _tensor(got, shape, case)
+        got = tensor_of(got, case, shape)
         if not torch.equal(x, given):
             raise Wrong(
                 "Your function changes the `x` that it was given. Other layers read it too: write the result into a new tensor."
             )
-        if _close(got, normalised(given, **constants)):
+        if close(got, normalised(given, **constants)):
             continue
         slips = _lrn_slips(given, **constants)
-        tail = next((words for words, values in slips.items() if _close(got, values)), "")
+        tail = next((words for words, values in slips.items() if close(got, values)), "")
         far = (got - normalised(given, **constants)).abs().max().item()
         raise Wrong(f"For {case} the values differ by up to {far:.3g}. {tail}".strip())
     x = (60 * torch.rand(2, 8, 4, 4, generator=generator)).requires_grad_()
-    got = _tensor(answer(x), (2, 8, 4, 4), "x of shape (2, 8, 4, 4) alone, with the constants of the first line")
-    if not _close(got, normalised(x)):
+    got = tensor_of(answer(x), "x of shape (2, 8, 4, 4) alone, with the constants of the first line", (2, 8, 4, 4))
+    if not close(got, normalised(x)):
         raise Wrong(
             "With the constants left out the values differ: keep size=5, alpha=1e-4, beta=0.75 and k=1.0 in the first line."
         )
@@ -471,7 +453,7 @@ def _slipped(kilo: float = 1024, million: float = 1e6, both: bool = False, size:
     reference=off,
 )
 def rows_off(answer):
-    _function(answer)
+    require_function(answer, but=nn.Module)
     got = answer(_MADE_UP)
     if got is None:
         raise Wrong("Your function gives back nothing. Is the `return` missing?")
@@ -681,7 +663,7 @@ def loss(outputs: Outputs, labels: Tensor, aux_weight: float = 0.3) -> Tensor:
     reference=loss,
 )
 def loss_with_aux(answer):
-    _function(answer)
+    require_function(answer, but=nn.Module)
     generator = torch.Generator().manual_seed(0)
     for heads, weight in ((2, 0.3), (1, 0.5), (3, 0.1), (0, 0.3)):
         made = [torch.randn(6, 5, generator=generator).requires_grad_() for _ in range(heads + 1)]
@@ -703,10 +685,10 @@ def loss_with_aux(answer):
             )
         if isinstance(got, Tensor) and got.shape == (1,):
             got = got[0]
-        got = _tensor(got, (), case)
+        got = tensor_of(got, case, ())
         main, *side = (F.cross_entropy(each, labels) for each in made)
         want = main + weight * sum(side)
-        if not _close(got, want):
+        if not close(got, want):
             raise Wrong(
                 f"For {case} you get {got.item():.4f}; {want.item():.4f} is expected.{_loss_slip(got, main, side, weight, made, labels)}"
             )
@@ -720,7 +702,7 @@ def loss_with_aux(answer):
                 name = "the main logits" if position == 0 else f"head {position}"
                 raise Wrong(f"The value is right, and no gradient reaches {name}: is there a `detach` or `.item()`?")
     outputs, labels = Outputs(torch.randn(4, 3), (torch.randn(4, 3),)), torch.tensor([0, 1, 2, 0])
-    if not _close(answer(outputs, labels), loss(outputs, labels)):
+    if not close(answer(outputs, labels), loss(outputs, labels)):
         raise Wrong("With aux_weight left out the value differs: keep 0.3 in the first line.")
     return "Each head adds 0.3 of its own loss, and a network without heads its main loss alone."
 
@@ -755,7 +737,7 @@ def _loss_slip(got: Tensor, main: Tensor, side: list[Tensor], weight: float, mad
     slips[" `F.cross_entropy` applies the softmax itself: hand it the logits."] = softmax[0] + weight * sum(softmax[1:])
     sums = [F.cross_entropy(each, labels, reduction="sum") for each in made]
     slips[" The mean over the images is asked, not their sum."] = sums[0] + weight * sum(sums[1:])
-    return next((words for words, value in slips.items() if _close(got, torch.as_tensor(value))), "")
+    return next((words for words, value in slips.items() if close(got, torch.as_tensor(value))), "")
 
 
 # 2.8
@@ -781,7 +763,7 @@ def looks(height: int, width: int) -> list[tuple[int, int, int, int, bool]]:
     reference=looks,
 )
 def test_crops(answer):
-    _function(answer)
+    require_function(answer, but=nn.Module)
     for height, width in ((400, 600), (500, 400), (300, 300), (160, 320), (375, 500), (640, 427)):
         case = f"height={height}, width={width}"
         got = answer(height, width)

@@ -6,26 +6,13 @@ from torch import nn
 
 from lessons.inception_module.blocks import InceptionModule, NaiveInceptionModule, Widths
 from lessons.layers import ConvReLU
+from utils.answers import number_of, require_function
 from utils.compare import build, same_module
-from utils.feedback import Feedback, Wrong, article
+from utils.feedback import Feedback, Wrong
 
 feedback = Feedback("inception_module", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
-
-
-def _number(answer: object, case: str) -> int:
-    """The learner's result as a whole number, or a sentence about what it is instead."""
-    if answer is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)) or answer != int(answer):
-        raise Wrong(f"For {case} your function gives back {answer!r}; a whole number is needed.")
-    return int(answer)
-
-
-def _function(answer: object) -> None:
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
 
 
 def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
@@ -46,10 +33,10 @@ def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
     reference=parameters_of,
 )
 def conv_parameters(answer):
-    _function(answer)
+    require_function(answer)
     for case in ((3, 64, 7), (192, 96, 1), (16, 32, 5), (1, 1, 1)):
         text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}"
-        got, want = _number(answer(*case), text), parameters_of(*case)
+        got, want = number_of(answer(*case), text, whole=True), parameters_of(*case)
         if got == want:
             continue
         if got == want - case[1]:
@@ -84,10 +71,10 @@ def macs_of(in_channels: int, out_channels: int, kernel_size: int, grid: int) ->
     reference=macs_of,
 )
 def conv_macs(answer):
-    _function(answer)
+    require_function(answer)
     for case in ((192, 128, 3, 28), (3, 64, 7, 112), (16, 32, 5, 28), (1, 1, 1, 1)):
         text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}, grid={case[3]}"
-        got, want = _number(answer(*case), text), macs_of(*case)
+        got, want = number_of(answer(*case), text, whole=True), macs_of(*case)
         if got == want:
             continue
         tail = ""
@@ -159,7 +146,7 @@ def channels_of_stack(in_channels: int, pointwise: int, three: int, five: int, m
     reference=channels_of_stack,
 )
 def naive_growth(answer):
-    _function(answer)
+    require_function(answer)
     for case in ((10, 1, 2, 3, 1), (192, 64, 128, 32, 4), (7, 2, 2, 2, 3)):
         want = channels_of_stack(*case)
         text = f"in_channels={case[0]}, widths {case[1]}, {case[2]} and {case[3]}, {case[4]} modules"
@@ -274,7 +261,7 @@ def _field_by_adding(layers) -> int:
     reference=field_of,
 )
 def receptive_field(answer):
-    _function(answer)
+    require_function(answer)
     cases = ([], [(3, 1)], [(3, 1), (3, 1)], [(7, 2), (3, 2)], [(7, 2), (3, 2), (1, 1), (3, 1), (3, 2), (5, 1)])
     for layers in cases:
         want = field_of(layers)
@@ -284,7 +271,7 @@ def receptive_field(answer):
                 "For layers=[] your function gives back nothing. Is the `return` missing, or inside of the loop, which never "
                 "runs here?"
             )
-        got = _number(got, f"layers={layers}")
+        got = number_of(got, f"layers={layers}", whole=True)
         if got == want:
             continue
         text = f"For layers={layers} you find {got}; {want} pixels are expected."

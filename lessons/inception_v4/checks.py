@@ -12,30 +12,15 @@ from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, for
 from lessons.inception_v4.blocks import ShortAndLong
 from lessons.inception_v4.grids import after, along, fork
 from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, POOL, WAY, Layer, Stage, Window
+from utils.answers import number_of, require_function
 from utils.compare import build, same_module
 from utils.cost import shape_text
-from utils.feedback import Feedback, Wrong, article
+from utils.feedback import Feedback, Wrong
 from utils.trace import CannotRun, Operation, trace
 
 feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
-
-
-def _function(answer: object) -> None:
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
-
-
-def _number(answer: object, case: str, what: str = "your function gives back") -> int:
-    """A whole number, or a sentence about what it is instead."""
-    if answer is None:
-        raise Wrong(f"For {case} {what} nothing. Is the `return` missing?")
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
-        raise Wrong(f"For {case} {what} {answer!r}; a whole number is needed.")
-    if answer != int(answer):
-        raise Wrong(f"For {case} {what} {answer!r}; a whole number is needed: divide with `//`, which rounds down.")
-    return int(answer)
 
 
 # 6.1
@@ -56,12 +41,12 @@ def _number(answer: object, case: str, what: str = "your function gives back") -
     reference=after,
 )
 def grid_after(answer):
-    _function(answer)
+    require_function(answer)
     cases = ((299, 3, 2, "valid"), (149, 3, 1, "valid"), (147, 3, 1, "same"), (36, 3, 2, "valid"), (35, 3, 2, "same"),
              (36, 3, 2, "same"), (17, 7, 1, "same"), (17, 5, 3, "valid"))  # fmt: skip
     for case in cases:
         text = "grid={}, window={}, stride={}, padding={!r}".format(*case)
-        got, want = _number(answer(*case), text), after(*case)
+        got, want = number_of(answer(*case), text, whole=True), after(*case)
         if got == want:
             continue
         grid, window, stride, padding = case
@@ -94,7 +79,7 @@ def grid_after(answer):
     reference=along,
 )
 def grids(answer):
-    _function(answer)
+    require_function(answer)
     odd = (Layer(5, 2, "valid"), Layer(3, 1, "same"), Layer(7, 1, "valid"), Layer(3, 2, "same"))
     for side, layers in ((299, WAY), (100, odd), (50, (Layer(3, 3, "valid"),)), (9, ())):
         case = f"side={side} and {len(layers)} layer{'' if len(layers) == 1 else 's'}"
@@ -102,7 +87,7 @@ def grids(answer):
         if got is None:
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
         try:
-            got = [_number(each, case, "one of your numbers is") for each in got]
+            got = [number_of(each, case, whole=True, what="one of your numbers is") for each in got]
         except TypeError:
             raise Wrong(f"For {case} your function gives back {got!r}; a list of numbers is needed.") from None
         if got == want:
@@ -165,7 +150,7 @@ _FORKS = (
     reference=fork,
 )
 def fork_shape(answer):
-    _function(answer)
+    require_function(answer)
     for case, channels, grid, branches in _FORKS:
         got, want = answer(channels, grid, branches), fork(channels, grid, branches)
         ends = [along(grid, branch)[-1] for branch in branches]
@@ -184,7 +169,7 @@ def fork_shape(answer):
             )
         if not isinstance(got, (tuple, list)) or len(got) != 2:
             raise Wrong(f"{_capital(case)}: a pair (channels, grid) is needed, and your function gives back {got!r}.")
-        mine = tuple(_number(each, case, "one of the two is") for each in got)
+        mine = tuple(number_of(each, case, whole=True, what="one of the two is") for each in got)
         if mine == want:
             continue
         if mine == want[::-1]:
@@ -394,7 +379,7 @@ def facts_of(in_channels: int, widths: Sequence[int], windows: Sequence[Window],
     reference=facts_of,
 )
 def branch_facts(answer):
-    _function(answer)
+    require_function(answer)
     cases = (
         (1024, (192, 224, 256), ((1, 1), (1, 7), (7, 1)), 17),
         (5, (4,), ((3, 5),), 6),
@@ -430,7 +415,7 @@ def branch_facts(answer):
             },
         }  # fmt: skip
         for key in ("parameters", "macs"):
-            mine = _number(got[key], case, f"your {key!r} is")
+            mine = number_of(got[key], case, whole=True, what=f"your {key!r} is")
             if mine == want[key]:
                 continue
             tail = next((words for words, slip in slips[key].items() if mine == slip), "")
@@ -441,7 +426,7 @@ def branch_facts(answer):
 def _compare_field(got: object, want: tuple[int, int], windows: Sequence[Window], case: str) -> None:
     if not isinstance(got, (tuple, list)) or len(got) != 2:
         raise Wrong(f"For {case} your 'field' is {got!r}; a pair (height, width) is needed.")
-    mine = tuple(_number(each, case, "a side of your 'field' is") for each in got)
+    mine = tuple(number_of(each, case, whole=True, what="a side of your 'field' is") for each in got)
     if mine == want:
         return
     text = f"For {case} your field is {mine[0]}×{mine[1]}; {want[0]}×{want[1]} is expected."

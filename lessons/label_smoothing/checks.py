@@ -9,19 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lessons.label_smoothing import smoothing, steps
+from utils.answers import Slips, close, named_slip, number_of, require_function, shaped, tensor_of
 from utils.calibration import expected_calibration_error
 from utils.feedback import Feedback, Wrong, article, explain
 
 feedback = Feedback("label_smoothing", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
-
-Slips = Mapping[str, object]  # what a slip gives, by the sentence that names the slip
-
-
-def _function(answer: object) -> None:
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
 
 
 def _called(answer: Callable[..., object], case: str, arguments: Mapping[str, object]) -> object:
@@ -63,37 +57,6 @@ def _draws(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _number(got: object, case: str) -> float:
-    """The learner's result as a number, or a sentence about what it is instead."""
-    if got is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if isinstance(got, Tensor):
-        if got.numel() != 1:
-            raise Wrong(
-                f"For {case} your function gives back a tensor of shape {tuple(got.shape)}; one number is needed."
-            )
-        return got.item()
-    try:
-        return float(got)
-    except (TypeError, ValueError):
-        raise Wrong(f"For {case} your function gives back {article(got)}; one number is needed.") from None
-
-
-def _tensor(got: object, case: str, shape: Sequence[int]) -> Tensor:
-    """The learner's result as a tensor of this shape, or a sentence about what it is instead."""
-    if got is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if not isinstance(got, Tensor):
-        raise Wrong(f"For {case} your function gives back {article(got)}; a tensor is needed.")
-    return _shaped(got, case, shape)
-
-
-def _shaped(got: Tensor, case: str, shape: Sequence[int]) -> Tensor:
-    if tuple(got.shape) != tuple(shape):
-        raise Wrong(f"For {case} your tensor has shape {tuple(got.shape)}; {tuple(shape)} is expected.")
-    return got.detach()
-
-
 def _tensors(got: object, case: str, like: Sequence[Tensor], what: str) -> list[Tensor]:
     """The learner's result as a list of tensors of these shapes, or a sentence about what it is instead."""
     if got is None:
@@ -109,17 +72,7 @@ def _tensors(got: object, case: str, like: Sequence[Tensor], what: str) -> list[
                 f"For {case} number {place} of the {len(got)} things that your function gives back is {article(each)}; "
                 f"{what} are needed."
             )
-    return [_shaped(each, case, other.shape) for each, other in zip(got, like, strict=True)]
-
-
-def _close(mine: object, theirs: object) -> bool:
-    mine, theirs = torch.as_tensor(mine, dtype=torch.float64), torch.as_tensor(theirs, dtype=torch.float64)
-    return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=2e-4, atol=1e-6)
-
-
-def _named(got: object, want: object, slips: Slips) -> str:
-    """The sentence of the slip that gives what the learner got, where one does and gives something else than is right."""
-    return next((f" {text}" for text, value in slips.items() if _close(got, value) and not _close(value, want)), "")
+    return [shaped(each, case, other.shape) for each, other in zip(got, like, strict=True)]
 
 
 # The loss and its targets.
@@ -149,7 +102,7 @@ def _run_loss(answer: Callable[..., object], case: str, logits: Tensor, labels: 
     got = _called(answer, case, {"logits": logits, "labels": labels} | dict(zip(("epsilon",), more, strict=False)))
     if isinstance(got, Tensor) and tuple(got.shape) == (len(labels),):
         raise Wrong(f"For {case} you give back one loss an image: give back their mean.")
-    return _number(got, case)
+    return number_of(got, case)
 
 
 def _large_logits(answer: Callable[..., object], *more: object) -> None:
@@ -162,13 +115,13 @@ def _large_logits(answer: Callable[..., object], *more: object) -> None:
             f"For {case} you find {got}; {want:.1f} is expected. The exponential of 1000 is too large for a computer: subtract "
             "the largest logit first, which changes no probability, and never take the logarithm of a softmax."
         )
-    if not _close(got, want):
+    if not close(got, want):
         raise Wrong(f"For {case} you find {got:.4f}; {want:.1f} is expected.")
     logits, labels = torch.tensor([[1000.0, 0.0, -500.0], [-1000.0, -999.0, -1001.0]]), torch.tensor([1, 1])
     want = F.cross_entropy(logits, labels, label_smoothing=more[0] if more else 0.0).item()
     case = "two images, with logits of 1000, 0, −500 and of −1000, −999, −1001,"
     got = _run_loss(answer, case, logits, labels, *more)
-    if not _close(got, want):
+    if not close(got, want):
         raise Wrong(
             f"For {case} you find {got:.4g}; {want:.1f} is expected. Subtract from each image's logits its *own* largest one "
             "(`dim=1`): beside another image's, all exponentials of the second image are 0."
@@ -188,10 +141,10 @@ def _large_logits(answer: Callable[..., object], *more: object) -> None:
     reference=F.cross_entropy,
 )
 def cross_entropy(answer):
-    _function(answer)
+    require_function(answer)
     for case, logits, labels in _loss_cases():
         got, want = _run_loss(answer, case, logits, labels), F.cross_entropy(logits, labels).item()
-        if _close(got, want):
+        if close(got, want):
             continue
         slips = {
             _TWICE: F.cross_entropy(logits.softmax(dim=1), labels).item(),
@@ -207,7 +160,7 @@ def cross_entropy(answer):
             .item(),
             "The logarithm is missing.": -logits.softmax(dim=1)[torch.arange(len(labels)), labels].mean().item(),
         }
-        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} nats are expected.{_named(got, want, slips)}")
+        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} nats are expected.{named_slip(got, want, slips)}")
     _large_logits(answer)
     return "It agrees with torch's own, also where a plain softmax would overflow."
 
@@ -232,7 +185,7 @@ def _spread(labels: Tensor, classes: int, right: float, other: float) -> Tensor:
     reference=smoothing.smoothed_targets,
 )
 def smoothed_targets(answer):
-    _function(answer)
+    require_function(answer)
     for classes, epsilon, others_only in (
         (4, 0.0, False), (4, 0.2, False), (10, 0.1, False), (4, 0.2, True), (10, 0.3, True), (2, 0.1, True),
     ):  # fmt: skip
@@ -245,18 +198,18 @@ def smoothed_targets(answer):
             raise Wrong(
                 f"For {case} your tensor has shape ({classes}, 3): one row an image is expected, (3, {classes})."
             )
-        got = _tensor(got, case, (3, classes)).double()
+        got = tensor_of(got, case, (3, classes)).double()
         want = smoothing.smoothed_targets(labels, classes, epsilon, others_only)
-        if _close(got, want):
+        if close(got, want):
             continue
         slips = _target_slips(labels, classes, epsilon, others_only)
-        found = _named(got, want, slips)
-        if not found and any(_close(got, row) for row in _divided_rows(labels, classes, epsilon)):
+        found = named_slip(got, want, slips)
+        if not found and any(close(got, row) for row in _divided_rows(labels, classes, epsilon)):
             found = (
                 " You divide each row by its sum, which changes the right class's share, too. Take ε from the right class "
                 "first: then the row sums to 1 by itself."
             )
-        if not found and not _close(got.sum(dim=1), torch.ones(3)):
+        if not found and not close(got.sum(dim=1), torch.ones(3)):
             found = f" A row of yours sums to {got[0].sum().item():.3f}, and a target is a distribution: it sums to 1."
         rows = f"the first row is {_row(got[0])}; {_row(want[0])} is expected, {form}"
         raise Wrong(f"For {case} {rows}.{found}")
@@ -322,13 +275,13 @@ def _row(values: Tensor) -> str:
     reference=smoothing.smoothed_cross_entropy,
 )
 def smoothed_loss(answer):
-    _function(answer)
+    require_function(answer)
     for case, logits, labels in _loss_cases():
         for epsilon in (0.1, 0.0, 0.4):
             text, classes = f"{case}, epsilon {epsilon}", logits.shape[1]
             got = _run_loss(answer, text, logits, labels, epsilon)
             want = F.cross_entropy(logits, labels, label_smoothing=epsilon).item()
-            if _close(got, want):
+            if close(got, want):
                 continue
             targets = smoothing.smoothed_targets(labels, classes, epsilon)
             log_p = logits.log_softmax(dim=1)
@@ -362,7 +315,7 @@ def smoothed_loss(answer):
                     .item()
                 ),
             }
-            raise Wrong(f"For {text} you find {got:.4f}; {want:.4f} is expected.{_named(got, want, slips)}")
+            raise Wrong(f"For {text} you find {got:.4f}; {want:.4f} is expected.{named_slip(got, want, slips)}")
     _large_logits(answer, 0.1)
     _same_slopes(answer)
     return "It agrees with torch's `label_smoothing`, in value and in slope."
@@ -379,7 +332,7 @@ def _same_slopes(answer: Callable[..., object]) -> None:
         )
     loss.backward()
     F.cross_entropy(theirs, labels, label_smoothing=0.1).backward()
-    if mine.grad is None or not _close(mine.grad, theirs.grad):
+    if mine.grad is None or not close(mine.grad, theirs.grad):
         raise Wrong(f"For {case} the value is right and the slope along the logits is not: is a part of it detached?")
 
 
@@ -399,7 +352,7 @@ def _same_slopes(answer: Callable[..., object]) -> None:
     reference=smoothing.best_lead,
 )
 def best_lead(answer):
-    _function(answer)
+    require_function(answer)
     for epsilon, classes, others_only in (
         # Not 0.1 of ten classes first: there ε · K is 1, and slips look like others.
         (0.2, 10, False), (0.1, 10, False), (0.1, 1000, False), (0.3, 4, False), (0.1, 10, True), (0.2, 1000, True),
@@ -407,9 +360,9 @@ def best_lead(answer):
     ):  # fmt: skip
         form = "over the others only" if others_only else "over all classes"
         case = f"epsilon {epsilon}, {classes} classes, {form},"
-        got = _number(answer(epsilon, classes, True) if others_only else answer(epsilon, classes), case)
+        got = number_of(answer(epsilon, classes, True) if others_only else answer(epsilon, classes), case)
         want = smoothing.best_lead(epsilon, classes, others_only)
-        if _close(got, want):
+        if close(got, want):
             continue
         right, other = smoothing.target_values(epsilon, classes, others_only)
         slips = {
@@ -442,7 +395,7 @@ def best_lead(answer):
                 math.log(right / (1 - right))
             ),
         }
-        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} is expected.{_named(got, want, slips)}")
+        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} is expected.{named_slip(got, want, slips)}")
     return "The next cell looks for the same leads by gradient descent, without your formula."
 
 
@@ -466,7 +419,7 @@ _PARTS = ("the weight", "the mean square", "the step")
     reference=steps.rmsprop_step,
 )
 def rmsprop_step(answer):
-    _function(answer)
+    require_function(answer)
     draws = _draws(0)
     weight, gradient, step = (torch.randn(3, 2, generator=draws, dtype=torch.float64) for _ in range(3))
     mean_square = torch.rand(3, 2, generator=draws, dtype=torch.float64)
@@ -485,20 +438,20 @@ def rmsprop_step(answer):
         got = _called(answer, case, dict(zip(names, (*state, *settings), strict=True)))
         got = _tensors(got, case, state[:3], "three tensors, weight, mean square and step,")
         want = steps.rmsprop_step(*state, *settings)
-        if all(map(_close, got, want)):
+        if all(map(close, got, want)):
             continue
         orders = [
             order
             for order in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-            if all(_close(got[i], want[j]) for i, j in enumerate(order))
+            if all(close(got[i], want[j]) for i, j in enumerate(order))
         ]
         if orders:
             raise Wrong(f"For {case} all three are right, in another order: give back weight, mean square, step.")
         # The mean square first: a slip in it shows in all three.
         for part in (1, 2, 0):
-            if not _close(got[part], want[part]):
+            if not close(got[part], want[part]):
                 break
-        found = _named(got[part], want[part], _rmsprop_slips(state, settings)[part])
+        found = named_slip(got[part], want[part], _rmsprop_slips(state, settings)[part])
         mine, theirs = got[part].flatten()[0].item(), want[part].flatten()[0].item()
         numbers = [f"{name} {each.flatten()[0].item():.4f}" for name, each in zip(names, state, strict=False)]
         raise Wrong(
@@ -570,7 +523,7 @@ def _rmsprop_slips(state: tuple[Tensor, ...], settings: tuple) -> tuple[Slips, S
     reference=steps.moved_average,
 )
 def moved_average(answer):
-    _function(answer)
+    require_function(answer)
     draws = _draws(0)
     for decay in (0.9, 0.5, 0.999):
         average = [torch.randn(shape, generator=draws) for shape in ((2, 3), (4,))]
@@ -579,7 +532,7 @@ def moved_average(answer):
         got = _called(answer, case, {"average": average, "weights": weights, "decay": decay})
         got = _tensors(got, case, weights, "two tensors in a list")
         want = steps.moved_average(average, weights, decay)
-        if all(map(_close, got, want)):
+        if all(map(close, got, want)):
             continue
         mine, theirs = (torch.cat([each.flatten() for each in parts]) for parts in (got, want))
         before, now = (torch.cat([each.flatten() for each in parts]) for parts in (average, weights))
@@ -593,7 +546,7 @@ def moved_average(answer):
             "The old average stays whole: its share is the decay.": before + (1 - decay) * now,
         }
         number = f"{mine[0].item():.4f} where {theirs[0].item():.4f} is expected"
-        raise Wrong(f"For {case} the first number is {number}.{_named(mine, theirs, slips)}")
+        raise Wrong(f"For {case} the first number is {number}.{named_slip(mine, theirs, slips)}")
     return "Further down you see what it does to a weight that trembles."
 
 
@@ -612,7 +565,7 @@ def moved_average(answer):
     reference=steps.clip_together,
 )
 def clip_together(answer):
-    _function(answer)
+    require_function(answer)
     draws = _draws(0)
     gradients = [torch.randn(shape, generator=draws) for shape in ((3, 4), (5,), (2, 2, 2))]
     for scale, longest, words in (
@@ -625,7 +578,7 @@ def clip_together(answer):
         got = _called(answer, case, {"gradients": scaled, "longest": longest})
         got = _tensors(got, case, scaled, "three tensors in a list")
         want = steps.clip_together(scaled, longest)
-        if all(map(_close, got, want)):
+        if all(map(close, got, want)):
             continue
         mine, theirs = (torch.cat([each.flatten() for each in parts]) for parts in (got, want))
         if scale == 0 and not mine.isfinite().all():
@@ -634,7 +587,7 @@ def clip_together(answer):
             )
         raise Wrong(
             f"For {case} yours has length {mine.norm().item():.3f}; {theirs.norm().item():.3f} is expected."
-            f"{_named(mine, theirs, _clip_slips(scaled, length, longest))}"
+            f"{named_slip(mine, theirs, _clip_slips(scaled, length, longest))}"
         )
     return "It gives what torch's `clip_grad_norm_` gives, and leaves short gradients alone."
 
@@ -708,17 +661,17 @@ def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int]]:
     reference=expected_calibration_error,
 )
 def calibration_error(answer):
-    _function(answer)
+    require_function(answer)
     for case, probabilities, labels, bins in _calibration_cases():
         got = _called(answer, case, {"probabilities": probabilities, "labels": labels, "bins": bins})
-        got = _number(got, case)
+        got = number_of(got, case)
         want = expected_calibration_error(probabilities, labels, bins)
-        if _close(got, want):
+        if close(got, want):
             continue
         if math.isnan(got):
             raise Wrong(f"For {case} you find nan: a bin without images has no mean. Leave empty bins out.")
         slips = _calibration_slips(probabilities, labels, bins)
-        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} is expected.{_named(got, want, slips)}")
+        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} is expected.{named_slip(got, want, slips)}")
     return "0 would mean: of the answers given with 80 % confidence, 80 % are right, and so for every confidence."
 
 

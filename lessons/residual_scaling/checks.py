@@ -1,7 +1,7 @@
 """What lesson 07 answers to its exercises."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -11,57 +11,18 @@ from torch import Tensor, nn
 from lessons.layers import ConvBNAct
 from lessons.residual_scaling import ensembles
 from lessons.residual_scaling.blocks import InceptionResNetA, ResidualWidths
+from utils.answers import close, named_slip, number_of, require_function, tensor_of
 from utils.compare import build, same_module
-from utils.feedback import Feedback, Wrong, article
+from utils.feedback import Feedback, Wrong
 
 feedback = Feedback("residual_scaling", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
-Slips = Mapping[str, object]  # what a slip gives, by the sentence that names the slip
-
-
-def _function(answer: object) -> None:
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
-
-
-def _number(got: object, case: str) -> float:
-    """The learner's result as a number, or a sentence about what it is instead."""
-    if got is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if isinstance(got, Tensor) and got.numel() != 1:
-        raise Wrong(f"For {case} your function gives back a tensor of shape {tuple(got.shape)}; one number is needed.")
-    try:
-        return float(got)
-    except (TypeError, ValueError):
-        raise Wrong(f"For {case} your function gives back {article(got)}; one number is needed.") from None
-
 
 def _unchanged(given: object, before: object, name: str) -> None:
     if given != before:
         raise Wrong(f"Your function changes the list `{name}` that it gets. Read from it, and leave it as it is.")
-
-
-def _tensor(got: object, case: str, shape: Sequence[int]) -> Tensor:
-    """The learner's result as a tensor of this shape, or a sentence about what it is instead."""
-    if got is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if not isinstance(got, Tensor):
-        raise Wrong(f"For {case} your function gives back {article(got)}; a tensor is needed.")
-    if tuple(got.shape) != tuple(shape):
-        raise Wrong(f"For {case} your tensor has shape {tuple(got.shape)}; {tuple(shape)} is expected.")
-    return got.detach()
-
-
-def _close(mine: object, theirs: object) -> bool:
-    mine, theirs = torch.as_tensor(mine, dtype=torch.float64), torch.as_tensor(theirs, dtype=torch.float64)
-    return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=1e-4, atol=1e-6)
-
-
-def _named(got: object, want: object, slips: Slips) -> str:
-    """The sentence of the slip that gives what the learner got, where one does and gives something else than is right."""
-    return next((f" {text}" for text, value in slips.items() if _close(got, value) and not _close(value, want)), "")
 
 
 def residual(x: Tensor, f) -> Tensor:
@@ -82,7 +43,7 @@ def residual(x: Tensor, f) -> Tensor:
     reference=residual,
 )
 def residual_connection(answer):
-    _function(answer)
+    require_function(answer)
     draws = torch.Generator().manual_seed(0)
     for shape, name, f in (
         ((2, 3), "f = a third of x", lambda x: x / 3),
@@ -91,7 +52,7 @@ def residual_connection(answer):
     ):
         x = torch.randn(shape, generator=draws)
         given = x.clone()
-        got = _tensor(answer(given, f), name, shape)
+        got = tensor_of(answer(given, f), name, shape)
         if not torch.equal(given, x):
             raise Wrong(f"For {name} your function changes x itself. Write `x + ...`: `+=` writes into the tensor.")
         slips = {
@@ -102,8 +63,8 @@ def residual_connection(answer):
             "x comes in twice.": 2 * x + f(x),
             "There is no ReLU in it.": (x + f(x)).relu(),
         }
-        if not _close(got, x + f(x)):
-            raise Wrong(f"For {name} the values differ from x + f(x).{_named(got, x + f(x), slips)}")
+        if not close(got, x + f(x)):
+            raise Wrong(f"For {name} the values differ from x + f(x).{named_slip(got, x + f(x), slips)}")
     return "Where f gives 0, nothing changes. That is the point of it."
 
 
@@ -125,7 +86,7 @@ def channels_after_of(in_channels: int, branches: Sequence[Sequence[int]]) -> in
     reference=channels_after_of,
 )
 def channels_after(answer):
-    _function(answer)
+    require_function(answer)
     for channels, branches in (
         (10, [[3], [4, 5, 7]]),
         (256, [[384], [192, 192, 256]]),
@@ -133,7 +94,7 @@ def channels_after(answer):
     ):
         case = f"in_channels={channels}, branches={branches}"
         given = copy.deepcopy(branches)
-        got, want = _number(answer(channels, given), case), channels_after_of(channels, branches)
+        got, want = number_of(answer(channels, given), case), channels_after_of(channels, branches)
         _unchanged(given, branches, "branches")
         slips = {
             "The pool is missing: it passes its channels on.": want - channels,
@@ -147,7 +108,7 @@ def channels_after(answer):
             "The widest branch alone? They are concatenated, so all of them count.": max(b[-1] for b in branches),
         }
         if got != want:
-            raise Wrong(f"For {case} you find {got:g} channels; {want} are expected.{_named(got, want, slips)}")
+            raise Wrong(f"For {case} you find {got:g} channels; {want} are expected.{named_slip(got, want, slips)}")
     return "So many channels come to the blocks behind it, and so many must be added to them."
 
 
@@ -213,12 +174,12 @@ def _about_sum(got: Tensor, x: Tensor, outputs: list[Tensor], reference: nn.Modu
     for order in permutations(range(len(outputs))):
         joined = reference.up(torch.cat([outputs[place] for place in order], dim=1))
         in_order = order == tuple(range(len(outputs)))
-        if not in_order and _close(got, (x + reference.scale * joined).relu()):
+        if not in_order and close(got, (x + reference.scale * joined).relu()):
             return (
                 f"{intro}the branches are concatenated in another order than asked, and public weights would not fit."
             )
         for words, slip in _SUM.items():
-            if in_order and _close(got, slip(x, joined, reference.scale)):
+            if in_order and close(got, slip(x, joined, reference.scale)):
                 return intro + words[0].lower() + words[1:]
     return ""
 
@@ -305,7 +266,7 @@ def size_after_of(blocks: int, scale: float, normalised: bool) -> float:
     reference=size_after_of,
 )
 def size_after(answer):
-    _function(answer)
+    require_function(answer)
     for blocks, scale, normalised in (
         (20, 0.5, True),
         (20, 0.5, False),
@@ -314,7 +275,7 @@ def size_after(answer):
         (0, 1.0, True),
     ):
         case = f"blocks={blocks}, scale={scale}, normalised={normalised}"
-        got, want = _number(answer(blocks, scale, normalised), case), size_after_of(blocks, scale, normalised)
+        got, want = number_of(answer(blocks, scale, normalised), case), size_after_of(blocks, scale, normalised)
         slips = {
             "That is the mean square: the size is its root.": want**2,
             "The two cases have changed places.": size_after_of(blocks, scale, not normalised),
@@ -327,8 +288,8 @@ def size_after(answer):
             "What is there at the start, a mean square of 1, is missing.": (blocks * scale**2) ** 0.5,
             "One block only: each of them adds.": (1 + scale**2) ** 0.5,
         }
-        if not _close(got, want):
-            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected.{_named(got, want, slips)}")
+        if not close(got, want):
+            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected.{named_slip(got, want, slips)}")
     return "Normalised residuals let the size grow like a root, others let it grow without bounds: by a factor a block."
 
 
@@ -351,11 +312,11 @@ def kept_for_norms_of(sums: Sequence[tuple[int, int, int]], images: int, bytes_e
     reference=kept_for_norms_of,
 )
 def kept_for_norms(answer):
-    _function(answer)
+    require_function(answer)
     for sums, images, each in (([(1, 3, 5)], 1, 4), ([(2, 7, 6), (3, 10, 4)], 5, 4), ([(4, 8, 9)], 2, 2)):
         case = f"sums={sums}, images={images}, bytes_each={each}"
         given = copy.deepcopy(sums)
-        got, want = _number(answer(given, images, each), case), kept_for_norms_of(sums, images, each)
+        got, want = number_of(answer(given, images, each), case), kept_for_norms_of(sums, images, each)
         _unchanged(given, sums, "sums")
         slips = {
             "That is for one image.": want / images,
@@ -372,7 +333,7 @@ def kept_for_norms(answer):
             + 2 * each * sum(n * c for n, c, _ in sums),
         }
         if got != want:
-            raise Wrong(f"For {case} you find {got:,.0f} bytes; {want:,} are expected.{_named(got, want, slips)}")
+            raise Wrong(f"For {case} you find {got:,.0f} bytes; {want:,} are expected.{named_slip(got, want, slips)}")
     return "Next, autograd is asked what it really keeps."
 
 
@@ -389,7 +350,7 @@ def kept_for_norms(answer):
     reference=ensembles.ensemble,
 )
 def ensemble(answer):
-    _function(answer)
+    require_function(answer)
     draws = torch.Generator().manual_seed(0)
     for networks, images, classes in ((3, 4, 5), (2, 6, 3), (1, 2, 4)):
         case = f"logits of shape {(networks, images, classes)}"
@@ -398,7 +359,7 @@ def ensemble(answer):
         want = ensembles.ensemble(logits)
         if isinstance(result, Tensor) and result.shape == want.argmax(dim=1).shape and not result.is_floating_point():
             raise Wrong(f"For {case} you give back classes; the probabilities are asked, {tuple(want.shape)}.")
-        got = _tensor(result, case, want.shape)
+        got = tensor_of(result, case, want.shape)
         p = logits.softmax(dim=2)
         slips = {
             "You average logits, and take the softmax then: a network that is surer of itself gets more weight so. Softmax comes "
@@ -412,8 +373,8 @@ def ensemble(answer):
             "The softmax is applied twice.": p.mean(dim=0).softmax(dim=1),
             "The probabilities are multiplied: the mean is asked.": p.log().sum(dim=0).softmax(dim=1),
         }
-        if not _close(got, want):
-            raise Wrong(f"For {case} the values differ.{_named(got, want, slips)}")
+        if not close(got, want):
+            raise Wrong(f"For {case} the values differ.{named_slip(got, want, slips)}")
     return "A network that is unsure says so, and counts for less."
 
 
@@ -431,10 +392,10 @@ def ensemble(answer):
     reference=ensembles.error_left,
 )
 def error_left(answer):
-    _function(answer)
+    require_function(answer)
     for similarity, networks in ((0.6, 5), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1)):
         case = f"similarity={similarity}, networks={networks}"
-        got, want = _number(answer(similarity, networks), case), ensembles.error_left(similarity, networks)
+        got, want = number_of(answer(similarity, networks), case), ensembles.error_left(similarity, networks)
         slips = {
             "That holds for independent errors only: what of the products of two different networks?": 1 / networks,
             "The squared error falls like 1 / M, not like its root.": 1 / networks**0.5,
@@ -453,6 +414,6 @@ def error_left(answer):
             "The sum of M errors is divided by M, so its square by M².": want * networks,
             "The squares of the single networks are missing.": (networks - 1) * similarity / networks,
         }
-        if not _close(got, want):
-            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected.{_named(got, want, slips)}")
+        if not close(got, want):
+            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected.{named_slip(got, want, slips)}")
     return "With ever more networks `similarity` is left: what all of them get wrong, no mean repairs."

@@ -14,6 +14,7 @@ from lessons.layers import HalvingMaxPool
 from lessons.xception.blocks import XceptionBlock
 from lessons.xception.roofline import FLOAT32, roofline_of
 from lessons.xception.towers import DEPTHWISE_FIRST, ORDERS, POINTWISE_FIRST, Separable, Towers, as_grouped
+from utils.answers import number_of, require_function
 from utils.compare import build, same_module
 from utils.feedback import Feedback, Wrong, article
 from utils.trace import trace
@@ -23,29 +24,13 @@ check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, f
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 
-def _function(answer: object) -> None:
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
-
-
-def _number(answer: object, what: str) -> float:
-    """A part of the learner's result as a number, or a sentence about what it is instead."""
-    if answer is None:
-        raise Wrong(f"For {what} your function gives back nothing. Is the `return` missing?")
-    if isinstance(answer, Tensor) and answer.numel() == 1:
-        answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
-        raise Wrong(f"For {what} your function gives back {answer!r}; a number is needed.")
-    return answer
-
-
 def _pair(answer: object, case: str, what: str) -> tuple[float, float]:
     """The learner's two numbers."""
     if answer is None:
         raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise Wrong(f"For {case} a pair is needed, ({what}); yours is {answer!r}.")
-    return _number(answer[0], case), _number(answer[1], case)
+    return number_of(answer[0], case), number_of(answer[1], case)
 
 
 def _near(got: float, want: float) -> bool:
@@ -79,7 +64,7 @@ def grouped_cost_of(in_channels: int, out_channels: int, kernel_size: int, group
     reference=grouped_cost_of,
 )
 def grouped_cost(answer):
-    _function(answer)
+    require_function(answer)
     for case in ((12, 8, 3, 4, 7), (48, 48, 3, 48, 16), (6, 10, 5, 1, 3), (728, 728, 1, 1, 19)):
         in_channels, out_channels, kernel_size, groups, grid = case
         text = f"in_channels={in_channels}, out_channels={out_channels}, kernel_size={kernel_size}, groups={groups}, grid={grid}"
@@ -127,12 +112,12 @@ def ratio_of(in_channels: int, out_channels: int, kernel_size: int) -> float:
     reference=ratio_of,
 )
 def separable_ratio(answer):
-    _function(answer)
+    require_function(answer)
     for case in ((728, 728, 3), (64, 128, 3), (3, 7, 5), (16, 4, 1)):
         in_channels, out_channels, kernel_size = case
         want = ratio_of(*case)
         text = f"in_channels={in_channels}, out_channels={out_channels}, kernel_size={kernel_size}"
-        got = _number(answer(*case), text)
+        got = number_of(answer(*case), text)
         if _near(got, want):
             continue
         slips = {
@@ -181,7 +166,7 @@ class _Groups(TorchDispatchMode):
     reference=depthwise_of,
 )
 def depthwise(answer):
-    _function(answer)
+    require_function(answer)
     draws = torch.Generator().manual_seed(0)
     for shape, kernel_size in (((2, 3, 6, 7), 3), ((1, 4, 9, 8), 5), ((3, 2, 4, 4), 1)):
         x = torch.randn(shape, generator=draws)
@@ -315,7 +300,7 @@ def _order(module: nn.Module, order: str) -> None:
     reference=as_grouped,
 )
 def merge_towers(answer):
-    _function(answer)
+    require_function(answer)
     for number, (in_channels, count, reduce, out_channels) in enumerate(
         ((5, 3, 2, 2), (4, 2, 3, 6), (6, 4, 1, 1), (3, 1, 4, 2))
     ):
@@ -484,7 +469,7 @@ def layers_and_modules_of(network: nn.Module) -> tuple[int, int]:
     reference=layers_and_modules_of,
 )
 def layers_and_modules(answer):
-    _function(answer)
+    require_function(answer)
     networks = {
         "Xception": measure.network("xception"),
         "the mini Xception": measure.network("xception", size="mini"),
@@ -535,7 +520,7 @@ def layers_and_modules(answer):
     reference=roofline_of,
 )
 def roofline(answer):
-    _function(answer)
+    require_function(answer)
     wanted, found = [], []
     for case in _ROOFLINE_CASES:
         in_channels, out_channels, kernel_size, groups, grid, _, _ = case
