@@ -21,6 +21,14 @@ OWN = "your own"  # the preset that is shown when the handles stand as in none
 _LINES = "line-height:1.5"  # a widget's own lines are far apart
 
 
+LABEL = {"description_width": "92px"}  # the style of handles, so that they begin below each other
+
+
+def slider(value: int, least: int, most: int, name: str, tip: str, step: int = 1) -> ipywidgets.IntSlider:
+    """A handle for whole numbers from `least` to `most`."""
+    return ipywidgets.IntSlider(value=value, min=least, max=most, step=step, description=name, tooltip=tip, style=LABEL)
+
+
 @dataclass(frozen=True)
 class View:
     """What a lab shows for its settings.

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from utils import colors
 from utils.data import load
-from utils.lab import Lab, View
+from utils.lab import LABEL, Lab, View
 from utils.train import seeded
 
 LAYERS, UNITS = 6, 64
@@ -170,11 +170,10 @@ def _deviation(value: float) -> str:
 
 def bn_lab() -> Lab:
     """The BN lab of lesson 03, set to a run without normalisation at the lowest learning rate but one."""
-    style = {"description_width": "92px"}
 
     def choice(values: tuple, value: object, name: str, tip: str) -> ipywidgets.SelectionSlider:
         return ipywidgets.SelectionSlider(
-            options=[(f"{each:g}", each) for each in values], value=value, description=name, tooltip=tip, style=style
+            options=[(f"{each:g}", each) for each in values], value=value, description=name, tooltip=tip, style=LABEL
         )
 
     controls = {
@@ -189,7 +188,7 @@ def bn_lab() -> Lab:
         "gain": choice(GAINS, 1.0, "first weights ×", "Multiplies the weights that training starts from"),
         "step": ipywidgets.IntSlider(
             value=STEPS, min=0, max=STEPS, step=EVERY, description="step", tooltip="Look at the run after so many steps",
-            style=style,
+            style=LABEL,
         ),
     }  # fmt: skip
     base = {"batch": 64, "gain": 1.0, "step": STEPS}

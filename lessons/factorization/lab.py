@@ -16,7 +16,7 @@ from utils import colors
 from utils.cost import Table, field_text, profile, shape_text
 from utils.diagram import draw
 from utils.field_lab import field_lab
-from utils.lab import Lab, View
+from utils.lab import LABEL, Lab, View, slider
 from utils.timing import machine, timed
 
 WHOLE, THREES, CHAIN, FORK = "one n×n", "3×3, one on another", "1×n, then n×1", "1×n beside n×1"
@@ -267,16 +267,9 @@ class FactorLab(Lab):
 
 def factor_lab() -> FactorLab:
     """The factor lab of lesson 04, set to a 5 x 5 on the 35 grid."""
-    style = {"description_width": "92px"}
-
-    def slider(value: int, least: int, most: int, name: str, tip: str, step: int = 1) -> ipywidgets.IntSlider:
-        return ipywidgets.IntSlider(
-            value=value, min=least, max=most, step=step, description=name, tooltip=tip, style=style
-        )
-
     controls = {
         "form": ipywidgets.Dropdown(
-            options=FORMS, value=WHOLE, description="form", style=style,
+            options=FORMS, value=WHOLE, description="form", style=LABEL,
             tooltip="One window, what can stand in for it, or one of the three ways to halve the grid",
         ),
         "window": ipywidgets.ToggleButtons(

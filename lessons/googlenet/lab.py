@@ -19,7 +19,7 @@ from utils import colors
 from utils.augment import INTERPOLATIONS, crop_boxes, resize_boxes
 from utils.cost import short
 from utils.crops import PAPERS_SIZE
-from utils.lab import Lab, View
+from utils.lab import LABEL, Lab, View, slider
 from utils.photo import photograph
 
 PHOTO = "flower"
@@ -217,16 +217,12 @@ PRESETS = {
 
 def crop_lab() -> Lab:
     """The crop lab of lesson 02, set to the paper's training crops and to ten looks at test time."""
-    style = {"description_width": "92px"}
 
     def choice(name: str, tip: str, options: list, value: object) -> ipywidgets.Dropdown:
-        return ipywidgets.Dropdown(options=options, value=value, description=name, tooltip=tip, style=style)
-
-    def slider(name: str, tip: str, least: int, most: int, value: int) -> ipywidgets.IntSlider:
-        return ipywidgets.IntSlider(value=value, min=least, max=most, description=name, tooltip=tip, style=style)
+        return ipywidgets.Dropdown(options=options, value=value, description=name, tooltip=tip, style=LABEL)
 
     controls = {
-        "smallest": slider("area from, %", "Training: the lowest share of the area that a crop can have", 1, 100, 8),
+        "smallest": slider(8, 1, 100, "area from, %", "Training: the lowest share of the area that a crop can have"),
         "widest": choice(
             "aspect up to",
             "Training: the largest side for the shortest",
@@ -234,8 +230,8 @@ def crop_lab() -> Lab:
             4 / 3,
         ),
         "interpolation": choice("resized by", "Training: how a crop is resized", [DRAWN, *INTERPOLATIONS], DRAWN),
-        "seed": slider("seed", "Training: another seed, other crops", 0, 20, 8),
-        "scales": slider("scales", "Test: so many of 256, 288, 320 and 352, from the smallest", 1, 4, 1),
+        "seed": slider(8, 0, 20, "seed", "Training: another seed, other crops"),
+        "scales": slider(1, 1, 4, "scales", "Test: so many of 256, 288, 320 and 352, from the smallest"),
         "squares": choice("squares", "Test: which squares", [("centre", 1), ("left, centre, right", 3)], 1),
         "places": choice(
             "in a square",
@@ -244,7 +240,7 @@ def crop_lab() -> Lab:
             5,
         ),
         "mirrors": choice("mirror", "Test: the mirror images as well", [("as it is", 1), ("and mirrored", 2)], 2),
-        "models": slider("models", "Test: so many networks, their answers averaged", 1, 7, 1),
+        "models": slider(1, 1, 7, "models", "Test: so many networks, their answers averaged"),
     }
     assert list(controls) == [field.name for field in fields(Design)]
     question = (

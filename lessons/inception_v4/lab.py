@@ -17,7 +17,7 @@ from lessons.inception_v4.printed import TABLE_1, Layer
 from lessons.layers import ConvBNAct
 from utils import colors
 from utils.cost import Cost, profile, short, total
-from utils.lab import Lab, View
+from utils.lab import LABEL, Lab, View, slider
 
 PRINTED, SAME, SAME_POOLS, SAME_CONVS = "as printed", "all same", "pools same, convs V", "convs same, pools V"
 PADDINGS = {  # of convolutions and of pools, where the figures have a V
@@ -249,15 +249,9 @@ def _table(name: str, each: list[Part], most: dict[str, int]) -> str:
 
 def stage_lab() -> Lab:
     """The stage lab of lesson 06, set to Inception-v4."""
-    style = {"description_width": "88px"}
-
-    def slider(value: int, least: int, most: int, name: str, tip: str, step: int = 1) -> ipywidgets.IntSlider:
-        return ipywidgets.IntSlider(
-            value=value, min=least, max=most, step=step, description=name, tooltip=tip, style=style
-        )
 
     def padding(name: str, tip: str) -> ipywidgets.Dropdown:
-        return ipywidgets.Dropdown(options=list(PADDINGS), value=PRINTED, description=name, tooltip=tip, style=style)
+        return ipywidgets.Dropdown(options=list(PADDINGS), value=PRINTED, description=name, tooltip=tip, style=LABEL)
 
     letters = {name: values for name, (_, values) in TABLE_1.items()}
     says = {

@@ -1,10 +1,8 @@
 """The window lab: where a window of some size, stride and padding can stand on a grid, and how large the result is."""
 
-import ipywidgets
-
 from lessons.start_here.checks import size_after
 from utils import colors
-from utils.lab import Lab, View
+from utils.lab import Lab, View, slider
 
 CELL = 22  # pixels
 
@@ -90,9 +88,6 @@ def _is_inside(row: int, column: int, size: int, padding: int) -> bool:
 
 def window_lab() -> Lab:
     """The window lab of lesson 00."""
-
-    def slider(value: int, least: int, most: int, name: str, tip: str) -> ipywidgets.IntSlider:
-        return ipywidgets.IntSlider(value=value, min=least, max=most, description=name, tooltip=tip)
 
     controls = {
         "size": slider(8, 1, 14, "grid", "Cells along one side of the grid"),

@@ -15,7 +15,7 @@ from utils import colors
 from utils.cost import Table, profile, shape_text, short
 from utils.diagram import draw
 from utils.experiment import plural
-from utils.lab import Lab, View
+from utils.lab import LABEL, Lab, View, slider
 
 ALONE, WINDOW_FIRST, MIX_FIRST = "window alone", "window, then 1×1", "1×1, then window"
 ORDERS = (WINDOW_FIRST, MIX_FIRST, ALONE)
@@ -288,20 +288,14 @@ def groups_lab(limits: Limits) -> Lab:
     Args:
         limits: of the machine whose roofline is drawn, from `lessons.xception.roofline.measure_limits`.
     """
-    style = {"description_width": "92px"}
-
-    def slider(value: int, least: int, most: int, name: str, tip: str, step: int = 1) -> ipywidgets.IntSlider:
-        return ipywidgets.IntSlider(
-            value=value, min=least, max=most, step=step, description=name, tooltip=tip, style=style
-        )
 
     controls = {
         "order": ipywidgets.Dropdown(
-            options=ORDERS, value=WINDOW_FIRST, description="order", style=style,
+            options=ORDERS, value=WINDOW_FIRST, description="order", style=LABEL,
             tooltip="The window with groups, and a 1×1 behind it, before it, or none",
         ),
         "groups": ipywidgets.SelectionSlider(
-            options=GROUPS, value=EACH, description="groups", style=style,
+            options=GROUPS, value=EACH, description="groups", style=LABEL,
             tooltip="Into how many parts, blind to each other, the window's channels are divided",
         ),
         "kernel_size": ipywidgets.ToggleButtons(
