@@ -11,6 +11,16 @@ import typer
 app = typer.Typer(help="The Inception course without a browser.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+@contextmanager
+def _told(*kinds: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds, and ValueErrors, end the command with their sentence."""
+    try:
+        yield
+    except (ValueError, *kinds) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
 @app.callback()
 def main() -> None:
     """The Inception course without a browser."""
@@ -77,13 +87,10 @@ def build(
     from lessons import build as builder
     from lessons.syllabus import LESSONS, lesson
 
-    try:
+    with _told():
         chosen = [lesson(slug) for slug in slugs] if slugs else LESSONS
         for built in builder.build(chosen):
             typer.echo(built.sentence)
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -99,13 +106,10 @@ def assign(
     from lessons import assign as assignments
     from lessons.syllabus import lesson
 
-    try:
+    with _told(RuntimeError):
         chosen = [lesson(slug) for slug in slugs] if slugs else assignments.with_assignment()
         for path in assignments.release(chosen, folder):
             typer.echo(f"{path} is ready for the students.")
-    except (ValueError, assignments.AssignError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     typer.echo(
         f"What they hand in goes to {folder / 'submitted'}; then, in {folder}: nbgrader autograde --assignment NAME"
     )
@@ -118,19 +122,6 @@ app.add_typer(classroom, name="classroom")
 _Slug = Annotated[str, typer.Argument(help="An assignment: inception_module, googlenet, ...")]
 _Class = Annotated[Path, typer.Option("--folder", help="The class's folder.")]
 _Exchange = Annotated[bool, typer.Option("--exchange", help="Also through nbgrader's exchange, on a shared server.")]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors as sentences."""
-    from lessons.assign import AssignError
-    from lessons.classroom import ClassroomError
-
-    try:
-        yield
-    except (ValueError, ClassroomError, AssignError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 @classroom.command("init")
@@ -146,7 +137,7 @@ def classroom_init(
     """Make a class: nbgrader's configuration and the sources of the assignments."""
     from lessons import classroom as classes
 
-    with _told():
+    with _told(RuntimeError, OSError):
         for path in classes.init(folder, seed=seed, slugs=lessons or ()):
             typer.echo(f"{path} is written: with solutions, for you alone.")
     typer.echo(f"Next, in {folder}: python -m lessons classroom release NAME")
@@ -157,7 +148,7 @@ def classroom_release(slug: _Slug, folder: _Class = Path("."), exchange: _Exchan
     """Make the students' version of an assignment."""
     from lessons import classroom as classes
 
-    with _told():
+    with _told(RuntimeError, OSError):
         path = classes.release(folder, slug, exchange=exchange)
     typer.echo(f"{path} is ready: give it to your students. Solutions and hidden tests are not in it.")
 
@@ -173,7 +164,7 @@ def classroom_collect(
     """Bring in what students handed in; without --from, from nbgrader's exchange."""
     from lessons import classroom as classes
 
-    with _told():
+    with _told(RuntimeError, OSError):
         rows = classes.collect(folder, slug, source)
     for row in rows:
         for remark in row.remarks:
@@ -192,7 +183,7 @@ def classroom_autograde(
     """Mark what was handed in. Stopped and started again, it goes on where it was."""
     from lessons import classroom as classes
 
-    with _told():
+    with _told(RuntimeError, OSError):
         rows = classes.autograde(folder, slug, students=student or (), again=again, workers=workers, say=typer.echo)
         typer.echo("\n" + classes.table(rows, folder, slug))
     typer.echo(f"\nThis table is in {folder / 'reports' / f'{slug}.txt'}. Free answers wait for you in the formgrader.")
@@ -203,7 +194,7 @@ def classroom_feedback(slug: _Slug, folder: _Class = Path("."), exchange: _Excha
     """A page for each student: their work, the points, and what the tests said."""
     from lessons import classroom as classes
 
-    with _told():
+    with _told(RuntimeError, OSError):
         pages = classes.feedback(folder, slug, exchange=exchange)
     typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
 
@@ -215,7 +206,7 @@ def classroom_export(
     """All marks as a table (CSV)."""
     from lessons import classroom as classes
 
-    with _told():
+    with _told(RuntimeError, OSError):
         typer.echo(f"The marks are in {classes.export(folder, to)}.")
 
 
@@ -224,7 +215,7 @@ def classroom_open(context: typer.Context, folder: _Class = Path(".")) -> None:
     """Open the class in JupyterLab, with nbgrader's pages. Further options, such as --port=9000, go to JupyterLab."""
     from lessons import classroom as classes
 
-    with _told():
+    with _told(RuntimeError, OSError):
         classes.open_in_jupyter(folder, context.args)
 
 
@@ -237,7 +228,7 @@ def classroom_similar(
     """Pairs of submissions that are alike beyond what the assignment gave: a list to look at, not a verdict."""
     from lessons import similar
 
-    with _told():
+    with _told(RuntimeError, OSError):
         typer.echo(similar.report(folder, slug, least=least))
 
 
@@ -252,11 +243,8 @@ def ledger(
 
     from lessons import ledger as entries
 
-    try:
+    with _told():
         total = len(entries.chosen(names or ()))
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     typer.echo(
         f"Measuring {total} {'claim' if total == 1 else 'claims'} on the networks, without weights ...", err=True
     )
@@ -275,11 +263,8 @@ def networks(
     from lessons import measure
 
     typer.echo("Counting every network, without weights ...", err=True)
-    try:
+    with _told():
         typer.echo(measure.family(size))
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -316,7 +301,7 @@ def train(
     """Train a network on a data set by a recipe; Ctrl-C keeps what there is."""
     from lessons import training
 
-    try:
+    with _told(RuntimeError, OSError):
         training.train(
             name,
             data=data,
@@ -337,9 +322,6 @@ def train(
             resume=resume,
             say=typer.echo,
         )
-    except (ValueError, RuntimeError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -378,7 +360,7 @@ def run_experiment(
     """Run one of the course's experiments: networks that differ in one thing, several seeds, and what follows from it."""
     from lessons import training
 
-    try:
+    with _told(RuntimeError, OSError):
         if not name:
             typer.echo(training.overview_of_experiments())
             return
@@ -392,9 +374,6 @@ def run_experiment(
             picture=picture,
             say=typer.echo,
         )
-    except (ValueError, RuntimeError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()

@@ -1,22 +1,9 @@
 """Every experiment of the course by its name. Each is one file in the folder `experiments` of its lesson."""
 
 import importlib
-from pathlib import Path
 
+from lessons.syllabus import LESSONS
 from utils.experiment import Experiment
-
-HERE = Path(__file__).parent
-# The lessons in the order in which experiments are listed; a folder without experiments takes no part.
-FOLDERS = (
-    "inception_module",
-    "googlenet",
-    "batch_norm",
-    "factorization",
-    "label_smoothing",
-    "inception_v4",
-    "residual_scaling",
-    "xception",
-)
 
 
 def names() -> tuple[str, ...]:
@@ -44,8 +31,8 @@ def lesson_of(name: str) -> str:
 def _files() -> dict[str, str]:
     """The lesson's slug of each experiment, by the experiment's name."""
     found = {}
-    for slug in FOLDERS:
-        for path in sorted((HERE / slug / "experiments").glob("*.py")):
+    for lesson in LESSONS:
+        for path in sorted((lesson.folder / "experiments").glob("*.py")):
             if path.stem != "__init__":
-                found[path.stem] = slug
+                found[path.stem] = lesson.slug
     return found

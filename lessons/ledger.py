@@ -4,20 +4,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
+from lessons import syllabus
 from utils.ledger import Claim, Finding
 
-# The lessons that have a paper.py with claims, in the order of the course.
-LESSONS = (
-    "start_here",
-    "inception_module",
-    "googlenet",
-    "batch_norm",
-    "factorization",
-    "label_smoothing",
-    "inception_v4",
-    "residual_scaling",
-    "xception",
-)
+# The lessons that have claims, in the order of the course.
+LESSONS = tuple(lesson.slug for lesson in syllabus.LESSONS if (lesson.folder / "paper.py").exists())
 COLUMNS = 100
 
 

@@ -29,14 +29,6 @@ with open(SOURCE, encoding="utf-8") as file:
     TEXT = re.sub(r"\s+", " ", file.read())
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 # The text
 
 

@@ -23,14 +23,6 @@ TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text
 ANSWERS = re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", TEXT)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def answer(start: str) -> str:
     """The folded answer whose text begins so."""
     return next(text for _, text in ANSWERS if text.strip().startswith(start))

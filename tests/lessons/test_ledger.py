@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from lessons import ledger, measure
 from lessons.factorization.network import InceptionV3
@@ -22,14 +21,6 @@ from utils.ledger import VERDICTS, Finding
 CLAIMS = {number: claim for number, (_, _, claim) in ledger.claims().items()}
 REFERENCE = {(reference.name, reference.variant): reference for reference in REFERENCES}
 NO_BIAS = Convention(per_channel=0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,11 @@
 
 import time
 
-import pytest
-import torch
 from typer.testing import CliRunner
 
 from lessons.__main__ import app
 from lessons.catalog import NETWORKS, names
 from tests.lessons.stage_tables import REFERENCES
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def run(*arguments: str):

@@ -21,15 +21,6 @@ VARIANTS = [(each.name, variant) for each in NETWORKS for variant in each.varian
 EACH = pytest.mark.parametrize(("name", "variant"), VARIANTS)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """The tensors are small: more threads would wait for each other longer than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def build(reference: Reference, **options) -> Network:
     with torch.device("meta"):
         return create(reference.name, variant=reference.variant, **options).eval()

@@ -27,14 +27,6 @@ PUBLISHED_IDS = [f"{name}-{source}" for name, source, _ in PUBLISHED]
 TOLERANCE = 1e-4  # of the logits' spread
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def stirred(net: nn.Module) -> nn.Module:
     """The network with statistics and affine parameters of its normalisation that change its outputs."""
     generator = torch.Generator().manual_seed(1)

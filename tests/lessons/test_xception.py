@@ -26,14 +26,6 @@ TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text
 LIMITS = Limits(peak=40e9, memory=10e9, cache=80e9, where="a CPU with 1 thread")  # a ridge at 4
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 # The text
 
 

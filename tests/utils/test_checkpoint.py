@@ -20,14 +20,6 @@ from utils.stream import streamed
 from utils.train import Diverged, OutOfMemory, fit
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def data():
     return tiny_data()

@@ -16,7 +16,6 @@ import torch
 from nbclient import NotebookClient
 from torch import nn
 
-from tests.utils.test_train import one_thread  # noqa: F401
 from tests.utils.tiny import TinyNet, tiny_data
 from utils import processes
 from utils.processes import ALONE, SyncBatchNorm, Team, WorkerFailed, launch, sync_difference

@@ -17,15 +17,6 @@ RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1)
 Outputs = namedtuple("Outputs", ["logits", "aux"])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Two threads of a network this small do little but wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def data():
     return tiny_data()

@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.utils.test_runs import make_run
-from tests.utils.test_train import RECIPE, one_thread, stop_at  # noqa: F401
+from tests.utils.test_train import RECIPE, stop_at
 from tests.utils.tiny import TinyNet, tiny_data
 from utils import watch
 from utils.curves import Curves
