@@ -58,7 +58,7 @@ def fit(
     *,
     seed: int = 0,
     device: str | torch.device | None = None,
-    show: bool = True,
+    show: bool | Callable[..., Watch] = True,
     on_step: Callable[[Run, float], None] | None = None,
     name: str | None = None,
     checkpoint: str | os.PathLike | None = None,
@@ -84,7 +84,8 @@ def fit(
         recipe: how to train.
         seed: a whole number.
         device: "cpu", "cuda", "mps"; the best that the machine has, where nothing is said.
-        show: a progress bar and a live curve. With False nothing is shown or printed.
+        show: a progress bar and a live curve. With False nothing is shown or printed. A `utils.watch.Watch` of one's own
+            is shown instead.
         on_step: called after each step with the run so far and the part of it that is done, 0 to 1. A KeyboardInterrupt
             raised in it stops the run as the stop button does.
         name: what to call the network in the record; its class where nothing is said.

@@ -26,8 +26,19 @@ DRAW_EVERY = 0.5  # seconds between two drawings of the curves, at least
 DRAW_SHARE = 0.04  # of the time may go into drawing
 
 
-def watch(run: Run, *, steps: int, show: bool, on_step: Callable[[Run, float], None] | None = None) -> "Watch":
-    """The view that fits the place: a notebook, a terminal, or none of the two (a file, a test), where it is silent."""
+def watch(
+    run: Run,
+    *,
+    steps: int,
+    show: "bool | Callable[..., Watch]",
+    on_step: Callable[[Run, float], None] | None = None,
+) -> "Watch":
+    """The view that fits the place: a notebook, a terminal, or none of the two (a file, a test), where it is silent.
+
+    Where `show` is no truth value, it makes the view: `show(run, steps, on_step)`.
+    """
+    if callable(show):
+        return show(run, steps, on_step)
     if show and processes.is_watched_elsewhere():
         return LaunchedWatch(run, steps, on_step)
     if show and in_notebook():
@@ -272,9 +283,7 @@ class StopButton:
         layout = Layout(width="100px", visibility="hidden")
         self.widget = Button(description="Stop", icon="stop", tooltip=words, layout=layout)
         self.widget.on_click(self._clicked)
-        # ipykernel answers a widget in the thread that last updated it, which is the busy one; this button's clicks
-        # go where the front end sends them, to the subshell.
-        self.widget.comm._reply_subshell_for = lambda _data, subshell: subshell
+        hear_beside_cells(self.widget)
         self.lock = threading.Lock()
         self.is_open = True
 
@@ -295,6 +304,15 @@ class StopButton:
         """From here on a click interrupts nothing."""
         with self.lock:
             self.is_open = False
+
+
+def hear_beside_cells(widget) -> None:
+    """Let a widget be heard while a cell runs, where front end and kernel know subshells.
+
+    ipykernel answers a widget in the thread that last updated it, which is the busy one; what this one says goes where the
+    front end sends it, to the subshell.
+    """
+    widget.comm._reply_subshell_for = lambda _data, subshell: subshell
 
 
 def _has_subshell() -> bool:
