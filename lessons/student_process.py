@@ -11,7 +11,8 @@ import io
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -228,21 +229,36 @@ class StudentSide(Codec):
         def call() -> object:
             self.entered = module
             try:
-                if not any(isinstance(each, Tensor) and each.is_meta for each in [*args, *kwargs.values()]):
-                    return module(*args, **kwargs)
-                return torch.func.functional_call(module, stand_ins, args, kwargs)
+                return module(*args, **kwargs)
             finally:
                 self.entered = None
 
-        stand_ins = {}
-        for child in list(module.modules()):
-            for name, tensor in [*child._parameters.items(), *child._buffers.items()]:
-                if tensor is not None and not is_lazy(tensor) and not tensor.is_meta:
-                    stand_in = torch.empty_like(tensor, device="meta", requires_grad=False)
-                    self.without_numbers[stand_in] = (child, name)
-                    path = next(path for path, each in module.named_modules() if each is child)
-                    stand_ins[f"{path}.{name}" if path else name] = stand_in
-        return self.record(call, (), {}, grad)
+        if not any(isinstance(each, Tensor) and each.is_meta for each in [*args, *kwargs.values()]):
+            return self.record(call, (), {}, grad)
+        with self.without_values(module):
+            return self.record(call, (), {}, grad)
+
+    @contextmanager
+    def without_values(self, module: nn.Module) -> Iterator[None]:
+        """In here, the module's tensors have shapes and no values, as an input on `meta` needs it."""
+        own: list[tuple[dict, str, Tensor]] = []
+        stand_ins: dict[int, Tensor] = {}  # a tensor under two names has one
+        for child in module.modules():
+            for group in (child._parameters, child._buffers):
+                for name, tensor in group.items():
+                    if tensor is None or is_lazy(tensor) or tensor.is_meta:
+                        continue
+                    own.append((group, name, tensor))
+                    if id(tensor) not in stand_ins:
+                        stand_ins[id(tensor)] = torch.empty_like(tensor, device="meta", requires_grad=False)
+                        self.without_numbers[stand_ins[id(tensor)]] = (child, name)
+        for group, name, tensor in own:
+            group[name] = stand_ins[id(tensor)]
+        try:
+            yield
+        finally:
+            for group, name, tensor in own:
+                group[name] = tensor
 
     def operation(self, function, args: tuple, kwargs: dict) -> object:
         if self.paused:

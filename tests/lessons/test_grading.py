@@ -6,9 +6,11 @@ import socket
 import sys
 import time
 
+import psutil
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lessons import isolation
 from lessons.jobs import Cell, Job, Times, defined_names
@@ -16,6 +18,7 @@ from lessons.stand_in import Student
 from lessons.wire import CannotCross, Gone, Link
 from lessons.workers import Workers
 from tests.lessons.submissions import answers_of, failed, job
+from utils.cost import profile
 
 SLUG = "inception_module"
 TESTS = {"five_branches", "largest_reduction", "choose_widths", "repaired_runs", "repaired_computes"}
@@ -508,6 +511,61 @@ def test_modules_come_over_with_their_layers_modes_and_changes(student):
     assert not conv.training and not conv.weight.requires_grad
     lazy = there.name("Lazy")()
     assert lazy(images).shape == (2, 4, 6, 6) and lazy.layer.weight.shape == (4, 3, 1, 1)
+
+
+@needs_linux
+def test_tensors_and_layers_under_two_names_are_one(student):
+    there = student(
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.a, self.b = nn.Conv2d(2, 2, 1), nn.Conv2d(2, 2, 1)\n        self.b.weight = self.a.weight\n"
+        "        self.path = nn.Sequential(self.a, nn.ReLU()); self.shift = self.again = Shift()\n"
+        "    def forward(self, x):\n        return self.b(self.path(x)) + self.a(x) + self.shift(self.again(x))\n"
+        "class Shift(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.by = nn.Parameter(torch.ones(2, 1, 1))\n"
+        "    def forward(self, x):\n        return x + self.by\n"
+    )
+    net, x = there.name("Net")(), torch.randn(1, 2, 3, 3)
+    want = net.b(net.a(x).relu()) + net.a(x) + x + 2
+    for _ in range(2):  # counting, on `meta`, leaves the tensors as they are
+        assert profile(net, (2, 3, 3)).parameters == 4 + 2 + 2 + 2
+        assert torch.allclose(net(x), want)
+    net(x).sum().backward()
+    assert all(parameter.grad is not None for parameter in net.parameters())
+
+
+@needs_linux
+def test_what_a_hook_of_the_students_on_a_layer_of_the_tests_makes_comes_over(student):
+    there = student(
+        "def means(net, x):\n    seen = []\n"
+        "    handles = [each.register_forward_hook(lambda m, i, out: seen.append(out.mean())) for each in net]\n"
+        "    net(x)\n    for each in handles: each.remove()\n    return torch.stack(seen)\n"
+    )
+    net, x = nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 1, 1)), torch.randn(1, 2, 3, 3)
+    found = there.name("means")(net, x)
+    stages = [net[0](x), net[0](x).relu(), net(x)]
+    assert torch.allclose(found, torch.stack([each.mean() for each in stages]))
+
+
+@needs_linux
+def test_a_long_loop_needs_no_more_memory_than_it_would_elsewhere(student):
+    there = student(
+        "def total(x, steps):\n    y = torch.zeros_like(x)\n    for i in range(steps):\n        y = y + x\n    return y\n"
+    )
+    x = torch.randn(250_000)
+    before = psutil.Process().memory_info().rss
+    most = 0
+
+    class Watching(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            nonlocal most
+            most = max(most, psutil.Process().memory_info().rss - before)
+            return function(*args, **(kwargs or {}))
+
+    with Watching():
+        found = there.name("total")(x, 400)
+    assert torch.allclose(found, 400 * x, rtol=1e-4)
+    assert 0 < most < 100e6  # all of them together would be 400 megabytes
 
 
 @needs_linux
