@@ -504,7 +504,11 @@ class RacePanel:
             self.statement.value = said
 
     def __repr__(self) -> str:
-        return repr(self.race) if self.race is not None else "A race, not started: press Race in a notebook."
+        return (
+            repr(self.race)
+            if self.race is not None
+            else "A race that has not been started. Press Race in a notebook, or call start()."
+        )
 
     def _ipython_display_(self) -> None:
         show_widget(self.widget, text=repr(self), html=f"{self.statement.value}{self.picture.value}")
