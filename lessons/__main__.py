@@ -133,12 +133,17 @@ def classroom_init(
     lessons: Annotated[
         list[str] | None, typer.Option("--lesson", help="Only these lessons; can be given again.")
     ] = None,
+    exchange: Annotated[
+        Path | None,
+        typer.Option(envvar="COURSE_EXCHANGE", help="nbgrader's exchange, on a server that students share."),
+    ] = None,
+    course: Annotated[str, typer.Option(envvar="COURSE_ID", help="The class's name in the exchange.")] = "inception",
 ) -> None:
     """Make a class: nbgrader's configuration and the sources of the assignments."""
     from lessons import classroom as classes
 
     with _told(RuntimeError, OSError):
-        for path in classes.init(folder, seed=seed, slugs=lessons or ()):
+        for path in classes.init(folder, seed=seed, slugs=lessons or (), exchange=exchange, course=course):
             typer.echo(f"{path} is written: with solutions, for you alone.")
     typer.echo(f"Next, in {folder}: python -m lessons classroom release NAME")
 
@@ -374,6 +379,31 @@ def run_experiment(
             picture=picture,
             say=typer.echo,
         )
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(help="The folder with the class's run files: STUDENT.json or STUDENT/*.json.")],
+    form: Annotated[str, typer.Option(help="short: on scales; full: on CIFAR-10.")] = "short",
+    verify: Annotated[
+        int, typer.Option(min=0, help="Train the best so many again, with the same seeds, and compare.")
+    ] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write the board here as a page.")] = None,
+    to: Annotated[Path | None, typer.Option("--csv", help="Write the board here as a table (CSV).")] = None,
+) -> None:
+    """The class leader board of the project, from run files; each is checked, and what is wrong is refused with its reason."""
+    from lessons import leaderboard as boards
+
+    with _told(RuntimeError, OSError):
+        if form not in boards.RULES:
+            raise ValueError(f"form is {form!r}; it can be {' or '.join(boards.RULES)}.")
+        board = boards.board_of(folder, boards.RULES[form])
+        if verify:
+            board = boards.verify(board, verify)
+        for path, text in ((html, board.html), (to, board.csv)):
+            if path is not None:
+                path.write_text(text, encoding="utf-8")
+        typer.echo(str(board))
 
 
 @app.command()

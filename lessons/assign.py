@@ -36,6 +36,8 @@ c.CourseDirectory.course_id = "inception"
 # Where nbgrader hands out and collects. On a server that students share with you, put its exchange here, as in
 # "/srv/nbgrader/exchange"; without one, hand out and collect as you do other files.
 c.Exchange.root = str(Path(__file__).parent / "exchange")
+# Nothing is taken that one student left in another's name, and no link to a file that is not theirs.
+c.ExchangeFactory.collect = "lessons.exchange.Collect"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
 
 # Autograding: a submission is brought back into the assignment's form, then its code runs apart from the tests.

@@ -76,12 +76,16 @@ class Row:
 # Making a class
 
 
-def init(folder: Path, *, seed: str = "", slugs: Sequence[str] = ()) -> list[Path]:
+def init(
+    folder: Path, *, seed: str = "", slugs: Sequence[str] = (), exchange: Path | None = None, course: str = "inception"
+) -> list[Path]:
     """Make a course folder, or bring into one what is missing. What is there already is left alone.
 
     Args:
         seed: the word that the assignments' numbers follow from; empty for the numbers of the course's text.
         slugs: lessons by name; all that have an assignment, where none is named.
+        exchange: nbgrader's exchange on a server that students share; None makes one of the class's own.
+        course: the class's name in the exchange.
 
     Returns:
         The assignments' sources that were written.
@@ -90,6 +94,14 @@ def init(folder: Path, *, seed: str = "", slugs: Sequence[str] = ()) -> list[Pat
         ValueError: a lesson that does not exist or has no assignment.
         ClassroomError: the folder holds a class with another seed, or something that is no class.
     """
+    if not re.fullmatch(r"[\w.-]+", course):
+        raise ValueError(
+            f"A course's name has letters, digits, '_', '.' and '-', as in inception-2027, not {course!r}."
+        )
+    if exchange is not None and not exchange.is_dir():
+        raise ClassroomError(
+            f"There is no exchange {exchange}. Whoever looks after the server makes it (docs/hub.md); without one, leave it out."
+        )
     chosen = [lesson(slug) for slug in slugs] if slugs else assign.with_assignment()
     for entry in chosen:
         assign.source(entry)
@@ -107,8 +119,12 @@ def init(folder: Path, *, seed: str = "", slugs: Sequence[str] = ()) -> list[Pat
             "init again; do not, once an assignment is released."
         )
     if not (folder / "nbgrader_config.py").exists():
-        (folder / "nbgrader_config.py").write_text(assign.CONFIG, encoding="utf-8")
-        (folder / "exchange").mkdir(exist_ok=True)
+        text = assign.CONFIG.replace('course_id = "inception"', f"course_id = {json.dumps(course)}")
+        if exchange is None:
+            (folder / "exchange").mkdir(exist_ok=True)
+        else:
+            text = text.replace('str(Path(__file__).parent / "exchange")', json.dumps(str(exchange.resolve())))
+        (folder / "nbgrader_config.py").write_text(text, encoding="utf-8")
     written = []
     for entry in chosen:
         path = folder / "source" / entry.slug / f"{entry.slug}.ipynb"
@@ -164,10 +180,8 @@ def _released(folder: Path, slug: str) -> None:
 def _nbgrader(folder: Path) -> Iterator:
     """nbgrader's own interface, with the class's configuration."""
     from nbgrader.apps import NbGraderAPI
-    from traitlets.config import Config, PyFileConfigLoader
 
-    config = Config()
-    config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config())
+    config = _config(folder)
     config.CourseDirectory.root = str(folder.resolve())
     config.NbGraderAPI.log_level = "WARN"
     with contextlib.chdir(folder), warnings.catch_warnings():
@@ -175,10 +189,20 @@ def _nbgrader(folder: Path) -> Iterator:
         yield NbGraderAPI(config=config)
 
 
+def _config(folder: Path):
+    """What the class's nbgrader_config.py says."""
+    from traitlets.config import Config, PyFileConfigLoader
+
+    config = Config()
+    config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config())
+    return config
+
+
 def _gradebook(folder: Path):
     from nbgrader.api import Gradebook
 
-    return Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", "inception")
+    url = f"sqlite:///{folder.resolve() / 'gradebook.db'}"
+    return Gradebook(url, str(_config(folder).CourseDirectory.course_id))
 
 
 def release(folder: Path, slug: str, *, exchange: bool = False) -> Path:
@@ -237,9 +261,17 @@ def collect(folder: Path, slug: str, source: Path | None = None) -> list[Row]:
     """
     _released(folder, slug)
     if source is None:
+        from lessons import exchange
+
         with _nbgrader(folder) as api:
             _insist(api.collect(slug, update=True), f"collect {slug}")
-        return [Row(path.parent.name) for path in sorted(folder.glob(f"submitted/*/{slug}"))]
+        rows = {path.parent.name: Row(path.parent.name) for path in folder.glob(f"submitted/*/{slug}")}
+        config = _config(folder)
+        inbound = Path(config.Exchange.root, config.CourseDirectory.course_id, "inbound")
+        for student, owner, when in exchange.forged(inbound, slug):
+            row = rows.setdefault(student, Row(student))
+            row.remarks.append(f"{owner} left a submission in this name ({when}): not taken")
+        return sorted(rows.values(), key=lambda row: row.student)
     if not source.exists():
         raise ClassroomError(f"There is no {source}.")
     with tempfile.TemporaryDirectory() as scratch:
