@@ -206,13 +206,25 @@ def classroom_feedback(slug: _Slug, folder: _Class = Path("."), exchange: _Excha
 
 @classroom.command("export")
 def classroom_export(
-    folder: _Class = Path("."), to: Annotated[Path, typer.Option(help="The table's file.")] = Path("marks.csv")
+    folder: _Class = Path("."),
+    to: Annotated[Path, typer.Option(help="The table's file.")] = Path("marks.csv"),
+    system: Annotated[
+        str, typer.Option("--for", help="In the columns that this course system imports: moodle, canvas or blackboard.")
+    ] = "",
 ) -> None:
     """All marks as a table (CSV)."""
     from lessons import classroom as classes
+    from lessons import marks
 
     with _told(RuntimeError, OSError):
-        typer.echo(f"The marks are in {classes.export(folder, to)}.")
+        if not system:
+            typer.echo(f"The marks are in {classes.export(folder, to)}.")
+            return
+        exported = marks.export(folder, to, system)
+    typer.echo(f"The marks of {len(exported.students)} students are in {to}, for {system}.")
+    for name, most in exported.most.items():
+        unread = f"; {exported.unread[name]} still wait for points by hand" if exported.unread[name] else ""
+        typer.echo(f"{name}: {most:g} points can be had{unread}.")
 
 
 @classroom.command("open", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -383,7 +395,9 @@ def run_experiment(
 
 @app.command()
 def leaderboard(
-    folder: Annotated[Path, typer.Argument(help="The folder with the class's run files: STUDENT.json or STUDENT/*.json.")],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder with the class's run files: STUDENT.json or STUDENT/*.json.")
+    ],
     form: Annotated[str, typer.Option(help="short: on scales; full: on CIFAR-10.")] = "short",
     verify: Annotated[
         int, typer.Option(min=0, help="Train the best so many again, with the same seeds, and compare.")

@@ -198,11 +198,14 @@ def _config(folder: Path):
     return config
 
 
-def _gradebook(folder: Path):
+@contextlib.contextmanager
+def gradebook(folder: Path) -> Iterator:
+    """nbgrader's gradebook of the class; a new one where it has none."""
     from nbgrader.api import Gradebook
 
     url = f"sqlite:///{folder.resolve() / 'gradebook.db'}"
-    return Gradebook(url, str(_config(folder).CourseDirectory.course_id))
+    with _with_alembic(), Gradebook(url, str(_config(folder).CourseDirectory.course_id)) as book:
+        yield book
 
 
 def release(folder: Path, slug: str, *, exchange: bool = False) -> Path:
@@ -224,7 +227,7 @@ def release(folder: Path, slug: str, *, exchange: bool = False) -> Path:
         if exchange:
             _insist(api.release_assignment(slug), f"hand out {slug}")
     if due is not None:
-        with _gradebook(folder) as book:
+        with gradebook(folder) as book:
             book.update_or_create_assignment(slug, duedate=due.isoformat())
     return folder / "release" / slug / f"{slug}.ipynb"
 
@@ -489,7 +492,7 @@ def _isolation_sentence() -> str:
 
 def _roster(folder: Path, slug: str, students: Sequence[str]) -> list[Row]:
     names = {path.parent.name for path in folder.glob(f"submitted/*/{slug}") if path.is_dir()}
-    with _gradebook(folder) as book:
+    with gradebook(folder) as book:
         names |= {student.id for student in book.students}
     return [Row(name) for name in sorted(names) if not students or name in students]
 
@@ -596,7 +599,7 @@ def _last_line(result: dict) -> str:
 
 def _nothing(folder: Path, slug: str, student: str) -> None:
     """A submission that cannot be read: no points, and nothing left to mark."""
-    with _gradebook(folder) as book:
+    with gradebook(folder) as book:
         book.update_or_create_student(student)
         book.update_or_create_submission(slug, student)
         for grade in book.find_submission_notebook(slug, slug, student).grades:
@@ -608,7 +611,7 @@ def points(folder: Path, slug: str, student: str) -> dict[str, float]:
     """The points that the tests gave a student, by test; empty where there is no submission."""
     from nbgrader.api import MissingEntry
 
-    with _gradebook(folder) as book:
+    with gradebook(folder) as book:
         try:
             notebook = book.find_submission_notebook(slug, slug, student)
         except MissingEntry:

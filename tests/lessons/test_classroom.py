@@ -156,7 +156,7 @@ def test_whatever_is_handed_in_is_marked_or_reported_and_the_class_goes_on(cours
     hostile = notebook(course, solutions)
     hostile.cells.insert(0, nbformat.v4.new_code_cell("import os\nos._exit(0)"))
     hand_in(course, "ends_the_process", hostile)
-    with classroom._gradebook(course) as book:
+    with classroom.gradebook(course) as book:
         book.add_student("hands_in_nothing")
     rows = {row.student: row for row in classroom.autograde(course, SLUG)}
     told = {student: "; ".join(row.remarks) for student, row in rows.items()}
@@ -264,7 +264,7 @@ def test_what_students_do_to_the_teachers_cells_earns_nothing_and_costs_nothing(
     assert any(remark.startswith("deleted the teacher's") for remark in rows["right_delete"].remarks)
     assert any(remark.startswith("changed the teacher's") for remark in rows["wrong_empty"].remarks)
     assert any(remark.startswith("copied the teacher's") for remark in rows["wrong_copy"].remarks)
-    with classroom._gradebook(course) as book:
+    with classroom.gradebook(course) as book:
         for name in rows:
             assert book.find_submission(SLUG, name).max_score == 12
 
@@ -294,7 +294,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course
     classroom.autograde(course, SLUG, say=said.append)
     assert "4 handed in, 2 to run." in said
 
-    with classroom._gradebook(course) as book:  # a person marks the free answer and takes a point off
+    with classroom.gradebook(course) as book:  # a person marks the free answer and takes a point off
         book.find_grade("trade", SLUG, SLUG, "student_1").manual_score = 2
         book.find_grade("test_five_branches", SLUG, SLUG, "student_1").manual_score = 1
         book.db.commit()
@@ -307,7 +307,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course
     assert "4 handed in, 1 to run." in said
     assert [row.student for row in rows.values() if row.is_new] == ["student_0"] and rows["student_0"].total == 0
     classroom.autograde(course, SLUG, students=["student_1"], again=True)
-    with classroom._gradebook(course) as book:
+    with classroom.gradebook(course) as book:
         assert book.find_submission(SLUG, "student_1").score == 2 + 1 + 7
         assert {each.student.id for each in book.find_assignment(SLUG).submissions} == set(rows)
 
@@ -361,7 +361,7 @@ def test_what_no_test_can_decide_is_left_to_a_person(course):
     hand_in(course, "anna", notebook(course, answers_of(SLUG, "2026")))
     (row,) = classroom.autograde(course, SLUG)
     assert any("no test could decide, please look" in remark for remark in row.remarks)
-    with classroom._gradebook(course) as book:
+    with classroom.gradebook(course) as book:
         assert book.find_grade("test_largest_reduction", SLUG, SLUG, "anna").needs_manual_grade
 
 
