@@ -190,7 +190,7 @@ class AnyBlock(nn.Module):
         """A branch: the 1 × 1 that reduces, the windows, and what halves the grid."""
         layers: list[nn.Module] = []
         if reduce:
-            layers.append(self._conv(in_channels, reduce, (1, 1), is_first=True))
+            layers += self._conv(in_channels, reduce, (1, 1), is_first=True)
             in_channels = reduce
         stride = 2 if self.halving == "stride" else 1
         for number, (width, step) in enumerate(zip(widths, steps, strict=True), start=1):
@@ -200,7 +200,7 @@ class AnyBlock(nn.Module):
             if is_last and self.expanded and step != (1, 1) and name != "narrow":
                 layers.append(self._fork(in_channels, width, step, **options))
             else:
-                layers.append(self._conv(in_channels, width, step, **options))
+                layers += self._conv(in_channels, width, step, **options)
             in_channels = width
         if self.halving == "pool":
             layers.append(_pool("max", halves=True, padding=self.padding))
@@ -216,8 +216,8 @@ class AnyBlock(nn.Module):
         padding: str = "same",
         is_first: bool = False,
         is_before_window: bool = False,
-    ) -> nn.Module:
-        """One convolution with its normalisation and activation."""
+    ) -> list[nn.Module]:
+        """One convolution with its normalisation and activation, as the layers of a branch."""
         opens = self.relu == "before each" or (self.relu == "before all but the first" and not is_first)
         closes = self.relu == "after each" or (self.relu == "linear between windows" and not is_before_window)
         options = {"kernel_size": window, "stride": stride, "padding": padding}
@@ -229,7 +229,7 @@ class AnyBlock(nn.Module):
             conv = ConvReLU(in_channels, out_channels, **options)
         else:
             conv = nn.Conv2d(in_channels, out_channels, window, stride=stride, padding=padding_of(padding, window))
-        return nn.Sequential(nn.ReLU(), conv) if opens else conv
+        return [nn.ReLU(), conv] if opens else [conv]
 
     def _grouped(
         self, in_channels: int, out_channels: int, *, kernel_size: Window, stride: int, padding: str, closes: bool
@@ -277,13 +277,13 @@ class AnyBlock(nn.Module):
                 "or no expansion."
             )
         return Fork(
-            wide=self._conv(in_channels, width, (1, across), **options),
-            tall=self._conv(in_channels, width, (height, 1), **options),
+            wide=nn.Sequential(*self._conv(in_channels, width, (1, across), **options)),
+            tall=nn.Sequential(*self._conv(in_channels, width, (height, 1), **options)),
         )
 
     def _pool_branch(self, kind: str, in_channels: int, width: int) -> nn.Module:
         pool = _pool(kind, halves=self.halving != "none", padding=self.padding)
-        return nn.Sequential(pool, self._conv(in_channels, width, (1, 1), is_first=True)) if width else pool
+        return nn.Sequential(pool, *self._conv(in_channels, width, (1, 1), is_first=True)) if width else pool
 
     def _skip(self, in_channels: int, *, stride: int) -> nn.Module:
         """The way around the branches: the identity where the shapes agree."""
@@ -302,7 +302,7 @@ class AnyBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         views = {name: branch(x) for name, branch in self.branches.items()}
         _require_one_grid(views)
-        joined = torch.cat(list(views.values()), dim=1)
+        joined = torch.cat(list(views.values()), dim=1) if len(views) > 1 else next(iter(views.values()))
         if self.join == "concatenation":
             return joined
         if self.join == "residual":

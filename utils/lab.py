@@ -6,14 +6,16 @@ Dragging a slider queues nothing: the front end sends a new value only when the 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape, unescape
+from typing import Protocol
 
 import ipywidgets
-from ipywidgets import HTML, Box, Button, HBox, Layout, VBox
+from ipywidgets import HTML, Accordion, Box, Button, HBox, Layout, Textarea, VBox
 
+from utils.paste import Call, calls_in
 from utils.show import show_widget
 
 Settings = dict[str, object]
@@ -34,17 +36,28 @@ class View:
     """What a lab shows for its settings.
 
     `words` says in a sentence or two what the settings come to, `html` is the picture under it; both are HTML.
-    `disabled` names the controls that have no effect at these settings.
+    `disabled` names the controls that have no effect at these settings. `code` is the Python that builds the design;
+    a lab whose view gives it can be copied as Python, and takes such code back.
     """
 
     words: str
     html: str
     disabled: frozenset[str] = frozenset()
+    code: str = ""
 
     @property
     def text(self) -> str:
         """The words without their tags, for where no picture can be shown."""
         return unescape(re.sub(r"<[^>]+>", "", re.sub(r"<br ?/?>", "\n", self.words)))
+
+
+class Action(Protocol):
+    """Something to do with the designs of a lab, such as timing them: a widget that stands under its picture."""
+
+    widget: ipywidgets.Widget
+
+    def designs_changed(self, now: Settings, pinned: Settings | None) -> None:
+        """Another design is shown, or pinned."""
 
 
 class Lab:
@@ -56,6 +69,10 @@ class Lab:
         view: from the settings, and the pinned settings or None, to what is shown. Settings that cannot be are
             explained by raising ValueError with a sentence.
         presets: settings by a name to choose them by; values not named stay as they are.
+        groups: names of controls by the heading under which they stand. Those in no group stand above, always seen.
+        actions: what can be done with the designs.
+        from_code: from the calls of pasted code to settings. Without one, the code is a single call whose keywords are
+            named like the handles. It explains by a ValueError what it cannot take.
     """
 
     def __init__(
@@ -64,8 +81,14 @@ class Lab:
         controls: Mapping[str, ipywidgets.Widget],
         view: Callable[[Settings, Settings | None], View],
         presets: Mapping[str, Settings] | None = None,
+        *,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        actions: Sequence[Action] = (),
+        from_code: Callable[[tuple[Call, ...]], Settings] | None = None,
     ):
         self.controls = dict(controls)
+        self.actions = tuple(actions)
+        self._from_code = from_code or settings_in
         self.view = view
         self.presets = dict(presets or {})
         self.pinned: Settings | None = None
@@ -89,18 +112,30 @@ class Lab:
         self.preset.observe(lambda change: self._choose(change["new"]), names="value")
         if self.presets:
             rows.append(self.preset)
-        rows += [*self.controls.values(), HBox([self.pin_button, self.reset_button])]
-        for row in rows[:-1]:
+        groups = {title: [self.controls[name] for name in names] for title, names in (groups or {}).items()}
+        grouped = {id(control) for members in groups.values() for control in members}
+        rows += [control for control in self.controls.values() if id(control) not in grouped]
+        for row in (*rows, *self.controls.values()):
             row.layout.width = "auto"
+        if groups:
+            boxes = [VBox(members, layout=Layout(margin="-8px -10px")) for members in groups.values()]
+            self.groups = Accordion(boxes, titles=tuple(groups), selected_index=0)
+            rows.append(self.groups)
+        rows.append(HBox([self.pin_button, self.reset_button]))
         for control in self.controls.values():
             control.observe(lambda _change: self.refresh(), names="value")
         # A notebook that is opened again shows its labs as they were, without a kernel behind them.
         rows.append(HTML(f'<div style="{_LINES};opacity:.75">If the handles do not answer, run this cell again.</div>'))
-        side = VBox(rows, layout=Layout(width="280px", flex="0 0 280px"))
+        width = "320px" if groups else "280px"
+        side = VBox(rows, layout=Layout(width=width, flex=f"0 0 {width}"))
         main = VBox([self.words, self.output], layout=Layout(flex="1 1 400px", min_width="0"))
-        self.widget = VBox([self._question, Box([side, main], layout=Layout(flex_flow="row wrap", width="100%"))])
+        body = Box([side, main], layout=Layout(flex_flow="row wrap", width="100%"))
+        first = self.view(self.settings, None)
+        self.code = _CodeField(self.use_code)
+        below = [action.widget for action in self.actions] + ([self.code.widget] if first.code else [])
+        self.widget = VBox([self._question, body, *below])
         self.widget.add_class("course-lab")
-        self._show(self.view(self.settings, None))
+        self._show(first)
 
     @property
     def settings(self) -> Settings:
@@ -120,6 +155,21 @@ class Lab:
             for name, value in settings.items():
                 self.controls[name].value = value
         self.refresh()
+
+    def use_code(self, text: str) -> None:
+        """Move the handles to where pasted code puts them. It is read, and never run.
+
+        Raises:
+            ValueError: it cannot be read, or not all of it can be set with these handles.
+        """
+        settings = self._from_code(calls_in(text))
+        for name, value in settings.items():
+            if name not in self.controls:
+                raise ValueError(f"This lab has no handle for {name}. It has: {', '.join(self.controls)}.")
+            _require_fits(name, value, self.controls[name])
+        self.set(**settings)
+        if self.trouble:
+            raise ValueError(self.trouble)
 
     def pin(self) -> None:
         """Keep the settings of the present picture as A."""
@@ -150,12 +200,15 @@ class Lab:
         self.trouble, self.text, self._shown = "", view.text, self.settings
         self.words.value = f'<div class="course-words" role="status" style="{_LINES}">{view.words}</div>'
         self.output.value = f'<div class="course-picture" style="{_LINES}">{view.html}</div>'
+        self.code.show(view.code)
         for name, control in self.controls.items():
             control.disabled = name in view.disabled
         fitting = [name for name, preset in self.presets.items() if preset.items() <= self._shown.items()]
         if self.preset.value not in fitting:
             with self._at_once():
                 self.preset.value = fitting[0] if fitting else OWN
+        for action in self.actions:
+            action.designs_changed(dict(self._shown), dict(self.pinned) if self.pinned else None)
 
     def _choose(self, preset: str) -> None:
         if not self._is_setting:
@@ -175,3 +228,76 @@ class Lab:
 
     def _ipython_display_(self) -> None:
         show_widget(self.widget, text=self.text, html=f"{self._question.value}{self.words.value}{self.output.value}")
+
+
+def settings_in(calls: tuple[Call, ...]) -> Settings:
+    """The settings that stand as keywords in a single call.
+
+    Raises:
+        ValueError: several calls, or values without a name.
+    """
+    if len(calls) > 1 or calls[0].arguments:
+        raise ValueError("Paste one call, with each of its values by name, as this lab shows it.")
+    return calls[0].keywords
+
+
+def _require_fits(name: str, value: object, control: ipywidgets.Widget) -> None:
+    """Raise a ValueError where a handle cannot stand at a value: it would take another one, and say nothing."""
+    if hasattr(control, "options"):
+        options = [each[1] if isinstance(each, tuple) else each for each in control.options]
+        if not any(type(each) is type(value) and each == value for each in options):
+            raise ValueError(f"{name} is {value!r}; here it can be {', '.join(map(repr, options))}.")
+    elif isinstance(control.value, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}; it can be True or False.")
+    elif hasattr(control, "min"):
+        kinds = int if isinstance(control.value, int) else (int, float)
+        is_number = isinstance(value, kinds) and not isinstance(value, bool)
+        if not is_number or not control.min <= value <= control.max:
+            kind = "whole number" if kinds is int else "number"
+            raise ValueError(f"{name} is {value!r}; here it can be a {kind} from {control.min} to {control.max}.")
+
+
+_COPY = (  # in the page, where the clipboard is; no kernel is needed
+    "const text = this.closest('.course-lab').querySelector('.course-code textarea');"
+    "const say = words => { this.nextElementSibling.textContent = words; };"
+    "const by_hand = () => { text.select();"
+    " say(document.execCommand('copy') ? 'Copied.' : 'It is selected now: copy it with your keyboard.'); };"
+    "if (navigator.clipboard) navigator.clipboard.writeText(text.value).then(() => say('Copied.'), by_hand);"
+    "else by_hand();"
+)
+
+
+class _CodeField:
+    """The Python of what a lab shows: to copy, and to paste back."""
+
+    def __init__(self, use: Callable[[str], None]):
+        self.field = Textarea(layout=Layout(width="auto", height="150px"))
+        self.field.add_class("course-code")
+        self.field.tooltip = "The Python that builds what you see; paste such code here to see what it builds"
+        self.use_button = Button(
+            description="Show this code", tooltip="Move the handles to where the code above puts them"
+        )
+        self.use_button.on_click(lambda _event: self.use())
+        copy = HTML(
+            f'<button type="button" class="jupyter-button widget-button course-copy" title="Copy the code to the clipboard" '
+            f'onclick="{escape(_COPY, quote=True)}">Copy as Python</button> <span role="status"></span>'
+        )
+        self.said = HTML()
+        row = HBox([copy, self.use_button, self.said], layout=Layout(flex_flow="row wrap"))
+        self.widget = Accordion([VBox([self.field, row])], titles=("As Python: copy it, or paste code back",))
+        self._use = use
+
+    def show(self, code: str) -> None:
+        """Show the code of another design."""
+        self.field.value, self.said.value = code, ""
+
+    def use(self) -> None:
+        """What a click on the button does."""
+        try:
+            self._use(self.field.value)
+        except ValueError as error:
+            self.said.value = (
+                f'<div role="alert" class="course-code-trouble" style="border-left:5px solid #D55E00;padding:4px 10px;{_LINES}">'
+                f"{escape(str(error))}</div>"
+            )

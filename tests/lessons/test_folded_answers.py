@@ -2,7 +2,7 @@
 
 import re
 
-from lessons.inception_module.lab import BRANCHES, Design
+from lessons.any_block import AnyBlock
 from lessons.inception_module.paper import TABLE_1
 from lessons.syllabus import lesson
 from utils.cost import profile
@@ -11,11 +11,18 @@ TEXT = re.sub(r"\s+", " ", (lesson("inception_module").folder / "lesson.md").rea
 ROW = TABLE_1["3a"]
 
 
+BRANCHES = ("pointwise", "three", "five", "pool")
+
+
 def macs(*, reduced=True, branches=BRANCHES, grid=28, **widths):
     """Multiply-adds of module 3a with some of its handles moved."""
     settings = {**vars(ROW.widths), **widths}
-    design = Design(in_channels=192, grid=grid, reduced=reduced, branches=branches, **settings)
-    return profile(design.build(), design.input_shape).macs
+    given = {name: settings[name] for name in branches if name != "pool"}
+    if reduced:
+        given |= {f"{name}_reduce": settings[f"{name}_reduce"] for name in branches if name in ("three", "five")}
+    if "pool" in branches:
+        given |= {"pool_kind": "max", "pool": settings["pool"] if reduced else 0}
+    return profile(AnyBlock(192, **given), (192, grid, grid)).macs
 
 
 def test_question_a():
