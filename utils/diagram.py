@@ -19,6 +19,7 @@ from utils.cost import kind_of, label_of, layer_groups, shape_text, short
 from utils.trace import INPUT, Operation, Trace, trace
 
 FORMATS = (".svg", ".png", ".pdf")
+_PLAIN = (nn.Sequential, nn.ModuleList)  # modules that are no level of their own
 
 
 @dataclass
@@ -161,7 +162,9 @@ def _repeats(record: Trace) -> _Repeats:
     instead: dict[int, int] = {}
     before: dict[int | None, tuple[int, tuple | None]] = {}  # parent -> first call of its last run, and what it does
     for call in record.calls:
-        shape = form(call.index) if next(call.module.children(), None) is not None else None
+        # A plain Sequential is no box and has no frame: nothing would say how often it is there.
+        is_shown = type(call.module) not in _PLAIN and next(call.module.children(), None) is not None
+        shape = form(call.index) if is_shown else None
         operations = inside[call.index]
         first, shape_before = before.get(call.parent, (call.index, None))
         if shape is not None and shape == shape_before:
@@ -213,7 +216,8 @@ def _graph(record: Trace, depth: int, repeats: _Repeats) -> tuple[dict[int, _Nod
         _describe(record, node, members[key])
         if node.call in repeats.runs:
             run = repeats.runs[node.call]
-            node.title = _run_title(record, run)
+            is_layer = node.kind != "module"  # "3×3 separable conv, 728" says more than its place
+            node.title = f"{node.title} (×{len(run)})" if is_layer else _run_title(record, run)
             node.parameters *= len(run)
             node.macs *= len(run)
     last = drawn_as[record.operations[-1].index] if record.operations else INPUT
@@ -251,7 +255,7 @@ def _closed_at(record: Trace, call: int, depth: int, forks: dict[int, int]) -> t
     for index in path[1:]:
         module = record.calls[index].module
         is_leaf = next(module.children(), None) is None
-        if type(module) in (nn.Sequential, nn.ModuleList):
+        if type(module) in _PLAIN:
             continue
         if forks.get(index) == 2 and (level or is_in_branch):
             continue

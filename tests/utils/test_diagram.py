@@ -71,6 +71,19 @@ def test_depth_opens_modules_and_equal_neighbours_share_a_box():
     assert "3 … 5 (×3), each" in draw(net, (3, 16, 16), depth=2).svg
 
 
+def test_repeats_say_what_is_repeated():
+    class Pair(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.Conv2d(4, 4, 1))
+
+    (_, separable, _) = boxes(draw(nn.Sequential(Pair(), Pair(), Pair()), (4, 8, 8)))
+    assert separable[0] == "3×3 separable conv, 4 (×3)"
+    # A plain Sequential is no box: each of its layers is drawn as often as it is there.
+    plain = nn.Sequential(*(nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1)) for _ in range(3)))
+    titles = [lines[0] for lines in boxes(draw(plain, (4, 8, 8)))]
+    assert titles == ["input", *["3×3 conv, 4", "1×1 conv, 4"] * 3, "output"]
+
+
 def test_a_block_that_differs_in_its_factor_or_activation_is_no_repeat():
     class Residual(nn.Module):
         def __init__(self, factor, activation):
