@@ -45,7 +45,7 @@ LESSONS = (
         "Rethinking the Inception architecture, sections 4 and 6 to 9",
         100,
     ),
-    Lesson(6, "inception_v4", "Inception-v4", "Inception-v4, Inception-ResNet ..., section 3.1", 90),
+    Lesson(6, "inception_v4", "Inception-v4", "Inception-v4, Inception-ResNet ..., section 3.1", 100),
     Lesson(
         7,
         "residual_scaling",

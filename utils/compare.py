@@ -24,6 +24,7 @@ UNSEEN = (
 )
 _ACTIVATIONS = {"relu", "relu_", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "silu", "hardtanh"}
 _ACTIVATIONS |= {"_softmax", "_log_softmax"}
+SIDES = {0: "images", 2: "height", 3: "width"}  # of (N, C, H, W), where branches are not joined
 LONG = 100  # characters; an argument that is longer is called by its name
 
 
@@ -49,7 +50,7 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
         raise
     except Exception as error:
         if "is not a Module subclass" in str(error):
-            raise Wrong(_no_layer(str(error))) from error
+            raise Wrong(_no_layer(error)) from error
         raise Wrong(f"{name}({given}) stopped with {type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
         raise Wrong(
@@ -76,11 +77,18 @@ def _or(name: str, value: object) -> str:
     return text if len(text := repr(value)) <= LONG else name
 
 
-def _no_layer(found: str) -> str:
-    """What to say of something that torch does not take for a layer; `found` is torch's sentence."""
+def _no_layer(error: Exception) -> str:
+    """What to say of something that torch does not take for a layer."""
+    found = str(error)
     kind = "generator" if "<genexpr>" in found else found.split()[0]
     if kind in ("list", "tuple", "generator"):
-        return f"`nn.Sequential` takes layers, not a {kind}: `nn.Sequential(*layers)`, with the star."
+        frame, holder = error.__traceback__, "Sequential"
+        while frame:  # both of torch's containers say the same
+            if isinstance(frame.tb_frame.f_locals.get("self"), nn.ModuleList):
+                holder = "ModuleList"
+            frame = frame.tb_next
+        text = f"`nn.{holder}` takes layers, not a {kind}: `nn.Sequential(*layers)`, with the star"
+        return f"{text}{'' if holder == 'Sequential' else ', makes one layer of several'}."
     return f"{found}: a layer stands there without its parentheses. Write `nn.ReLU()`, not `nn.ReLU`."
 
 
@@ -114,6 +122,9 @@ def _run(answer: nn.Module, expected: Trace) -> Trace:
         else:
             raise Wrong(UNSEEN) from error
         if "Sizes of tensors must match" in cause:
+            side = re.search(r"except in dimension (\d)", cause)
+            if side and int(side[1]) in SIDES and all(len(o.shape) == 4 for o in error.before.operations):
+                raise Wrong(_joined_along(int(side[1]))) from error
             raise Wrong(_branches_do_not_fit(error.before)) from error
         if "expected input" in cause and "channels" in cause:
             raise Wrong(
@@ -163,6 +174,26 @@ def _dense_does_not_fit(before: Trace, rows: int, numbers: int, made_for: int) -
     return f"{numbers} numbers an image{which} reach your dense layer, which is made for {made_for}."
 
 
+def _joined_along(side: int) -> str:
+    return (
+        f"You concatenate along dimension {side}, the {SIDES[side]}. Concatenate along dim=1: the branches stand beside each other in "
+        "their channels."
+    )
+
+
+def _joined_otherwise(found: Trace, expected: Trace) -> str:
+    """What to say where branches are joined along another side than the channels, or added; "" where they are not."""
+    joins = [o for o in found.operations if o.name == "cat" and len(o.shape) == 4 and o.input_shapes]
+    for join in joins[-1:]:
+        grown = [side for side in SIDES if join.shape[side] != join.input_shapes[0][side]]
+        if join.shape[1] == join.input_shapes[0][1] and grown:
+            return _joined_along(grown[0])
+    names = {operation.name for operation in found.operations}
+    if not joins and names & {"add", "add_"} and any(operation.name == "cat" for operation in expected.operations):
+        return "You add what the branches give. Concatenate along dim=1: the branches stand beside each other in their channels."
+    return ""
+
+
 def _branches_do_not_fit(before: Trace) -> str:
     for operation in before.operations:
         grid_in, grid_out = before.image_shape[1:], operation.shape[2:]
@@ -194,6 +225,8 @@ def _compare_shapes(found: Trace, expected: Trace) -> None:
     out, want = found.operations[-1].shape, expected.operations[-1].shape
     if len(out) != len(want):
         raise Wrong(f"Your result has {len(out)} dimensions where {len(want)} are expected: its shape is {tuple(out)}.")
+    if tuple(out) != tuple(want) and (otherwise := _joined_otherwise(found, expected)):
+        raise Wrong(otherwise)
     if out[1] != want[1]:
         difference = want[1] - out[1]
         sentence = f"Your block returned {out[1]} channels where {want[1]} were expected: "

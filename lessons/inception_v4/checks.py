@@ -1,7 +1,8 @@
 """What lesson 06 answers to its exercises."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import permutations
 from math import prod
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, POOL, WAY, Laye
 from utils.answers import number_of, require_function
 from utils.compare import build, same_module
 from utils.cost import shape_text
-from utils.feedback import Feedback, Wrong
-from utils.trace import CannotRun, Operation, trace
+from utils.feedback import Feedback, Wrong, article, explain
+from utils.trace import INPUT, CannotRun, Operation, Trace, trace
 
 feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -86,6 +87,11 @@ def grids(answer):
         got, want = answer(side, layers), along(side, layers)
         if got is None:
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        if isinstance(got, Iterator):
+            raise Wrong(
+                f"For {case} your function gives back {article(got)}, which hands its numbers out only once and has no last one to "
+                "ask for. A list is needed: `list(...)` makes one of it."
+            )
         try:
             got = [number_of(each, case, whole=True, what="one of your numbers is") for each in got]
         except TypeError:
@@ -98,6 +104,8 @@ def grids(answer):
             raise Wrong(
                 f"For {case} your list has {len(got)} numbers; {len(want)} are expected: the image's side, and one a layer."
             )
+        if got == along(side, layers[::-1]):
+            raise Wrong(f"For {case} you go through the layers from the last one to the first.")
         first = next(place for place, (mine, right) in enumerate(zip(got, want, strict=True)) if mine != right)
         if first == 0:
             raise Wrong(f"For {case} your list starts with {got[0]}; it starts with the image's side, {side}.")
@@ -121,12 +129,14 @@ def grids(answer):
 
 
 _POOL_FIRST = ((Layer(3), Layer(1, width=5)), (Layer(1, width=7), Layer(3, width=6)))
+_POOL_BEHIND = ((Layer(3, width=7),), (Layer(3),))
 _POOL_LAST = ((Layer(1, width=4), POOL), (Layer(3, 2, "valid", 9),))
 _THIRD = ((Layer(1, width=8),), (Layer(3, width=8),), (Layer(5, 1, "valid", 8),))
 _FORKS = (
     ("fork 2 on 160 channels and a grid of 73", 160, 73, FORK_2),
     ("fork 1 on 64 channels and a grid of 147", 64, 147, FORK_1),
     ("a pool and a 1×1 (5) beside a 1×1 (7) and a 3×3 (6), on 10 channels and a grid of 9", 10, 9, _POOL_FIRST),
+    ("a 3×3 (7) beside a pool, on 4 channels and a grid of 9", 4, 9, _POOL_BEHIND),
     ("a 1×1 (4) and a pool (stride 2 V) beside a 3×3 (9, stride 2 V), on 12 channels and a grid of 15", 12, 15, _POOL_LAST),
     ("two pools, on 6 channels and a grid of 11", 6, 11, ((POOL,), (POOL,))),
     ("fork 3 as it is printed, on 192 channels and a grid of 71", 192, 71, FORK_3),
@@ -152,7 +162,15 @@ _FORKS = (
 def fork_shape(answer):
     require_function(answer)
     for case, channels, grid, branches in _FORKS:
-        got, want = answer(channels, grid, branches), fork(channels, grid, branches)
+        try:
+            got = answer(channels, grid, branches)
+        except TypeError as error:
+            if "NoneType" in str(error) and "operand" in str(error):
+                raise Wrong(
+                    f"{explain(error)} A pool's `width` is `None`: it puts out as many channels as it reads."
+                ) from error
+            raise
+        want = fork(channels, grid, branches)
         ends = [along(grid, branch)[-1] for branch in branches]
         if want is None:
             if got is not None:
@@ -176,13 +194,12 @@ def fork_shape(answer):
             raise Wrong(f"{_capital(case)}: channels and grid stand the wrong way round: (channels, grid) is asked.")
         if mine[1] != want[1]:
             raise Wrong(f"{_capital(case)}: your grid is {mine[1]}; the branches end on {want[1]}.")
-        raise Wrong(
-            f"{_capital(case)}: you find {mine[0]} channels; {want[0]} are expected.{_about_channels(mine[0], channels, branches)}"
-        )
+        why = _about_channels(mine[0], want[0], channels, branches)
+        raise Wrong(f"{_capital(case)}: you find {mine[0]} channels; {want[0]} are expected.{why}")
     return "And it says None where the branches do not fit."
 
 
-def _about_channels(found: int, channels: int, branches: Sequence[Sequence[Layer]]) -> str:
+def _about_channels(found: int, want: int, channels: int, branches: Sequence[Sequence[Layer]]) -> str:
     last = [branch[-1].width for branch in branches]
     if found == sum(width or 0 for width in last):
         return " A pool's channels are concatenated too: as many as it reads."
@@ -192,7 +209,24 @@ def _about_channels(found: int, channels: int, branches: Sequence[Sequence[Layer
         return " A pool keeps the channels that reach it: behind a convolution these are the convolution's."
     if found == max(width or channels for width in last):
         return " The branches stand side by side: add their channels up."
+    if found == want + channels:
+        return " What the fork reads is not concatenated, only what its branches put out."
+    if found == _one_after_another_channels(channels, branches):
+        return (
+            " Each branch begins with the fork's `channels` again. Yours goes on with those of the branch before it: keep a branch's "
+            "channels in a variable of its own."
+        )
     return ""
+
+
+def _one_after_another_channels(channels: int, branches: Sequence[Sequence[Layer]]) -> int:
+    """The sum where a branch begins with the channels that the one before it ended with."""
+    total = 0
+    for branch in branches:
+        for layer in branch:
+            channels = channels if layer.width is None else layer.width
+        total += channels
+    return total
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -213,7 +247,16 @@ def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
     try:
         same_module(module, reference, shape, ordered=True)
     except Wrong as wrong:
+        if any(isinstance(part, nn.Conv2d) for part in module.modules()) and not any(
+            isinstance(part, nn.BatchNorm2d) for part in module.modules()
+        ):
+            raise Wrong(
+                "Your layers have no normalisation: a layer is a `ConvBNAct` here, a convolution without bias, its normalisation and a "
+                "ReLU."
+            ) from None
         _grids_as_asked(module, shape, rule)
+        if "branches cannot be concatenated" in str(wrong):
+            _all_read_the_input(module, reference, shape)
         pools = [
             part
             for part in module.modules()
@@ -229,11 +272,8 @@ def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
 
 def _grids_as_asked(module: nn.Module, shape: tuple[int, int, int], rule: Rule) -> None:
     """Raise `Wrong` at the first layer whose grid is not the one of its (stride, padding) by the rule."""
-    try:
-        record = trace(module, shape)
-    except CannotRun as error:
-        record = error.before
-    except (TypeError, ValueError):
+    record = _traced(module, shape)
+    if record is None:
         return  # `same_module` has the words
     for operation in record.operations:
         asked = rule(operation) if operation.geometry and operation.input_shapes else None
@@ -251,8 +291,43 @@ def _grids_as_asked(module: nn.Module, shape: tuple[int, int, int], rule: Rule) 
             zeros = "no padding" if padding == "valid" else f"padding ({window[0] // 2}, {window[1] // 2})"
             raise Wrong(
                 f"The {shape_text(window)} {kind} makes a grid of {shape_text(got)} out of {shape_text(before)}; "
-                f"{shape_text(want)} is expected, with stride {stride} and {zeros}."
+                f"{shape_text(want)} is expected, with stride {stride} and {zeros}.{_rounded_up(module, is_conv)}"
             )
+
+
+def _rounded_up(module: nn.Module, is_conv: bool) -> str:
+    has_ceil = not is_conv and any(isinstance(part, nn.MaxPool2d) and part.ceil_mode for part in module.modules())
+    return " `ceil_mode=True` adds a place that hangs over the edge, which no V allows." if has_ceil else ""
+
+
+def _all_read_the_input(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
+    """Raise `Wrong` where fewer layers read the module's input than branches begin there."""
+    mine, theirs = (_readers(_traced(each, shape)) for each in (module, reference))
+    if mine < theirs:
+        raise Wrong(
+            f"The branches cannot be concatenated, and every layer makes the grid that is asked: {theirs} layers should read the "
+            f"module's input `x`, and in yours {'one does' if mine == 1 else f'{mine} do'}. Each branch begins with `x`."
+        )
+    raise Wrong(
+        "The branches cannot be concatenated: they end on different grids. Look at each layer: what does it read, and which stride and "
+        "padding has its box?"
+    )
+
+
+def _readers(record: Trace | None) -> int:
+    """How many layers read the module's input; one that runs twice is one layer."""
+    readers = [operation for operation in (record.operations if record else ()) if INPUT in operation.reads]
+    return len({id(record.calls[each.call].module) if each.has_weights else each.index for each in readers})
+
+
+def _traced(module: nn.Module, shape: tuple[int, int, int]) -> Trace | None:
+    """What the module does, as far as it runs; None where nothing can be said."""
+    try:
+        return trace(module, shape)
+    except CannotRun as error:
+        return error.before
+    except (TypeError, ValueError):
+        return None
 
 
 def _window(operation: Operation) -> Window:
@@ -328,7 +403,7 @@ def reduction_reference(in_channels: int, k: int, l: int, m: int, n: int) -> nn.
     reference=reduction_reference,
 )
 def reduction_a(answer):
-    for case, grid in (((10, 3, 4, 5, 7), (9, 11)), ((12, 6, 2, 9, 4), (35, 15))):
+    for case, grid in (((10, 3, 4, 5, 7), (9, 11)), ((12, 6, 2, 9, 4), (35, 16))):
         in_channels, k, l, m, n = case
         of_convs = {
             (1, in_channels, k): (1, "same"),
@@ -343,8 +418,35 @@ def reduction_a(answer):
             return (2, "valid") if "pool" in operation.name else None
 
         module = build(answer, *case)
-        _compare(module, reduction_reference(*case), (in_channels, *grid), rule)
+        try:
+            _compare(module, reduction_reference(*case), (in_channels, *grid), rule)
+        except Wrong:
+            _letters_in_order(answer, case, grid)
+            raise
     return "One class, and Table 1's letters make it the reduction of three networks."
+
+
+def _letters_in_order(answer: Callable, case: Sequence[int], grid: tuple[int, int]) -> None:
+    """Raise `Wrong` where the module is right once its letters are handed over in another order."""
+    in_channels, *letters = case
+    reference = reduction_reference(*case)
+    for order in permutations(range(4)):
+        if order == (0, 1, 2, 3):
+            continue
+        try:
+            same_module(
+                build(answer, in_channels, *(letters[place] for place in order)),
+                reference,
+                (in_channels, *grid),
+                ordered=True,
+            )
+        except (Wrong, NotImplementedError):
+            continue
+        names = ", ".join("klmn"[place] for place in order)
+        raise Wrong(
+            f"Your module would be right if its letters came as {names}. They come as k, l, m, n: the long branch has k, l and m from "
+            "its beginning to its end, and the single 3×3 has n."
+        )
 
 
 # 6.6
@@ -391,11 +493,11 @@ def branch_facts(answer):
         got, want = answer(in_channels, widths, windows, grid), facts_of(in_channels, widths, windows, grid)
         if got is None:
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-        if not isinstance(got, dict) or set(got) != set(want):
+        if not isinstance(got, dict) or not set(want) <= set(got):
             raise Wrong(
                 f"For {case} a dictionary with the keys 'field', 'parameters' and 'macs' is needed; yours is {got!r}."
             )
-        _compare_field(got["field"], want["field"], windows, case)
+        _compare_field(got["field"], want["field"], windows, grid, case)
         reads = (in_channels, *widths)
         weights = [prod(window) * a * b for window, a, b in zip(windows, reads, widths, strict=False)]
         from_input = sum(prod(window) * in_channels * b for window, b in zip(windows, widths, strict=True))
@@ -406,6 +508,10 @@ def branch_facts(answer):
                 "These layers have no bias; their normalisation has a factor and a shift.": sum(weights) + 3 * sum(widths),
                 "Each layer reads what the one before it puts out, only the first one reads `in_channels`.": from_input + 2 * sum(widths),
                 "Parameters do not depend on the grid.": want["macs"] + 2 * sum(widths),
+                "A window of h × w has h · w weights for each pair of channels, not h + w.":
+                    sum(sum(window) * a * b for window, a, b in zip(windows, reads, widths, strict=False)) + 2 * sum(widths),
+                "The normalisation stands behind its convolution: two numbers for each channel that comes out of it.":
+                    sum(weights) + 2 * sum(reads[:-1]),
             },
             "macs": {
                 "Each weight is used at every place of the grid: `grid * grid` times.": sum(weights),
@@ -423,7 +529,7 @@ def branch_facts(answer):
     return "It counts what `profile` counts, and needs no module for it."
 
 
-def _compare_field(got: object, want: tuple[int, int], windows: Sequence[Window], case: str) -> None:
+def _compare_field(got: object, want: tuple[int, int], windows: Sequence[Window], grid: int, case: str) -> None:
     if not isinstance(got, (tuple, list)) or len(got) != 2:
         raise Wrong(f"For {case} your 'field' is {got!r}; a pair (height, width) is needed.")
     mine = tuple(number_of(each, case, whole=True, what="a side of your 'field' is") for each in got)
@@ -432,12 +538,18 @@ def _compare_field(got: object, want: tuple[int, int], windows: Sequence[Window]
     text = f"For {case} your field is {mine[0]}×{mine[1]}; {want[0]}×{want[1]} is expected."
     if mine == want[::-1]:
         text += " A window is (height, width), and so is the field."
-    elif mine == (sum(h for h, _ in windows), sum(w for _, w in windows)):
-        text += " Windows overlap: a height of h adds h - 1 rows."
+    elif mine in [(start + sum(h for h, _ in windows), start + sum(w for _, w in windows)) for start in (0, 1)]:
+        text += " Places of a window overlap: it sees 1 cell at first, and a height of h adds h - 1 rows."
     elif mine == (want[0] - 1, want[1] - 1):
         text += " Without any layer a unit sees 1×1."
     elif mine == (max(h for h, _ in windows), max(w for _, w in windows)):
         text += " One behind the other, windows add up: a 1×7 behind a 1×7 sees further than 1×7."
+    elif mine == windows[-1]:
+        text += " That is the last window alone; the layers before it have looked around as well."
+    elif mine == (prod(h for h, _ in windows), prod(w for _, w in windows)):
+        text += " Windows do not multiply: a height of h adds h - 1 rows."
+    elif mine == tuple(min(side, grid) for side in want):
+        text += " A field may reach beyond the edge of the grid: there it sees padding."
     raise Wrong(text)
 
 
@@ -478,8 +590,31 @@ def inception_c(answer):
                 f"For {widths} your module puts out {widths.out_channels} channels; {forked_out_channels(widths)} are expected. At "
                 "the end of a branch the 1×3 and the 3×1 stand side by side, with the last width each, so that it counts twice."
             )
-        _compare(module, InceptionCOfV4(in_channels, widths), shape, rule)
+        try:
+            _compare(module, InceptionCOfV4(in_channels, widths), shape, rule)
+        except Wrong:
+            _forks_and_stack(module, widths, shape)
+            raise
     return "It computes what Inception-v4's modules of the 8×8 grid do."
+
+
+def _forks_and_stack(module: nn.Module, widths: Widths, shape: tuple[int, int, int]) -> None:
+    """Raise `Wrong` where the halves of a fork stand one behind the other, or the stack's two in the other order."""
+    record = _traced(module, shape)
+    convs = {
+        (_window(each), each.input_shapes[0][1], each.shape[1])
+        for each in (record.operations if record else ())
+        if each.name == "convolution" and each.input_shapes
+    }
+    half = {(window, width, width) for window in ((1, 3), (3, 1)) for width in (widths.single[-1], widths.stacked[-1])}
+    if convs & half:
+        raise Wrong(
+            "At the end of a branch the 1×3 and the 3×1 read the same grid. One of yours reads what the other puts out: keep what comes "
+            "before the fork in a variable, and hand it to both."
+        )
+    _, first, second = widths.stacked[:3]
+    if ((3, 1), first, second) in convs and ((1, 3), widths.stacked[0], first) in convs:
+        raise Wrong("In the stacked branch the 3×1 comes before the 1×3; yours stand the other way round.")
 
 
 def _out_channels(module: nn.Module, shape: tuple[int, int, int]) -> int | None:

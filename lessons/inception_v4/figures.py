@@ -20,6 +20,8 @@ from utils.plot import Picture, image_row, label, panels
 
 KINDS = {InceptionA.__name__: ("A", colors.SKY), InceptionB.__name__: ("B", colors.ORANGE), InceptionC.__name__: ("C", colors.GREEN)}  # fmt: skip
 NETWORK_COLORS = dict(zip(NETWORKS, colors.ARMS, strict=False))
+MARKERS = dict(zip(NETWORKS, "os", strict=True))
+PARTS = {"stem": "white", "reduction": colors.GREY} | {letter: color for letter, color in KINDS.values()}
 HEIGHTS = {"A": 1.5, "B": 1.1, "C": 0.75}  # as the grid grows smaller
 
 
@@ -92,8 +94,8 @@ def places(cells: int = 9, window: int = 3) -> Picture:
                     linewidth=1,
                 )
             )
-            if not inside:
-                axis.annotate("0", (cell + 0.5, 0.5), ha="center", va="center", fontsize=9, color="#555555")
+            text, color = (str(cell), "black") if inside else ("zero", "#555555")
+            axis.annotate(text, (cell + 0.5, 0.5), ha="center", va="center", fontsize=9, color=color)
         for number, start in enumerate(starts):
             height = -0.35 - 0.32 * (number % 3)
             axis.plot([start + 0.1, start + window - 0.1], [height] * 2, color=colors.VERMILION, linewidth=3)
@@ -106,7 +108,7 @@ def places(cells: int = 9, window: int = 3) -> Picture:
         words.append(f"{padding} padding, stride {stride}: {len(starts)} places")
     return Picture(
         figure,
-        f"A row of {cells} cells, with dotted zeros at the ends for same padding, and a bar with a dot in its middle for each place "
+        f"A row of {cells} cells, numbered from 0, with dotted zeros at the ends for same padding, and a bar with a dot in its middle for each place "
         f"of the window. {title}. {'; '.join(words)}.",
     )
 
@@ -133,7 +135,10 @@ def left_over(
     names = ("first layer", "fork 1", "fork 3", "reduction A", "reduction B")
     axis.set_yticks([-line for line in range(len(halvings))], names[: len(halvings)])
     axis.spines[["left", "bottom"]].set_visible(False)
-    label(axis, x="side of the image, pixels (dark: the last row and column of this grid are under no window)")
+    label(
+        axis,
+        x="side of the image, pixels (orange: the last row and column of the grid that is read are under no window)",
+    )
     return Picture(figure, f"A table of image sizes by the five halvings of the grid. {title}.")
 
 
@@ -171,14 +176,17 @@ def stage_costs() -> Picture:
 
 
 def fields_by_stage(side: int = 299) -> Picture:
-    """How far a unit sees behind each module of Inception-v3 and v4."""
-    figure, (axis,) = panels(1, "", width=8, height=3.4)
+    """How far a unit sees behind each module of Inception-v3 and v4; the marker's colour says which module it is."""
+    figure, (axis,) = panels(1, "", width=8.6, height=3.8)
     words, first_whole = [], {}
     for network, name in NETWORKS.items():
         seen = module_fields(name)
-        axis.plot(range(len(seen)), list(seen.values()), marker="o" if name == "inception_v3" else "s", ms=4,
-                  color=NETWORK_COLORS[network], label=network)  # fmt: skip
-        first_whole[network] = next(number for number, width in enumerate(seen.values()) if width >= side)
+        kinds = [_kind(stage_of(child)) for child in seen]
+        axis.plot(range(len(seen)), list(seen.values()), color=NETWORK_COLORS[network], label=network, zorder=1)
+        for number, (kind, width) in enumerate(zip(kinds, seen.values(), strict=True)):
+            axis.plot(number, width, MARKERS[network], ms=8, color=PARTS[kind], markeredgecolor=NETWORK_COLORS[network])
+        number = next(number for number, width in enumerate(seen.values()) if width >= side)
+        first_whole[network] = kinds[number], kinds[: number + 1].count(kinds[number])
         ends = ", ".join(f"{stage} {width}" for stage, width in fields(name).items())
         words.append(f"{network}: {ends} pixels")
     axis.axhline(side, color=colors.GREY, linestyle=":")
@@ -188,12 +196,26 @@ def fields_by_stage(side: int = 299) -> Picture:
     axis.minorticks_off()
     axis.set_xticks(range(0, 18, 2))
     axis.grid(axis="y", alpha=0.3)
-    axis.legend(frameon=False, fontsize=9, loc="lower right")
-    label(axis, x="part: modules and reductions behind the stem (0: the stem)", y="width of the field, pixels")
-    title = " and ".join(f"part {number} of {network}" for network, number in first_whole.items())
-    title = f"A field is wider than the image from {title} on"
+    lines = [axis.plot([], [], MARKERS[each], ls="-", color=NETWORK_COLORS[each], label=each)[0] for each in NETWORKS]
+    dots = [
+        axis.plot([], [], "o", color=color, markeredgecolor="#555555", label=kind)[0] for kind, color in PARTS.items()
+    ]
+    axis.add_artist(axis.legend(handles=lines, frameon=False, fontsize=9, loc="upper left"))
+    axis.legend(handles=dots, frameon=False, fontsize=9, loc="lower right", ncols=len(dots))
+    label(axis, x="part of the network: 0 is the stem, modules and reductions follow", y="width of the field, pixels")
+    title = "A unit's field is wider than the image " + " and ".join(
+        f"from module {kind} number {count} of {each} on" for each, (kind, count) in first_whole.items()
+    )
+    kind, count = first_whole[next(iter(NETWORKS))]
+    if count == 1 and set(first_whole.values()) == {(kind, count)}:
+        title = f"From the first module {kind} on, a unit's field is wider than the image in both networks"
     figure.suptitle(title, fontsize=11, fontweight="bold")
     return Picture(figure, f"Lines on a logarithmic axis. {title}. Behind each stage: {'; '.join(words)}.")
+
+
+def _kind(stage: str) -> str:
+    """The letter of a stage of modules; else "stem" or "reduction"."""
+    return stage.split(" ")[0].rstrip(",")
 
 
 def module_fields(name: str) -> dict[str, int]:

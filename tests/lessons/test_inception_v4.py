@@ -205,7 +205,10 @@ def test_pictures_say_their_point():
     assert "Of 65 image sizes 3 leave nothing over: 267, 299, 331" in figures.left_over(along).alternative
     assert "2.1 times v3's multiply-adds, and 48 % of its own on the 17 grid" in figures.stage_costs().alternative
     seen = figures.fields_by_stage().alternative
-    assert "from part 5 of Inception-v3 and part 6 of Inception-v4 on" in seen and "8 grid 2071 pixels" in seen
+    assert (
+        "From the first module B on, a unit's field is wider than the image in both" in seen
+        and "8 grid 2071 pixels" in seen
+    )
     assert (
         "Three views of 47×47 from one of 95×95"
         in figures.reduction_on_a_photograph(reduction_reference, 95).alternative

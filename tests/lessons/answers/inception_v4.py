@@ -136,8 +136,8 @@ ANSWERS = {
             steps(NEXT),
             "from itertools import accumulate\nAnswer = lambda side, layers: list(accumulate(layers, lambda g, a: "
             "(g - a.window if a.padding == 'valid' else g - 1) // a.stride + 1, initial=side))\n",
-            "def Answer(side, layers):\n    yield side\n    for layer in layers:\n"
-            "        side = grid_after(side, layer.window, layer.stride, layer.padding)\n        yield side\n",
+            "def Answer(side, layers):\n    if not layers:\n        return (side,)\n    first, *rest = layers\n"
+            "    return (side, *Answer(grid_after(side, *first[:3]), rest))\n",
         ),
         wrong=(
             (steps(NEXT, last="return sides[1:]"), "start it with `side`"),
@@ -148,6 +148,9 @@ ANSWERS = {
             (steps(NEXT, start="[0]"), "it starts with the image's side"),
             (steps(NEXT, last="pass"), "Is the `return` missing?"),
             (steps(NEXT + "\n        return sides", last="return sides"), "2 numbers; 10 are expected"),
+            ("def Answer(side, layers):\n    yield side\n    for layer in layers:\n"
+             "        side = grid_after(side, layer.window, layer.stride, layer.padding)\n        yield side\n", "gives back a generator"),
+            (steps(NEXT).replace("in layers", "in reversed(layers)"), "from the last one to the first"),
         ),
     ),
     "fork_shape": Answers(
@@ -172,6 +175,13 @@ ANSWERS = {
             (concatenated(end="return (ends[0], total) if len(set(ends)) == 1 else None"), "the wrong way round"),
             (concatenated(end="return total if len(set(ends)) == 1 else None"), "a pair (channels, grid) is needed"),
             (concatenated(end="pass"), "gives back `None`"),
+            ("def Answer(channels, grid, branches):\n    total, ends = 0, set()\n    for branch in branches:\n        for layer in branch:\n"
+             "            channels = layer.width or channels\n        total += channels\n        ends.add(grids(grid, branch)[-1])\n"
+             "    return (total, ends.pop()) if len(ends) == 1 else None\n", "Each branch begins with the fork's `channels` again"),
+            (concatenated().replace("total, ends = 0, []", "total, ends = channels, []"), "only what its branches put out"),
+            (concatenated(width="width = layer.width"), "A pool's `width` is `None`"),
+            (concatenated(end="return (total, grids(grid, branch)) if len(set(ends)) == 1 else None"), "a whole number is needed"),
+            (concatenated().replace("branch)[-1]", "branch)[1]"), "the branches end on 71"),
         ),
     ),
     "short_and_long": Answers(
@@ -197,6 +207,16 @@ ANSWERS = {
             (fork_2(forward="return torch.cat([self.long(x), self.short(x)], dim=1)"), "in another order"),
             (fork_2(forward="return self.short(x)"), "are missing"),
             (fork_2(forward="return self.long(self.short(x))"), "another number of channels"),
+            (fork_2(forward=JOIN.replace("dim=1", "dim=0")), "along dimension 0, the images"),
+            (fork_2(forward=JOIN.replace("dim=1", "dim=-1")), "along dimension 3, the width"),
+            (fork_2(forward="return self.short(x) + self.long(x)"), "You add what the branches give"),
+            (module(FORK_2.replace("self.long = nn.Sequential(\n    ConvBNAct(in_channels,", "self.long = nn.Sequential(\n    ConvBNAct(width,"),
+                    "short = self.short(x)\nreturn torch.cat([short, self.long(short)], dim=1)", head="in_channels, reduce, width"),
+             "Each branch begins with `x`"),
+            (module("self.a = nn.Sequential(nn.Conv2d(in_channels, reduce, 1), nn.Conv2d(reduce, width, 3))\n"
+                    "self.b = nn.Sequential(nn.Conv2d(in_channels, reduce, 1), nn.Conv2d(reduce, reduce, (1, 7), padding=(0, 3)), "
+                    "nn.Conv2d(reduce, reduce, (7, 1), padding=(3, 0)), nn.Conv2d(reduce, width, 3))",
+                    "return torch.cat([self.a(x), self.b(x)], dim=1)", head="in_channels, reduce, width"), "a layer is a `ConvBNAct` here"),
             (fork_2("ConvBNAct(reduce, reduce, kernel_size=(1, 7)),", ""), "1×7 convolution from 4 to 4 channels"),
         ),
     ),
@@ -220,6 +240,12 @@ ANSWERS = {
             (reduction("nn.MaxPool2d(3, stride=2)", "nn.AvgPool2d(3, stride=2)"), "max pooling of 3×3"),
             (reduction(forward="return torch.cat([self.a(x), self.b(x)], dim=1)"), "as many as the pool branch"),
             (reduction('stride=2, padding="valid"', ""), "with stride 2 and no padding"),
+            (reduction("nn.MaxPool2d(3, stride=2)", "nn.MaxPool2d(3, stride=2, ceil_mode=True)"), "`ceil_mode=True` adds a place"),
+            (reduction(forward="a = self.a(x)\nreturn torch.cat([a, self.b(x), self.c(a)], dim=1)"), "Each branch begins with `x`"),
+            (reduction(forward="return torch.cat([self.a(x), self.b(x), self.c(self.a(x))], dim=1)"), "Each branch begins with `x`"),
+            (reduction(forward=THREE.replace("dim=1", "dim=0")), "along dimension 0, the images"),
+            (reduction().replace("k, l, m, n", "n, k, l, m"), "letters came as n, k, l, m"),
+            (reduction().replace("k, l, m, n", "k, m, l, n"), "letters came as k, m, l, n"),
         ),
     ),
     "branch_facts": Answers(
@@ -245,7 +271,12 @@ ANSWERS = {
             (facts("weights * grid * grid", "weights * grid"), "The grid has two sides"),
             (facts("macs += weights * grid * grid", "macs += (weights + 2 * out) * grid * grid"), "does not count as multiply-adds"),
             (facts("(height, width)", "(width, height)"), "(height, width), and so is the field"),
-            (facts("height + h - 1, width + w - 1", "height + h, width + w"), "is expected"),
+            (facts("height + h - 1, width + w - 1", "height + h, width + w"), "adds h - 1 rows"),
+            (facts("height + h - 1, width + w - 1", "h, w"), "the last window alone"),
+            (facts("height + h - 1, width + w - 1", "height * h, width * w"), "Windows do not multiply"),
+            (facts('"field": (height, width)', '"field": (min(height, grid), min(width, grid))'), "beyond the edge of the grid"),
+            (facts("out * h * w", "out * (h + w)"), "not h + w"),
+            (facts("weights + 2 * out", "weights + 2 * in_channels"), "stands behind its convolution"),
             (facts("height = width = 1", "height = width = 0"), "a unit sees 1×1"),
             (facts("height + h - 1, width + w - 1", "max(height, h), max(width, w)"), "windows add up"),
             (facts('return {"field"', 'x = {"field"'), "Is the `return` missing?"),
@@ -274,14 +305,17 @@ ANSWERS = {
         ),
         wrong=(
             (forked("kernel_size=(3, 1)),\n                       ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(1, 3))",
-                    "kernel_size=(1, 3)),\n                       ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(3, 1))"), "Expected"),
+                    "kernel_size=(1, 3)),\n                       ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(3, 1))"), "the 3×1 comes before the 1×3"),
             (forked(forward="b, c = self.b(x), self.c(x)\nreturn torch.cat([self.a(x), self.b_wide(b), self.c_wide(c), self.d(x)], 1)"), "counts twice"),
             (forked(forward=SIX.replace("self.c_wide(c), self.c_tall(c)", "self.c_tall(c), self.c_wide(c)")), "in another order"),
             (forked("ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(1, 3))", "ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=3)"), "Expected 1×3"),
             (forked("kernel_size=(3, 1)),\n", "kernel_size=(3, 1), padding='valid'),\n"), "with stride 1 and padding (1, 0)"),
             (forked("self.c_tall = ConvBNAct(w.stacked[2],", "self.c_tall = ConvBNAct(w.stacked[3],",
                     SIX.replace("return", "wide = self.c_wide(c)\nreturn").replace("self.c_wide(c), self.c_tall(c)", "wide, self.c_tall(wide)")),
-             "Expected 3×1 convolution from 9 to 2 channels"),
+             "read the same grid"),
+            (forked(forward=SIX.replace(", 1)", ", 2)")), "along dimension 2, the height"),
+            (forked("", "", "b, c = self.b(x), self.c(x)\nreturn torch.cat([self.a(x), self.b_wide(b) + self.b_tall(b), self.c_wide(c) + "
+                    "self.c_tall(c), self.d(x)], 1)"), "counts twice"),
             (forked(", count_include_pad=False", ""), "`count_include_pad=False` leaves them out"),
             (forked("nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)", "nn.MaxPool2d(3, stride=1, padding=1)"), "average pooling of 3×3"),
             (forked(forward=SIX.replace("self.b_tall(b), ", "")), "are missing"),
