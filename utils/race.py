@@ -41,6 +41,7 @@ from utils.watch import hear_beside_cells
 
 Build = Callable[[Data], nn.Module]
 RECIPE = Recipe(epochs=3, batch_size=64, optimizer="adamw", learning_rate=0.02, schedule="one_cycle", weight_decay=0.01)
+SAY_EVERY = 0.2  # seconds between two updates of bar and words, at least
 DRAW_EVERY = 0.5  # seconds between two drawings of the picture, at least
 DATA = ("scales", "digits", "cifar10")
 _LINES = "line-height:1.5"
@@ -95,6 +96,7 @@ class Race:
             parent=os.getpid(),
         )
         self.images: int | None = None  # training images that are used; known when they are loaded
+        self.needed: float | None = None  # seconds of training, as measured before it, where there is a budget
         self.tracks: dict[tuple[str, int], Track] = {}  # by entry and seed
         self.runs: dict[str, list[Run]] = {name: [] for name in self.entries}
         self.state, self.words, self.done, self.trouble = "ready", "", 0.0, ""
@@ -182,7 +184,9 @@ class Race:
         if self.state == "waiting":
             return "This race waits for the other race, and starts when that is over."
         if self.state != "over":
-            return f"The race is on: {' against '.join(self.entries)}" + (f", {plan}." if self.images else ".")
+            return f"The race is on: {' against '.join(self.entries)}" + (
+                f", {plan}.{self._budget}" if self.images else "."
+            )
         parts = [self.trouble] if self.trouble else []
         result = self.result
         if self.was_stopped or self.trouble:
@@ -191,6 +195,14 @@ class Race:
         if result is None:
             return " ".join([*parts, "There is nothing to compare."])
         return " ".join([*parts, result.sentence, f"({length} of {self.data}{images}.)"])
+
+    @property
+    def _budget(self) -> str:
+        """What the budget comes to, in words."""
+        if self.needed is None:
+            return ""
+        more = " That is more than asked for, but fewer images would teach nothing."
+        return f" That takes about {self.needed:.0f} s.{more if self.needed > self._job.seconds else ''}"
 
     @property
     def picture(self) -> str:
@@ -253,8 +265,8 @@ class Race:
     def _hear_says(self, words: str) -> None:
         self.words = words
 
-    def _hear_plan(self, recipe: Recipe, images: int) -> None:
-        self.recipe, self.images, self._began = recipe, images, time.perf_counter()
+    def _hear_plan(self, recipe: Recipe, images: int, needed: float | None) -> None:
+        self.recipe, self.images, self.needed, self._began = recipe, images, needed, time.perf_counter()
 
     def _hear_loss(self, entry: str, seed: int, passed: float, loss: float, done: float) -> None:
         self._track(entry, seed).losses.append((passed, loss))
@@ -440,7 +452,7 @@ class RacePanel:
         self.widget.observe(lambda change: change["new"] is None and self.close(), names="comm")
         self._forget = when_run_again(this_cell(), self.close)
         self._is_closed = False
-        self._drawn = 0.0
+        self._said = self._drawn = 0.0
         self._say("Nothing has been trained yet. Press Race.")
 
     def start(self) -> None:
@@ -459,7 +471,7 @@ class RacePanel:
         except ValueError as error:
             self._say(str(error), is_trouble=True)
             return
-        self.race, self._drawn = race, 0.0
+        self.race, self._said, self._drawn = race, 0.0, 0.0
         race.start()
         self._lock(True)
         self._show(race)
@@ -476,19 +488,21 @@ class RacePanel:
         self.stop()
 
     def _show(self, race: Race) -> None:
-        """Put what is known of the race on the page; called in the race's thread."""
+        """Put what is known of the race on the page; called in the race's thread, and more often than anybody can read."""
+        clock = time.perf_counter()
+        if race.is_on and clock - self._said < SAY_EVERY:
+            return
+        self._said = clock
         self.bar.value = race.done
         self.words.value = (
             f'<div style="{_LINES};font-variant-numeric:tabular-nums">{escape(race.words if race.is_on else "")}</div>'
         )
         self._say(race.statement, is_trouble=bool(race.trouble))
-        clock = time.perf_counter()
         if clock - self._drawn >= DRAW_EVERY or not race.is_on:
             self._drawn = clock
-            self.picture.value = race.picture
+            table = "" if race.is_on or race.result is None else f'<div style="{_LINES}">{race.result.html}</div>'
+            self.picture.value = race.picture + table
         if not race.is_on:
-            result = race.result
-            self.picture.value += "" if result is None else result.html
             self._lock(False)
 
     def _lock(self, is_on: bool) -> None:

@@ -11,6 +11,7 @@ from utils.runs import Epoch
 
 WIDTH, HEIGHT = 400, 250  # pixels of one of the two panels, where there is room
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 28, 42  # around its axes
+DOTTED = 20  # epochs; of more, the dots would hide the lines
 GRID = "repeat(auto-fit,minmax(280px,1fr))"  # the panels stand below each other where they would become too small
 DASHES = ("", "7 3", "2 2", "9 3 2 3", "4 4", "12 3", "2 5", "6 2 2 2")  # colours are not all that tells entries apart
 
@@ -79,7 +80,7 @@ def _accuracies(looks: dict, tracks: Sequence[Track], epochs: int) -> str:
     low, high = 10 * math.floor(min(values) / 10), 10 * math.floor(max(values) / 10 + 1)
     axes = _Axes("Accuracy on the test images (thick: mean of the runs)", "%", (0, epochs), (low, min(high, 100)))
     for entry, points in shown:
-        axes.line(points, looks[entry], width=1.2, opacity=0.6, dots=True)
+        axes.line(points, looks[entry], width=1.2, opacity=0.6, dots=epochs <= DOTTED)
     for entry, look in looks.items():
         axes.line(list(enumerate(means(entry, tracks), start=1)), look, width=3)
     return axes.svg(describe(list(looks), tracks))

@@ -30,13 +30,13 @@ class Trouble(Exception):
 def run_race(job: Job, tell: Tell, began: float) -> None:
     """Train the first seed of all entries, then the second of all, so that a stop leaves a fair comparison.
 
-    It tells ("says", words), ("plan", recipe, training images), ("loss", entry, seed, epochs passed, loss, part done),
+    It tells ("says", words), ("plan", recipe, training images, seconds or None), ("loss", entry, seed, epochs passed, loss, part done),
     ("epoch", entry, seed, Epoch), ("run", entry, Run), and ("trouble", sentence) where it has to end. Its budget counts
     from `began`, by `time.perf_counter`.
     """
     try:
         tell("says", f"loading {job.data}")
-        recipe, data = job.recipe, _load(job, _tried(job) if job.seconds else None)
+        recipe, data, needed = job.recipe, _load(job, _tried(job) if job.seconds else None), None
         entries = {}
         for name, pickled in job.entries.items():
             with _named(name):
@@ -48,7 +48,8 @@ def run_race(job: Job, tell: Tell, began: float) -> None:
             costs = [_cost(name, build, data, recipe, job.device) for name, build in entries.items()]
             left = job.seconds - (time.perf_counter() - began)
             recipe, data = _within(left / len(job.seeds), costs, job)
-        tell("plan", recipe, len(data.train))
+            needed = len(job.seeds) * sum(costs) * recipe.epochs * len(data.train)
+        tell("plan", recipe, len(data.train), needed)
         runs = [(name, build, seed) for seed in job.seeds for name, build in entries.items()]
         for number, (name, build, seed) in enumerate(runs):
             view = partial(Telling, tell=tell, entry=name, share=(number, len(runs)))
@@ -71,7 +72,7 @@ class Telling(Watch):
     def step(self, epoch: int, step: int, loss: Tensor) -> None:
         super().step(epoch, step, loss)
         self.losses.append(loss)
-        if time.perf_counter() - self.told >= TELL_EVERY or step + 1 == self.steps:
+        if time.perf_counter() - self.told >= TELL_EVERY or self.done == 1:
             mean = torch.stack(self.losses).mean().item()
             number, total = self.share
             self.tell("loss", self.entry, self.run.seed, self.done * self.epochs, mean, (number + self.done) / total)

@@ -270,11 +270,18 @@ def test_a_budget_chooses_epochs_and_images(monkeypatch):
     assert epochs == RECIPE.epochs == 2 and 360 <= images <= 375
     assert planned(1.0) == (2, 8 * 32)  # fewer teach nothing
 
+    one = Race(entries, seconds=10.0)
+    one.state = "running"
+    one._hear_plan(RECIPE, 256, 1024.0)
+    assert "takes about 1024 s. That is more than asked for, but fewer images would teach nothing." in one.statement
+    one._hear_plan(RECIPE, 256, 9.0)
+    assert one.statement.endswith("2 epochs of scales, 256 training images. That takes about 9 s.")
+
 
 def test_a_budget_is_kept():
-    began = time.perf_counter()
+    began = time.process_time()
     messages = told({"A": tiny, "B": tiny}, seconds=3.0, limit=None, seeds=(0, 1), recipe=replace(RECIPE, warm_up=0.5))
-    assert time.perf_counter() - began < 6  # on a machine that others use too
+    assert time.process_time() - began < 4.5  # of this process, whatever others do on the machine
     assert [message[0] for message in messages].count("run") == 4
     plan = next(message for message in messages if message[0] == "plan")
     assert all(message[2].recipe == plan[1] for message in messages if message[0] == "run")
@@ -374,6 +381,7 @@ def test_a_panel_races_and_stops():
 def test_a_panel_shows_live_news_and_the_end(monkeypatch):
     """The news of a race, heard here one by one."""
     monkeypatch.setattr(Race, "start", lambda race: None)
+    monkeypatch.setattr(races, "SAY_EVERY", 0)
     monkeypatch.setattr(races, "DRAW_EVERY", 0)
     panel = race({"A": tiny, "B": tiny}, recipe=RECIPE, data="digits", seeds=2)
     panel.start()
@@ -384,7 +392,7 @@ def test_a_panel_shows_live_news_and_the_end(monkeypatch):
         pictures.add(panel.picture.value)
         statements.add(panel.statement.value)
         assert panel.bar.value == one.done
-    assert len(pictures) > 8  # each loss and each epoch is seen
+    assert len(pictures) > 8  # each epoch is seen
     assert len(statements) == 3  # waits, on, on with the plan: a screen reader is left in peace
     one.state = "over"
     one._changed()
