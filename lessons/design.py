@@ -1,6 +1,6 @@
 """A network for small images, put together stage by stage from the course's blocks, as a value that can be read and written.
 
-    design = Design(stages=(Stage("googlenet", width=48), Stage("xception", blocks=2, width=64)), reductions=("max_pool",))
+    design = Design(stages=(("googlenet", 1, 48), ("xception", 2, 64)), reductions=("max_pool",))
     net = design.build(data)
     design.table((3, 32, 32), 10)      # its cost; `by_part` sums it up stage by stage
     design.code                        # the Python that makes this design; `design_from` reads it without running it
@@ -8,12 +8,11 @@
 Every convolution is normalised (`ConvBNAct`), in GoogLeNet's module too: lesson 03 says why that lets it learn sooner.
 """
 
-import ast
 import functools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import nn
@@ -28,6 +27,7 @@ from lessons.residual_scaling.blocks import InceptionResNetA, InceptionResNetB, 
 from lessons.xception.blocks import XceptionBlock
 from utils.cost import Cost, Table, profile, total
 from utils.data import Data
+from utils.paste import Call, calls_in
 
 LEAST_WIDTH, MOST_WIDTH = 8, 512
 MOST_BLOCKS = 8
@@ -254,28 +254,42 @@ class Stage:
     scale: float = 0.2  # of the residual, where the family has one
 
     def __post_init__(self):
-        _require("family", self.family, self.family in FAMILIES, _one_of(FAMILIES))
+        _require("family", self.family, self.family in tuple(FAMILIES), _one_of(FAMILIES))
         _require("blocks", self.blocks, _is_whole(self.blocks, 1, MOST_BLOCKS), f"a whole number, 1 to {MOST_BLOCKS}")
         allowed = f"a whole number of channels, {LEAST_WIDTH} to {MOST_WIDTH}"
         _require("width", self.width, _is_whole(self.width, LEAST_WIDTH, MOST_WIDTH), allowed)
         _require("scale", self.scale, _is_number(self.scale) and 0 <= self.scale <= 1, "a number from 0 to 1")
+        # One network has one way to write it: a scale that nothing reads is the usual one.
+        scale = float(self.scale) if FAMILIES[self.family].has_scale else Stage.scale
+        object.__setattr__(self, "scale", scale)
 
     @property
     def code(self) -> str:
-        """The Python that makes this stage."""
-        scale = f", scale={self.scale!r}" if FAMILIES[self.family].has_scale else ""
-        return f'Stage("{self.family}", blocks={self.blocks}, width={self.width}{scale})'
+        """The tuple that stands for this stage in a design."""
+        scale = f", {self.scale!r}" if FAMILIES[self.family].has_scale else ""
+        return f'("{self.family}", {self.blocks}, {self.width}{scale})'
+
+
+def _stage(value: object) -> Stage:
+    """A stage, or one written as a tuple."""
+    if isinstance(value, Stage):
+        return value
+    allowed = 'a tuple (family, blocks, width), such as ("googlenet", 1, 32), or with a scale as its fourth'
+    _require("a stage", value, isinstance(value, list | tuple) and 3 <= len(value) <= len(fields(Stage)), allowed)
+    return Stage(*value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
     """A network for small images: a stem, two to four stages with a reduction between each two, an average, a classifier.
 
+    Each stage is a tuple (family, blocks, width), with the residual's scale as a fourth where there is one, or a `Stage`.
+
     Raises:
         ValueError: a setting that cannot be; the message names it, what was given and what is allowed.
     """
 
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...]  # or tuples
     reductions: tuple[str, ...]  # of REDUCTIONS, one fewer than stages
     stem: str = "plain"  # one of STEMS
     stem_width: int = 16  # channels that the stem puts out
@@ -287,19 +301,19 @@ class Design:
             value = getattr(self, name)
             _require(name, value, isinstance(value, list | tuple), "a tuple")
             object.__setattr__(self, name, tuple(value))
-        for stage in self.stages:
-            _require("a stage", stage, isinstance(stage, Stage), 'a Stage, such as Stage("googlenet", width=32)')
+        object.__setattr__(self, "stages", tuple(map(_stage, self.stages)))
         _require("stages", self.stages, len(self.stages) in STAGES, "two, three or four stages")
         for reduction in self.reductions:
-            _require("a reduction", reduction, reduction in REDUCTIONS, _one_of(REDUCTIONS))
+            _require("a reduction", reduction, reduction in tuple(REDUCTIONS), _one_of(REDUCTIONS))
         count = len(self.stages) - 1
         allowed = f"{count} of them, one between each two of the {count + 1} stages"
         _require("reductions", self.reductions, len(self.reductions) == count, allowed)
-        _require("stem", self.stem, self.stem in STEMS, _one_of(STEMS))
+        _require("stem", self.stem, self.stem in tuple(STEMS), _one_of(STEMS))
         wide = _is_whole(self.stem_width, LEAST_WIDTH, MOST_WIDTH) and self.stem_width % 4 == 0
         _require("stem_width", self.stem_width, wide, f"a multiple of 4, {LEAST_WIDTH} to {MOST_WIDTH}")
         allowed = "a number from 0 to 1, without the 1"
         _require("dropout", self.dropout, _is_number(self.dropout) and 0 <= self.dropout < 1, allowed)
+        object.__setattr__(self, "dropout", float(self.dropout))
 
     @property
     def code(self) -> str:
@@ -394,43 +408,29 @@ def _part_name(child: str) -> str:
 
 
 def design_from(code: str) -> Design:
-    """The design that a text such as `Design.code` makes. The text is read, never run: only plain values can stand in it.
+    """The design that a text such as `Design.code` makes. The text is read and never run: only plain values can stand in it.
 
     Raises:
         ValueError: it is not the text of a design; the message says what is wrong with it.
     """
-    try:
-        tree = ast.parse(code.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
-        what = getattr(problem, "msg", None) or problem
-        raise ValueError(
-            f"This is not the code of a design: {what}. It must be Design(...), as the lab shows it."
-        ) from None
-    design = _value(tree)
-    if not isinstance(design, Design):
-        raise ValueError(f"This is {ast.unparse(tree)[:60]}; it must be Design(...), as the lab shows it.")
-    return design
+    return design_of_calls(calls_in(code))
 
 
-def _value(node: ast.expr) -> object:
-    if isinstance(node, ast.Tuple | ast.List):
-        return tuple(_value(each) for each in node.elts)
-    if isinstance(node, ast.Call):
-        kinds = {"Design": Design, "Stage": Stage}
-        if not isinstance(node.func, ast.Name) or node.func.id not in kinds:
-            raise ValueError(f"{ast.unparse(node.func)[:60]} is called; only Design and Stage can be.")
-        if any(word.arg is None for word in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args):
-            raise ValueError("* and ** cannot be read; write out every setting.")
-        try:
-            return kinds[node.func.id](
-                *map(_value, node.args), **{word.arg: _value(word.value) for word in node.keywords}
-            )
-        except TypeError as problem:  # an unknown or missing setting
-            raise ValueError(f"{str(problem).replace('__init__()', '')}.") from None
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        raise ValueError(f"{ast.unparse(node)[:60]} is not a plain value.") from None
+def design_of_calls(calls: Sequence[Call]) -> Design:
+    """The design that is the one call in a text, as `utils.paste.calls_in` reads it.
+
+    Raises:
+        ValueError: another call, several, or a setting that cannot be.
+    """
+    if len(calls) != 1 or calls[0].name != "Design" or calls[0].arguments:
+        raise ValueError("One call is read here, Design(...), with each of its settings by name, as the lab shows it.")
+    settings = calls[0].keywords
+    known = {each.name for each in fields(Design)}
+    if unknown := sorted(set(settings) - known):
+        raise ValueError(f"A design has no {', '.join(unknown)}. It has: {', '.join(sorted(known))}.")
+    if missing := [name for name in ("stages", "reductions") if name not in settings]:
+        raise ValueError(f"The design lacks {' and '.join(missing)}.")
+    return Design(**settings)
 
 
 # --- the project's budget, and each family within it ----------------------------------------------------------------------
@@ -470,7 +470,7 @@ BUDGET = Budget(parameters=40_000, macs=2_500_000)
 def _preset(stem: str, families: tuple[str, str, str], reductions: tuple[str, str], width: int) -> Design:
     """1, 2 and 1 blocks on 16 x 16, 8 x 8 and 4 x 4, of `width`, 1.5 and 2 times `width`, in multiples of 4."""
     shape = zip(families, (1, 2, 1), (1, 1.5, 2), strict=True)
-    stages = tuple(Stage(family, blocks=blocks, width=4 * round(width * times / 4)) for family, blocks, times in shape)
+    stages = tuple((family, blocks, 4 * round(width * times / 4)) for family, blocks, times in shape)
     return Design(stem=stem, stages=stages, reductions=reductions)
 
 

@@ -1,0 +1,155 @@
+"""The pictures of lesson 10."""
+
+from collections.abc import Callable, Mapping
+
+from torch import nn
+
+from lessons.capstone.checks import Layer
+from lessons.design import BUDGET, PRESETS, Budget, Design
+from lessons.leaderboard import margin
+from utils import colors
+from utils.cost import short
+from utils.data import Data
+from utils.engine import logits_of
+from utils.experiment import Result
+from utils.plot import Picture, label, panels
+from utils.runs import Run
+
+PARAMETERS, MACS = colors.ORANGE, colors.SKY
+
+
+def designs_under_budget(designs: Mapping[str, Design] = PRESETS, budget: Budget = BUDGET) -> Picture:
+    """What each design spends of both limits."""
+    shares = {}
+    for name, design in designs.items():
+        table = design.table()
+        shares[name] = (100 * table.parameters / budget.parameters, 100 * table.macs / budget.macs)
+    by_weights = sum(weights > macs for weights, macs in shares.values())
+    title = f"One budget, {len(designs)} designs: parameters bind in {by_weights}, multiply-adds in {len(designs) - by_weights}"
+    figure, (axis,) = panels(1, title, width=8.5, height=0.55 + 0.42 * len(designs))
+    for place, (weights, macs) in enumerate(shares.values()):
+        axis.barh(place - 0.19, weights, height=0.36, color=PARAMETERS, label="parameters" if not place else None)
+        axis.barh(place + 0.19, macs, height=0.36, color=MACS, label="multiply-adds" if not place else None)
+    axis.axvline(100, color="black", linewidth=1.5)
+    axis.set_yticks(range(len(shares)), list(shares))
+    axis.invert_yaxis()
+    axis.set_xlim(0, max(118, 1.1 * max(max(each) for each in shares.values())))
+    axis.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
+    label(axis, x=f"per cent of {budget.parameters:,} parameters, and of {budget.macs:,} multiply-adds")
+    words = "; ".join(f"{name}: {weights:.0f} % and {macs:.0f} %" for name, (weights, macs) in shares.items())
+    return Picture(figure, f"Bars, parameters and multiply-adds in per cent of their limits. {title}. {words}.")
+
+
+def where_it_goes(design: Design, name: str = "Your design") -> Picture:
+    """The parts of a design and their shares of its parameters and multiply-adds."""
+    parts, table = design.by_part(), design.table()
+    most_weights = max(parts, key=lambda part: part.cost.parameters).name
+    most_macs = max(parts, key=lambda part: part.cost.macs).name
+    same = most_weights == most_macs
+    title = f"{name}: " + (
+        f"{most_macs} has most of both"
+        if same
+        else f"most parameters are in {most_weights}, most multiply-adds in {most_macs}"
+    )
+    figure, (axis,) = panels(1, title, width=8.5, height=0.9 + 0.38 * len(parts))
+    words = []
+    for place, part in enumerate(parts):
+        weights, macs = 100 * part.cost.parameters / table.parameters, 100 * part.cost.macs / table.macs
+        axis.barh(place - 0.19, weights, height=0.36, color=PARAMETERS, label="parameters" if not place else None)
+        axis.barh(place + 0.19, macs, height=0.36, color=MACS, label="multiply-adds" if not place else None)
+        words.append(f"{part.name}: {weights:.0f} % and {macs:.0f} %")
+    axis.set_yticks(range(len(parts)), [f"{part.name}, {'×'.join(map(str, part.shape))}" for part in parts])
+    axis.invert_yaxis()
+    axis.legend(frameon=False, fontsize=9)
+    label(axis, x=f"per cent of {table.parameters:,} parameters, and of {table.macs:,} multiply-adds")
+    return Picture(figure, f"Bars, parameters and multiply-adds by part. {title}. {'; '.join(words)}.")
+
+
+def chain_of(design: Design, image_channels: int = 3) -> list[Layer]:
+    """A design of plain 3 x 3 blocks and max pools as its layers: (channels in, channels out, window, grid).
+
+    Raises:
+        ValueError: the design has other parts.
+    """
+    plain = all(stage.family == "plain" for stage in design.stages)
+    if not plain or design.stem != "plain" or set(design.reductions) != {"max_pool"}:
+        raise ValueError("Only a design of plain stem, plain 3×3 blocks and max pools is a chain of convolutions.")
+    rows = [row for row in design.table((image_channels, 32, 32)).rows if row.kind in ("conv", "linear")]
+    layers, comes = [], image_channels
+    for row in rows:
+        is_conv = row.kind == "conv"
+        layers.append((comes, row.shape[0], 3 if is_conv else 1, row.shape[-1] if is_conv else 1))
+        comes = row.shape[0]
+    return layers
+
+
+def widening(widened: Callable[[list[Layer], int], int], most: int = 4) -> Picture:
+    """Multiply-adds over the factor by which all widths grow, by the learner's function, for the plain preset."""
+    layers = chain_of(PRESETS["plain 3×3"])
+    times = list(range(1, most + 1))
+    costs = [widened(list(layers), each) for each in times]
+    title = f"Twice the widths, {costs[1] / costs[0]:.2f} times the multiply-adds"
+    figure, (axis,) = panels(1, title, width=7, height=3.2)
+    axis.plot(times, [each**2 * costs[0] / 1e6 for each in times], color=colors.GREY, linestyle="--", label="times²")
+    axis.plot(times, [each * costs[0] / 1e6 for each in times], color=colors.GREY, linestyle=":", label="times")
+    axis.plot(times, [cost / 1e6 for cost in costs], color=MACS, marker="o", linewidth=2, label="plain 3×3, counted")
+    axis.axhline(BUDGET.macs / 1e6, color="black", linewidth=1.5)
+    axis.annotate("budget", (most, BUDGET.macs / 1e6), ha="right", va="bottom", fontsize=9)
+    axis.set_xticks(times)
+    axis.legend(frameon=False, fontsize=9)
+    label(axis, x="all widths, times", y="million multiply-adds")
+    words = "; ".join(f"{each} times: {cost:,}" for each, cost in zip(times, costs, strict=True))
+    return Picture(figure, f"A line with dots. {title}. {words}.")
+
+
+def among_the_family(run: Run, macs: int, recorded: Result | None) -> Picture:
+    """The learner's run over its cost, among the recorded runs of the small family where there are some."""
+    score = 100 * run.accuracy
+    reach = 100 * margin(run.accuracy, run.data["test"])
+    values = recorded.percentages if recorded is not None else {}
+    means = {arm: sum(scores) / len(scores) for arm, scores in values.items()}
+    title = f"Your design: {score:.1f} % with {short(macs)} multiply-adds"
+    if means:
+        better = sum(score > mean for mean in means.values())
+        title += f", above the mean of {better} of {len(means)} in the family"
+    figure, (axis,) = panels(1, title, width=8.5, height=3.8)
+    costs = {arm: PRESETS[arm].table().macs for arm in values}
+    for place, (arm, scores) in enumerate(values.items()):
+        color = colors.ARMS[(place + 2) % len(colors.ARMS)]
+        axis.scatter([costs[arm] / 1e6] * len(scores), scores, color=color, s=26, zorder=3)
+        axis.scatter([costs[arm] / 1e6], [means[arm]], color=color, s=360, marker="_", linewidth=2.5, label=arm)
+    axis.errorbar(
+        [macs / 1e6], [score], yerr=[reach], color=colors.VERMILION, marker="D", capsize=4, zorder=4, label="your design"
+    )
+    axis.axvline(BUDGET.macs / 1e6, color="black", linewidth=1.5)
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False, fontsize=8.5, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=0.5)
+    label(
+        axis,
+        x="million multiply-adds for one image (line: the budget)",
+        y=f"test accuracy, %\n(± of {run.data['test']:,} images)",
+    )
+    words = "; ".join(f"{arm}: {costs[arm]:,} multiply-adds, mean {means[arm]:.1f} %" for arm in means)
+    return Picture(figure, f"Dots over the cost. {title}. {words or 'No runs of the family are recorded'}.")
+
+
+def by_class(net: nn.Module, data: Data) -> Picture:
+    """In how many of each class's test images the network is right."""
+    chosen = logits_of(net, data).argmax(dim=1)
+    labels = data.test.labels.cpu()
+    shares = {
+        name: 100 * (chosen[labels == number] == number).float().mean().item()
+        for number, name in enumerate(data.classes)
+        if bool((labels == number).any())
+    }
+    worst = min(shares, key=shares.get)
+    title = f"Hardest for this network: {worst}, {shares[worst]:.0f} % right"
+    figure, (axis,) = panels(1, title, width=8.5, height=0.9 + 0.3 * len(shares))
+    axis.barh(
+        list(shares), list(shares.values()), color=[colors.VERMILION if n == worst else colors.BLUE for n in shares]
+    )
+    axis.invert_yaxis()
+    axis.set_xlim(0, 100)
+    label(axis, x="right, per cent of the class's test images")
+    words = "; ".join(f"{name}: {share:.0f} %" for name, share in shares.items())
+    return Picture(figure, f"Bars by class. {title}. {words}.")
