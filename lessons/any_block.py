@@ -166,6 +166,7 @@ class AnyBlock(nn.Module):
         self.width = pointwise + forks * three + narrow + forks * five
         self.width += (pool or in_channels) if pool_kind != "none" else 0
         self.join, self.scale = join, scale
+        self.out_channels = in_channels if join == "residual" else self.width
         halves = halving != "none"
         if join == "residual":
             if halves or padding == "valid":

@@ -15,6 +15,7 @@ import torch
 
 from lessons.any_block import BRANCHES, EACH, INSIDES, THREE_FORMS, WINDOWS, AnyBlock, windows
 from lessons.block_presets import presets
+from lessons.block_race import RaceDesigns
 from lessons.syllabus import lesson
 from utils import colors
 from utils.cost import Cost, Table, field_text, profile, shape_text, total
@@ -370,7 +371,8 @@ def block_lab(through: str = "inception_module") -> Lab:
             "their layers follow one after another, with no branches to choose from."
         )
     return Lab(
-        question, controls, view, menu, groups=groups if number > 1 else None, actions=(TimeDesigns(),),
+        question, controls, view, menu, groups=groups if number > 1 else None,
+        actions=(TimeDesigns(), RaceDesigns(lambda settings: dict(design_of(settings)[0].arguments))),
         from_code=lambda calls: _from_code(calls, controls),
     )  # fmt: skip
 

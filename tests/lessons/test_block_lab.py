@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from lessons.block_lab import (
     view,
 )
 from lessons.block_presets import presets
+from lessons.block_race import MOST_MACS, RaceDesigns, common_factor, small_blocks
 from lessons.catalog import create, entry, names
 from lessons.inception_module.blocks import InceptionModule, NaiveInceptionModule
 from lessons.inception_module.paper import TABLE_1
@@ -27,7 +29,7 @@ from lessons.layers import Branches
 from lessons.residual_scaling.blocks import ResidualBlock
 from lessons.syllabus import LESSONS, lesson
 from lessons.xception.blocks import SeparableStack, XceptionBlock
-from utils.cost import profile
+from utils.cost import profile, short
 from utils.diagram import draw
 from utils.lab import OWN
 from utils.paste import calls_in
@@ -451,3 +453,52 @@ def test_timing_needs_no_equal_inputs():
     assert "B against A" in time_designs({"A": small, "B": other})
     pool = START | OTHER | {f"has_{name}": False for name in MODULE_BRANCHES[:-1]} | {"reduced": "naive"}
     assert time_designs({"A": design_of(pool)[0], "B": small}).endswith("% of time.")
+
+
+# The race
+
+
+def test_a_race_needs_two_designs():
+    lab = block_lab()
+    race = next(action for action in lab.actions if isinstance(action, RaceDesigns))
+    race.panel.race_button.click()
+    assert "There is only one design" in race.panel.statement.value and race.panel.race is None
+    lab.pin()
+    race.panel.race_button.click()
+    assert "A and B are the same design" in race.panel.statement.value and race.panel.race is None
+    lab.set(three=200)
+    assert list(race.entries()) == ["A", "B"]
+    lab.reset()
+    with pytest.raises(ValueError, match="only one design"):
+        race.entries()
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_designs_race_as_small_networks_of_their_own_kind(name):
+    preset, other = BY_NAME[name], BY_NAME["GoogLeNet 4a"]
+    race = RaceDesigns(lambda settings: dict(design_of(settings)[0].arguments))
+    race.designs_changed(settings_of(preset.settings, preset.grid), settings_of(other.settings, other.grid))
+    entries = race.entries()
+    images = torch.rand(4, 3, 32, 32)
+    data = SimpleNamespace(image_shape=(3, 32, 32), classes=tuple("abcdefg"))
+    costs = []
+    for build in entries.values():
+        network = build(data)
+        logits = network(images)
+        logits.sum().backward()
+        assert logits.shape == (4, 7) and all(weight.grad is not None for weight in network.parameters())
+        blocks = [child for child in network if isinstance(child, AnyBlock)]
+        assert len(blocks) == 3
+        costs.append(profile(nn.Sequential(*list(network)[1:-3]), (16, 16, 16)).macs)
+    assert 0.5 * MOST_MACS < max(costs) <= MOST_MACS
+    assert (
+        f"{short(costs[0])} multiply-adds" in race.what.value and f"{short(costs[1])} multiply-adds" in race.what.value
+    )
+
+
+def test_groups_stay_groups_in_a_race():
+    settings = settings_of({"in_channels": 96, "three": 96, "groups": 8}, 14)
+    block = small_blocks(dict(design_of(settings)[0].arguments), 0.2)[0][1]
+    assert block.get_submodule("three.0")[0].groups == 8
+    with pytest.raises(ValueError, match="With so many groups"):
+        common_factor({"A": {"in_channels": 96, "three": 96, "groups": 96}, "B": {"in_channels": 3, "three": 3}})

@@ -182,3 +182,101 @@ def test_the_still_form_has_question_words_and_picture(lab, monkeypatch):
     ((widget, forms),) = shown
     assert widget is lab.widget and forms["text"] == "12 < 100"
     assert all(part in forms["html"] for part in ("How large?", "<b>12</b>", "data-area='12'"))
+
+
+# Code, groups, actions
+
+
+def area_as_code(settings: dict, pinned: dict | None) -> View:
+    view = area(settings, pinned)
+    given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    return View(view.words, view.html, view.disabled, code=f"Rectangle({given})")
+
+
+def test_code_follows_the_handles_and_moves_them():
+    lab = Lab("?", handles(), area_as_code, PRESETS)
+    send(lab.controls["width"], value=4)
+    assert lab.code.field.value == "Rectangle(width=4, height=3, is_square=False)"
+    lab.code.field.value = "Rectangle(width=6, height=7)"
+    lab.code.use_button.click()
+    assert lab.settings == {"width": 6, "height": 7, "is_square": False} and lab.preset.value == "large"
+    assert lab.code.field.value == "Rectangle(width=6, height=7, is_square=False)" and lab.code.said.value == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("Rectangle(width=10)", "width is 10; here it can be a whole number from 1 to 9."),
+        ("Rectangle(width=2.0)", "width is 2.0; here it can be a whole number from 1 to 9."),
+        ("Rectangle(width=True)", "width is True; here it can be a whole number from 1 to 9."),
+        ("Rectangle(is_square=1)", "is_square is 1; it can be True or False."),
+        ("Rectangle(depth=1)", "This lab has no handle for depth. It has: width, height, is_square."),
+        ("Rectangle(1, 2)", "with each of its values by name"),
+        ("Rectangle(width=1)\nRectangle(width=2)", "Paste one call"),
+        ("Rectangle(width=1", "Line 1 is no Python"),
+    ],
+)
+def test_code_that_does_not_fit_moves_nothing_and_says_why(code, why):
+    lab = Lab("?", handles(), area_as_code)
+    lab.code.field.value = code
+    lab.code.use_button.click()
+    assert why in lab.code.said.value and 'role="alert"' in lab.code.said.value
+    assert lab.settings == {"width": 2, "height": 3, "is_square": False} and lab.code.field.value == code
+    send(lab.controls["width"], value=3)
+    assert lab.code.said.value == "" and lab.code.field.value.startswith("Rectangle(width=3")
+
+
+def test_code_for_what_cannot_be_is_explained_where_it_was_pasted():
+    lab = Lab("?", handles(), area_as_code)
+    lab.code.field.value = "Rectangle(width=9)"
+    lab.code.use_button.click()
+    assert "A width of 9 is &lt; 10 &amp; cannot be." in lab.code.said.value
+
+
+def test_a_choice_that_there_is_not_is_listed():
+    controls = {"kind": ipywidgets.Dropdown(options=[("a max", "max"), ("an average", "average")], tooltip="which")}
+    lab = Lab("?", controls, lambda now, _: View("", now["kind"], code=f"Pool(kind={now['kind']!r})"))
+    lab.use_code("Pool(kind='average')")
+    assert lab.settings == {"kind": "average"}
+    with pytest.raises(ValueError, match="kind is 'min'; here it can be 'max', 'average'"):
+        lab.use_code("Pool(kind='min')")
+
+
+def test_a_lab_without_code_has_no_field_for_it(lab):
+    def all_of(widget):
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from all_of(child)
+
+    assert lab.code.field not in set(all_of(lab.widget))
+    with_code = Lab("?", handles(), area_as_code)
+    assert with_code.code.field in set(all_of(with_code.widget))
+
+
+def test_handles_stand_in_groups():
+    lab = Lab("?", handles(), area, PRESETS, groups={"Size": ["width", "height"]})
+    (box,) = lab.groups.children
+    assert [*box.children] == [lab.controls["width"], lab.controls["height"]] and lab.groups.titles == ("Size",)
+    send(lab.controls["height"], value=5)
+    assert lab.text == "10 < 100"
+    with pytest.raises(KeyError):
+        Lab("?", handles(), area, groups={"Size": ["depth"]})
+
+
+def test_actions_hear_of_each_design_that_is_shown():
+    heard = []
+
+    class Listener:
+        widget = ipywidgets.HTML()
+
+        def designs_changed(self, now, pinned):
+            heard.append((now["width"], pinned and pinned["width"]))
+            now.clear()
+
+    lab = Lab("?", handles(), area, actions=[Listener()])
+    assert Listener.widget in lab.widget.children and heard == [(2, None)]
+    send(lab.controls["width"], value=4)
+    lab.pin()
+    send(lab.controls["width"], value=9)  # it cannot be: A and B stay
+    send(lab.controls["width"], value=5)
+    assert heard[1:] == [(4, None), (4, 4), (5, 4)] and lab.settings["width"] == 5
