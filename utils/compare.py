@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.cost import kind_of, label_of, shape_text
-from utils.feedback import Wrong, article
+from utils.feedback import Wrong, article, explain
 from utils.trace import INPUT, CannotRun, Operation, Trace, trace
 
 UNSEEN = (
@@ -51,7 +51,7 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
     except Exception as error:
         if "is not a Module subclass" in str(error):
             raise Wrong(_no_layer(error)) from error
-        raise Wrong(f"{name}({given}) stopped with {type(error).__name__}: {error}") from error
+        raise Wrong(f"{name}({given}) stopped with {explain(error)}") from error
     if not isinstance(module, nn.Module):
         raise Wrong(
             f"{name}({given}) gave back {article(module)} where a torch module is needed"
@@ -385,6 +385,8 @@ def _why_values_differ(
                 return f"{intro}no {_names(need - have)} follows the {layer}."
             if have - need and not need - have:
                 loss = " The loss applies the softmax itself." if any("softmax" in name for name in have - need) else ""
+                if _only_behind_a_sum(found, own, have - need):
+                    layer = "sum"
                 return f"{intro}{_names(have - need)} follows the {layer}, where nothing should.{loss}"
             return f"{intro}{_names(have)} follows the {layer} where {_names(need)} should."
     own_pools = Counter(_pool_text(found, o) for o in found.operations if _is_pool(o))
@@ -403,6 +405,10 @@ def _why_values_differ(
             if Counter(have) != Counter(need):
                 return f"{intro}the {_describe(found, own)} reads {_list(have)} where it should read {_list(need)}."
         return f"{intro}the same layers are there, but wired in another way."
+    for own, other in pairs:
+        have, need = (getattr(r.calls[o.call].module, "eps", None) for r, o in ((found, own), (expected, other)))
+        if have != need and None not in (have, need):
+            return f"{intro}the {_describe(found, own)} has eps={have:g}; eps={need:g} is expected."
     if mine.shape == theirs.shape:
         for name, channels in _channels_of_branches(expected):
             if not _close(mine[:, channels], theirs[:, channels]):
@@ -615,6 +621,20 @@ def _follows(record: Trace, operation: Operation) -> set[str]:
     return names
 
 
+def _only_behind_a_sum(record: Trace, operation: Operation, names: set[str]) -> bool:
+    """Do these activations follow this layer only where something was added to its result?"""
+    front, summed = {operation.index}, set()
+    for later in record.operations[operation.index + 1 :]:
+        if not front & set(later.reads) or later.has_weights or _is_pool(later):
+            continue
+        front.add(later.index)
+        if later.name in ("add", "add_") or summed & set(later.reads):
+            summed.add(later.index)
+        elif later.name.rstrip("_") in names:
+            return False
+    return bool(summed)
+
+
 def _channels_of_branches(record: Trace) -> list[tuple[str, slice]]:
     start, parts = 0, []
     for name, width in _ends_of_branches(record).items():
@@ -647,6 +667,9 @@ def _describe(record: Trace, operation: Operation) -> str:
         )
     if kind == "linear" and operation.input_shapes:
         text = f"dense layer ({operation.input_shapes[0][-1]} → {operation.shape[-1]})"
+    if operation.name == "native_batch_norm":
+        source = next((o for o in _sources(record, operation) if o.macs), None)
+        text = "batch norm" + (f" of the {_describe(record, source)}" if source else "")
     return text
 
 

@@ -16,8 +16,8 @@ from lessons.xception.roofline import FLOAT32, roofline_of
 from lessons.xception.towers import DEPTHWISE_FIRST, ORDERS, POINTWISE_FIRST, Separable, Towers, as_grouped
 from utils.answers import number_of, require_function
 from utils.compare import build, same_module
-from utils.feedback import Feedback, Wrong, article
-from utils.trace import trace
+from utils.feedback import Feedback, Wrong, article, explain
+from utils.trace import INPUT, trace
 
 feedback = Feedback("xception", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -75,6 +75,7 @@ def grouped_cost(answer):
             "Each filter reads the channels of its own group only.": weights * groups,
             "There are no biases here.": weights + out_channels,
             "The window is square: `kernel_size**2`.": weights / kernel_size,
+            "The pair is the other way round: the weights come first.": macs,
         }
         if not _near(got[0], weights):
             raise Wrong(
@@ -128,8 +129,14 @@ def separable_ratio(answer):
             "The depthwise half has a window for each channel that comes *in*.": 1 / in_channels + 1 / kernel_size**2,
             "The two halves follow one another, so their costs add up.": 1 / (out_channels * kernel_size**2),
             "The window is square: `kernel_size**2`.": 1 / out_channels + 1 / kernel_size,
+            "The window has kernel_size² cells; 9 are those of a 3×3.": 1 / out_channels + 1 / 9,
+            "That is in per cent; a share of a half is 0.5.": 100 * want,
+            "`//` rounds down to a whole number: divide with `/`.": float(want // 1),
         }
-        raise Wrong(_slip(f"For {text} you find {got:.5g}; {want:.5g} is expected.", got, slips, want))
+        told = f"For {text} you find {got:.5g}; {want:.5g} is expected."
+        if any(_near(got, round(want, digits)) for digits in (2, 3, 4)):
+            raise Wrong(f"{told} Give the share back as it is, without rounding it.")
+        raise Wrong(_slip(told, got, slips, want))
     return "It is 1 / out_channels + 1 / kernel_size²: with many channels a 3×3 costs little more than a ninth."
 
 
@@ -202,7 +209,7 @@ def _close(got: Tensor, want: Tensor) -> bool:
 
 def _about_shape(got: Tensor, want: Tensor, kernel_size: int) -> str:
     if got.ndim == 4 and got.shape[:2] == want.shape[:2]:
-        return f"The grid keeps its size with {kernel_size // 2} zeros on every side."
+        return f"The grid keeps its size with `kernel_size // 2` zeros on every side, here {kernel_size // 2}."
     if got.ndim == 4 and got.shape[1] == 1:
         return "The channels are added up; in a depthwise convolution each of them comes out again."
     if got.ndim == 4 and got.shape[1] == want.shape[1] ** 2:
@@ -227,7 +234,24 @@ def _about_depthwise(got: Tensor, x: Tensor, windows: Tensor, want: Tensor) -> s
     for words, other in others.items():
         if _close(got, other):
             return words
+    alike = [_close(*images) for images in zip(got, want, strict=True)]
+    if any(alike) and not all(alike):
+        return (
+            f"image {alike.index(True)} of the batch is right, and image {alike.index(False)} is not: each image has a result "
+            "of its own."
+        )
     half = windows.shape[-1] // 2
+    if part := next((size for size in range(1, 2 * half, 2) if _close_to_part(got, x, windows, size)), 0):
+        return (
+            f"only {part}×{part} cells of each window are used; here a window has {2 * half + 1}×{2 * half + 1}: "
+            "`windows.shape[-1]` says how many."
+        )
+    steps = range(-half, half + 1)
+    if moved := next(((down, right) for down in steps for right in steps if _is_moved(got, want, down, right)), None):
+        return (
+            f"the image comes out moved, {abs(moved[0])} up or down and {abs(moved[1])} to the side: on all four sides belong "
+            "`kernel_size // 2` zeros."
+        )
     inside = (..., slice(half, -half or None), slice(half, -half or None))
     if half and _close(got[inside], want[inside]):
         return (
@@ -240,6 +264,22 @@ def _about_depthwise(got: Tensor, x: Tensor, windows: Tensor, want: Tensor) -> s
         f"the largest difference is {away.max():.3g}, in channel {place[1]}, row {place[2]} and column {place[3]}. Try a window "
         "that is zero but for a single one: where does the image move?"
     )
+
+
+def _close_to_part(got: Tensor, x: Tensor, windows: Tensor, size: int) -> bool:
+    """Is it what so many rows and columns of the windows give, those in the middle or the first ones?"""
+    start = (windows.shape[-1] - size) // 2
+    parts = (windows[:, first : first + size, first : first + size] for first in {start, 0})
+    return any(_close(got, depthwise_of(x, part)) for part in parts)
+
+
+def _is_moved(got: Tensor, want: Tensor, down: int, right: int) -> bool:
+    """Is the result the right one, so many places further down and to the right?"""
+    height, width = want.shape[-2:]
+    if (down, right) == (0, 0) or abs(down) >= height or abs(right) >= width:
+        return False
+    mine = got[..., max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)]
+    return _close(mine, want[..., max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)])
 
 
 @feedback.exercise(
@@ -315,7 +355,8 @@ def merge_towers(answer):
         except (NotImplementedError, Wrong):
             raise
         except Exception as error:
-            raise Wrong(f"For {case} your function stopped with {type(error).__name__}: {error}") from error
+            why = " Write into weights in `with torch.no_grad():`." if "requires grad" in str(error) else ""
+            raise Wrong(f"For {case} your function stopped with {explain(error)}{why}") from error
         if not isinstance(merged, nn.Module):
             raise Wrong(
                 f"For {case} your function gives back {article(merged)} where a torch module is needed"
@@ -323,7 +364,7 @@ def merge_towers(answer):
             )
         if any(not torch.equal(kept[name], value) for name, value in towers.state_dict().items()):
             raise Wrong("Your function changes the towers. Copy their weights into convolutions of their own.")
-        _two_convolutions(merged, case, count)
+        _two_convolutions(merged, case, each)
         x = torch.randn(2, in_channels, 7, 8, generator=torch.Generator().manual_seed(number))
         with torch.no_grad():
             want = towers(x)
@@ -332,13 +373,17 @@ def merge_towers(answer):
             except RuntimeError as error:
                 raise Wrong(f"For {case} the module that you give back does not run. torch says: {error}") from None
         if got.shape != want.shape:
-            raise Wrong(f"For {case} it puts out {tuple(got.shape)}; the towers together put out {tuple(want.shape)}.")
+            raise Wrong(
+                f"For {case} it puts out {tuple(got.shape)}; the towers together put out {tuple(want.shape)}."
+                + (" A 3×3 keeps the grid with `padding=1`." if got.shape[:2] == want.shape[:2] else "")
+            )
         if not _close(got, want):
             raise Wrong(f"For {case} {_about_merged(merged, each, got, want, x)}")
     return "One 1×1 and one 3×3 with a group for each tower compute what all towers compute, to rounding."
 
 
-def _two_convolutions(merged: nn.Module, case: str, count: int) -> None:
+def _two_convolutions(merged: nn.Module, case: str, towers: Sequence[nn.Sequential]) -> None:
+    count = len(towers)
     convs = [part for part in merged.modules() if isinstance(part, nn.Conv2d)]
     if len(convs) != 2:
         raise Wrong(f"For {case} two convolutions are asked, one 1×1 and one 3×3; yours has {len(convs)}.")
@@ -352,6 +397,13 @@ def _two_convolutions(merged: nn.Module, case: str, count: int) -> None:
     spatial = convs[windows.index((3, 3))]
     if spatial.groups != count:
         raise Wrong(f"For {case} your 3×3 has groups={spatial.groups}; with a group for each tower it has {count}.")
+    for conv in convs:
+        expected = torch.cat([tower[int(conv is spatial)].weight for tower in towers]).shape
+        if conv.weight.shape != expected:
+            raise Wrong(
+                f"For {case} the weights of your {'×'.join(map(str, conv.kernel_size))} have the shape {tuple(conv.weight.shape)}; "
+                f"{tuple(expected)} is expected: the filters of all towers, one after another along the first axis."
+            )
 
 
 def _about_merged(merged: nn.Module, towers: Sequence[nn.Sequential], got: Tensor, want: Tensor, x: Tensor) -> str:
@@ -401,22 +453,24 @@ def xception_block(answer):
         ((5, (5, 7), 2, True), (9, 10)),
         ((4, (6, 5, 8), 1, True), (6, 6)),
         ((6, (4, 6), 2, True), (8, 8)),
+        ((6, (6, 8), 1, True), (6, 7)),
+        ((6, (4, 6), 1, True), (7, 6)),
     )
     for (in_channels, widths, stride, opens), grid in cases:
         named = {"stride": stride, "opens_with_relu": opens}
         module = build(answer, in_channels, widths, **named)
         reference = block_reference(in_channels, widths, **named)
         case = f"in_channels={in_channels}, widths={widths}, stride={stride}, opens_with_relu={opens}"
+        _leaves_its_input(module, (in_channels, *grid), case)
         try:
-            _leaves_its_input(module, (in_channels, *grid))
             same_module(module, reference, (in_channels, *grid), ordered=True)
         except Wrong as wrong:
-            said = _no_sum(module, (in_channels, *grid)) or str(wrong)
-            raise Wrong(f"For {case}: {said}") from None
+            said = _about_the_sum(module, (in_channels, *grid)) or str(wrong)
+            raise Wrong(f"For {case}: {said}{_about_fit(module, reference, said)}") from None
     return "Blocks that keep the grid, that halve it, and that change the channels, each with the skip that it needs."
 
 
-def _leaves_its_input(module: nn.Module, shape: tuple[int, int, int]) -> None:
+def _leaves_its_input(module: nn.Module, shape: tuple[int, int, int], case: str) -> None:
     """Raise `Wrong` where the block overwrites its input, so that the skip would read something else."""
     x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     kept = x.clone()
@@ -427,20 +481,43 @@ def _leaves_its_input(module: nn.Module, shape: tuple[int, int, int]) -> None:
         return  # `same_module` has the words
     if not torch.equal(x, kept):
         raise Wrong(
-            "the block overwrites its input, and the skip has to read it as it came. Is there an `nn.ReLU(inplace=True)` or an "
-            "`x += ...`?"
+            f"For {case}: the block overwrites its input, and the skip has to read it as it came. Is there an "
+            "`nn.ReLU(inplace=True)` or an `x += ...`?"
         )
 
 
-def _no_sum(module: nn.Module, shape: tuple[int, int, int]) -> str:
-    """A sentence where a block runs and adds nothing to what its convolutions put out."""
+def _about_the_sum(module: nn.Module, shape: tuple[int, int, int]) -> str:
+    """A sentence where a block runs and nothing is added to its convolutions, or something else than its input."""
     try:
-        names = {operation.name.rstrip("_") for operation in trace(module, shape).operations}
+        operations = trace(module, shape).operations
     except (TypeError, ValueError):
         return ""  # `same_module` has the words
-    if names & {"add", "sum", "cat"}:
-        return ""
-    return "the skip is missing: the block gives back what its convolutions put out, and nothing is added to it."
+    sums = [operation for operation in operations if operation.name.rstrip("_") in ("add", "sum", "cat")]
+    if not sums:
+        return "the skip is missing: the block gives back what its convolutions put out, and nothing is added to it."
+    for place in sums[-1].reads:
+        names = []
+        while place != INPUT and len(operations[place].reads) == 1:
+            names.append(operations[place].name.rstrip("_"))
+            place = operations[place].reads[0]
+        if place == INPUT and names.count("convolution") <= 1 and "relu" in names:
+            return "the skip starts behind the first ReLU; it leads past that, too: what is added is the block's input."
+    return ""
+
+
+def _about_fit(module: nn.Module, reference: nn.Module, said: str) -> str:
+    """More words where the two ways do not fit together, or differ with the same layers in them."""
+    pools = [part for part in module.modules() if isinstance(part, nn.MaxPool2d)]
+    if any(type(pool) is nn.MaxPool2d for pool in pools) and ("does not run" in said or "difference" in said):
+        return " Where the grid is halved, `HalvingMaxPool()` pads as the skip's 1×1 needs it; `nn.MaxPool2d` does not."
+    if "does not run" in said and _mixing(module) < _mixing(reference):
+        return " Input and output differ in shape here, so the skip needs its 1×1 convolution."
+    return ""
+
+
+def _mixing(module: nn.Module) -> int:
+    """How many of its convolutions are 1 x 1."""
+    return sum(isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1) for part in module.modules())
 
 
 def layers_and_modules_of(network: nn.Module) -> tuple[int, int]:
@@ -497,6 +574,9 @@ def layers_and_modules(answer):
                 "The pool, the dropout and the classifier are children of the network, and no blocks.": len(
                     list(network.children())
                 ),
+                "`named_modules()` also gives what is inside the blocks; count the children, `named_children()`.": sum(
+                    key.startswith("block") for key, _ in network.named_modules()
+                ),
                 "Blocks without a skip are modules, too: the first and the last.": want[1] - 2,
                 "That holds for Xception as the paper has it; count on the network that you get.": 14,
             }
@@ -539,10 +619,25 @@ def roofline(answer):
             "The output has to be written, too.": macs / (FLOAT32 * (reads + weights)),
             "The input has to be read, too.": macs / (FLOAT32 * (writes + weights)),
             "The grid has two sides.": macs / (FLOAT32 * (grid * (in_channels + out_channels) + weights)),
+            "The grid has two sides, for the multiply-adds as for the bytes.": weights
+            * grid
+            / (FLOAT32 * (grid * (in_channels + out_channels) + weights)),
+            "The weights are moved once, not at each place of the grid.": macs / (FLOAT32 * (reads + writes + macs)),
+            "Each value of the input is moved once, not once for each cell of the window.": macs
+            / (FLOAT32 * (kernel_size**2 * reads + writes + weights)),
+            "`float32` has 32 bits, and that is four bytes.": want[0] / 8,
+            "`//` rounds down to a whole number: divide with `/`.": float(want[0] // 1),
+            "The pair is the other way round: the intensity comes first.": want[1],
             "You count a multiplication and an addition as two; here a multiply-add counts as one.": 2 * want[0],
             "The weights are fewer with groups: each filter reads the channels of its group.": macs
             / (FLOAT32 * (reads + writes + weights * groups)),
             "The multiply-adds are fewer with groups: each filter reads the channels of its group.": groups * want[0],
+            "Each filter reads the channels of its own group only: `in_channels // groups`.": groups
+            * macs
+            / (FLOAT32 * (reads + writes + weights * groups)),
+            "There are as many filters as before; only the channels that each reads are divided.": macs
+            / groups
+            / (FLOAT32 * (reads + writes + weights / groups)),
             "Multiply-adds for each byte are asked, not bytes for each multiply-add.": 1 / want[0],
         }
         told = f"For {text} your intensity is {got[0]:.5g}; {want[0]:.5g} is expected."

@@ -215,3 +215,37 @@ def test_biases_in_several_layers_are_counted():
         same_module(two(True), two(False), (2, 5, 5))
     with pytest.raises(Wrong, match="A bias is missing in each of 2 layers"):
         same_module(two(False), two(True), (2, 5, 5))
+
+
+class Residual(nn.Module):
+    """A normalised convolution and a sum; a ReLU behind the one, or behind the other."""
+
+    def __init__(self, *, eps=1e-3, inside=False, behind=False):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(6, 6, 1, bias=False), nn.BatchNorm2d(6, eps=eps)
+        self.inside, self.behind = inside, behind
+
+    def forward(self, x):
+        found = self.norm(self.conv(x))
+        total = x + (found.relu() if self.inside else found)
+        return total.relu() if self.behind else total
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Residual(eps=1e-5), r"the batch norm of the 1×1 convolution \(6 → 6 channels\) has eps=1e-05; eps=0.001 is expected"),
+        (Residual(behind=True), "ReLU follows the sum, where nothing should"),
+        (Residual(inside=True), r"ReLU follows the batch norm of the 1×1 convolution \(6 → 6 channels\), where nothing should"),
+    ],
+)  # fmt: skip
+def test_a_residual_block_that_differs_is_told_where(answer, words):
+    with pytest.raises(Wrong, match=words):
+        same_module(answer, Residual(), SHAPE)
+
+
+def test_a_module_that_cannot_be_built_is_told_the_line():
+    scope = {"nn": nn}
+    exec(compile("def mine():\n    return nn.Conv2d(4, 6, 3, groups=4)\n", "a learner's cell", "exec"), scope)
+    with pytest.raises(Wrong, match="must be divisible by groups[.] It happened in line 2 of your code"):
+        build(scope["mine"])
