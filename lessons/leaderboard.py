@@ -53,6 +53,30 @@ RULES = {
 }
 
 
+def rules_of(form: str) -> Rules:
+    """The rules of a form, "short" or "full".
+
+    Raises:
+        ValueError: another form.
+    """
+    if form not in RULES:
+        raise ValueError(f"form is {form!r}; it can be {' or '.join(RULES)}.")
+    return RULES[form]
+
+
+def read_design(path: Path) -> Design:
+    """The design in a text file, which is read and never run.
+
+    Raises:
+        ValueError: it holds no design; the message names the file.
+        OSError: it cannot be opened.
+    """
+    try:
+        return design_from(Path(path).read_text(encoding="utf-8"))
+    except ValueError as problem:  # a file that is no text is one too
+        raise ValueError(f"{path}: {problem}") from None
+
+
 def train(
     design: Design,
     rules: Rules = RULES["short"],

@@ -119,7 +119,14 @@ def among_the_family(run: Run, macs: int, recorded: Result | None) -> Picture:
         axis.scatter([costs[arm] / 1e6] * len(scores), scores, color=color, s=26, zorder=3)
         axis.scatter([costs[arm] / 1e6], [means[arm]], color=color, s=360, marker="_", linewidth=2.5, label=arm)
     axis.errorbar(
-        [macs / 1e6], [score], yerr=[reach], color=colors.VERMILION, marker="D", capsize=4, zorder=4, label="your design"
+        [macs / 1e6],
+        [score],
+        yerr=[reach],
+        color=colors.VERMILION,
+        marker="D",
+        capsize=4,
+        zorder=4,
+        label="your design",
     )
     axis.axvline(BUDGET.macs / 1e6, color="black", linewidth=1.5)
     axis.grid(alpha=0.3)
