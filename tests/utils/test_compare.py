@@ -247,5 +247,5 @@ def test_a_residual_block_that_differs_is_told_where(answer, words):
 def test_a_module_that_cannot_be_built_is_told_the_line():
     scope = {"nn": nn}
     exec(compile("def mine():\n    return nn.Conv2d(4, 6, 3, groups=4)\n", "a learner's cell", "exec"), scope)
-    with pytest.raises(Wrong, match="must be divisible by groups[.] It happened in line 2 of your code"):
+    with pytest.raises(Wrong, match=r"must be divisible by groups[.] It happened in line 2 of your code"):
         build(scope["mine"])
