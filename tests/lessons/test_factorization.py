@@ -69,7 +69,7 @@ def test_question_c():
     assert f"costs {100 * ratio('pool first', 320, 35):.1f} % of the dearest" in TEXT
 
 
-def test_questions_d_and_e():
+def test_questions_f_and_g():
     shown = lab.unit_lab()
     for stack, middle in (("stem, one 7×7", 29), ("stem, three 3×3", 19)):
         shown.set(stack=stack, layer=99)

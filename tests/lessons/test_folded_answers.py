@@ -1,11 +1,12 @@
-"""Numbers that stand in the text of lesson 01 are those that its modules give."""
+"""Numbers that stand in the answers to the block lab's questions, and in lesson 01's text, are those that the blocks give."""
 
 import re
 
 from lessons.any_block import AnyBlock
+from lessons.block_lab import Design, block_lab, cost_by_branch, design_of
 from lessons.inception_module.paper import TABLE_1
 from lessons.syllabus import lesson
-from utils.cost import profile
+from utils.cost import Table, profile
 
 TEXT = re.sub(r"\s+", " ", (lesson("inception_module").folder / "lesson.md").read_text(encoding="utf-8"))
 ROW = TABLE_1["3a"]
@@ -58,3 +59,52 @@ def test_question_c():
 def test_recap():
     projected = macs(reduced=False) + 192 * ROW.widths.pool * 28**2
     assert f"about {projected / 1e6:.0f} million multiply-adds in place of {macs() / 1e6:.0f}" in TEXT
+
+
+# The block lab of the later lessons: each answer is found as its question says, with the handles of that lesson.
+
+
+def text_of(slug: str) -> str:
+    return re.sub(r"\s+", " ", (lesson(slug).folder / "lesson.md").read_text(encoding="utf-8"))
+
+
+def toggled(through: str, preset: str, **moved: object) -> tuple[Table, Table, str]:
+    """The costs of a preset and of what it becomes when handles are moved, and the lab's words about the two."""
+    lab = block_lab(through)
+    lab.preset.value = preset
+    before = counted(design_of(lab.settings)[0])
+    lab.pin()
+    for name, value in moved.items():
+        assert name in lab.controls
+        lab.set(**{name: value})
+        assert lab.trouble == ""
+    return before, counted(design_of(lab.settings)[0]), lab.text
+
+
+def counted(design: Design) -> Table:
+    return profile(design.build(), design.image_shape)
+
+
+def test_lesson_04():
+    text = text_of("factorization")
+    a, b, words = toggled("factorization", "Inception-v3 mixed_6b", three_form="whole")
+    before, after = cost_by_branch(a)["three"].macs, cost_by_branch(b)["three"].macs
+    assert f"{after / before:.2f} times as much, {after:,} multiply-adds after {before:,}" in text
+    assert f"The block costs {100 * (b.macs / a.macs - 1):.0f} % more." in text and "71 % more multiply-adds" in words
+    assert a.receptive_field == b.receptive_field == (13, 13)
+    a, b, words = toggled("factorization", "Inception-v3 mixed_7b", expanded=False)
+    more, fewer = b.macs / a.macs - 1, 1 - b.rows[-1].shape[0] / a.rows[-1].shape[0]
+    assert f"{100 * more:.0f} % more multiply-adds for {100 * fewer:.0f} % fewer channels, 1,280 after 2,048" in text
+    assert "1,280 after 2,048" in words
+
+
+def test_lesson_06():
+    text = text_of("inception_v4")
+    a, b, _ = toggled("inception_v4", "Inception-v4 reduction A", halving="none", padding="same")
+    assert f"{b.macs / a.macs:.2f} times, {b.macs:,} after {a.macs:,}" in text
+    assert (
+        b.rows[-1].shape[1] == 35 and a.rows[-1].shape[1] == 17 and f"{35**2 / 17**2:.2f} times as many places" in text
+    )
+    a, b, words = toggled("inception_v4", "Inception-v4 B", three_window=3, five_window=3)
+    assert f"takes {100 * (1 - b.macs / a.macs):.0f} % fewer multiply-adds, and sees 5×5 after 13×13" in text
+    assert "a receptive field of 5×5 after 13×13" in words
