@@ -213,7 +213,8 @@ def curves(
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
     axis.legend(fontsize=_STYLE["tick"], frameon=False)
-    label(axis, x=f"{x} (line: mean of the runs; band: from the lowest to the highest)", y=y)
+    has_bands = any(len(runs) > 1 for runs in results.values())
+    label(axis, x=f"{x} (line: mean of the runs; band: from the lowest to the highest)" if has_bands else x, y=y)
     _foot(figure, note)
     return Picture(figure, f"Curves. {_said(title, note)} {'; '.join(words)}.")
 

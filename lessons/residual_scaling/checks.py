@@ -1,6 +1,7 @@
 """What lesson 07 answers to its exercises."""
 
 import copy
+import re
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
@@ -46,7 +47,7 @@ def residual_connection(answer):
     require_function(answer)
     draws = torch.Generator().manual_seed(0)
     for shape, name, f in (
-        ((2, 3), "f = a third of x", lambda x: x / 3),
+        ((2, 3), "f = the square of x", lambda x: x.square()),
         ((2, 4, 5, 5), "f = a constant", lambda x: torch.full_like(x, -0.7)),
         ((3, 6), "f = a ReLU", lambda x: x.relu()),
     ):
@@ -61,6 +62,9 @@ def residual_connection(answer):
             "The two are multiplied; they are added.": x * f(x),
             "f(x) is taken away; it is added.": x - f(x),
             "x comes in twice.": 2 * x + f(x),
+            "f(x) comes in twice, and x not at all.": 2 * f(x),
+            "f is applied twice: once is enough.": x + f(f(x)),
+            "f reads x alone; you hand it the sum.": f(x + f(x)),
             "There is no ReLU in it.": (x + f(x)).relu(),
         }
         if not close(got, x + f(x)):
@@ -88,7 +92,7 @@ def channels_after_of(in_channels: int, branches: Sequence[Sequence[int]]) -> in
 def channels_after(answer):
     require_function(answer)
     for channels, branches in (
-        (10, [[3], [4, 5, 7]]),
+        (20, [[3], [4, 5, 9], [6, 7]]),
         (256, [[384], [192, 192, 256]]),
         (8, [[2, 5], [3, 4], [6, 2, 9]]),
     ):
@@ -106,6 +110,11 @@ def channels_after(answer):
             "You take the first convolution of each branch; the last one reaches the concatenation.": channels
             + sum(branch[0] for branch in branches),
             "The widest branch alone? They are concatenated, so all of them count.": max(b[-1] for b in branches),
+            "The pool and the widest branch alone? They are concatenated, so all of them count.": channels
+            + max(b[-1] for b in branches),
+            "Only the last branch is counted beside the pool; all of them are concatenated.": channels
+            + branches[-1][-1],
+            "Only the first branch is counted. Does the `return` stand inside of the loop?": channels + branches[0][-1],
         }
         if got != want:
             raise Wrong(f"For {case} you find {got:g} channels; {want} are expected.{named_slip(got, want, slips)}")
@@ -147,56 +156,123 @@ _SUM = {
     "The residual is divided by the scale.": lambda x, r, s: (x + r / s).relu(),
     "The residual is scaled twice.": lambda x, r, s: (x + s * s * r).relu(),
     "The residual is taken away; it is added.": lambda x, r, s: (x - s * r).relu(),
-    "The scale is that of the figure's code, 0.17, whatever is handed over.": lambda x, r, _s: (x + 0.17 * r).relu(),
+    "The ReLU is that of the input alone: it comes after the sum.": lambda x, r, s: x.relu() + s * r,
+    "The scale is 0.17, whatever is handed over.": lambda x, r, _s: (x + 0.17 * r).relu(),
     "The scale is 0.1, whatever is handed over.": lambda x, r, _s: (x + 0.1 * r).relu(),
 }
+
+
+_ORDER = "compare the order of your steps. Concatenate, expand, scale, add the input, and only then take the ReLU."
 
 
 def _same_residual(mine: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
     """`same_module`, with the words for slips around a sum: at its first difference in values, weights are equal already."""
     if any(isinstance(parameter, nn.UninitializedParameter) for parameter in mine.parameters()):
         mine(torch.zeros(2, *shape))  # layers that find out their sizes on the first run
+    if any(parameter.numel() == 1 for parameter in mine.parameters()):
+        raise Wrong("The scale is a constant, and yours is a parameter, which training changes: `self.scale = scale`.")
+    images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(1))
     try:
         same_module(mine, reference, shape)
     except Wrong as wrong:
         if "the values are not" not in str(wrong):
-            raise _about_layers(wrong) from None
-        images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(1))
+            raise Wrong(_about_layers(str(wrong), mine, reference)) from None
         with torch.no_grad():
-            got = mine.eval()(images)
-            outputs = [branch(images) for branch in reference.eval().branches()]
-            found = _about_sum(got, images, outputs, reference)
-        raise Wrong(found or str(wrong)) from None
+            given = images.clone()
+            got = mine.eval()(given)
+            if not torch.equal(given, images):
+                raise Wrong(
+                    "Your forward changes its input, which others read, too. Write `x = x + ...`: `+=` and names that end in `_`, "
+                    "as `add_`, write into the tensor."
+                ) from None
+            other = re.search(r"(\w+) follows the .* where ReLU should", str(wrong))
+            raise Wrong(_about_sum(got, images, reference.eval(), other[1] if other else "")) from None
+    with torch.no_grad():
+        large = 100 * images  # a ReLU has no upper bound
+        got, want = mine.train()(large), reference.train()(large)
+    if (got - want).abs().max() > 1e-4 * want.max():
+        raise Wrong(
+            f"What is above {got.max():.3g} is cut off. A ReLU cuts off what is below zero only: that is another function, or a "
+            "`clamp` with a `max`."
+        )
 
 
-def _about_sum(got: Tensor, x: Tensor, outputs: list[Tensor], reference: nn.Module) -> str:
+def _about_sum(got: Tensor, x: Tensor, reference: nn.Module, activation: str) -> str:
+    """What is wrong, from the values of a module whose layers and weights are the reference's.
+
+    `activation`: the name of one that it has in the ReLU's place, or empty.
+    """
     intro = "Shapes and parameters are right, the values are not: "
+    outputs, s = [branch(x) for branch in reference.branches()], reference.scale
+    bias = reference.up.bias[:, None, None]
     for order in permutations(range(len(outputs))):
-        joined = reference.up(torch.cat([outputs[place] for place in order], dim=1))
-        in_order = order == tuple(range(len(outputs)))
-        if not in_order and close(got, (x + reference.scale * joined).relu()):
+        r = reference.up(torch.cat([outputs[place] for place in order], dim=1))
+        if order == tuple(range(len(outputs))):
+            for words, slip in _SUM.items():
+                if close(got, slip(x, r, s)):
+                    return intro + words[0].lower() + words[1:]
+            if close(got, (x + s * (r - bias) + bias).relu()):
+                return f"{intro}the scale stands in front of the expansion, so that its bias is not scaled."
+        elif close(got, (x + s * r).relu()):
             return (
                 f"{intro}the branches are concatenated in another order than asked, and public weights would not fit."
             )
-        for words, slip in _SUM.items():
-            if in_order and close(got, slip(x, joined, reference.scale)):
-                return intro + words[0].lower() + words[1:]
-    return ""
+    if close(got, (x + s * reference.up(torch.cat(outputs, dim=1).relu())).relu()):
+        return (
+            f"{intro}a ReLU stands behind the concatenation; the expansion reads what the branches put out, as it is."
+        )
+    if close(got, reference(x.relu())):
+        return f"{intro}a ReLU stands in front of everything: the branches and the sum read the input as it is."
+    return intro + (f"{activation} follows the sum where a ReLU should." if activation else _ORDER)
 
 
-def _about_layers(wrong: Wrong) -> Wrong:
-    text = str(wrong)
+def _about_layers(text: str, mine: nn.Module, reference: nn.Module) -> str:
+    """The sentence of `same_module`, in the words of this block where it can be said more plainly."""
+    channels, concatenated = reference.up.out_channels, reference.up.in_channels
+    made = re.search(r"weight of size \[(\d+), (\d+), \d+, \d+\].* but got (\d+) channels", text)
+    sizes = re.search(
+        r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension 1", text
+    )
+    if made:
+        out, expects, gets = map(int, made.groups())
+        if out == channels and gets == concatenated:
+            if expects == channels:
+                return f"Your expansion is made for {expects} channels, as many as come in; {gets} reach it, those that are concatenated."
+            return (
+                f"Your expansion is made for {expects} channels, and {gets} reach it: of each branch only the last convolution is "
+                "concatenated."
+            )
+        if expects == channels:
+            return (
+                f"A layer of your branches gets {gets} channels and is made for {expects}, as many as come in: each branch begins "
+                "with x itself, not with what another branch puts out."
+            )
+    if sizes and str(channels) in sizes.groups():
+        other = next(size for size in sizes.groups() if size != str(channels))
+        return (
+            f"{channels} channels come in, and {other} are to be added to them: the expansion must put out {channels}."
+        )
+    if sizes:
+        return "The branches have different widths and cannot be added: concatenate them. The sum comes after the expansion."
+    kinds = [type(layer) for layer in mine.modules()]
+    if nn.Linear in kinds:
+        return (
+            "There is a dense layer in it. On the channels of each place it would compute what a 1×1 convolution computes, but the "
+            "check, and public weights, know the convolution alone: `nn.Conv2d(concatenated, in_channels, 1)`."
+        )
+    if "batch norm" in text and nn.BatchNorm2d not in kinds:
+        return "No convolution of your branches is normalised. Write each of them as `ConvBNAct(...)`; the expansion stays without."
     if "batch norm" in text and "Too many" in text:
         text += " Nothing is normalised behind the expansion or on the sum."
-    elif "bias" in text and "1×1" in text:
+    elif f"to {channels} channels without bias" in text:
         text += " The expansion has a bias, as no normalisation follows it; the branches' convolutions have none."
-    return Wrong(text)
+    return text
 
 
 def _branches(channels: int, widths: Sequence[int]) -> list[nn.Module]:
-    """Branches of different kinds: a 1 x 1, and a 1 x 1 with a 3 x 3 for each further width."""
+    """Branches of different kinds: a linear 1 x 1, and a 1 x 1 with a 3 x 3 for each further width."""
     first, *others = widths
-    made: list[nn.Module] = [ConvBNAct(channels, first, kernel_size=1)]
+    made: list[nn.Module] = [ConvBNAct(channels, first, kernel_size=1, activation=None)]
     for width in others:
         made.append(nn.Sequential(ConvBNAct(channels, 2, kernel_size=1), ConvBNAct(2, width, kernel_size=3)))
     return made
@@ -244,6 +320,10 @@ def inception_resnet_a(answer):
     for channels, widths, scale, grid in cases:
         mine = build(answer, channels, widths, scale=scale)
         _same_residual(mine, InceptionResNetA(channels, widths, scale=scale), (channels, *grid))
+    try:
+        _same_residual(build(answer, channels, widths), InceptionResNetA(channels, widths), (channels, *grid))
+    except Wrong as wrong:
+        raise Wrong(f"Where no scale is handed over, it is 0.17: keep `scale=0.17`. {wrong}") from None
     return "It computes what the first blocks of Inception-ResNet do: v1's and v2's differ in widths only."
 
 
@@ -276,9 +356,22 @@ def size_after(answer):
     ):
         case = f"blocks={blocks}, scale={scale}, normalised={normalised}"
         got, want = number_of(answer(blocks, scale, normalised), case), size_after_of(blocks, scale, normalised)
+        other = size_after_of(blocks, scale, not normalised)
+        if close(got, other) and not close(other, want):
+            second = number_of(
+                answer(blocks, scale, not normalised), case.replace(str(normalised), str(not normalised))
+            )
+            text = (
+                "The two cases have changed places."
+                if close(second, want)
+                else "Both cases give the same: they differ."
+            )
+            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected. {text}")
         slips = {
             "That is the mean square: the size is its root.": want**2,
-            "The two cases have changed places.": size_after_of(blocks, scale, not normalised),
+            "The scale is missing: what a block adds is scale × residual.": size_after_of(blocks, 1.0, normalised),
+            "That is one block too few.": size_after_of(blocks - 1, scale, normalised),
+            "That is one block too many.": size_after_of(blocks + 1, scale, normalised),
             "The scale multiplies the residual, so it goes into the mean square as scale².": (1 + blocks * scale) ** 0.5
             if normalised
             else (1 + scale) ** (blocks / 2),
@@ -328,12 +421,25 @@ def kept_for_norms(answer):
             * each,
             "You count what comes out as well. That would be kept for the ReLU in any case; count what goes in.": 2
             * want,
+            "A sum has as many numbers as channels × side × side: the channels are missing.": sum(
+                n * s * s for n, _, s in sums
+            )
+            * images
+            * each,
+            "That is the last entry alone: add all of them.": kept_for_norms_of(sums[-1:], images, each),
+            "That is the first entry alone: add all of them. Does the `return` stand inside of the loop?": (
+                kept_for_norms_of(sums[:1], images, each)
+            ),
+            "Bytes are asked, no larger unit.": next(
+                (want / unit for unit in (1e3, 1024, 1e6, 1024**2, 1e9, 1024**3) if close(got, want / unit)), want
+            ),
             "Those are bits; a byte has eight.": 8 * want,
             "Each channel's mean and variance are few; the text leaves them out.": want
             + 2 * each * sum(n * c for n, c, _ in sums),
         }
         if got != want:
-            raise Wrong(f"For {case} you find {got:,.0f} bytes; {want:,} are expected.{named_slip(got, want, slips)}")
+            found = f"{got:,.0f}" if got == int(got) else f"{got:.3g}"
+            raise Wrong(f"For {case} you find {found} bytes; {want:,} are expected.{named_slip(got, want, slips)}")
     return "Next, autograd is asked what it really keeps."
 
 
@@ -355,10 +461,20 @@ def ensemble(answer):
     for networks, images, classes in ((3, 4, 5), (2, 6, 3), (1, 2, 4)):
         case = f"logits of shape {(networks, images, classes)}"
         logits = 3 * torch.randn(networks, images, classes, generator=draws)
-        result = answer(logits.clone())
-        want = ensembles.ensemble(logits)
+        given = logits.clone()
+        result, want = answer(given), ensembles.ensemble(logits)
+        if not torch.equal(given, logits):
+            raise Wrong("Your function changes the logits that it gets. Make a new tensor: `logits - ...`, not `-=`.")
         if isinstance(result, Tensor) and result.shape == want.argmax(dim=1).shape and not result.is_floating_point():
             raise Wrong(f"For {case} you give back classes; the probabilities are asked, {tuple(want.shape)}.")
+        for shape, text in (
+            ((networks, classes), "the mean runs over the images. The networks are dim 0."),
+            ((networks, images), "the mean runs over the classes. The networks are dim 0."),
+            ((1, *want.shape), "leave out `keepdim=True`."),
+            ((), "one mean over everything. Only the networks are averaged, dim 0."),
+        ):
+            if isinstance(result, Tensor) and tuple(result.shape) == shape != tuple(want.shape):
+                raise Wrong(f"For {case} your tensor has shape {shape}; {tuple(want.shape)} is expected: {text}")
         got = tensor_of(result, case, want.shape)
         p = logits.softmax(dim=2)
         slips = {
@@ -372,6 +488,15 @@ def ensemble(answer):
             "That is the first network alone.": p[0],
             "The softmax is applied twice.": p.mean(dim=0).softmax(dim=1),
             "The probabilities are multiplied: the mean is asked.": p.log().sum(dim=0).softmax(dim=1),
+            "That is the geometric mean: add the probabilities, and divide by how many networks there are.": (
+                p.log().mean(dim=0).exp()
+            ),
+            "Those are means of logarithms: a `softmax` is asked, no `log_softmax`.": p.log().mean(dim=0),
+            "That is the median of the networks: the mean is asked.": p.median(dim=0).values,
+            "That counts votes, the largest class of each network: the mean of the probabilities is asked.": (
+                torch.nn.functional.one_hot(p.argmax(dim=2), classes).double().mean(dim=0)
+            ),
+            "A sigmoid judges each class by itself; the softmax makes them sum to 1.": logits.sigmoid().mean(dim=0),
         }
         if not close(got, want):
             raise Wrong(f"For {case} the values differ.{named_slip(got, want, slips)}")
@@ -393,7 +518,7 @@ def ensemble(answer):
 )
 def error_left(answer):
     require_function(answer)
-    for similarity, networks in ((0.6, 5), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1)):
+    for similarity, networks in ((0.6, 7), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1)):
         case = f"similarity={similarity}, networks={networks}"
         got, want = number_of(answer(similarity, networks), case), ensembles.error_left(similarity, networks)
         slips = {
@@ -413,6 +538,20 @@ def error_left(answer):
             + similarity / networks,
             "The sum of M errors is divided by M, so its square by M².": want * networks,
             "The squares of the single networks are missing.": (networks - 1) * similarity / networks,
+            "So little is left with ever more networks. With M of them their own squares count, too.": similarity,
+            "The products of two different networks are M² − M of M²; their own squares are the other M.": similarity
+            / networks,
+            "M networks make M × (M − 1) products of two different ones.": (networks + (networks - 1) * similarity)
+            / networks**2,
+            "M² products in all, M of them squares: M² − M are of two different networks.": (
+                networks + (networks**2 - 1) * similarity
+            )
+            / networks**2,
+            "What all networks have in common is missing: `similarity` itself.": (1 - similarity) / networks,
+            "The squared error is asked, not its root.": want**0.5,
+            "The sum of all M² products is still to be divided by M².": want * networks**2,
+            "A share from 0 to 1 is asked, no per cent.": 100 * want,
+            "Do not round.": round(want, 2),
         }
         if not close(got, want):
             raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected.{named_slip(got, want, slips)}")

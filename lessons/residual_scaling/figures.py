@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from matplotlib.patches import Patch
 from torch import nn
 
 from lessons import measure
@@ -15,6 +16,7 @@ from lessons.residual_scaling.experiments.residual import PlainBlock
 from lessons.residual_scaling.stacks import BLOCKS, SCALES, widths_of
 from lessons.residual_scaling.tiny import Tiny
 from utils import colors
+from utils.cost import Cost, profile, total
 from utils.experiment import Result
 from utils.photo import photograph
 from utils.plot import Picture, curves, label, panels
@@ -222,7 +224,7 @@ def memory_kept() -> Picture:
             more[name],
             left=plain[name],
             color=colors.tint(colors.VERMILION, 0.7),
-            label=None if place else "with normalised sums",
+            label=None if place else "more, with normalised sums",
         )
         text = f" {plain[name]:.0f}" + (f" + {more[name]:.0f}" if more[name] else "")
         axis.annotate(text, (plain[name] + more[name], -place), va="center", fontsize=9)
@@ -277,8 +279,8 @@ def sizes_after_training(result: Result) -> Picture:
     ends = {arm: np.mean([run[-1] for run in runs]) for arm, runs in sizes.items()}
     largest, least = max(ends, key=ends.get), min(ends, key=ends.get)
     title = (
-        f"After training, activations behind the last block are largest with {largest}: {ends[largest]:.3g}\n"
-        f"(least with {least}: {ends[least]:.3g})"
+        f"After training, the arms' activations behind the last block are {ends[largest] / ends[least]:.1f} times apart:\n"
+        f"{ends[least]:.2g} with {least}, {ends[largest]:.2g} with {largest}"
     )
     return curves(sizes, title, x="block", y="standard deviation of the activations", log=True, note=result.source)
 
@@ -295,7 +297,7 @@ def what_averaging_brings(logits: torch.Tensor, labels: torch.Tensor) -> Picture
     gained, possible = measured[-1].accuracy - alone.accuracy, apart[-1].accuracy - alone.accuracy
     title = (
         f"{len(logits)} networks together: {gained:+.1f} points; if they erred independently: {possible:+.1f} points\n"
-        f"(their errors are similar: {similarity:.2f})"
+        f"(similarity of their errors: {similarity:.2f})"
     )
     figure, axes = panels(2, title, height=3.5)
     axes[0].plot(count, [each.error for each in measured], "o", color=colors.BLUE, label="measured")
@@ -321,7 +323,7 @@ def what_averaging_brings(logits: torch.Tensor, labels: torch.Tensor) -> Picture
         color=colors.GREY,
         label="errors made independent in each class",
     )
-    for axis, name in zip(axes, ("squared error", "test accuracy, %"), strict=True):
+    for axis, name in zip(axes, ("squared error, sum over the classes", "test accuracy, %"), strict=True):
         axis.set_xticks(count)
         axis.grid(alpha=0.3)
         axis.legend(frameon=False, fontsize=SMALL)
@@ -336,17 +338,65 @@ def what_averaging_brings(logits: torch.Tensor, labels: torch.Tensor) -> Picture
 def recorded_ensembles(result: Result) -> Picture:
     """The mean accuracy of all ensembles of 1, 2, ... networks of a recorded experiment."""
     last = next(runs[-1] for runs in result.runs.values() if runs)
-    means = last.measures["ensemble_accuracy"]
-    title = f"{len(means)} networks averaged are {means[-1] - means[0]:.1f} points better than one; two are {means[1] - means[0]:.1f}"
+    means, form = last.measures["ensemble_accuracy"], result.form
+    images = "" if form.limit is None else f", {form.limit:,} images"
+    title = (
+        f"{len(means)} networks averaged are {means[-1] - means[0]:.1f} points better than one; two are {means[1] - means[0]:.1f}\n"
+        f"(each trained for {form.recipe.epochs} epochs on {form.data}{images})"
+    )
     return curves(
-        {"mean of all ensembles": [means]}, title, x="networks averaged", y="test accuracy, %", note=result.source
+        {"all ensembles of this size, their mean": [means]},
+        title,
+        x="networks averaged",
+        y="test accuracy, %",
+        note=result.source,
     )
 
 
-def branches_beside(module: nn.Module) -> dict[str, object]:
-    """The tables of a residual block of Inception-ResNet-v2's first grid and of Inception-v4's module of the same grid."""
-    from utils.cost import profile
+PARTS = {"1×1 of the branches": colors.SKY, "3×3": colors.GREEN, "expansion": colors.VERMILION}
 
+
+def _by_part(module: nn.Module) -> dict[str, Cost]:
+    """What the convolutions cost that stand in front of the concatenation, by window, and what the expansion behind it costs."""
+    found, part, is_joined = {}, "", False
+    for row in profile(module, (384, 35, 35)).rows:
+        is_joined = is_joined or row.kind == "concat"
+        if row.kind == "conv":
+            part = "expansion" if is_joined else "3×3" if row.label.startswith("3×3") else "1×1 of the branches"
+        if row.parameters:  # a normalisation belongs to the convolution in front of it
+            found[part] = total((found.get(part, Cost()), row))
+    return found
+
+
+def block_beside_module(block: nn.Module) -> Picture:
+    """A residual block of Inception-ResNet-v2's first grid and Inception-v4's module of the same grid, by what their parts cost."""
     v4 = measure.network("inception_v4")
-    plain = next(child for name, child in v4.named_children() if type(child).__name__ == "InceptionA")
-    return {"residual": profile(module, (384, 35, 35)), "Inception-v4": profile(plain, (384, 35, 35))}
+    plain = next(child for child in v4.children() if type(child).__name__ == "InceptionA")
+    costs = {"residual block": _by_part(block), "Inception-v4's module": _by_part(plain)}
+    whole = {name: sum(cost.macs for cost in parts.values()) / 1e6 for name, parts in costs.items()}
+    ours, theirs = whole.values()
+    title = (
+        f"With its expansion the residual block takes {ours:.0f} M multiply-adds,\nInception-v4's module {theirs:.0f} M"
+    )
+    figure, axes = panels(2, title, height=2.6)
+    words = []
+    for axis, what, unit in zip(axes, ("parameters", "macs"), ("thousand parameters", "million MACs"), strict=True):
+        per = 1e3 if what == "parameters" else 1e6
+        for place, (name, parts) in enumerate(costs.items()):
+            left = 0.0
+            for part, color in PARTS.items():
+                if part not in parts:
+                    continue
+                value = getattr(parts[part], what) / per
+                axis.barh(-place, value, left=left, color=color)
+                axis.annotate(f"{value:.0f}", (left + value / 2, -place), ha="center", va="center", fontsize=SMALL)
+                left += value
+                words.append(f"{name}, {part}: {value:.1f} {unit}")
+            axis.annotate(f" {left:.0f}", (left, -place), va="center", fontsize=9)
+        axis.set_yticks([-place for place in range(len(costs))], list(costs))
+        axis.set_xlim(0, axis.get_xlim()[1] * 1.12)
+        label(axis, x=unit)
+    axes[1].tick_params(labelleft=False)
+    handles = [Patch(color=color, label=part) for part, color in PARTS.items()]
+    axes[1].legend(handles=handles, frameon=False, fontsize=SMALL, loc="upper right")
+    return Picture(figure, f"Stacked bars. {' '.join(title.split())}. {'; '.join(words)}.")

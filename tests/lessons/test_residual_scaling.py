@@ -109,6 +109,28 @@ def test_pictures_say_their_point_with_computed_numbers():
     assert "26 more" in figures.memory_kept().alternative.replace("25.7", "26")
 
 
+class Grouped(nn.Module):
+    """A residual block whose branches stand in one list, as a learner may write it."""
+
+    def __init__(self, channels: int, widths: ResidualWidths):
+        super().__init__()
+        self.parts = nn.ModuleList(InceptionResNetA(channels, widths).branches())
+        self.last = nn.Conv2d(widths.concatenated, channels, 1)
+
+    def forward(self, x):
+        return (x + self.last(torch.cat([part(x) for part in self.parts], 1))).relu()
+
+
+def test_a_block_is_drawn_by_its_parts_however_it_is_written():
+    widths = ResidualWidths(pointwise=32, single=(32, 32), stacked=(32, 48, 64))
+    words = figures.block_beside_module(InceptionResNetA(384, widths)).alternative
+    assert figures.block_beside_module(Grouped(384, widths)).alternative == words
+    # 384 to 128 and back to 384 channels; 1 x 1 of three branches; on 35 x 35 places
+    assert f"residual block, expansion: {128 * 384 * 35**2 / 1e6:.1f} million MACs" in words
+    assert f"residual block, 1×1 of the branches: {96 * 384 * 35**2 / 1e6:.1f} million MACs" in words
+    assert "takes 167 M multiply-adds" in words and "module 388 M" in words
+
+
 # Memory
 
 
@@ -296,6 +318,7 @@ def test_pictures_of_recorded_runs():
 
     class Fake:
         source = "made up"
+        form = experiment("ensemble").short
 
         def __init__(self, runs):
             self.runs = runs
@@ -303,10 +326,12 @@ def test_pictures_of_recorded_runs():
     fake = Fake(
         {"narrow": [Run(activation_size=[1.0, 2.0], dead=0.0)], "wide": [Run(activation_size=[1.0, 9.0], dead=100.0)]}
     )
-    assert "largest with wide: 9" in figures.sizes_after_training(fake).alternative
+    words = figures.sizes_after_training(fake).alternative
+    assert "4.5 times apart: 2 with narrow, 9 with wide" in words
     assert tiny.deaths(fake).splitlines()[1].startswith("wide: 1 of 1 networks died")
     fake = Fake({"arm": [Run(ensemble_accuracy=[50.0]), Run(ensemble_accuracy=[50.0, 52.5])]})
-    assert "2 networks averaged are 2.5 points better" in figures.recorded_ensembles(fake).alternative
+    words = figures.recorded_ensembles(fake).alternative
+    assert "2 networks averaged are 2.5 points better" in words and "4 epochs on scales, 2,000 images" in words
 
 
 def test_experiments_of_the_lesson_are_there():

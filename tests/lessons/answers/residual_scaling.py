@@ -58,6 +58,9 @@ ANSWERS = {
             (function(CONNECTION, "x * f(x)"), "they are added"),
             (function(CONNECTION, "x - f(x)"), "is taken away"),
             (function(CONNECTION, "(x + f(x)).relu()"), "no ReLU in it"),
+            (function(CONNECTION, "f(x) + f(x)"), "f(x) comes in twice, and x not at all"),
+            (function(CONNECTION, "x + f(f(x))"), "f is applied twice"),
+            (function(CONNECTION, "f(x + f(x))"), "f reads x alone"),
             ("def Answer(x, f):\n    x += f(x)\n    return x\n", "changes x itself"),
             (function(CONNECTION, "None"), "Is the `return` missing?"),
         ),
@@ -72,6 +75,15 @@ ANSWERS = {
             (function(REDUCE, "in_channels + sum(map(sum, branches))"), "only the last one reaches"),
             (function(REDUCE, "in_channels + sum(branch[0] for branch in branches)"), "the first convolution of each"),
             (function(REDUCE, "sum(map(sum, branches))"), "Without the pool"),
+            (function(REDUCE, "in_channels + branches[-1][-1]"), "Only the last branch is counted"),
+            (
+                function(REDUCE, "in_channels + max(branch[-1] for branch in branches)"),
+                "The pool and the widest branch",
+            ),
+            (
+                "def Answer(channels, paths):\n    for path in paths:\n        channels += path[-1]\n        return channels\n",
+                "inside of the loop?",
+            ),
             (function(REDUCE, "[branch[-1] for branch in branches]"), "one number is needed"),
             (function(REDUCE, "in_channels + sum(branch.pop() for branch in branches)"), "changes the list `branches`"),
         ),
@@ -99,6 +111,60 @@ ANSWERS = {
             (scaled("torch.relu((1 - s) * x + s * r)"), "comes into the sum whole"),
             (scaled("torch.relu(s * r)"), "the input is not added"),
             (scaled("torch.relu(x - s * r)"), "is taken away"),
+            (scaled("torch.relu(x) + s * r"), "it comes after the sum"),
+            (scaled("nn.functional.relu6(x + s * r)"), "A ReLU cuts off what is below zero only"),
+            (scaled("torch.relu(x.add_(s * r))"), "Your forward changes its input"),
+            (
+                scaled("torch.relu(x + r)").replace("self.up(torch.cat(", "self.up(self.s * torch.cat("),
+                "its bias is not scaled",
+            ),
+            (
+                scaled("torch.relu(x + s * r)").replace(
+                    "for part in self.parts], 1)", "for part in self.parts], 1).relu()"
+                ),
+                "a ReLU stands behind the concatenation",
+            ),
+            (
+                scaled("torch.relu(x + s * r)").replace("r, s =", "x = x.relu()\n        r, s ="),
+                "in front of everything",
+            ),
+            (scaled("nn.functional.leaky_relu(x + s * r)"), "leaky_relu follows the sum where a ReLU should"),
+            (scaled("torch.relu(x + r * r)"), "compare the order of your steps"),
+            (
+                scaled(
+                    "torch.relu(x + s * r)",
+                    "self.up = nn.Conv2d(concatenated, in_channels, 1)\nself.s = nn.Parameter(torch.tensor(scale))",
+                ),
+                "yours is a parameter, which training changes",
+            ),
+            (
+                scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, concatenated, 1)"),
+                "the expansion must put out 7",
+            ),
+            (
+                scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(in_channels, in_channels, 1)"),
+                "5 reach it, those that are concatenated",
+            ),
+            (
+                scaled("torch.relu(x + s * r)").replace(
+                    "torch.cat([part(x) for part in self.parts], 1)", "sum(part(x) for part in self.parts)"
+                ),
+                "cannot be added: concatenate them",
+            ),
+            (
+                scaled("torch.relu(x + s * self.up(y))").replace(
+                    "r, s = self.up(torch.cat([part(x) for part in self.parts], 1)), self.s",
+                    "y, s = x, self.s\n        for part in self.parts:\n            y = part(y)",
+                ),
+                "each branch begins with x itself",
+            ),
+            (
+                scaled("torch.relu(x + s * r)", "self.line = nn.Linear(concatenated, in_channels)").replace(
+                    "self.up(torch.cat([part(x) for part in self.parts], 1))",
+                    "self.line(torch.cat([part(x) for part in self.parts], 1).movedim(1, -1)).movedim(-1, 1)",
+                ),
+                "know the convolution alone",
+            ),
             (
                 scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, in_channels, 1, bias=False)"),
                 "The expansion has a bias",
@@ -152,6 +218,16 @@ ANSWERS = {
             ),
             (block_a("(1, 3, 3)", "(1, 3, 1)"), "3×3 convolution"),
             (
+                block_a("ConvBNAct(before, after, kernel_size=k)", "nn.Conv2d(before, after, k, padding=k // 2)"),
+                "as `ConvBNAct(...)`",
+            ),
+            (block_a("w.single[-1] + w.stacked[-1]", "sum(w.single) + sum(w.stacked)"), "only the last convolution is"),
+            (block_a().replace("scale=0.17", "scale=1.0"), "keep `scale=0.17`"),
+            (
+                block_a("return nn.Sequential(*layers)", "return nn.ModuleList([layers])"),
+                "`nn.ModuleList` takes layers, not a list",
+            ),
+            (
                 block_a("self.c = path(in_channels, *w.stacked)", "self.c = path(in_channels, *w.stacked[:2])"),
                 "channels",
             ),
@@ -189,7 +265,18 @@ ANSWERS = {
                 "changed places",
             ),
             (function(SIZE, "1 + blocks * scale if normalised else (1 + scale) ** blocks"), "their squares do"),
-            (function(SIZE, "(1 + blocks * scale**2) ** 0.5"), "changed places"),
+            (function(SIZE, "(1 + blocks * scale**2) ** 0.5"), "Both cases give the same"),
+            (function(SIZE, "(1 + scale**2) ** (blocks / 2)"), "Both cases give the same"),
+            (
+                function(SIZE, "(1 + blocks * scale**2) ** 0.5 if normalised else 2 ** (blocks / 2)"),
+                "The scale is missing",
+            ),
+            (
+                function(
+                    SIZE, "(1 + (blocks - 1) * scale**2) ** 0.5 if normalised else (1 + scale**2) ** (blocks / 2)"
+                ),
+                "one block too few",
+            ),
             (
                 function(SIZE, "(blocks * scale**2) ** 0.5 if normalised else (1 + scale**2) ** (blocks / 2)"),
                 "is missing",
@@ -211,6 +298,10 @@ ANSWERS = {
             (function(KEPT, "images * bytes_each * sum(n * c * s for n, c, s in sums)"), "side × side places"),
             (function(KEPT, "images * bytes_each * sum(c * s * s for n, c, s in sums)"), "stands for several sums"),
             (function(KEPT, "2 * images * bytes_each * sum(n * c * s * s for n, c, s in sums)"), "count what goes in"),
+            (function(KEPT, "images * bytes_each * sum(n * s * s for n, c, s in sums)"), "the channels are missing"),
+            (function(KEPT, "images * bytes_each * sum(n * c * s * s for n, c, s in sums) / 1e6"), "no larger unit"),
+            (function(KEPT, "[images * bytes_each * n * c * s * s for n, c, s in sums][-1]"), "the last entry alone"),
+            (function(KEPT, "[images * bytes_each * n * c * s * s for n, c, s in sums][0]"), "the first entry alone"),
         ),
     ),
     "ensemble": Answers(
@@ -225,7 +316,22 @@ ANSWERS = {
             (function(LOGITS, "logits.softmax(dim=1).mean(dim=0)"), "runs over the images"),
             (function(LOGITS, "logits.softmax(dim=0).mean(dim=0)"), "runs over the networks"),
             (function(LOGITS, "logits.softmax(dim=2).sum(dim=0)"), "the sum over the networks"),
-            (function(LOGITS, "logits.softmax(dim=2).mean(dim=1)"), "is expected"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=1)"), "the mean runs over the images"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=2)"), "the mean runs over the classes"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0, keepdim=True)"), "leave out `keepdim=True`"),
+            (function(LOGITS, "logits.softmax(dim=2).mean()"), "one mean over everything"),
+            (function(LOGITS, "logits.log_softmax(dim=2).mean(dim=0).exp()"), "the geometric mean"),
+            (function(LOGITS, "logits.log_softmax(dim=2).mean(dim=0)"), "means of logarithms"),
+            (function(LOGITS, "logits.softmax(dim=2).median(dim=0).values"), "the median of the networks"),
+            (
+                function(LOGITS, "nn.functional.one_hot(logits.argmax(2), logits.shape[2]).float().mean(0)"),
+                "counts votes",
+            ),
+            (function(LOGITS, "logits.sigmoid().mean(dim=0)"), "A sigmoid judges each class by itself"),
+            (
+                "def Answer(logits):\n    logits -= logits.max()\n    return logits.softmax(2).mean(0)\n",
+                "changes the logits",
+            ),
             (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).argmax(dim=1)"), "you give back classes"),
             (function(LOGITS, "logits.softmax(dim=2).amax(dim=0)"), "the largest probability"),
         ),
@@ -245,6 +351,18 @@ ANSWERS = {
             (function(LEFT, "1 - similarity + similarity / networks"), "changed places"),
             (function(LEFT, "(1 - similarity) * (1 - 1 / networks)"), "what is gone"),
             (function(LEFT, "1 + (networks - 1) * similarity"), "its square by M²"),
+            (function(LEFT, "similarity"), "their own squares count, too"),
+            (function(LEFT, "similarity / networks"), "are the other M"),
+            (function(LEFT, "(networks + (networks - 1) * similarity) / networks**2"), "M × (M − 1) products"),
+            (
+                function(LEFT, "(networks + (networks**2 - 1) * similarity) / networks**2"),
+                "M² − M are of two different",
+            ),
+            (function(LEFT, "(1 - similarity) / networks"), "in common is missing"),
+            (function(LEFT, "(similarity + (1 - similarity) / networks) ** 0.5"), "not its root"),
+            (function(LEFT, "networks + networks * (networks - 1) * similarity"), "still to be divided by M²"),
+            (function(LEFT, "100 * (similarity + (1 - similarity) / networks)"), "no per cent"),
+            (function(LEFT, "round(similarity + (1 - similarity) / networks, 2)"), "Do not round"),
             (function(LEFT, "None"), "Is the `return` missing?"),
         ),
     ),
