@@ -24,16 +24,16 @@ CELLS = (
     "minutes=0.5)\n"
     "panel",
     "before = panel.race\nprint(before.state, 6 * 7)",
-    "import time\nfor _ in range(80):\n    time.sleep(0.1)  # a cell that is busy",
+    "import time\nwhile before.is_on:\n    time.sleep(0.02)  # a cell that is busy\nprint(time.time())",
     'print("ended", before.state, before._process.returncode is not None, panel.race is None)',
 )
 
 # When the button is pressed, and when the page says that the race is stopped.
 WATCH = """() => {
-    document.addEventListener('click', () => { window.clicked = performance.now(); }, {capture: true, once: true});
+    document.addEventListener('click', () => { window.clicked = Date.now(); }, {capture: true, once: true});
     const watch = new MutationObserver(() => {
         if (document.querySelector('.course-statement').textContent.startsWith('Stopped.')) {
-            window.answered = performance.now();
+            window.answered = Date.now();
             watch.disconnect();
         }
     });
@@ -72,11 +72,11 @@ def test_a_race_beside_running_cells(learner):
     learner.run("before = panel.race")  # the notebook stays usable
     assert learner.output("before = panel.race").inner_text().strip() == "running 42"
     output = learner.output("panel = race")
-    drawn, passed, place = lines(output), progress(output), output.locator("figure").bounding_box()
+    drawn, passed, place = lines(output), progress(output), box(output)
     wait_until(lambda: lines(output) > drawn, "the picture does not grow")
     assert progress(output) > passed
-    assert output.locator("figure").bounding_box() == place  # and nothing jumps
-    wait_until(lambda: progress(output) > 42, "it does not go on")  # two seeds of both are whole
+    assert box(output) == place  # and nothing jumps
+    wait_until(lambda: progress(output) > 42, "it does not go on", seconds=90)  # two seeds of both are whole
 
     learner.cell("import time").locator(".cm-content").click()
     learner.page.keyboard.press("Shift+Enter")
@@ -86,13 +86,16 @@ def test_a_race_beside_running_cells(learner):
     learner.page.evaluate(WATCH)
     stop.click()
     output.get_by_text(re.compile(r"Stopped\. Of 5 seeds, [234] came to the end\.")).wait_for()
-    assert learner.cells()[learner.index_of("import time")]["execution_count"] is None  # the cell is busy still
-    seconds = learner.page.evaluate("window.answered - window.clicked") / 1000
-    print(f"stopped {seconds:.2f} s after the click, beside a busy cell")
-    assert seconds < 1
+    learner.wait_for_run()
+    clicked, answered = (learner.page.evaluate(f"window.{name}") / 1000 for name in ("clicked", "answered"))
+    ended = float(learner.output("import time").inner_text())
+    print(
+        f"after the click, the race ended in {ended - clicked:.2f} s and the page said so in {answered - clicked:.2f} s"
+    )
+    assert 0 <= ended - clicked < 1 and answered - clicked < 2
+    output = learner.output("panel = race")
     assert re.search(r"wide ends [\d.]+ points (above|below) narrow \(95 % interval", statement.inner_text())
     assert output.get_by_role("row").count() == 3 and stop.is_disabled() and start.is_enabled()
-    learner.wait_for_run()
 
     start.click()
     statement.get_by_text("The race is on").wait_for()
@@ -106,3 +109,8 @@ def test_a_race_beside_running_cells(learner):
 def lines(output) -> int:
     """How many points the picture's lines have."""
     return sum(len(line.get_attribute("points").split()) for line in output.locator("polyline").all())
+
+
+def box(output) -> dict:
+    """Where the picture is; its frame stays when it is replaced."""
+    return output.locator(".widget-html").last.bounding_box()

@@ -19,6 +19,7 @@ from torch import nn
 
 from tests.utils.tiny import TinyNet
 from utils import race as races
+from utils import race_training
 from utils.data import load
 from utils.race import Race, RacePanel, race
 from utils.race_curves import Track, describe, means, picture, ticks
@@ -209,7 +210,7 @@ def told(entries: dict, recipe: Recipe = RECIPE, **settings: object) -> list[tup
     settings = {"data": "digits", "limit": 64, "seeds": (0,), "seconds": None, "device": "cpu"} | settings
     messages = []
     job = Job(entries=pickled, recipe=recipe, parent=os.getpid(), **settings)
-    run_race(job, lambda *message: messages.append(message), time.perf_counter())
+    run_race(job, lambda *message: messages.append(message), race_training.time.perf_counter())
     return messages
 
 
@@ -257,6 +258,7 @@ def test_data_that_is_not_there_is_explained(tmp_path, monkeypatch):
 def test_a_budget_chooses_epochs_and_images(monkeypatch):
     costs = {"seconds": 0.001}
     monkeypatch.setattr("utils.race_training._cost", lambda *_: costs["seconds"])
+    monkeypatch.setattr("utils.race_training.time", types.SimpleNamespace(perf_counter=lambda: 0.0))
     entries, settings = {"A": tiny, "B": tiny}, {"seconds": 10.0, "limit": None, "seeds": (0, 1)}
 
     def planned(seconds_an_image: float) -> tuple[int, int]:
@@ -264,10 +266,9 @@ def test_a_budget_chooses_epochs_and_images(monkeypatch):
         plan = next(message for message in told(entries, **settings) if message[0] == "plan")
         return plan[1].epochs, plan[2]
 
-    epochs, images = planned(0.0005)  # 0.9 * 10 s / 2 seeds / 2 entries / 0.0005 s: some 4,500 images a run
-    assert images == 1438 and epochs == 3
-    epochs, images = planned(0.003)  # some 750
-    assert epochs == RECIPE.epochs == 2 and 360 <= images <= 375
+    # 0.9 * 10 s / 2 seeds / 2 entries are 2.25 s for each run
+    assert planned(0.0005) == (3, 1438)  # 4,500 images: more epochs than the recipe's
+    assert planned(0.003) == (2, 375)  # 750: its epochs, with fewer images
     assert planned(1.0) == (2, 8 * 32)  # fewer teach nothing
 
     one = Race(entries, seconds=10.0)
