@@ -108,3 +108,24 @@ def test_lesson_06():
     a, b, words = toggled("inception_v4", "Inception-v4 B", three_window=3, five_window=3)
     assert f"takes {100 * (1 - b.macs / a.macs):.0f} % fewer multiply-adds, and sees 5×5 after 13×13" in text
     assert "a receptive field of 5×5 after 13×13" in words
+
+
+def test_lesson_07():
+    text = text_of("residual_scaling")
+    shares = []
+    for letter in "ABC":
+        table, _, _ = toggled("residual_scaling", f"Inception-ResNet-v2 {letter}")
+        shares.append(f"{100 * cost_by_branch(table)['sum'].macs / table.macs:.0f} %")
+    assert f"{shares[0]}, {shares[1]} and {shares[2]}. The sum needs" in text
+    joined = table.rows[[row.kind for row in table.rows].index("concat")].shape[0]
+    assert f"in C {joined} for {table.rows[-1].shape[0]:,}" in text
+    a, b, _ = toggled("residual_scaling", "Inception-ResNet-v2 B", scale=0.9)
+    assert (a.parameters, a.macs, a.activations, a.receptive_field) == (
+        b.parameters,
+        b.macs,
+        b.activations,
+        b.receptive_field,
+    )
+    _, b, _ = toggled("residual_scaling", "Inception-ResNet-v2 B", join="concatenation")
+    assert f"takes {100 * (1 - b.macs / a.macs):.0f} % fewer multiply-adds" in text
+    assert f"{b.rows[-1].shape[0]} channels after {a.rows[-1].shape[0]:,}" in text
