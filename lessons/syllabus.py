@@ -54,6 +54,7 @@ LESSONS = (
         90,
     ),
     Lesson(8, "xception", "Xception", "Xception: deep learning with depthwise separable convolutions", 110),
+    Lesson(9, "family", "The family", "all papers of the course", 110),
 )
 
 

@@ -116,6 +116,20 @@ def load_weights(
     return loaded
 
 
+def as_published(net: Network, source: str) -> dict[str, Tensor]:
+    """A network's weights under the names and in the form of "timm" or "torchvision": what `load_weights` reads back.
+
+    Raises:
+        ValueError: the source has no such network, or is "keras", whose layouts differ.
+    """
+    if source == "keras":
+        raise ValueError(
+            'source is "keras", whose weights are laid out in another way; it can be "timm" or "torchvision".'
+        )
+    ours = net.state_dict()
+    return {theirs: ours[name] for theirs, name in _table(net, source).items() if name in ours}
+
+
 # --- The parts of a name ----------------------------------------------------------------------------------------------
 
 

@@ -1,13 +1,14 @@
 """How long modules take on this machine, measured in turns so that whatever slows the machine slows all of them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def timed(
     rounds: int = 15,
     device: str | torch.device = "cpu",
     threads: int | None = None,
+    on_run: Callable[[str], object] | None = None,
 ) -> dict[str, Timing]:
     """Time the forward of several modules in evaluation mode, without gradients, on the same random images.
 
@@ -50,6 +52,7 @@ def timed(
         device: "cpu" or a GPU.
         threads: how many threads of the CPU torch may use meanwhile; as many as before where there is no number. With
             one, nobody waits for another, and the times scatter least.
+        on_run: called with a module's name after each of its runs, for a bar.
 
     Raises:
         ValueError: no module, or a number that is not 1 or more.
@@ -63,28 +66,53 @@ def timed(
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(batch_size, *image_shape, generator=generator).to(device)
     modes = {name: module.training for name, module in modules.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in modules}
     try:
         for module in modules.values():
             module.to(device).eval()
-        with _threads(threads):
-            for round_number in range(rounds + 2):
-                for name, module in modules.items():
-                    took = _once(module, images)
-                    if round_number >= 2:
-                        seconds[name].append(took)
+        jobs = {name: partial(module, images) for name, module in modules.items()}
+        with torch.no_grad():
+            return in_turns(jobs, rounds=rounds, device=device, threads=threads, on_run=on_run)
     finally:
         for name, module in modules.items():
             module.train(modes[name])
+
+
+def in_turns(
+    jobs: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int = 15,
+    warm_up: int = 2,
+    device: str | torch.device = "cpu",
+    threads: int | None = None,
+    on_run: Callable[[str], object] | None = None,
+) -> dict[str, Timing]:
+    """Time several functions: in each round every one is called once, one after another.
+
+    Args:
+        jobs: what is timed, by name.
+        rounds: measurements of each.
+        warm_up: rounds before them that are not counted.
+        device: where they compute; on a GPU the clock waits until it has finished.
+        threads: as for `timed`.
+        on_run: called with a job's name after each of its runs, outside of the time that is measured: for a bar.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    with _threads(threads):
+        for round_number in range(rounds + warm_up):
+            for name, job in jobs.items():
+                took = _once(job, torch.device(device))
+                if round_number >= warm_up:
+                    seconds[name].append(took)
+                if on_run is not None:
+                    on_run(name)
     return {name: Timing(tuple(each)) for name, each in seconds.items()}
 
 
-def _once(module: nn.Module, images: Tensor) -> float:
-    _wait(images.device)
+def _once(job: Callable[[], object], device: torch.device) -> float:
+    _wait(device)
     began = time.perf_counter()
-    with torch.no_grad():
-        module(images)
-    _wait(images.device)
+    job()
+    _wait(device)
     return time.perf_counter() - began
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lessons.catalog import NETWORKS, create, load_weights
 from lessons.network import Network, initialise
-from lessons.weights import TABLES, _table
+from lessons.weights import TABLES, _table, as_published
 from tests.lessons import released_names
 from tests.lessons.released_names import expand
 
@@ -295,3 +295,14 @@ def test_equals_torchvision(name):
 
 def test_the_tables_are_for_networks_that_exist():
     assert set(TABLES) <= {entry.class_name for entry in NETWORKS}
+
+
+@pytest.mark.parametrize(("name", "source", "keys"), PUBLISHED[:1] + PUBLISHED[5:6], ids=["googlenet", "xception"])
+def test_weights_go_out_under_the_published_names_and_come_back(name, source, keys):
+    net, other = (create(name, variant="released") for _ in range(2))
+    given = as_published(net, source)
+    assert set(given) <= set(expand(keys))
+    assert load_weights(other, given, source).complete
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(net.parameters(), other.parameters(), strict=True))
+    with pytest.raises(ValueError, match='source is "keras"'):
+        as_published(net, "keras")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from utils.timing import Timing, machine, timed
+from utils.timing import Timing, in_turns, machine, timed
 
 
 class Sleeper(nn.Module):
@@ -66,3 +66,11 @@ def test_the_machine_in_words():
     assert machine(threads=1) == "a CPU with 1 thread"
     assert machine(threads=4) == "a CPU with 4 threads"
     assert machine().startswith("a CPU with ")
+
+
+def test_functions_are_timed_in_turns_and_told_of():
+    diary, told = [], []
+    jobs = {name: (lambda name=name: diary.append(name)) for name in ("first", "second")}
+    times = in_turns(jobs, rounds=2, warm_up=1, on_run=told.append)
+    assert diary == told == ["first", "second"] * 3
+    assert {name: len(timing.seconds) for name, timing in times.items()} == {"first": 2, "second": 2}

@@ -1,0 +1,221 @@
+"""The Pareto lab of lesson 09: which networks are worth their cost, by which cost, and how sure is that?"""
+
+from collections.abc import Mapping
+from functools import partial
+from html import escape
+from math import log10
+
+import ipywidgets
+
+from lessons import measure
+from lessons.catalog import NETWORKS
+from lessons.family.figures import COLORS, title_of
+from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, Row, dominators, pareto_of, rows
+from lessons.family.speeds import Key
+from utils.cost import short
+from utils.lab import LABEL, Lab, View
+from utils.timing import Timing
+
+PARAMETERS, MACS, ACTIVATIONS, SECONDS = "parameters", "multiply-adds", "activations", "seconds an image"
+TOP1, TOP5 = "top-1", "top-5"
+LOG, EVEN = "log", "even"
+ALL = 100  # per cent of the dearest: no budget
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 620, 330, 44, 70, 26, 42  # of the picture, in pixels
+
+
+def points_of(
+    settings: Mapping[str, object], times: Mapping[Key, Timing]
+) -> tuple[dict[str, tuple[float, float]], list[Row]]:
+    """(cost and error of the networks that are shown, those left out for want of a figure)."""
+    points, lacking = {}, []
+    for row in rows(settings["source"]):
+        error = row.top1 if settings["error"] == TOP1 else row.top5
+        cost = _cost(row, settings["cost"], times)
+        if error is None or cost is None:
+            lacking.append(row)
+        elif settings[row.name]:
+            points[row.name] = (cost, error)
+    return points, lacking
+
+
+def _cost(row: Row, what: str, times: Mapping[Key, Timing]) -> float | None:
+    if what == SECONDS:
+        timing = times.get((row.name, row.variant)) or times.get((row.name, _other(row)))
+        return None if timing is None else timing.median
+    return {PARAMETERS: row.parameters, MACS: row.macs, ACTIVATIONS: row.activations}[what]
+
+
+def _other(row: Row) -> str:
+    """The variant under which a network of the same work may have been timed; its own where there is none."""
+    return "paper" if measure.cost(row.name).macs == row.macs else row.variant
+
+
+def view(times: Mapping[Key, Timing], settings: dict, pinned: dict | None) -> View:
+    """The networks as points, the front as a staircase, and in words who is on it and who keeps the others off."""
+    points, lacking = points_of(settings, times)
+    names = {row.name: row.title for row in rows(settings["source"])}
+    absent = {each.name for each in NETWORKS} - set(names)
+    disabled = frozenset(absent | {row.name for row in lacking})
+    if not points:
+        raise ValueError(
+            f"No network is left that has a {settings['error']} error and a figure for {settings['cost']}. Switch one on."
+        )
+    tolerance = settings["tolerance"] / 10
+    front = pareto_of(points, tolerance)
+    limit = settings["budget"] / 100 * max(cost for cost, _ in points.values())
+    fits = {name: point for name, point in points.items() if point[0] <= limit * (1 + 1e-9)}
+    words = f"On the front: <b>{', '.join(names[name] for name in front)}</b> ({len(front)} of {len(points)})."
+    reasons = [
+        f"{names[name]} (by {names[min(dominators(points, name, tolerance), key=points.get)]})"
+        for name in points
+        if name not in front
+    ]
+    if reasons:
+        words += f"<br/>Dominated: {', '.join(reasons)}."
+    if lacking:
+        words += f"<br/>Not shown, for want of a figure: {', '.join(row.title for row in lacking)}."
+    if settings["budget"] < ALL:
+        best = min(fits, key=lambda name: (fits[name][1], fits[name][0])) if fits else None
+        told = f"<b>{names[best]}</b> errs least, {fits[best][1]:.1f} %" if best else "no network fits"
+        words += f"<br/>Within {amount(limit, settings['cost'])}: {told}."
+    if pinned:
+        words += f"<br/>{compare(times, pinned, points, front, names)}"
+    return View(words, svg(points, front, names, settings, limit), disabled)
+
+
+def compare(times: Mapping[Key, Timing], pinned: dict, points: Mapping, front: tuple, names: Mapping[str, str]) -> str:
+    """Who is on the front now and was not at A, and the other way round."""
+    before = pareto_of(points_of(pinned, times)[0], pinned["tolerance"] / 10)
+    titles = {row.name: row.title for row in rows(pinned["source"])} | dict(names)
+    came = [titles[name] for name in front if name not in before]
+    went = [titles[name] for name in before if name not in front]
+    parts = [f"{', '.join(came)} came on"] if came else []
+    parts += [f"{', '.join(went)} went off"] if went else []
+    return (
+        f"Against A ({pinned['cost']}, {pinned['error']}, {pinned['source']}): {'; '.join(parts) or 'the same front'}."
+    )
+
+
+def amount(value: float, what: str) -> str:
+    """A cost with its unit."""
+    return f"{1000 * value:.3g} ms an image" if what == SECONDS else f"{short(value)} {what}"
+
+
+def svg(points: Mapping, front: tuple, names: Mapping[str, str], settings: Mapping, limit: float) -> str:
+    """Cost across, error upwards; filled points are on the front."""
+    costs, errors = ([point[i] for point in points.values()] for i in (0, 1))
+    is_log = settings["scale"] == LOG
+    low, high = (min(costs) / 1.25, max(costs) * 1.25) if is_log else (0.0, max(costs) * 1.12)
+    bottom, top = min(errors) - 0.6, max(errors) + 0.6
+
+    def place(cost: float, error: float) -> tuple[float, float]:
+        share = (log10(cost) - log10(low)) / (log10(high) - log10(low)) if is_log else (cost - low) / (high - low)
+        across = LEFT + share * (WIDTH - LEFT - RIGHT)
+        return across, TOP + (top - error) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
+
+    parts = []
+    step = 1 if top - bottom < 8 else 2 if top - bottom < 16 else 5
+    for tick in range(int(bottom) // step * step, int(top) + 1, step):
+        if bottom <= tick <= top:
+            _, y = place(max(costs), tick)
+            parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
+            parts.append(f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{tick}</text>')
+    ticks = [m * 10.0**e for e in range(-4, 12) for m in (1, 2, 5)]
+    if not is_log:
+        unit = next(each for each in ticks if high / each <= 6)
+        ticks = [unit * number for number in range(1, 7)]
+    for tick in ticks:
+        if low <= tick <= high:
+            x, _ = place(tick, bottom)
+            text = f"{1000 * tick:g} ms" if settings["cost"] == SECONDS else short(tick, 2)
+            parts.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}" stroke="#ddd"/>')
+            parts.append(
+                f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle" font-size="11">{text}</text>'
+            )
+    if settings["budget"] < ALL and limit >= low:
+        x, _ = place(limit, bottom)
+        wide = max(0.0, WIDTH - RIGHT - x)
+        parts.append(
+            f'<rect class="beyond" x="{x:.1f}" y="{TOP}" width="{wide:.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="#000" opacity=".08"/>'
+        )
+    corners = [place(*points[name]) for name in front]
+    stairs = [corners[0]]
+    for x, y in corners[1:]:
+        stairs += [(x, stairs[-1][1]), (x, y)]
+    parts.append(
+        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in stairs)}" fill="none" stroke="#8C8C8C" stroke-width="1.5"/>'
+    )
+    said = []
+    for number, name in enumerate(sorted(points, key=lambda name: points[name])):
+        x, y = place(*points[name])
+        fill = COLORS[name] if name in front else "#fff"
+        kind = "front" if name in front else "dominated"
+        parts.append(
+            f'<circle class="{kind}" data-network="{name}" cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{fill}" stroke="{COLORS[name]}" '
+            'stroke-width="2"/>'
+        )
+        away = -10 if number % 2 == 0 else 19
+        parts.append(
+            f'<text x="{x:.1f}" y="{y + away:.1f}" text-anchor="middle" font-size="11">{escape(names[name])}</text>'
+        )
+        said.append(f"{names[name]} {amount(points[name][0], settings['cost'])}, {points[name][1]:.1f} %, {kind}")
+    parts.append(
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" font-size="11">'
+        f"{settings['cost']}{'' if settings['cost'] in (PARAMETERS, SECONDS) else ', one image'}</text>"
+        f'<text x="4" y="14" font-size="12" font-weight="bold">{settings["error"]} error, %, as {settings["source"]} have it; '
+        "filled: on the front</text>"
+    )
+    alternative = f"Points. Cost across, error upwards. {'; '.join(said)}."
+    return (
+        f'<svg role="img" aria-label="{escape(alternative, quote=True)}" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'style="width:100%;max-width:{WIDTH}px;background:#fff;font-family:sans-serif">{"".join(parts)}</svg>'
+    )
+
+
+def pareto_lab(times: Mapping[Key, Timing] | None = None) -> Lab:
+    """The Pareto lab, set to the papers' top-1 errors over multiply-adds.
+
+    Args:
+        times: seconds of networks of full size on this machine, one image at a time, from `lessons.family.speeds.full_times`.
+            Without them time is no cost to choose.
+    """
+    times = dict(times or {})
+    costs = (PARAMETERS, MACS, ACTIVATIONS, *((SECONDS,) if times else ()))
+    controls = {
+        "cost": ipywidgets.Dropdown(
+            options=costs, value=MACS, description="cost", style=LABEL, tooltip="What a network is charged for"
+        ),
+        "error": ipywidgets.ToggleButtons(
+            options=[TOP1, TOP5], value=TOP1, style={"button_width": "70px"},
+            tooltips=["The first guess is wrong", "The right class is not among the first five guesses"],
+        ),
+        "source": ipywidgets.Dropdown(
+            options=(PAPERS, PUBLIC_WEIGHTS), value=PAPERS, description="errors of", style=LABEL,
+            tooltip="Who printed the errors: each paper of its own network, or those who published weights",
+        ),
+        "scale": ipywidgets.ToggleButtons(
+            options=[LOG, EVEN], value=LOG, style={"button_width": "70px"},
+            tooltips=["Cost on a logarithmic axis", "Cost on an even axis from zero"],
+        ),
+        "tolerance": ipywidgets.IntSlider(
+            value=0, min=0, max=10, description="tolerance", style=LABEL,
+            tooltip="Tenths of a point by which an error must be lower to count as lower",
+        ),
+        "budget": ipywidgets.IntSlider(
+            value=ALL, min=5, max=ALL, step=5, description="budget, %", style=LABEL,
+            tooltip="How much of the dearest network's cost you can spend",
+        ),
+    }  # fmt: skip
+    for each in NETWORKS:
+        controls[each.name] = ipywidgets.Checkbox(
+            value=True, description=title_of(each.name), indent=False, tooltip=f"Show {title_of(each.name)}"
+        )
+    everyone = {each.name: True for each in NETWORKS}
+    start = {"error": TOP1, "source": PAPERS, "tolerance": 0, "budget": ALL, **everyone}
+    presets = {f"papers, by {cost}": {"cost": cost, **start} for cost in (MACS, *(c for c in costs if c != MACS))}
+    presets["public weights"] = {"cost": MACS, **start, "source": PUBLIC_WEIGHTS}
+    question = (
+        "<b>Pareto lab.</b> Which networks are worth what they cost? Change the cost and the error, take networks out, "
+        "set a budget. Watch who comes on the front and who goes."
+    )
+    return Lab(question, controls, partial(view, times), presets)

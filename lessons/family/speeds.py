@@ -1,0 +1,124 @@
+"""How long the family's networks take on this machine: one after the other in every round, so that all meet the same weather."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lessons import measure
+from lessons.catalog import create, entry
+from utils.show import passing_bar
+from utils.timing import Timing, in_turns
+
+THREADS = 1  # with one, nobody waits for another, and the times scatter least
+SMALL_BATCH = 32  # images at a time through the networks of mini size
+Key = tuple[str, str]  # a network's name and its variant
+WARM_UP = 1
+
+
+def _images(name: str, size: str, batch_size: int, device: torch.device, side: int | None = None) -> Tensor:
+    """The same random numbers for every network, cut to its size."""
+    channels, *own = measure.image_shape(name, size)
+    shape = own if side is None else (side, side)
+    return torch.randn(batch_size, channels, *shape, generator=torch.Generator().manual_seed(0)).to(device)
+
+
+def forward_times(
+    keys: Sequence[Key],
+    *,
+    size: str = "full",
+    batch_size: int = 1,
+    rounds: int = 4,
+    device: str | torch.device = "cpu",
+    threads: int | None = THREADS,
+    show: bool = True,
+) -> dict[Key, Timing]:
+    """Seconds that a batch takes through each network: evaluation mode, no gradients, each on images of its own size.
+
+    A round before those that count warms up. On a GPU the clock waits until it has finished.
+    """
+    device = torch.device(device)
+    networks = {key: create(key[0], variant=key[1], size=size).to(device).eval() for key in keys}
+    images = {key: _images(key[0], size, batch_size, device) for key in keys}
+    jobs = {_text(key): _forward(networks[key], images[key]) for key in keys}
+    with torch.no_grad(), passing_bar(total=(rounds + WARM_UP) * len(keys), desc="timing", disable=not show) as bar:
+        found = in_turns(
+            jobs, rounds=rounds, warm_up=WARM_UP, device=device, threads=threads, on_run=_moving(bar, "timing")
+        )
+    return {key: found[_text(key)] for key in keys}
+
+
+def _forward(net: nn.Module, images: Tensor) -> Callable[[], Tensor]:
+    return lambda: net(images)
+
+
+def _moving(bar, word: str) -> Callable[[str], None]:
+    def on_run(name: str) -> None:
+        bar.set_description(f"{word} {name}", refresh=False)
+        bar.update()
+
+    return on_run
+
+
+def _text(key: Key) -> str:
+    name, variant = key
+    return entry(name).title if variant == "paper" else f"{entry(name).title}, {variant}"
+
+
+def step_times(
+    names: Sequence[str],
+    *,
+    side: int,
+    rounds: int = 5,
+    batch_size: int = 1,
+    device: str | torch.device = "cpu",
+    threads: int | None = THREADS,
+    show: bool = True,
+) -> dict[str, Timing]:
+    """Seconds that one step of training takes: forward, backward, and a step of SGD with momentum.
+
+    Args:
+        side: of the images, in pixels.
+    """
+    device = torch.device(device)
+    jobs = {}
+    for name in names:
+        net = create(name).to(device).train()
+        images = _images(name, "full", batch_size, device, side)
+        jobs[name] = _training_step(net, images, torch.arange(batch_size, device=device))
+    with passing_bar(total=(rounds + WARM_UP) * len(jobs), desc="timing", disable=not show) as bar:
+        return in_turns(
+            jobs, rounds=rounds, warm_up=WARM_UP, device=device, threads=threads, on_run=_moving(bar, "training")
+        )
+
+
+def _training_step(net: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], None]:
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def slower_in(first: Timing, second: Timing) -> tuple[int, int]:
+    """(in how many rounds the first took longer than the second, of how many): they ran in turns, so rounds are pairs."""
+    return sum(a > b for a, b in zip(first.seconds, second.seconds, strict=True)), len(first.seconds)
+
+
+def images_per_second(timing: Timing, batch_size: int) -> float:
+    """By the median of the rounds."""
+    return batch_size / timing.median
+
+
+_kept: dict[Key, Timing] = {}  # of networks that were timed in turns with each other
+
+
+def full_times(keys: Sequence[Key], *, rounds: int = 4, show: bool = True) -> dict[Key, Timing]:
+    """`forward_times` of networks of full size, one image at a time; what this session has timed together is not timed again."""
+    if not set(keys) <= set(_kept):
+        _kept.clear()
+        _kept.update(forward_times(keys, rounds=rounds, show=show))
+    return {key: _kept[key] for key in keys}
