@@ -61,13 +61,16 @@ def cost_of_the_dial(grouped_cost: Callable[..., tuple[float, float]]) -> Pictur
     spatial = [grouped_cost(CHANNELS, CHANNELS, 3, count, GRID)[1] for count in groups]
     mixing = grouped_cost(CHANNELS, CHANNELS, 1, 1, GRID)[1]
     first = next(count for count, macs in zip(groups, spatial, strict=True) if macs < mixing)
-    title = f"From {first} groups on the 3×3 costs less than the 1×1 behind it; at {CHANNELS} it is {100 * spatial[-1] / mixing:.1f} % of it"
+    share = f"{100 * spatial[-1] / mixing:.1f} %"
+    title = f"From {first} groups on the 3×3 costs less than its 1×1; at {CHANNELS}, {share} of it"
     figure, (axis,) = panels(1, title, width=7.5, height=3.4)
     axis.plot(groups, spatial, marker="o", color=colors.THREE, label="3×3 with groups")
     axis.axhline(mixing, color=colors.POINTWISE, linewidth=2, label="1×1 behind it")
     axis.plot(groups, [macs + mixing for macs in spatial], marker="s", color=colors.BLACK, label="both")
     axis.set(xscale="log", yscale="log")
-    axis.set_xticks([1, 2, 8, 28, 104, 364, 728], ["1", "2", "8", "28", "104", "364", "728"])
+    ticks = (1, 2, 4, first, 28, 104, 364, CHANNELS)
+    axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
+    axis.axvline(first, color=colors.GREY, linestyle=":", linewidth=1)
     axis.minorticks_off()
     axis.yaxis.set_major_formatter(lambda value, _position: short(value))
     axis.grid(alpha=0.3)
@@ -124,7 +127,7 @@ def depthwise_on_a_photograph(depthwise: Callable[[Tensor, Tensor], Tensor], siz
         axis.imshow(view.numpy(), cmap="gray", vmin=-most, vmax=most)
         label(axis, title=f"{name}, its own 3×3")
     axes[4].imshow(mixed.numpy(), cmap="gray", vmin=0, vmax=float(mixed.quantile(0.99)))
-    label(axes[4], title="1×1 over their sizes")
+    label(axes[4], title="1×1 over absolute values")
     for axis in axes:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
@@ -237,7 +240,8 @@ def roofline(limits: Limits, places: Sequence[Place]) -> Picture:
     high = max([place.work.intensity for place in places] + [limits.ridge]) * 3
     across = np.geomspace(low, high, 200)
     slow = min(places, key=lambda place: place.speed)
-    title = f"{slow.name} reaches {percent(slow.speed / limits.peak)} of this machine's peak: it does {slow.work.intensity:.2g} multiply-adds a byte"
+    allowed = limits.attainable(slow.work.intensity) / limits.peak
+    title = f"{slow.name} reaches {percent(slow.speed / limits.peak)} of the peak; {_allowed(allowed)}"
     figure, (axis,) = panels(1, title, width=8.6, height=4.6)
     for near, style, name in ((False, "-", "bytes from memory"), (True, "--", "bytes from a cache")):
         roof = [limits.attainable(each, from_cache=near) / 1e9 for each in across]
@@ -265,6 +269,11 @@ def roofline(limits: Limits, places: Sequence[Place]) -> Picture:
         figure,
         f"Points under two slanted lines that end in a level one, on {limits.where}. {title}. {limits} {'; '.join(words)}.",
     )
+
+
+def _allowed(share: float) -> str:
+    """What the bytes of a layer allow it: this share of the peak, or all of it."""
+    return f"its bytes, from memory, allow {percent(share)}" if share < 1 else "its bytes allow all of it"
 
 
 def two_networks(times: Mapping[str, Timing], bytes_moved: Mapping[str, int], where: str) -> Picture:
@@ -309,7 +318,6 @@ def accuracy_over_cost(result: Result, costs: Mapping[str, Table]) -> Picture:
         axis.scatter([macs] * len(runs), runs, color=color, s=26, edgecolor="white", linewidth=0.6, zorder=3)
         axis.scatter([macs], [means[arm]], color=color, s=420, marker="_", linewidth=2.5, label=arm)
         words.append(f"{arm}: {macs:,} multiply-adds, mean {means[arm]:.1f}")
-    axis.plot([costs[arm].macs for arm in values], list(means.values()), color=colors.GREY, linewidth=1, zorder=1)
     axis.set_xscale("log")
     axis.minorticks_off()
     axis.set_xticks([costs[arm].macs for arm in values], [short(costs[arm].macs) for arm in values])

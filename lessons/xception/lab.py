@@ -252,12 +252,12 @@ def roof_svg(limits: Limits, shown: dict[str, Seen]) -> str:
         parts.append(
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle" font-size="11">{tick:g}</text>'
         )
-    for speed in (limits.peak, limits.peak / 10, limits.peak / 100):
-        if speed > low:
+    for speed in (10**power for power in range(6, 16)):
+        if low < speed < high:
             _, y = place(1, speed)
             parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
             parts.append(
-                f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{short(speed, 2)}</text>'
+                f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{short(speed, 1)}</text>'
             )
     said = []
     for name, each in shown.items():
@@ -267,8 +267,10 @@ def roof_svg(limits: Limits, shown: dict[str, Seen]) -> str:
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{_color(name)}" stroke="#fff" stroke-width="1.5"/>'
         )
         if name:
-            left = x + (10 if name == "B" else -20)
-            parts.append(f'<text x="{left:.1f}" y="{y + 18:.1f}" font-size="13" font-weight="bold">{name}</text>')
+            beside = y + (-11 if name == "B" else 20)  # B above its point, A below, wherever the two lie
+            parts.append(
+                f'<text x="{x:.1f}" y="{beside:.1f}" text-anchor="middle" font-size="13" font-weight="bold">{name}</text>'
+            )
         said.append(
             f"{name + ': ' if name else ''}{each.intensity:.3g} multiply-adds a byte, at most {speed / 1e9:.3g} billion a second"
         )

@@ -190,10 +190,10 @@ def _conv(in_channels: int, out_channels: int, kernel_size: int, **options: int)
 MIDDLE = (728, 19, 19)  # what a convolution of the middle flow sees
 ENTRY = (128, 74, 74)  # what the first of block3 sees
 
-DENSE, SEPARABLE = "dense 3×3", "separable 3×3"
+DENSE, SEPARABLE, POINTWISE = "dense 3×3", "separable 3×3", "1×1"
 LAYERS = (
     Layer("7×7 stem", (3, 224, 224), _conv(3, 64, 7, stride=2)),
-    Layer("1×1", MIDDLE, _conv(728, 728, 1)),
+    Layer(POINTWISE, MIDDLE, _conv(728, 728, 1)),
     Layer(DENSE, MIDDLE, _conv(728, 728, 3)),
     Layer("depthwise 3×3", MIDDLE, _conv(728, 728, 3, groups=728)),
     Layer(SEPARABLE, MIDDLE, partial(SeparableConv, 728, 728)),
@@ -248,6 +248,21 @@ def in_words(found: Sequence[Place], limits: Limits) -> str:
             f"{percent(place.speed / limits.peak)} of the peak, in {1e3 * place.seconds:.3g} ms."
         )
     return "\n".join(lines)
+
+
+def doubt(found: Sequence[Place]) -> str:
+    """A sentence where the dense layer is so slow, beside the 1 x 1, that something else must have run meanwhile; else nothing.
+
+    Both are products of large matrices. A long run is interrupted by other programs more often than a short one.
+    """
+    speeds = {place.name: place.speed for place in found}
+    share = speeds[DENSE] / speeds[POINTWISE]
+    if share >= 0.5:
+        return ""
+    return (
+        f"But the {DENSE} was only {percent(share)} as fast as the {POINTWISE}, multiply-add for multiply-add: probably another program took its "
+        "time. Time the layers again when the machine is quiet."
+    )
 
 
 def time_networks(

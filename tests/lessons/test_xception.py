@@ -223,7 +223,25 @@ def test_layers_are_placed():
         )
     words = roofline.in_words(found, LIMITS)
     assert words.count("multiply-adds a byte") == 3 and "from a cache" in words
-    assert "depthwise 3×3 reaches" in figures.roofline(LIMITS, [replace(found[0], name="depthwise 3×3")]).alternative
+
+
+def test_the_roofline_says_what_the_bytes_allow():
+    slow = Place("depthwise 3×3", Work(macs=10**9, bytes=10**9), seconds=0.5)  # 1 multiply-add a byte, of a ridge at 4
+    assert (
+        "depthwise 3×3 reaches 5 % of the peak; its bytes, from memory, allow 25 %"
+        in figures.roofline(LIMITS, [slow]).alternative
+    )
+    dense = replace(slow, work=Work(macs=10**9, bytes=10**8))
+    assert "its bytes allow all of it" in figures.roofline(LIMITS, [dense]).alternative
+
+
+def test_a_dense_layer_that_was_disturbed_is_doubted():
+    work = Work(macs=100, bytes=1)
+    found = [Place("1×1", work, 1.0), Place("dense 3×3", work, 2.0), Place("depthwise 3×3", work, 9.0)]
+    assert roofline.doubt(found) == ""
+    assert "the dense 3×3 was only 25 % as fast as the 1×1" in roofline.doubt(
+        [found[0], replace(found[1], seconds=4.0)]
+    )
 
 
 def test_the_layers_of_the_lesson():
@@ -253,7 +271,7 @@ def test_the_dial_s_connections():
 def test_pictures_say_their_point():
     assert "1,296 weights become 108" in figures.dial().alternative
     cost = figures.cost_of_the_dial(grouped_cost_of).alternative
-    assert "From 13 groups on the 3×3 costs less than the 1×1 behind it; at 728 it is 1.2 % of it" in cost
+    assert "From 13 groups on the 3×3 costs less than its 1×1; at 728, 1.2 % of it" in cost
     assert isinstance(figures.depthwise_on_a_photograph(depthwise_of, size=40), Picture)
     assert "depthwise first, one window for each input channel" in figures.two_orders().alternative
     assert "pointwise first, one window for each output channel" in figures.two_orders().alternative
