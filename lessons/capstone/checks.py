@@ -219,10 +219,10 @@ def tighter(answer):
         by_number = "parameters" if max_parameters - parameters < max_macs - macs else "macs"
         other = 1 - macs / max_macs if want[0] == "parameters" else 1 - parameters / max_parameters
         if name != want[0]:
-            if close(share, other):
-                raise Wrong(f"{said} That is the limit of which more is left.")
             if name == by_number:
                 raise Wrong(f"{said} Compare shares of the limits: a parameter and a multiply-add are no common unit.")
+            if close(share, other):
+                raise Wrong(f"{said} That is the limit of which more is left.")
             raise Wrong(said)
         slips = {
             "That is the share that is used; what is left is asked.": 1 - want[1],
@@ -294,12 +294,12 @@ def widest(answer):
         if want is None and got is not None:
             raise Wrong(f"{said} Where no width fits, give back None.")
         if want is not None and got is None:
-            slip = (
-                " A design that meets a limit exactly is within it."
-                if words.endswith("exactly")
-                else " Is the `return` missing?"
-            )
-            raise Wrong(f"{said}{slip}")
+            slip = "Is the `return` missing?"
+            if words.endswith("exactly"):
+                slip = "A design that meets a limit exactly is within it."
+            elif words.endswith("no order"):
+                slip = "Do not stop at the first width that does not fit: a wider one may, or a later one."
+            raise Wrong(f"{said} {slip}")
         if want is None:
             continue
         got = number_of(got, words)
