@@ -578,7 +578,7 @@ def explain(error: BaseException) -> str:
     if own:
         line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
         place = f" It happened in line {own[-1].lineno} of your code" + (f": `{line}`." if line else ".")
-    return f"{type(error).__name__}: {error}.{place}"
+    return f"{type(error).__name__}: {str(error).removesuffix('.')}.{place}"
 
 
 def article(thing: object) -> str:

@@ -466,7 +466,7 @@ def xception_block(answer):
             same_module(module, reference, (in_channels, *grid), ordered=True)
         except Wrong as wrong:
             said = _about_the_sum(module, (in_channels, *grid)) or str(wrong)
-            raise Wrong(f"For {case}: {said}{_about_fit(module, reference, said)}") from None
+            raise Wrong(f"For {case}: {_with(said, _about_fit(module, reference, said))}") from None
     return "Blocks that keep the grid, that halve it, and that change the channels, each with the skip that it needs."
 
 
@@ -509,10 +509,15 @@ def _about_fit(module: nn.Module, reference: nn.Module, said: str) -> str:
     """More words where the two ways do not fit together, or differ with the same layers in them."""
     pools = [part for part in module.modules() if isinstance(part, nn.MaxPool2d)]
     if any(type(pool) is nn.MaxPool2d for pool in pools) and ("does not run" in said or "difference" in said):
-        return " Where the grid is halved, `HalvingMaxPool()` pads as the skip's 1×1 needs it; `nn.MaxPool2d` does not."
+        return "`HalvingMaxPool()` is asked: `nn.MaxPool2d` lays its windows otherwise."
     if "does not run" in said and _mixing(module) < _mixing(reference):
-        return " Input and output differ in shape here, so the skip needs its 1×1 convolution."
+        return "Input and output differ in shape here, so the skip needs its 1×1 convolution."
     return ""
+
+
+def _with(said: str, more: str) -> str:
+    """Two sentences in a row; torch's own have no full stop."""
+    return f"{said.removesuffix('.')}. {more}" if more else said
 
 
 def _mixing(module: nn.Module) -> int:
