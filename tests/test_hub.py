@@ -21,6 +21,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.learner import CHECKOUT, CHROMIUM, Learner, browser_page
 from tests.lessons.submissions import answers_of
@@ -345,8 +346,11 @@ def test_a_class_from_release_to_feedback(hub):
         prof.locator(".lm-MenuBar-itemLabel").get_by_text("Nbgrader", exact=True).click()
         prof.locator(".lm-Menu-itemLabel").get_by_text("Formgrader", exact=True).click()
         table = prof.frame_locator("iframe").first
-        table.get_by_role("link", name="3", exact=True).click()
-        table.get_by_text("10 / 12").wait_for()
+        table.get_by_role("link", name="3", exact=True).wait_for()
+        pages["submissions"] = first.context.new_page()
+        pages["submissions"].goto(f"{hub.address}/user/prof/formgrader/manage_submissions/{SLUG}")
+        pages["submissions"].get_by_text("amara").first.wait_for()
+        assert re.search(r"\b10(\.0)?\s*/\s*12", text := pages["submissions"].inner_text("body")), text
 
         # The students see it: Amara by clicks, and her browser shows the page.
         page = pages["amara"]
@@ -377,3 +381,55 @@ def test_a_class_from_release_to_feedback(hub):
         assert f"bruno: chloe left a submission in this name ({late}): not taken" in said
         assert hub.run("prof", "ls", CLASS.format("submitted/chloe")).stdout.split() == ["closed", "timestamp.txt"]
         assert f"{SLUG}.ipynb" in hub.run("prof", "ls", CLASS.format("submitted/bruno")).stdout
+
+
+# Which of Zero to JupyterHub's settings there are (its values.yaml, chart 3 and 4), of those that we could use.
+CHART = {
+    "hub": {"config": None},
+    "proxy": {"https": {"enabled": bool, "hosts": list, "letsencrypt": {"contactEmail": str}}},
+    "singleuser": {
+        "image": {"name": str, "tag": str},
+        "cmd": list,
+        "defaultUrl": str,
+        "memory": {"guarantee": str, "limit": str},
+        "cpu": {"guarantee": float, "limit": int},
+        "storage": {"capacity": str},
+        "networkPolicy": {"enabled": bool},
+        "cloudMetadata": {"blockWithIptables": bool},
+        "startTimeout": int,
+    },
+    "cull": {"enabled": bool, "timeout": int},
+    "prePuller": {"continuous": {"enabled": bool}},
+}
+
+
+def fits(values: dict, known: dict) -> None:
+    for name, value in values.items():
+        kind = known[name]
+        if isinstance(kind, dict):
+            fits(value, kind)
+        else:
+            assert kind is None or isinstance(value, kind), name
+
+
+def test_the_values_for_kubernetes_are_ones_that_the_chart_knows():
+    values = yaml.safe_load((CHECKOUT / "deploy/kubernetes/values.yaml").read_text())
+    fits(values, CHART)
+    assert values["singleuser"]["memory"]["guarantee"] != values["singleuser"]["memory"]["limit"]
+
+
+def test_the_image_is_made_from_what_there_is():
+    text = (CHECKOUT / "deploy/kubernetes/Dockerfile").read_text()
+    for path in ("bootstrap.py", "constraints.txt"):
+        assert path in text and (CHECKOUT / path).exists()
+    removed = text.index("lessons/*/assignment.md")
+    assert text.index("COPY . .") < removed < text.index("bootstrap.py --torch-index")
+    settings = re.search(r"JUPYTER_CONFIG_PATH=/opt/inception-course/(\S+)", text)[1]
+    assert (CHECKOUT / settings / "jupyter_server_config.json").exists()
+
+
+def test_the_settings_of_servers_can_be_read():
+    for path in (CHECKOUT / "deploy/hub").rglob("*.json"):
+        assert json.loads(path.read_text()), path
+    for path in (CHECKOUT / "deploy/hub").rglob("*.py"):
+        compile(path.read_text(), str(path), "exec")

@@ -70,9 +70,7 @@ def prepare(spawner) -> None:
     place = RUNTIME / account.pw_name
     place.mkdir(mode=0o700, exist_ok=True)
     os.chown(place, account.pw_uid, account.pw_gid)
-    settings = [SETTINGS / "everyone"]
-    if not is_teacher(account.pw_name):
-        settings.insert(0, SETTINGS / "student")
+    settings = [SETTINGS / ("teacher" if is_teacher(account.pw_name) else "student"), SETTINGS / "everyone"]
     spawner.environment = {
         **spawner.environment,
         "JUPYTER_CONFIG_PATH": os.pathsep.join(map(str, settings)),
