@@ -55,6 +55,7 @@ LESSONS = (
     ),
     Lesson(8, "xception", "Xception", "Xception: deep learning with depthwise separable convolutions", 110),
     Lesson(9, "family", "The family", "all papers of the course", 110),
+    Lesson(10, "capstone", "Design your own", "all papers of the course, under one budget", 100),
 )
 
 
