@@ -11,6 +11,7 @@ from lessons.layers import ConvBNAct
 from lessons.small import STEM, SmallNet
 from utils.cost import profile, short
 from utils.data import Data
+from utils.lab import Section
 from utils.race import RacePanel
 
 BLOCKS = 3
@@ -100,7 +101,7 @@ class RaceDesigns:
         self.what = ipywidgets.HTML()
         self.panel = RacePanel(self.entries)
         inside = ipywidgets.VBox([self.said, self.what, self.panel.widget])
-        self.widget = ipywidgets.Accordion([inside], titles=("Race A against B",))
+        self.widget = Section("Race A against B", inside).widget
 
     def designs_changed(self, now: dict, pinned: dict | None) -> None:
         """What would race at the next start; a race that is on goes on."""

@@ -237,7 +237,7 @@ class LabPage:
         return self.root.get_by_role("checkbox", name=f"{name} branch", exact=True)
 
     def preset(self):
-        return self.root.locator("select")
+        return self.root.locator("select").first  # the race below has another
 
     def slider(self, name: str):
         return self.root.locator(".widget-hslider").filter(has=self.page.get_by_text(name, exact=True))

@@ -13,7 +13,7 @@ from html import escape, unescape
 from typing import Protocol
 
 import ipywidgets
-from ipywidgets import HTML, Accordion, Box, Button, HBox, Layout, Textarea, VBox
+from ipywidgets import HTML, Box, Button, HBox, Layout, Textarea, ToggleButton, VBox
 
 from utils.paste import Call, calls_in
 from utils.show import show_widget
@@ -49,6 +49,31 @@ class View:
     def text(self) -> str:
         """The words without their tags, for where no picture can be shown."""
         return unescape(re.sub(r"<[^>]+>", "", re.sub(r"<br ?/?>", "\n", self.words)))
+
+
+class Section:
+    """A heading that opens and closes what stands under it.
+
+    It is a button, which the keyboard reaches; the headings of ipywidgets' Accordion are not.
+    """
+
+    def __init__(self, title: str, content: ipywidgets.Widget, *, is_open: bool = False):
+        self.content = content
+        self.button = ToggleButton(
+            value=is_open,
+            description=title,
+            tooltip=f"Open or close: {title}",
+            layout=Layout(width="auto", margin="2px 0"),
+        )
+        self.button.add_class("course-section")
+        self.button.observe(lambda _change: self._turn(), names="value")
+        self.widget = VBox([self.button, content])
+        self._turn()
+
+    def _turn(self) -> None:
+        is_open = self.button.value
+        self.button.icon = "caret-down" if is_open else "caret-right"
+        self.content.layout.display = "flex" if is_open else "none"
 
 
 class Action(Protocol):
@@ -112,15 +137,16 @@ class Lab:
         self.preset.observe(lambda change: self._choose(change["new"]), names="value")
         if self.presets:
             rows.append(self.preset)
+        self.sections: dict[str, Section] = {}  # by the heading of each group
         groups = {title: [self.controls[name] for name in names] for title, names in (groups or {}).items()}
         grouped = {id(control) for members in groups.values() for control in members}
         rows += [control for control in self.controls.values() if id(control) not in grouped]
         for row in (*rows, *self.controls.values()):
             row.layout.width = "auto"
         if groups:
-            boxes = [VBox(members, layout=Layout(margin="-8px -10px")) for members in groups.values()]
-            self.groups = Accordion(boxes, titles=tuple(groups), selected_index=0)
-            rows.append(self.groups)
+            for number, (title, members) in enumerate(groups.items()):
+                self.sections[title] = Section(title, VBox(members), is_open=number == 0)
+                rows.append(self.sections[title].widget)
         rows.append(HBox([self.pin_button, self.reset_button]))
         for control in self.controls.values():
             control.observe(lambda _change: self.refresh(), names="value")
@@ -272,9 +298,13 @@ class _CodeField:
     """The Python of what a lab shows: to copy, and to paste back."""
 
     def __init__(self, use: Callable[[str], None]):
-        self.field = Textarea(layout=Layout(width="auto", height="150px"))
+        self.field = Textarea(
+            description="Python",
+            tooltip="The Python that builds what you see; paste such code here to see what it builds",
+            layout=Layout(width="auto", height="150px"),
+            style={"description_width": "60px"},
+        )
         self.field.add_class("course-code")
-        self.field.tooltip = "The Python that builds what you see; paste such code here to see what it builds"
         self.use_button = Button(
             description="Show this code", tooltip="Move the handles to where the code above puts them"
         )
@@ -285,7 +315,7 @@ class _CodeField:
         )
         self.said = HTML()
         row = HBox([copy, self.use_button, self.said], layout=Layout(flex_flow="row wrap"))
-        self.widget = Accordion([VBox([self.field, row])], titles=("As Python: copy it, or paste code back",))
+        self.widget = Section("As Python: copy it, or paste code back", VBox([self.field, row])).widget
         self._use = use
 
     def show(self, code: str) -> None:

@@ -168,7 +168,7 @@ def test_every_handle_has_a_name_and_says_what_it_does():
         descriptions = [control.description for control in lab.controls.values() if control.description != "its n"]
         assert len(set(descriptions)) == len(descriptions)
         if through != "inception_module":
-            assert sum(len(box.children) for box in lab.groups.children) == len(lab.controls)
+            assert sum(len(section.content.children) for section in lab.sections.values()) == len(lab.controls)
 
 
 # Counting by hand, in the lab of lesson 01

@@ -129,3 +129,17 @@ def test_lesson_07():
     _, b, _ = toggled("residual_scaling", "Inception-ResNet-v2 B", join="concatenation")
     assert f"takes {100 * (1 - b.macs / a.macs):.0f} % fewer multiply-adds" in text
     assert f"{b.rows[-1].shape[0]} channels after {a.rows[-1].shape[0]:,}" in text
+
+
+def test_lesson_08():
+    text = text_of("xception")
+    a, b, _ = toggled("xception", "Inception-v3 mixed_5c", groups="one a channel")
+    for key in ("macs", "parameters"):
+        assert f"{100 * (1 - getattr(b, key) / getattr(a, key)):.0f} %" == "70 %"
+    assert (
+        f"70 % fewer multiply-adds and parameters, and {100 * (b.activations / a.activations - 1):.0f} % more" in text
+    )
+    assert sum(row.macs for row in b.rows if row.label == "1×1 conv") > 0.95 * b.macs
+    a, b, words = toggled("xception", "Xception block3", halving="stride")
+    assert f"{100 * (1 - b.macs / a.macs):.0f} % of the multiply-adds: the last separable convolution" in text
+    assert "a receptive field of 5×5 after 7×7" in words and "It sees 5×5 after 7×7" in text

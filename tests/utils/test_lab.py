@@ -255,12 +255,25 @@ def test_a_lab_without_code_has_no_field_for_it(lab):
 
 def test_handles_stand_in_groups():
     lab = Lab("?", handles(), area, PRESETS, groups={"Size": ["width", "height"]})
-    (box,) = lab.groups.children
-    assert [*box.children] == [lab.controls["width"], lab.controls["height"]] and lab.groups.titles == ("Size",)
+    (section,) = lab.sections.values()
+    assert [*section.content.children] == [lab.controls["width"], lab.controls["height"]]
     send(lab.controls["height"], value=5)
     assert lab.text == "10 < 100"
     with pytest.raises(KeyError):
         Lab("?", handles(), area, groups={"Size": ["depth"]})
+
+
+def test_the_first_group_is_open_and_each_opens_by_itself():
+    lab = Lab("?", handles(), area, groups={"Size": ["width", "height"], "Form": ["is_square"]})
+
+    def is_open() -> list[bool]:
+        return [section.content.layout.display != "none" for section in lab.sections.values()]
+
+    assert is_open() == [True, False]
+    send(lab.sections["Form"].button, value=True)
+    assert is_open() == [True, True]
+    send(lab.sections["Size"].button, value=False)
+    assert is_open() == [False, True]
 
 
 def test_actions_hear_of_each_design_that_is_shown():
