@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from lessons.build import solved
 from lessons.experiments import experiment
 from lessons.residual_scaling import checks, ensembles, figures, lab, memory, paper, stacks, tiny
 from lessons.residual_scaling.blocks import InceptionResNetA, ResidualBlock, ResidualWidths
+from lessons.syllabus import lesson
 from utils.experiment import Result
 from utils.lab import OWN
 from utils.train import seeded
@@ -228,6 +230,23 @@ def test_the_ensembles_picture_tells_its_numbers():
         f"{found.measured:+.1f} points" in picture.alternative
         and f"{found.independent:+.1f} points" in picture.alternative
     )
+
+
+def test_a_training_that_was_stopped_stops_no_cell_about_ensembles(capsys):
+    cells = [cell.source for cell in solved(lesson("residual_scaling")).cells if "len(trained) > 1" in cell.source]
+    assert len(cells) == 3
+    scope = {
+        "torch": torch,
+        "residual": experiment("residual"),
+        "ensemble": ensembles.ensemble,
+        "use": lambda _, mine: mine,
+    }
+    scope |= {
+        "result": Result(experiment("residual"), "short", experiment("residual").short, {"residual": [], "plain": []})
+    }
+    for cell in cells:
+        exec(cell, scope)
+    assert "Two networks are needed" in scope["picture"] and "logits" not in scope and not capsys.readouterr().out
 
 
 # Tiny networks and the lab
