@@ -1,0 +1,376 @@
+"""Lesson 09: rows, fronts, times, weights, tuning and the ledger are what its text says of them."""
+
+import copy
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from lessons import measure
+from lessons.catalog import NETWORKS, create
+from lessons.family import book, figures, lab, looking, paper, race, several, speeds, tuning
+from lessons.family.checks import for_processes_of, improvement_of, throughput_of
+from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, choose_of, dominators, pareto_of, rows
+from lessons.pretrained import CHECKPOINTS
+from utils.data import load
+from utils.ledger import Claim, Finding
+from utils.photo import photograph
+from utils.recipe import Recipe
+from utils.timing import Timing
+
+TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
+BY_MACS = ("bn_inception", "inception_v3", "xception", "inception_resnet_v2")
+TIMES = {("googlenet", "paper"): Timing((0.1, 0.3, 0.2)), ("inception_v3", "paper"): Timing((0.4, 0.4, 0.6))}
+
+
+def points(source=PAPERS, cost="macs", error="top1"):
+    return {r.name: (getattr(r, cost), getattr(r, error)) for r in rows(source) if getattr(r, error) is not None}
+
+
+# Rows and fronts
+
+
+def test_rows_are_the_live_networks_and_the_printed_errors():
+    printed = {each.name: each for each in NETWORKS if each.error_source}
+    assert [row.name for row in rows()] == list(printed) and len(rows()) == 8
+    for row in rows():
+        table = measure.cost(row.name)
+        assert (row.parameters, row.macs, row.activations) == (table.parameters, table.macs, table.activations)
+        assert (row.top1, row.top5) == (printed[row.name].top1_error, printed[row.name].top5_error)
+    public = {row.name: row for row in rows(PUBLIC_WEIGHTS)}
+    assert public["inception_resnet_v2"].macs == measure.cost("inception_resnet_v2", "released").macs
+    assert public["googlenet"].top1 == pytest.approx(30.222) and set(CHECKPOINTS) <= set(public)
+    with pytest.raises(ValueError, match="it can be 'the papers' or 'public weights'"):
+        rows("my own")
+
+
+def test_the_front_of_the_text():
+    assert pareto_of(points()) == BY_MACS and len(points()) == 7
+    assert "Seven of the eight papers print a top-1 error" in TEXT
+    assert dominators(points(), "inception_v4") == ("inception_resnet_v2",)
+
+
+def test_equal_networks_do_not_dominate_each_other_and_tolerance_forgives_tenths():
+    assert pareto_of({"a": (1, 20), "b": (1, 20), "c": (2, 20)}) == ("a", "b")
+    close = {"a": (1, 20.0), "b": (2, 19.9), "c": (2, 20.0)}
+    assert pareto_of(close) == ("a", "b") and pareto_of(close, 0.1) == ("a",)
+
+
+def test_choices_of_the_text():
+    assert choose_of(rows(), 12e6, 2e9) == "bn_inception" and choose_of(rows(PUBLIC_WEIGHTS), 12e6, 2e9) == "googlenet"
+    assert choose_of(rows(), 1, 1) is None
+
+
+def test_numbers_of_the_text():
+    assert "leave out 1,762 of the 50,000 images" in TEXT and 50_000 - 48_238 == 1762
+    points_, share = improvement_of(5.6, 4.9)
+    assert f"{points_:.1f} points, and {share:.1f} per cent of the errors are gone" in TEXT
+    assert for_processes_of(32, 0.045, 50, True) == (32, 2.25)
+    assert throughput_of([9, 1, 3, 2], 6, 1) == 3
+    v4, resnet = points()["inception_v4"], points()["inception_resnet_v2"]
+    assert v4[1] - resnet[1] == pytest.approx(0.1) and "which is fifty images of 50,000" in TEXT
+
+
+# The lab's questions
+
+
+def settings(**changes):
+    return lab.pareto_lab(TIMES).settings | changes
+
+
+def front(**changes):
+    chosen = settings(**changes)
+    return pareto_of(lab.points_of(chosen, TIMES)[0], chosen["tolerance"] / 10)
+
+
+def test_question_a():
+    fronts = [set(front(cost=cost)) for cost in (lab.MACS, lab.PARAMETERS, lab.ACTIVATIONS)]
+    assert set.intersection(*fronts) == {"bn_inception", "inception_resnet_v2"}
+    assert fronts[0] & fronts[1] - fronts[2] == {"xception"}
+    by_activations = points(cost="activations")
+    assert max(by_activations, key=by_activations.get) == "xception"
+    assert by_activations["xception"][0] > 2 * by_activations["inception_resnet_v2"][0]
+
+
+def test_question_b():
+    exact, tolerant = (front(cost=lab.ACTIVATIONS, tolerance=each) for each in (0, 1))
+    assert set(exact) - set(tolerant) == {"inception_resnet_v2"} and "inception_v4" in tolerant
+
+
+def test_question_c():
+    assert "inception_v4" in front(source=PUBLIC_WEIGHTS) and "inception_v4" not in front()
+
+
+def test_question_d():
+    def fitting(cost, budget):
+        shown, _ = lab.points_of(settings(cost=cost), TIMES)
+        limit = budget / 100 * max(each for each, _ in shown.values())
+        return {name for name, (each, error) in shown.items() if each <= limit and error < 21.5}
+
+    assert fitting(lab.PARAMETERS, 55) == {"xception", "inception_resnet_v1"} and not fitting(lab.PARAMETERS, 50)
+    assert fitting(lab.MACS, 50) == {"inception_v3"} and not fitting(lab.MACS, 45)
+    assert "55 % of Inception-v4's 42.7 M parameters, 23.5 M" in TEXT and "By multiply-adds 50 % of its 12.3 G" in TEXT
+
+
+def test_the_lab_says_and_draws_the_front():
+    view = lab.view(TIMES, settings(), None)
+    titles = {row.name: row.title for row in rows()}
+    assert f"On the front: {', '.join(titles[name] for name in BY_MACS)} (4 of 7)." in view.text
+    assert "Inception-v4 (by Inception-ResNet-v2)" in view.text and "want of a figure: GoogLeNet" in view.text
+    assert re.findall(r'class="front" data-network="(\w+)"', view.html) == list(BY_MACS)
+    assert len(re.findall(r'class="dominated"', view.html)) == 3 and 'role="img"' in view.html
+    assert {"googlenet", "xception_65", "xception_71"} == view.disabled
+
+
+def test_the_lab_s_budget_comparison_and_times():
+    view = lab.view(TIMES, settings(cost=lab.PARAMETERS, budget=55), settings())
+    assert "Within 23.5 M parameters: Xception errs least, 21.0 %." in view.text and 'class="beyond"' in view.html
+    assert (
+        "Against A (multiply-adds, top-1, the papers): Inception-ResNet-v1 came on; Inception-v3 went off." in view.text
+    )
+    assert "the same front" in lab.view(TIMES, settings(), settings()).text
+    timed = lab.view(TIMES, settings(cost=lab.SECONDS, error=lab.TOP5), None)
+    assert "On the front: GoogLeNet, Inception-v3 (2 of 2)." in timed.text and "ms" in timed.html
+    assert "Inception-v3 (1 of 1)" in lab.view(TIMES, settings(cost=lab.SECONDS, source=PUBLIC_WEIGHTS), None).text
+    assert "no network fits" in lab.view(TIMES, settings(budget=5), None).text
+
+
+def test_every_handle_changes_the_lab_and_start_again_undoes_it():
+    shown = lab.pareto_lab(TIMES)
+    start, before = (shown.output.value, shown.words.value), shown.settings
+    changes = {
+        "cost": lab.ACTIVATIONS,
+        "error": lab.TOP5,
+        "source": PUBLIC_WEIGHTS,
+        "scale": lab.EVEN,
+        "tolerance": 2,
+        "budget": 60,
+    }
+    changes |= {row.name: False for row in rows() if row.top1 is not None}
+    for key, value in changes.items():
+        assert getattr(shown.controls[key], "tooltips", None) or shown.controls[key].tooltip
+        shown.set(**{key: value})
+        assert (shown.output.value, shown.words.value) != start and shown.trouble == "", key
+        shown.set(**before)
+        assert (shown.output.value, shown.words.value) == start, key
+    assert set(shown.controls) == set(changes) | {"googlenet", "xception_65", "xception_71"}
+    shown.set(**{row.name: False for row in rows()})
+    assert "Switch one on" in shown.trouble
+    shown.reset_button.click()
+    assert shown.trouble == "" and shown.output.value == start[0]
+
+
+def test_presets_can_be_chosen_and_views_are_pure():
+    shown = lab.pareto_lab(TIMES)
+    for name in shown.presets:
+        shown.set(tolerance=3, budget=50)
+        shown.preset.set_state({"index": shown.preset.options.index(name)})
+        assert shown.preset.value == name and shown.trouble == ""
+    chosen, pinned = settings(), settings(cost=lab.PARAMETERS)
+    kept = copy.deepcopy((chosen, pinned))
+    assert lab.view(TIMES, chosen, pinned) == lab.view(TIMES, chosen, pinned) and (chosen, pinned) == kept
+    assert lab.SECONDS not in lab.pareto_lab().controls["cost"].options
+
+
+# Times
+
+
+def test_networks_are_timed_at_their_own_size(monkeypatch):
+    keys = [("googlenet", "paper"), ("inception_resnet_v2", "released")]
+    assert [speeds._images(name, "full", 1, torch.device("cpu")).shape[-1] for name, _ in keys] == [224, 299]
+    times = speeds.forward_times(keys, size="mini", batch_size=2, rounds=2, show=False)
+    assert list(times) == keys and all(len(timing.seconds) == 2 and timing.median > 0 for timing in times.values())
+    steps = speeds.step_times(["inception_v3", "xception"], side=96, rounds=1, batch_size=2, show=False)
+    assert list(steps) == ["inception_v3", "xception"] and all(timing.median > 0 for timing in steps.values())
+
+
+def test_full_times_are_kept(monkeypatch):
+    asked = []
+    monkeypatch.setattr(speeds, "_kept", {})
+    monkeypatch.setattr(
+        speeds, "forward_times", lambda keys, **_: asked.append(list(keys)) or {key: Timing((1.0,)) for key in keys}
+    )
+    speeds.full_times(["a", "b"])
+    assert list(speeds.full_times(["b"])) == ["b"] and asked == [["a", "b"]]
+    speeds.full_times(["a", "c"])
+    assert asked == [["a", "b"], ["a", "c"]]
+
+
+def test_rounds_are_compared_in_pairs():
+    assert speeds.slower_in(Timing((1.0, 5.0, 2.0)), Timing((0.5, 6.0, 1.0))) == (2, 3)
+
+
+def measured(monkeypatch, seconds):
+    monkeypatch.setattr(speeds, "full_times", lambda keys, **_: {key: Timing(seconds[key]) for key in keys})
+    monkeypatch.setattr(speeds, "step_times", lambda names, **_: {name: Timing(seconds[name]) for name in names})
+    return [claim.measure() for claim in paper.CLAIMS]
+
+
+@pytest.mark.parametrize(
+    ("xception", "verdict"), [((1.1, 1.12), "holds"), ((2.0, 2.0), "holds in part"), ((1.1, 0.9), "does not hold")]
+)
+def test_claims_about_time_follow_the_rounds(monkeypatch, xception, verdict):
+    seconds = {paper.V4: (1.0, 1.0), paper.RESNET: (0.5, 0.9), paper.RELEASED: (0.9, 1.1)}
+    first, second = measured(monkeypatch, seconds | {"inception_v3": (1.0, 1.0), "xception": xception})
+    assert second.verdict == verdict
+    assert (
+        first.verdict == "holds in part" and "longer in 2 of 2 rounds" in first.measured and "1 of 2" in first.measured
+    )
+    assert "149 convolutions against 132 and 244" in first.why
+    seconds = {key: (1.0, 1.0) for key in seconds} | {"inception_v3": (1.0, 1.0), "xception": xception}
+    assert measured(monkeypatch, seconds)[0].verdict == "does not hold"
+
+
+# Weights and photographs
+
+
+def test_without_the_file_random_weights_go_through_the_public_format(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    assert looking.file_on_this_machine("googlenet") is None
+    seeing = looking.looker("googlenet")
+    assert not seeing.is_published and "means nothing" in seeing.sentence and not seeing.net.training
+    found = seeing.probabilities(photograph("flower", 60))
+    assert found.shape == (1000,) and found.sum().item() == pytest.approx(1, abs=1e-4)
+    assert [value for _, value in looking.top(found)] == sorted(found.tolist(), reverse=True)[:5]
+    assert "Random weights" in figures.seen_by(seeing, photograph("flower", 60)).alternative
+    assert "noise" in figures.first_filters(seeing, photograph("flower", 60)).alternative
+    (tmp_path / "weights").mkdir()
+    file = tmp_path / "weights" / CHECKPOINTS["googlenet"].url.rsplit("/", 1)[1]
+    file.touch()
+    assert looking.file_on_this_machine("googlenet") == file
+    with pytest.raises(ValueError, match="no published weights of 'inception_v2'"):
+        looking.looker("inception_v2")
+
+
+def test_the_file_on_this_machine_is_taken(monkeypatch):
+    asked = []
+    monkeypatch.setattr(looking, "file_on_this_machine", lambda name: Path("there"))
+    monkeypatch.setattr(looking, "create", lambda name, **options: asked.append((name, options)) or nn.Identity())
+    seeing = looking.looker("xception")
+    assert asked == [("xception", {"variant": "released", "pretrained": True})] and seeing.is_published
+    assert seeing.sentence == "xception with the weights that timm published."
+
+
+def test_classes_have_names_where_torchvision_is(monkeypatch):
+    names = ModuleType("torchvision.models._meta")
+    names._IMAGENET_CATEGORIES = ["tench", *["other"] * 999]
+    for module in ("torchvision", "torchvision.models"):
+        monkeypatch.setitem(sys.modules, module, ModuleType(module))
+    monkeypatch.setitem(sys.modules, "torchvision.models._meta", names)
+    assert looking.class_names()[0] == "tench"
+    monkeypatch.setitem(sys.modules, "torchvision.models._meta", None)
+    assert looking.class_names()[985] == "class 985"
+
+
+# Tuning
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return tuning.write_digits(tmp_path_factory.mktemp("digits"))
+
+
+def test_the_folders_hold_all_digits_once(folders):
+    old, new = folders
+    digits = load("digits")
+    assert len(list(old.glob("*/*.png"))) + len(list(new.glob("*/*/*.png"))) == len(digits.train) + len(digits.test)
+    data = load(new)
+    assert data.classes == ("7", "8", "9") and len(data.train) == 3 * tuning.FEW
+    assert load(old).classes == tuple("0123456") and "ten training images each" in TEXT
+    assert "30 images to learn 3 classes from" in repr(
+        figures.folder_picture(data.train.images, data.train.labels, data.classes)
+    )
+
+
+def test_tuning_changes_what_each_way_says(folders):
+    trained = create(tuning.NETWORK, size="mini", num_classes=7)
+    before = copy.deepcopy(trained.state_dict())
+    short = Recipe(epochs=1, batch_size=10, optimizer="adamw", learning_rate=0.01)
+    runs = tuning.tune(trained, folders[1], seeds=(0,), recipe=short, show=False)
+    assert list(runs) == [tuning.SCRATCH, tuning.WHOLE, tuning.FROZEN]
+    assert all(torch.equal(before[name], value) for name, value in trained.state_dict().items())
+    frozen, whole = (runs[name][0].net for name in (tuning.FROZEN, tuning.WHOLE))
+    own = frozen.net.state_dict()
+    same = [name for name in before if own[name].shape == before[name].shape and torch.equal(own[name], before[name])]
+    assert {name for name in before if name not in same} == {"classifier.weight", "classifier.bias"}
+    assert any(
+        not torch.equal(before[name], value)
+        for name, value in whole.state_dict().items()
+        if name.endswith("conv.weight")
+    )
+    shares = tuning.trained_share(runs)
+    assert shares[tuning.WHOLE] == shares[tuning.SCRATCH] == 1 > 0.05 > shares[tuning.FROZEN] > 0
+    assert "takes the shortest steps" in figures.tuning_picture(runs, tuning.seconds_a_step(runs)).alternative
+
+
+# The race, several processes, the book
+
+
+def test_a_short_race():
+    runs = race.race(
+        ("googlenet", "xception"), seeds=(0, 1), recipe=Recipe(epochs=1, batch_size=32), limit=64, show=False
+    )
+    assert {name: [run.seed for run in each] for name, each in runs.items()} == {
+        "googlenet": [0, 1],
+        "xception": [0, 1],
+    }
+    assert "points apart" in figures.race_picture(runs).alternative
+
+
+def test_the_command_that_is_shown_is_the_one_that_runs(monkeypatch):
+    words = several.command(2)
+    assert words[:4] == ["torchrun", "--nproc_per_node=2", "-m", "lessons"] and several.IMAGES % several.BATCH == 0
+    with pytest.raises(RuntimeError, match="torchrun failed"):
+        several._run(["torchrun", "--nproc_per_node=1", "--no-python", "false"], show=False)
+
+
+def finding(verdict):
+    return lambda: Finding("1", verdict, "why")
+
+
+def test_the_book_counts_and_filters(monkeypatch):
+    def claim(number, text, verdict):
+        return Claim(number, text, "here", "2", finding(verdict))
+
+    claims = {
+        1: ("googlenet", "T", claim(1, "few parameters", "holds")),
+        2: ("xception", "T", claim(2, "few steps", "holds in part")),
+        3: ("xception", "T", claim(3, "no Parameters", "does not hold")),
+    }
+    monkeypatch.setattr(book.ledger, "claims", lambda: claims)
+    found = book.open_book(show=False)
+    assert dict(found.counts) == {"holds": 1, "holds in part": 1, "does not hold": 1}
+
+    def numbers(**filters):
+        return [claim.number for claim, _ in found.of(**filters).entries]
+
+    assert numbers() == [1, 2, 3] and numbers(verdict="holds") == [1] and numbers(verdict="holds in part") == [2]
+    assert numbers(slug="xception") == [2, 3] and numbers(word="parameters") == [1, 3]
+    assert (
+        "1 of 3 claims hold" in found.picture.alternative
+        and "08 Xception: 0 holds, 1 holds in part" in found.picture.alternative
+    )
+    with pytest.raises(ValueError, match="verdict is 'perhaps'"):
+        found.of("perhaps")
+    with pytest.raises(ValueError, match="slug is 'vgg'"):
+        found.of(slug="vgg")
+
+
+# Pictures
+
+
+def test_pictures_say_their_point():
+    assert "Inception-ResNet-v2 errs least (19.9 %)" in figures.side_by_side().alternative
+    assert "Inception-ResNet-v2 errs least (19.6 %)" in figures.side_by_side(PUBLIC_WEIGHTS).alternative
+    shown = figures.scatter(points(), BY_MACS, x="multiply-adds", y="error, %")
+    assert "4 of 7 are on the front; Inception-v2, Inception-v4, Inception-ResNet-v1 are not" in shown.alternative
+    times = figures.speeds_picture(TIMES, 4, "a CPU", "full").alternative
+    assert (
+        "GoogLeNet, with the fewest multiply-adds, is the quickest" in times and "GoogLeNet 20 images a second" in times
+    )
+    assert len(set(figures.COLORS.values())) == len(set(figures.MARKERS.values())) == len(NETWORKS)
