@@ -110,7 +110,7 @@ class BlockLabPage:
         assert self.root.locator(".course-trouble").count() == 0
 
     def heading(self, heading: str):
-        return self.root.get_by_role("button", name=heading, exact=True)
+        return self.root.locator("button.course-section").filter(has_text=heading)
 
     def open(self, heading: str) -> None:
         """Open a group with the keyboard, if it is closed."""
