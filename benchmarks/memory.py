@@ -85,16 +85,19 @@ class Watch:
 def of_lesson(slug: str, seconds: float) -> tuple[Memory, str]:
     """The peak of the kernel that runs a lesson's notebook as a learner opens it, and which of its cells it ran.
 
-    seconds: after these no further cell is begun.
+    seconds: after these the cell that runs is interrupted, and no other begun.
     """
     notebook = nbformat.read(CHECKOUT / "notebooks" / lesson(slug).notebook, as_version=4)
-    client = nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", allow_errors=True)
+    client = nbclient.NotebookClient(
+        notebook, timeout=600, kernel_name="python3", allow_errors=True, interrupt_on_timeout=True
+    )
     began = time.monotonic()
     done = 0
     with client.setup_kernel(env=KERNEL), Watch(client.km.provisioner.pid) as watch:
         for number, cell in enumerate(notebook.cells):
             if time.monotonic() - began > seconds:
                 break
+            client.timeout = int(min(seconds - (time.monotonic() - began) + 1, 600))
             client.execute_cell(cell, number)
             done += 1
     return watch.peak, f"{done} of {len(notebook.cells)}"
@@ -133,7 +136,7 @@ def fit(machine: int, shared: int, student: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="lessons by name; all of them where none is named")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no further cell of a lesson after these")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop a lesson after these")
     options = parser.parse_args()
     slugs = options.lessons or [entry.slug for entry in LESSONS]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, ", end="")
