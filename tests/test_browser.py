@@ -193,7 +193,7 @@ def use_block_lab(learner):
         lab.changes(lambda name=name: lab.branch(name).click())
     last = lab.picture()
     lab.branch("pool").click()
-    lab.root.locator(".course-trouble").get_by_text("A module needs at least one branch").wait_for()
+    lab.root.locator(".course-trouble").get_by_text("A block needs at least one branch").wait_for()
     assert lab.picture() == last
     lab.click("Pin as A")  # What is seen is pinned, not what cannot be.
     lab.changes(lambda: lab.branch("3×3").click())
