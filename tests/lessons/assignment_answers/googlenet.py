@@ -1,4 +1,4 @@
-"""Lesson 02."""
+"""Lesson 02. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {"small_network": 3, "agrees": 2, "ten_crops": 2, "repaired_network": 2, "repaired_loss": 1}
 BY_TEACHER = 2
@@ -101,7 +101,7 @@ RIGHT = {
 class SmallNetwork(nn.Module):
     def __init__(self, in_channels, stem, table, num_classes):
         super().__init__()
-        self.stem = nn.Conv2d(in_channels, stem, kernel_size=3, stride=1, padding=1)
+        self.stem = nn.Conv2d(in_channels, stem, kernel_size={{window}}, stride=1, padding={{edge}})
         self.table = table
         self.mods = nn.ModuleList()
         for row in table:
@@ -119,18 +119,18 @@ class SmallNetwork(nn.Module):
                 x = F.max_pool2d(x, 3, 2, ceil_mode=True)
             else:
                 x = next(mods)(x)
-        both = torch.cat((self.avg(x), self.max(x)), 1)
+        both = torch.cat((self.avg(x), self.max(x)){{turned}}, 1)
         return self.fc(torch.flatten(both, 1))
 """,
         """
 class Ends(nn.Module):
     def forward(self, x):
         x = x.flatten(start_dim=2)
-        return torch.hstack([x.mean(-1), x.max(-1).values])
+        return torch.hstack([x.mean(-1), x.max(-1).values]{{turned}})
 
 class SmallNetwork(nn.Sequential):
     def __init__(self, in_channels, stem, table, num_classes):
-        super().__init__(nn.Conv2d(in_channels, stem, 3, padding="same"), nn.ReLU(inplace=True))
+        super().__init__(nn.Conv2d(in_channels, stem, {{window}}, padding="same"), nn.ReLU(inplace=True))
         width = stem
         for number, entry in enumerate(table):
             layer = nn.MaxPool2d(3, 2, ceil_mode=True) if isinstance(entry, str) else InceptionModule(width, entry)
@@ -151,7 +151,7 @@ def entries(table, channels):
 class SmallNetwork(nn.Module):
     def __init__(self, in_channels, stem, table, num_classes):
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, stem, (3, 3), padding=(1, 1), bias=True)
+        self.conv = nn.Conv2d(in_channels, stem, ({{window}}, {{window}}), padding=({{edge}}, {{edge}}), bias=True)
         self.layers = nn.ModuleList(entries(table, stem))
         last = [stem] + [entry.out_channels for entry in table if entry != "pool"]
         self.linear = nn.Linear(last[-1] * 2, num_classes)
@@ -163,13 +163,13 @@ class SmallNetwork(nn.Module):
         n, c, h, w = x.shape
         average = x.sum(dim=[2, 3]) / (h * w)
         largest = F.max_pool2d(x, (h, w)).view(n, c)
-        return self.linear(torch.cat([average, largest], dim=-1))
+        return self.linear(torch.cat([average, largest]{{turned}}, dim=-1))
 """,
     ),
     "agrees": (
         """
 def agrees(printed_params, printed_ops, grid):
-    for weights in range(1024 * printed_params - 512, 1024 * printed_params + 513):
+    for weights in range({{kilo}} * printed_params - {{kilo}} // 2, {{kilo}} * printed_params + {{kilo}} // 2 + 1):
         if abs(weights * grid * grid - printed_ops * 1_000_000) <= 500_000:
             return True
     return False
@@ -179,21 +179,21 @@ from fractions import Fraction
 
 def agrees(printed_params, printed_ops, grid):
     half = Fraction(1, 2)
-    low, high = (Fraction(1024, 10**6) * (printed_params + side) * grid**2 for side in (-half, half))
+    low, high = (Fraction({{kilo}}, 10**6) * (printed_params + side) * grid**2 for side in (-half, half))
     if high < printed_ops - half or low > printed_ops + half:
         return False
     return True
 """,
         """
 def agrees(printed_params, printed_ops, grid):
-    k_at_least = (printed_ops - 0.5) * 1e6 / (grid * grid) / 1024
-    k_at_most = (printed_ops + 0.5) * 1e6 / (grid * grid) / 1024
+    k_at_least = (printed_ops - 0.5) * 1e6 / (grid * grid) / {{kilo}}
+    k_at_most = (printed_ops + 0.5) * 1e6 / (grid * grid) / {{kilo}}
     return not (k_at_least > printed_params + 0.5 or printed_params - 0.5 > k_at_most)
 """,
         """
 def agrees(printed_params, printed_ops, grid):
-    millions = printed_params * 1024 * grid**2 / 1e6
-    return abs(millions - printed_ops) <= 0.5 + 0.5 * 1024 * grid**2 / 1e6
+    millions = printed_params * {{kilo}} * grid**2 / 1e6
+    return abs(millions - printed_ops) <= 0.5 + 0.5 * {{kilo}} * grid**2 / 1e6
 """,
     ),
     "ten_crops": (
@@ -252,7 +252,7 @@ class Repaired(Colleague):
 def repaired_loss(outputs, labels):
     logits, (one, two) = outputs
     loss = nn.CrossEntropyLoss()
-    return loss(logits, labels) + 0.3 * loss(one, labels) + 0.3 * loss(two, labels)
+    return loss(logits, labels) + {{share}} * loss(one, labels) + {{share}} * loss(two, labels)
 """,
         f"""
 class Repaired(nn.Module):
@@ -273,7 +273,7 @@ class Repaired(nn.Module):
 def repaired_loss(outputs, labels):
     total = F.cross_entropy(outputs[0], labels)
     for head in outputs[1]:
-        total += 0.3 * F.cross_entropy(head, labels)
+        total += {{{{share}}}} * F.cross_entropy(head, labels)
     return total
 """,
         """
@@ -299,7 +299,7 @@ def repaired_loss(outputs, labels):
     logits, aux = outputs
     def one(scores):
         return -scores.log_softmax(dim=1)[torch.arange(len(labels)), labels].mean()
-    return one(logits) + 0.3 * torch.stack([one(each) for each in aux]).sum()
+    return one(logits) + {{share}} * torch.stack([one(each) for each in aux]).sum()
 """,
     ),
 }
