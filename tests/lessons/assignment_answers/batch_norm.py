@@ -1,4 +1,4 @@
-"""Lesson 03."""
+"""Lesson 03. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {"group_norm": 3, "fold_before": 2, "combine": 2, "population_statistics": 2, "population_leaves": 1}
 BY_TEACHER = 2
@@ -101,6 +101,7 @@ RIGHT = {
     "group_norm": (
         """
 def group_norm(x, groups, gamma, beta, eps):
+    x = x{{gathered}}
     N, C, H, W = x.shape
     size = C // groups
     out = torch.zeros(N, C, H, W)
@@ -110,6 +111,7 @@ def group_norm(x, groups, gamma, beta, eps):
             mu = part.mean()
             var = ((part - mu) ** 2).mean()
             out[n, g * size:(g + 1) * size] = (part - mu) / (var + eps) ** 0.5
+    out = out{{put_back}}
     for c in range(C):
         out[:, c] = gamma[c] * out[:, c] + beta[c]
     return out
@@ -122,25 +124,25 @@ def norm(values, eps):
     return away * torch.rsqrt(away.square().sum(-1, keepdim=True) / count + eps)
 
 def group_norm(x, groups, gamma, beta, eps):
-    flat = norm(x.flatten(1).unflatten(1, (groups, -1)), eps)
-    return flat.view_as(x) * gamma[None, :, None, None] + beta[None, :, None, None]
+    flat = norm(x{{gathered}}.flatten(1).unflatten(1, (groups, -1)), eps)
+    return flat.view_as(x){{put_back}} * gamma[None, :, None, None] + beta[None, :, None, None]
 """,
         """
 def group_norm(x, groups, gamma, beta, eps):
     done = []
-    for part, g, b in zip(x.chunk(groups, 1), gamma.chunk(groups), beta.chunk(groups)):
+    for part in x{{gathered}}.chunk(groups, 1):
         variance, mean = torch.var_mean(part, (1, 2, 3), correction=0, keepdim=True)
-        done.append(torch.einsum("nchw,c->nchw", (part - mean) / (variance + eps).sqrt(), g) + b.reshape(-1, 1, 1))
-    return torch.cat(done, dim=1)
+        done.append((part - mean) / (variance + eps).sqrt())
+    return torch.einsum("nchw,c->nchw", torch.cat(done, dim=1){{put_back}}, gamma) + beta.reshape(-1, 1, 1)
 """,
         """
 def group_norm(x, groups, gamma, beta, eps):
     n, c, h, w = x.shape
-    parts = x.reshape(n * groups, -1)
+    parts = x{{gathered}}.reshape(n * groups, -1)
     centred = parts - parts.mean(1, keepdim=True)
     length = torch.linalg.vector_norm(centred, dim=1, keepdim=True)
     scaled = centred / torch.sqrt(length**2 / parts.shape[1] + eps)
-    return (scaled.reshape(n, c, h * w) * gamma.unsqueeze(-1) + beta.unsqueeze(-1)).reshape(n, c, h, w)
+    return (scaled.reshape(n, c, h, w){{put_back}}.reshape(n, c, h * w) * gamma.unsqueeze(-1) + beta.unsqueeze(-1)).reshape(n, c, h, w)
 """,
     ),
     "fold_before": (
@@ -148,8 +150,8 @@ def group_norm(x, groups, gamma, beta, eps):
 def fold_before(norm, conv):
     made = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, dilation=conv.dilation)
     with torch.no_grad():
-        a = norm.weight / (norm.running_var + norm.eps).sqrt()
-        b = norm.bias - a * norm.running_mean
+        a = {{times}}norm.weight / (norm.running_var + norm.eps).sqrt()
+        b = {{times}}norm.bias - a * norm.running_mean
         made.weight.copy_(conv.weight * a[None, :, None, None])
         made.bias.copy_(torch.einsum("oihw,i->o", conv.weight, b))
         if conv.bias is not None:
@@ -161,10 +163,10 @@ def fold_before(norm, conv):
 def fold_before(norm, conv):
     height, width = [step * (side - 1) + 1 for side, step in zip(conv.kernel_size, conv.dilation)]
     nothing = torch.zeros(1, conv.in_channels, height, width)
-    scale = norm(torch.ones(1, conv.in_channels, 1, 1)) - norm(torch.zeros(1, conv.in_channels, 1, 1))
+    scale = {{times}}(norm(torch.ones(1, conv.in_channels, 1, 1)) - norm(torch.zeros(1, conv.in_channels, 1, 1)))
     result = copy.deepcopy(conv)
     result.weight.mul_(scale)
-    result.bias = nn.Parameter(conv(norm(nothing)).flatten())
+    result.bias = nn.Parameter(conv({{times}}norm(nothing)).flatten())
     return result
 """,
         """
@@ -174,9 +176,9 @@ def fold_before(norm, conv):
     for o in range(conv.out_channels):
         total = 0.0 if conv.bias is None else conv.bias[o].item()
         for i in range(conv.in_channels):
-            gain = (norm.weight[i] / std[i]).item()
+            gain = {{times}}(norm.weight[i] / std[i]).item()
             new.weight.data[o, i] = conv.weight.data[o, i] * gain
-            total += conv.weight[o, i].sum().item() * (norm.bias[i].item() - norm.running_mean[i].item() * gain)
+            total += conv.weight[o, i].sum().item() * ({{times}}norm.bias[i].item() - norm.running_mean[i].item() * gain)
         new.bias.data[o] = total
     return new
 """,
@@ -191,14 +193,16 @@ def combine(counts, means, variances):
         var = (n * var + count * v) / both + step**2 * n * count / both**2
         mean = mean + step * count / both
         n = both
-    return mean, var
+    total = n
+    return mean, var * total / {{total}}
 """,
         """
 def combine(counts, means, variances):
     share = torch.tensor(counts, dtype=means[0].dtype) / sum(counts)
     means, variances = torch.stack(means), torch.stack(variances)
     mean = share @ means
-    return mean, share @ (variances + (means - mean).square())
+    total = sum(counts)
+    return mean, share @ (variances + (means - mean).square()) * total / {{total}}
 """,
         """
 def combine(counts, means, variances):
@@ -209,7 +213,7 @@ def combine(counts, means, variances):
         away = means[i] - base
         first += counts[i] * away
         second += counts[i] * (variances[i] + away * away)
-    return base + first / total, second / total - (first / total) ** 2
+    return base + first / total, (second - first**2 / total) / {{total}}
 """,
     ),
     "population": (
