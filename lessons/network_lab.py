@@ -166,18 +166,15 @@ def budget_bars(tables: dict[str, Table], budget: Budget) -> str:
                 else color
             )
             rows.append(
-                f'<tr class="course-budget" data-design="{name or "now"}" data-what="{key}" data-used="{used}" '
-                f'data-limit="{limit}" data-over="{str(is_over).lower()}">'
-                f'<th scope="row" style="text-align:right;padding:0 8px;white-space:nowrap">{what} {name}</th>'
-                '<td style="width:45%"><div style="position:relative;height:16px;background:#EEE">'
-                f'<div style="position:absolute;left:0;top:0;height:16px;width:{100 * min(share, 1.5) / 1.5:.1f}%;background:{fill}">'
-                '</div><div style="position:absolute;left:66.67%;top:-2px;height:20px;border-left:2px solid #000"></div></div></td>'
-                f'<td style="padding:0 8px;text-align:left">{used:,} of {limit:,}: <b>{state}</b></td></tr>'
+                f'<div class="course-budget" data-design="{name or "now"}" data-what="{key}" data-used="{used}" '
+                f'data-limit="{limit}" data-over="{str(is_over).lower()}" style="display:flex;flex-wrap:wrap;gap:0 8px">'
+                f'<b style="flex:0 0 105px;text-align:right">{what} {name}</b>'
+                '<div style="flex:1 1 90px;position:relative;height:14px;margin-top:3px;background:#EEE">'
+                f'<div style="position:absolute;left:0;top:0;height:14px;width:{100 * min(share, 1.5) / 1.5:.1f}%;background:{fill}">'
+                '</div><div style="position:absolute;left:66.67%;top:-2px;height:18px;border-left:2px solid #000"></div></div>'
+                f'<div style="flex:1 1 180px">{used:,} of {limit:,}: <b>{state}</b></div></div>'
             )
-    return (
-        '<table style="width:100%;max-width:860px"><caption style="text-align:left"><b>The budget</b> (black mark: the limit)'
-        f"</caption><tbody>{''.join(rows)}</tbody></table>"
-    )
+    return f'<div style="max-width:860px"><b>The budget</b> (black mark: the limit){"".join(rows)}</div>'
 
 
 def _per_cent(share: float) -> str:
@@ -186,33 +183,33 @@ def _per_cent(share: float) -> str:
 
 def stage_table(parts: tuple[Part, ...]) -> str:
     """The stage table as HTML, with a bar for each part's share of the multiply-adds."""
-    most = max(part.cost.macs for part in parts) or 1
     whole = sum(part.cost.macs for part in parts) or 1
-    cell = "padding:2px 5px;white-space:nowrap;text-align:"
+    cell = "padding:1px 3px;white-space:nowrap;text-align:"  # narrow, so that all columns fit beside the handles
     head = "".join(
         f'<th scope="col" style="{cell}{"left" if n == 0 else "right"}">{title}</th>'
-        for n, title in enumerate(("part", "output", "parameters", "MACs", "share", "activations", "sees"))
+        for n, title in enumerate(("part", "output", "parameters", "MACs", "activations", "sees"))
     )
     body = ""
     for part in parts:
-        share = part.cost.macs / whole
+        share = 100 * part.cost.macs / whole
+        bar = (
+            f"background:linear-gradient(to left,{colors.tint(colors.SKY, 0.5)} {share:.1f}%,transparent {share:.1f}%)"
+        )
         texts = (
-            shape_text(part.shape),
-            f"{part.cost.parameters:,}",
-            f"{part.cost.macs:,}",
-            f'<span style="display:inline-block;height:9px;width:{50 * part.cost.macs / most:.0f}px;background:{colors.SKY}">'
-            f"</span> {100 * share:.0f} %",
-            f"{part.cost.activations:,}",
-            field_text(part.receptive_field),
+            (shape_text(part.shape), ""),
+            (f"{part.cost.parameters:,}", ""),
+            (f"{part.cost.macs:,}", bar),
+            (f"{part.cost.activations:,}", ""),
+            (field_text(part.receptive_field).removesuffix(" image"), ""),
         )
         body += (
             f'<tr><th scope="row" style="{cell}left">{escape(part.name)}</th>'
-            + "".join(f'<td style="{cell}right">{text}</td>' for text in texts)
+            + "".join(f'<td style="{cell}right;{style}">{text}</td>' for text, style in texts)
             + "</tr>"
         )
     return (
-        '<table><caption style="text-align:left">The stage table (<b>share</b>: of the MACs; <b>sees</b>: receptive field in '
-        f"pixels)</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        '<table style="font-size:.85em"><caption style="text-align:left">Blue: share of the MACs; <b>sees</b>: receptive field, '
+        f"pixels</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
