@@ -1,4 +1,4 @@
-"""Lesson 04."""
+"""Lesson 04. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {
     "compose_three": 2, "stem_widths": 3, "grid_of_twelve": 3, "reduction_cost": 2, "repaired_sees": 1, "repaired_computes": 2,
@@ -236,8 +236,8 @@ class GridOfTwelve(nn.Module):
         super().__init__()
         self.b1 = ConvBN(in_channels, pointwise, 1)
         self.b2_1 = ConvBN(in_channels, reduce, 1)
-        self.b2_2 = ConvBN(reduce, across, (1, 5), (0, 2))
-        self.b2_3 = ConvBN(across, down, (5, 1), (2, 0))
+        self.b2_2 = ConvBN(reduce, across, (1, {{long}}), (0, {{long}} // 2))
+        self.b2_3 = ConvBN(across, down, ({{long}}, 1), ({{long}} // 2, 0))
         self.b3_1 = ConvBN(in_channels, second_reduce, 1)
         self.b3_2 = ConvBN(second_reduce, three, 3, 1)
         self.b3_3a = ConvBN(three, fork, (1, 3), (0, 1))
@@ -248,7 +248,7 @@ class GridOfTwelve(nn.Module):
         x1 = self.b1(x)
         x2 = self.b2_3(self.b2_2(self.b2_1(x)))
         x3 = self.b3_2(self.b3_1(x))
-        x3 = torch.cat([self.b3_3a(x3), self.b3_3b(x3)], 1)
+        x3 = torch.cat([self.b3_3a(x3), self.b3_3b(x3)]{{turned}}, 1)
         x4 = self.b4(nn.functional.max_pool2d(x, 3, stride=1, padding=1))
         return torch.cat([x1, x2, x3, x4], 1)
 """,
@@ -273,9 +273,9 @@ class GridOfTwelve(Side):
     def __init__(self, in_channels, pointwise, reduce, across, down, second_reduce, three, fork, pool):
         super().__init__([
             row(in_channels, (pointwise, 1)),
-            row(in_channels, (reduce, 1), (across, (1, 5)), (down, (5, 1))),
+            row(in_channels, (reduce, 1), (across, (1, {{long}})), (down, ({{long}}, 1))),
             nn.Sequential(
-                row(in_channels, (second_reduce, 1), (three, 3)), Side([row(three, (fork, (1, 3))), row(three, (fork, (3, 1)))]),
+                row(in_channels, (second_reduce, 1), (three, 3)), Side([row(three, (fork, ({{first_bar}}))), row(three, (fork, ({{second_bar}})))]),
             ),
             nn.Sequential(nn.MaxPool2d(3, 1, 1), row(in_channels, (pool, 1))),
         ])
@@ -287,7 +287,7 @@ class GridOfTwelve(nn.Module):
         w = dict(widths)
         plan = {
             "pointwise": (in_channels, w["pointwise"], 1, 1), "reduce": (in_channels, w["reduce"], 1, 1),
-            "across": (w["reduce"], w["across"], 1, 5), "down": (w["across"], w["down"], 5, 1),
+            "across": (w["reduce"], w["across"], 1, {{long}}), "down": (w["across"], w["down"], {{long}}, 1),
             "second_reduce": (in_channels, w["second_reduce"], 1, 1), "three": (w["second_reduce"], w["three"], 3, 3),
             "left": (w["three"], w["fork"], 1, 3), "right": (w["three"], w["fork"], 3, 1),
             "pool": (in_channels, w["pool"], 1, 1),
@@ -308,7 +308,7 @@ class GridOfTwelve(nn.Module):
         trunk = self.run(x, "second_reduce", "three")
         pooled = nn.functional.max_pool2d(x, kernel_size=3, stride=1, padding=1)
         out = self.run(x, "pointwise")
-        for more in (self.run(x, "reduce", "across", "down"), self.run(trunk, "left"), self.run(trunk, "right"), self.run(pooled, "pool")):
+        for more in (self.run(x, "reduce", "across", "down"), *(self.run(trunk, "left"), self.run(trunk, "right")){{turned}}, self.run(pooled, "pool")):
             out = torch.concat((out, more), dim=1)
         return out
 """,
@@ -369,7 +369,7 @@ def _chain(channels, widths, windows):
 class Repaired(nn.Module):
     def __init__(self, in_channels, pointwise, single, stacked):
         super().__init__()
-        one, wide, tall = (1, 1), (1, 7), (7, 1)
+        one, wide, tall = (1, 1), (1, {{side}}), ({{side}}, 1)
         self.branches = nn.ModuleList((
             _chain(in_channels, [pointwise], [one]), _chain(in_channels, single, [one, wide, tall]),
             _chain(in_channels, stacked, [one, tall, wide, tall, wide]),
@@ -382,9 +382,9 @@ class Repaired(nn.Module):
 class Repaired(Colleague):
     def __init__(self, in_channels, pointwise, single, stacked):
         super().__init__(in_channels, pointwise, single, stacked)
-        self.single[1][0] = nn.Conv2d(single[0], single[1], (1, 7), padding=(0, 3), bias=False)
-        self.single[2][0] = nn.Conv2d(single[1], single[2], (7, 1), padding=(3, 0), bias=False)
-        self.stacked[2][0] = nn.Conv2d(stacked[1], stacked[2], (1, 7), padding=(0, 3), bias=False)
+        self.single[1][0] = nn.Conv2d(single[0], single[1], (1, {{side}}), padding=(0, {{half}}), bias=False)
+        self.single[2][0] = nn.Conv2d(single[1], single[2], ({{side}}, 1), padding=({{half}}, 0), bias=False)
+        self.stacked[2][0] = nn.Conv2d(stacked[1], stacked[2], (1, {{side}}), padding=(0, {{half}}), bias=False)
         for layer in [self.pointwise, *self.single, *self.stacked]:
             layer[1], layer[2] = layer[2], layer[1]
 """,
@@ -395,8 +395,8 @@ class Repaired(nn.Module):
         f, g = single, stacked
         shapes = [
             (in_channels, pointwise, 1, 1),
-            (in_channels, f[0], 1, 1), (f[0], f[1], 1, 7), (f[1], f[2], 7, 1),
-            (in_channels, g[0], 1, 1), (g[0], g[1], 7, 1), (g[1], g[2], 1, 7), (g[2], g[3], 7, 1), (g[3], g[4], 1, 7),
+            (in_channels, f[0], 1, 1), (f[0], f[1], 1, {{side}}), (f[1], f[2], {{side}}, 1),
+            (in_channels, g[0], 1, 1), (g[0], g[1], {{side}}, 1), (g[1], g[2], 1, {{side}}), (g[2], g[3], {{side}}, 1), (g[3], g[4], 1, {{side}}),
         ]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, (h, w), 1, (h // 2, w // 2), bias=False) for a, b, h, w in shapes)
         self.norms = nn.ModuleList(nn.BatchNorm2d(b, eps=1e-3) for _, b, _, _ in shapes)
