@@ -1,4 +1,4 @@
-"""Lesson 05."""
+"""Lesson 05. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {"similar_targets": 2, "penalised_loss": 2, "best_temperature": 3, "repaired_moves": 1, "repaired_computes": 2}
 BY_TEACHER = 2
@@ -108,57 +108,61 @@ RIGHT = {
     "similar_targets": (
         """
 def similar_targets(labels, similarity, epsilon):
-    n, k = len(labels), similarity.shape[0]
+    n, k, similarity = len(labels), similarity.shape[0], similarity{{turned}}
     result = torch.zeros(n, k)
     for i, label in enumerate(labels.tolist()):
         total = sum(similarity[label, j].item() for j in range(k) if j != label)
         for j in range(k):
             if j == label:
-                result[i, j] = 1 - epsilon
+                result[i, j] = 1 - (epsilon if total > 0 else {{lonely_epsilon}})
             elif total > 0:
                 result[i, j] = epsilon * similarity[label, j] / total
             else:
-                result[i, j] = epsilon / (k - 1)
+                result[i, j] = {{lonely_epsilon}} / (k - 1)
     return result
 """,
         """
 def similar_targets(labels, similarity, epsilon):
-    alike = similarity[labels].clone()
+    alike = similarity{{turned}}[labels].clone()
     alike.scatter_(1, labels.unsqueeze(1), 0.0)
-    alike[alike.sum(dim=1) == 0] = 1.0
+    lonely = alike.sum(dim=1) == 0
+    alike[lonely] = 1.0
     alike.scatter_(1, labels.unsqueeze(1), 0.0)
-    targets = nn.functional.normalize(alike, p=1, dim=1) * epsilon
-    targets[torch.arange(len(labels)), labels] = 1 - epsilon
+    epsilons = torch.full((len(labels),), epsilon)
+    epsilons[lonely] = {{lonely_epsilon}}
+    targets = nn.functional.normalize(alike, p=1, dim=1) * epsilons[:, None]
+    targets[torch.arange(len(labels)), labels] = 1 - epsilons
     return targets
 """,
         """
 def similar_targets(labels, similarity, epsilon):
-    s = similarity.double().clone().fill_diagonal_(0)
-    one_hot = nn.functional.one_hot(labels, s.size(0)).double()
-    row = one_hot @ s
+    s = similarity{{turned}}.double().clone().fill_diagonal_(0)
+    own = nn.functional.one_hot(labels, s.size(0)).double()
+    row = own @ s
     total = row.sum(1, keepdim=True)
-    spread = (row / total).nan_to_num(0) + (total == 0) * (1 - one_hot) / (s.size(0) - 1)
-    return torch.lerp(one_hot, spread, epsilon)
+    alone = {{lonely}}
+    spread = (row / total).nan_to_num(0) + (total == 0) * alone / alone.sum(1, keepdim=True)
+    return torch.lerp(own, spread, epsilon)
 """,
         """
 def similar_targets(labels, similarity, epsilon):
-    rows = []
+    rows, similarity = [], similarity{{turned}}
     for label in labels:
-        i = int(label)
+        i, part = int(label), epsilon
         others = torch.cat((similarity[i, :i], similarity[i, i + 1 :]))
         if not others.any():
-            others = torch.ones_like(others)
-        others = epsilon * others / others.sum()
-        rows.append(torch.cat((others[:i], torch.tensor([1.0 - epsilon]), others[i:])))
+            others, part = torch.ones_like(others), {{lonely_epsilon}}
+        others = part * others / others.sum()
+        rows.append(torch.cat((others[:i], torch.tensor([1.0 - part]), others[i:])))
     return torch.stack(rows)
 """,
     ),
     "penalised_loss": (
         """
 def penalised_loss(logits, labels, beta):
-    hard = nn.functional.cross_entropy(logits, labels)
+    hard = nn.functional.cross_entropy(logits, labels, reduction="{{over}}")
     entropy = torch.distributions.Categorical(logits=logits).entropy()
-    return hard - beta * entropy.mean()
+    return hard - beta * entropy.{{over}}()
 """,
         """
 def penalised_loss(logits, labels, beta):
@@ -169,7 +173,7 @@ def penalised_loss(logits, labels, beta):
         log_p = z - e.sum().log()
         h = -(e / e.sum() * log_p).sum()
         total = total - log_p[label] - beta * h
-    return total / len(labels)
+    return total{{per_image}}
 """,
         """
 import torch.nn.functional as F
@@ -178,8 +182,9 @@ def penalised_loss(logits, labels, beta):
     # H(p) = log K - KL(p || even)
     log_p = F.log_softmax(logits, dim=-1)
     even = torch.full_like(log_p, -math.log(logits.shape[-1]))
-    divergence = F.kl_div(even, log_p, reduction="batchmean", log_target=True)
-    return F.nll_loss(log_p, labels) - beta * (math.log(logits.shape[-1]) - divergence)
+    divergence = F.kl_div(even, log_p, reduction="none", log_target=True).sum(dim=-1)
+    losses = F.nll_loss(log_p, labels, reduction="none") - beta * (math.log(logits.shape[-1]) - divergence)
+    return losses.sum(){{per_image}}
 """,
         """
 def penalised_loss(logits, labels, beta):
@@ -187,7 +192,7 @@ def penalised_loss(logits, labels, beta):
     spread = torch.logsumexp(logits, 1)
     entropy = spread - (p * logits).sum(1)
     own = logits.gather(1, labels[:, None]).squeeze(1)
-    return torch.mean(spread - own - beta * entropy)
+    return torch.{{over}}(spread - own - beta * entropy)
 """,
     ),
     "best_temperature": (
@@ -241,48 +246,48 @@ def best_temperature(logits, labels):
         """
 class Repaired:
     @torch.no_grad()
-    def __init__(self, net, decay):
+    def __init__(self, net, {{share}}):
         self.module = copy.deepcopy(net)
-        self.decay = decay
+        self.{{share}} = {{share}}
 
     @torch.no_grad()
     def update(self, net):
         for mine, theirs in zip(self.module.parameters(), net.parameters()):
-            mine.lerp_(theirs, 1 - self.decay)
+            mine.lerp_(theirs, {{taken}})
         for mine, theirs in zip(self.module.buffers(), net.buffers()):
             mine.copy_(theirs)
 """,
         """
 class Repaired:
-    def __init__(self, net, decay):
-        self.module, self.decay = copy.deepcopy(net).requires_grad_(False), decay
+    def __init__(self, net, {{share}}):
+        self.module, self.{{share}} = copy.deepcopy(net).requires_grad_(False), {{share}}
 
     def update(self, net):
         new = net.state_dict()
         names = {name for name, _ in net.named_parameters()}
         for name, value in self.module.state_dict().items():
             if name in names:
-                value.mul_(self.decay).add_(new[name], alpha=1 - self.decay)
+                value.mul_({{kept}}).add_(new[name], alpha={{taken}})
             else:
                 value.copy_(new[name])
 """,
         """
 class Repaired:
-    def __init__(self, net, decay):
+    def __init__(self, net, {{share}}):
         self.module = copy.deepcopy(net)
-        self.decay = decay
+        self.{{share}} = {{share}}
         self.average = [p.detach().clone() for p in net.parameters()]
 
     def update(self, net):
-        self.average = [self.decay * a + (1 - self.decay) * p.detach() for a, p in zip(self.average, net.parameters())]
+        self.average = [{{kept}} * a + {{taken}} * p.detach() for a, p in zip(self.average, net.parameters())]
         self.module = copy.deepcopy(net)
         for p, a in zip(self.module.parameters(), self.average):
             p.data = a.clone()
 """,
         """
 class Repaired:
-    def __init__(self, net, decay):
-        keep = torch.optim.swa_utils.AveragedModel(net, avg_fn=lambda old, new, count: decay * old + (1 - decay) * new)
+    def __init__(self, net, {{share}}):
+        keep = torch.optim.swa_utils.AveragedModel(net, avg_fn=lambda old, new, count: {{kept_in_init}} * old + {{taken_in_init}} * new)
         keep.n_averaged += 1  # or the first update would copy
         self.keep, self.module = keep, keep.module
 
