@@ -28,7 +28,7 @@ def forward_times(
     *,
     size: str = "full",
     batch_size: int = 1,
-    rounds: int = 4,
+    rounds: int = 3,
     device: str | torch.device = "cpu",
     threads: int | None = THREADS,
     show: bool = True,
@@ -116,7 +116,7 @@ def images_per_second(timing: Timing, batch_size: int) -> float:
 _kept: dict[Key, Timing] = {}  # of networks that were timed in turns with each other
 
 
-def full_times(keys: Sequence[Key], *, rounds: int = 4, show: bool = True) -> dict[Key, Timing]:
+def full_times(keys: Sequence[Key], *, rounds: int = 3, show: bool = True) -> dict[Key, Timing]:
     """`forward_times` of networks of full size, one image at a time; what this session has timed together is not timed again."""
     if not set(keys) <= set(_kept):
         _kept.clear()
