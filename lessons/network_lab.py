@@ -28,7 +28,7 @@ from utils import colors
 from utils.cost import Table, field_text, shape_text, short
 from utils.data import Data
 from utils.diagram import draw
-from utils.lab import LABEL, Lab, View, slider
+from utils.lab import LABEL, Lab, Section, View, slider
 from utils.race import RacePanel
 
 WIDEST = 128  # channels that a handle reaches
@@ -314,7 +314,7 @@ class RaceOfDesigns:
     def __init__(self):
         self._designs: dict[str, Design] = {}
         self.panel = RacePanel(self.entries)
-        self.widget = ipywidgets.Accordion([self.panel.widget], titles=("Race: train A against B",))
+        self.widget = Section("Race: train A against B", self.panel.widget).widget
 
     def designs_changed(self, now: dict, pinned: dict | None) -> None:
         """Another design is shown, or pinned."""

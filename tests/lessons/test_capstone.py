@@ -4,7 +4,6 @@ import math
 import re
 from pathlib import Path
 
-import ipywidgets
 import pytest
 import torch
 
@@ -288,7 +287,7 @@ def test_what_races(lab):
     tiny = load("scales", limit=20)
     assert list(entries) == ["A", "B"]
     assert sum(p.numel() for p in entries["B"](tiny).parameters()) == design_of(lab.settings).table().parameters
-    assert isinstance(race.widget, ipywidgets.Accordion)
+    assert race.panel.widget in race.widget.children
 
 
 def test_a_design_that_no_handle_reaches_is_named():
