@@ -1,4 +1,4 @@
-"""Lesson 06."""
+"""Lesson 06. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {
     "whole_sides": 2, "small_stem": 3, "letters": 3, "depth_and_field": 2, "repaired_sees": 1, "repaired_computes": 2,
@@ -13,7 +13,7 @@ RIGHT = {
 def fits(side, layers):
     if not layers:
         return True
-    (window, stride, valid), *rest = layers
+    ({{order}}), *rest = layers
     if not valid:
         return fits(-(-side // stride), rest)
     steps, over = divmod(side - window, stride)
@@ -27,10 +27,10 @@ def whole_sides(low, high, layers):
     sides = list(range(low, high + 1))
     grids = {side: side for side in sides}
     for layer in layers:
-        window, stride = layer[0], layer[1]
+        {{order}} = layer
         for side in list(grids):
             grid = grids[side]
-            if layer[2]:
+            if valid:
                 last = window
                 while last < grid:
                     last += stride
@@ -50,7 +50,7 @@ def whole_sides(low, high, layers):
     answer = []
     for side in range(low, high + 1):
         sizes = [side]
-        for window, stride, valid in layers:
+        for {{order}} in layers:
             if valid:
                 sizes.append((sizes[-1] - window) / stride + 1)
                 if sizes[-1] < 1 or sizes[-1] != int(sizes[-1]):
@@ -83,8 +83,8 @@ class SmallStem(nn.Module):
         self.left1 = ConvNormReLU(15 * u, 4 * u, 1)
         self.left2 = ConvNormReLU(4 * u, 8 * u, 3)
         self.right1 = ConvNormReLU(15 * u, 4 * u, 1)
-        self.right2 = ConvNormReLU(4 * u, 4 * u, (5, 1), p=(2, 0))
-        self.right3 = ConvNormReLU(4 * u, 4 * u, (1, 5), p=(0, 2))
+        self.right2 = ConvNormReLU(4 * u, 4 * u, ({{first_bar}}), p=({{first_padding}}))
+        self.right3 = ConvNormReLU(4 * u, 4 * u, ({{second_bar}}), p=({{second_padding}}))
         self.right4 = ConvNormReLU(4 * u, 8 * u, 3)
 
     def forward(self, x):
@@ -117,7 +117,7 @@ class SmallStem(nn.Sequential):
             Fork(nn.MaxPool2d((3, 3), (2, 2)), row(6 * u, (9 * u, 3, 2, "valid"))),
             Fork(
                 row(15 * u, (4 * u, 1, 1, 0), (8 * u, 3, 1, 0)),
-                row(15 * u, (4 * u, 1, 1, 0), (4 * u, (5, 1), 1, "same"), (4 * u, (1, 5), 1, "same"), (8 * u, 3, 1, 0)),
+                row(15 * u, (4 * u, 1, 1, 0), (4 * u, ({{first_bar}}), 1, "same"), (4 * u, ({{second_bar}}), 1, "same"), (8 * u, 3, 1, 0)),
             ),
         )
 """,
@@ -128,9 +128,9 @@ class SmallStem(nn.Module):
         plan = dict(
             a=(in_channels, 3 * u, 3), b=(3 * u, 3 * u, 3), c=(3 * u, 6 * u, 3), d=(6 * u, 9 * u, 3),
             e=(15 * u, 4 * u, 1), f=(4 * u, 8 * u, 3),
-            g=(15 * u, 4 * u, 1), h=(4 * u, 4 * u, (5, 1)), i=(4 * u, 4 * u, (1, 5)), j=(4 * u, 8 * u, 3),
+            g=(15 * u, 4 * u, 1), h=(4 * u, 4 * u, ({{first_bar}})), i=(4 * u, 4 * u, ({{second_bar}})), j=(4 * u, 8 * u, 3),
         )
-        pads = dict(c=1, h=(2, 0), i=(0, 2))
+        pads = dict(c=1, h=({{first_padding}}), i=({{second_padding}}))
         self.convs, self.norms = nn.ModuleDict(), nn.ModuleDict()
         for name, (comes, goes, window) in plan.items():
             stride = 2 if name in "ad" else 1
@@ -261,18 +261,18 @@ class Repaired(nn.Module):
     def forward(self, x):
         two, three = self.two(x), self.three(x)
         pooled = nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-        return torch.cat((self.one(x), self.two_a(two), self.two_b(two), self.three_a(three), self.three_b(three), self.four(pooled)), 1)
+        return torch.cat((self.one(x), *(self.two_a(two), self.two_b(two)){{turned}}, *(self.three_a(three), self.three_b(three)){{turned}}, self.four(pooled)), 1)
 """,
         """
 class Repaired(Colleague):
     def __init__(self, in_channels, pointwise, single, stacked, pool):
         super().__init__(in_channels, pointwise, single, stacked, pool)
-        self.single_fork[1] = self.upright(*single)
-        self.stacked_fork[1] = self.upright(*stacked[-2:])
+        self.single_fork[1] = self.half(*single)
+        self.stacked_fork[1] = self.half(*stacked[-2:])
         self.pool[0].count_include_pad = False
 
-    def upright(self, channels, width):
-        conv = nn.Conv2d(channels, width, (3, 1), padding=(1, 0), bias=False)
+    def half(self, channels, width):
+        conv = nn.Conv2d(channels, width, ({{second_half}}), padding="same", bias=False)
         return nn.Sequential(conv, nn.BatchNorm2d(width, eps=1e-3), nn.ReLU())
 
     def forward(self, x):
@@ -287,10 +287,10 @@ class Repaired(Colleague):
 class Fork(nn.Module):
     def __init__(self, make, channels, width):
         super().__init__()
-        self.across, self.down = make(channels, width, (1, 3)), make(channels, width, (3, 1))
+        self.left, self.right = make(channels, width, ({{first_half}})), make(channels, width, ({{second_half}}))
 
     def forward(self, x):
-        return torch.cat([self.across(x), self.down(x)], dim=1)
+        return torch.cat([self.left(x), self.right(x)], dim=1)
 
 class Repaired(nn.Module):
     def __init__(self, in_channels, pointwise, single, stacked, pool):
