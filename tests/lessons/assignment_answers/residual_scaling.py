@@ -1,4 +1,4 @@
-"""Lesson 07."""
+"""Lesson 07. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {
     "reduction_shapes": 1, "reduction_computes": 2, "pre_activated": 2, "folded_computes": 2, "folded_rate": 1, "scale_for": 2,
@@ -17,9 +17,9 @@ class ResidualReduction(nn.Module):
         first, second = stacked
         self.a = layer(in_channels, single, 3, 2)
         self.b1 = layer(in_channels, first, 1)
-        self.b2 = layer(first, second, 3, 2)
+        self.b2 = layer(first, second, {{wide}}, 2)
         self.up = nn.Conv2d(in_channels=single + second, out_channels=out_channels, kernel_size=(1, 1), bias=True)
-        self.shortcut = layer(in_channels, out_channels, 1, 2, False)
+        self.shortcut = layer(in_channels, out_channels, {{past}}, 2, False)
         self.register_buffer("scale", torch.tensor(scale))
 
     def forward(self, x):
@@ -39,11 +39,11 @@ class ResidualReduction(nn.Module):
         self.residual = nn.Sequential(
             SideBySide([
                 layer(in_channels, single, window=3, stride=2),
-                nn.Sequential(layer(in_channels, stacked[0], window=1), layer(*stacked, window=3, stride=2)),
+                nn.Sequential(layer(in_channels, stacked[0], window=1), layer(*stacked, window={{wide}}, stride=2)),
             ]),
             nn.Conv2d(single + stacked[-1], out_channels, 1),
         )
-        self.projection = layer(in_channels, out_channels, window=1, stride=2, relu=False)
+        self.projection = layer(in_channels, out_channels, window={{past}}, stride=2, relu=False)
         self.relu = nn.ReLU(inplace=True)
         self.scale = scale
 
@@ -55,10 +55,10 @@ class ResidualReduction(nn.Module):
     def __init__(self, in_channels, out_channels, single, stacked, scale):
         super().__init__()
         self.parts = nn.ModuleDict()
-        self.parts["past"] = layer(in_channels, out_channels, 1, stride=2, relu=False)
+        self.parts["past"] = layer(in_channels, out_channels, {{past}}, stride=2, relu=False)
         self.parts["left"] = layer(in_channels, single, 3, stride=2)
         steps, width = [], in_channels
-        for wide, window, stride in zip(stacked, (1, 3), (1, 2)):
+        for wide, window, stride in zip(stacked, (1, {{wide}}), (1, 2)):
             steps.append(layer(width, wide, window, stride))
             width = wide
         self.parts["right"] = nn.Sequential(*steps)
@@ -133,49 +133,49 @@ class PreActivated(nn.Module):
         """
 def folded(block):
     new = copy.deepcopy(block)
-    new.scale = 1.0
+    new.scale = {{goal}}
     for parameter in new.expansion.parameters():
-        parameter.data *= block.scale
+        parameter.data *= block.scale / {{goal}}
     return new
 
 
 def folded_rate(rate, scale):
-    return rate * scale * scale
+    return rate * scale * scale / {{goal}} / {{goal}}
 """,
         """
 def folded(block):
     old = block.expansion
-    new = Block(old.out_channels, copy.deepcopy(block.branch), old.in_channels, 1.0)
-    new.expansion.weight = nn.Parameter(old.weight.detach() * block.scale)
-    new.expansion.bias = nn.Parameter(old.bias.detach() * block.scale)
+    new = Block(old.out_channels, copy.deepcopy(block.branch), old.in_channels, {{goal}})
+    new.expansion.weight = nn.Parameter(old.weight.detach() * block.scale / {{goal}})
+    new.expansion.bias = nn.Parameter(old.bias.detach() * block.scale / {{goal}})
     new.train(block.training)
     return new
 
 
 def folded_rate(rate, scale):
-    return (rate**0.5 * scale) ** 2
+    return (rate**0.5 * scale / {{goal}}) ** 2
 """,
         """
 def folded(block):
     new, state = copy.deepcopy(block), copy.deepcopy(block.state_dict())
     for name in list(state):
         if name.startswith("expansion."):
-            state[name] = block.scale * state[name]
+            state[name] = block.scale / {{goal}} * state[name]
     new.load_state_dict(state)
-    new.scale = block.scale / block.scale
+    new.scale = block.scale / block.scale * {{goal}}
     return new
 
 
 def folded_rate(rate, scale):
     for _ in range(2):
-        rate = rate * scale
+        rate = rate * scale / {{goal}}
     return rate
 """,
         """
 @torch.no_grad()
 def folded(block):
     new = copy.deepcopy(block)
-    new.scale, times = 1.0, new.scale
+    new.scale, times = {{goal}}, new.scale / {{goal}}
     new.expansion = nn.Conv2d(new.expansion.in_channels, new.expansion.out_channels, 1)
     new.expansion.weight.copy_(block.expansion.weight * times)
     new.expansion.bias.copy_(block.expansion.bias * times)
@@ -183,7 +183,7 @@ def folded(block):
 
 
 def folded_rate(rate, scale):
-    return rate / (1 / scale) ** 2
+    return rate / ({{goal}} / scale) ** 2
 """,
     ),
     "scale_for": (
