@@ -1,10 +1,36 @@
 """What all tests share."""
 
+import tempfile
+
 import pytest
 import torch
+from ipywidgets import CallbackDispatcher
+
+from tests.learner import server
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Two threads of tensors this small do little but wait for each other, and there are two processes of tests."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def callbacks_raise(monkeypatch):
+    """What a callback of a button raises fails the test; outside of a notebook ipywidgets only logs it."""
+
+    def call(dispatcher, *args, **kwargs):
+        for callback in dispatcher.callbacks:
+            callback(*args, **kwargs)
+
+    monkeypatch.setattr(CallbackDispatcher, "__call__", call)
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory):
+    """A JupyterLab for the tests of labs: its address, and the folder of notebooks, where each test puts its own."""
+    work = tmp_path_factory.mktemp("labs") / "work"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", tempfile.mkdtemp(dir=work.parent))  # races of others on this machine are not waited for
+        with server(work) as address:
+            yield address, work / "notebooks"

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -17,16 +17,36 @@ from utils.lab import Lab, View
 from utils.photo import NAMES, photograph
 
 CROP = 232  # pixels, the side of the enlarged part
+PLACES = 7  # along each side of the grid of units to click
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer with a window: (height, width) of its window, of its stride and of its padding."""
+    """One layer with a window: (height, width) of its window, of its stride and of its padding.
+
+    One that `rounds_up` takes a last place that begins on the grid and hangs over its end.
+    """
 
     name: str
     window: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
+    rounds_up: bool = False
+
+    def places(self, units: int, side: int) -> int:
+        """How many places its window takes along one side of so many units.
+
+        Raises:
+            ValueError: it does not fit.
+        """
+        window, stride, padding = self.window[side], self.stride[side], self.padding[side]
+        left = units + 2 * padding - window
+        if left < 0:
+            raise ValueError(f"{self.name} does not fit: its window is {window}, and {units} units are left.")
+        count = left // stride + 1
+        if self.rounds_up and left % stride and count * stride < units + padding:
+            count += 1
+        return count
 
 
 @dataclass(frozen=True)
@@ -64,7 +84,8 @@ def layers_of(module: nn.Module) -> tuple[Layer, ...]:
                 "conv" if isinstance(part, nn.Conv2d) else "max pool" if isinstance(part, nn.MaxPool2d) else "avg pool"
             )
             step = "" if stride == (1, 1) else f" /{stride[0]}"
-            found.append(Layer(f"{window[0]}×{window[1]} {kind}{step}", window, stride, padding))
+            rounds_up = getattr(part, "ceil_mode", False)
+            found.append(Layer(f"{window[0]}×{window[1]} {kind}{step}", window, stride, padding, rounds_up))
         elif not isinstance(part, nn.Sequential) and next(part.children(), None) is not None:
             raise ValueError(
                 f"A {type(part).__name__} is in it, whose parts need not follow one another. Hand over one branch of it."
@@ -81,11 +102,9 @@ def along(layers: Sequence[Layer], size: int, side: int) -> Axis:
     units, field, step, start = size, 1, 1, 0
     for layer in layers:
         window, stride, padding = layer.window[side], layer.stride[side], layer.padding[side]
-        if units + 2 * padding < window:
-            raise ValueError(f"{layer.name} does not fit: its window is {window}, and {units} units are left.")
+        units = layer.places(units, side)
         field += (window - 1) * step
         start -= padding * step
-        units = (units + 2 * padding - window) // stride + 1
         step *= stride
     return Axis(units, field, step, start)
 
@@ -241,6 +260,48 @@ def _two(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
+class UnitGrid:
+    """Places on a layer's grid, from its first to its last row and column; a click on one chooses the unit there.
+
+    Args:
+        row, column: the handles that it moves, from 0 to 100 per cent.
+        choose: moves both at once.
+    """
+
+    def __init__(self, row: ipywidgets.IntSlider, column: ipywidgets.IntSlider, choose: Callable[[int, int], None]):
+        self.row, self.column = row, column
+        shares = [round(100 * place / (PLACES - 1)) for place in range(PLACES)]
+        layout = ipywidgets.Layout(width="26px", height="26px", margin="0", padding="0")
+        self.buttons = {
+            (down, across): ipywidgets.Button(tooltip=f"The unit {down} % down and {across} % across", layout=layout)
+            for down in shares
+            for across in shares
+        }
+        for (down, across), button in self.buttons.items():
+            button.on_click(lambda _event, down=down, across=across: choose(down, across))
+        grid = ipywidgets.GridBox(
+            [*self.buttons.values()],
+            layout=ipywidgets.Layout(
+                grid_template_columns=f"repeat({PLACES}, 26px)", grid_gap="2px", margin="0 0 0 66px"
+            ),
+        )
+        self.widget = ipywidgets.VBox([ipywidgets.HTML("Or click a unit; ● is the one nearest to yours:"), grid])
+        self._marked: ipywidgets.Button | None = None
+        for handle in (row, column):
+            handle.observe(lambda _change: self._mark(), names="value")
+        self._mark()
+
+    def _mark(self) -> None:
+        down, across = (min(sorted({at[side] for at in self.buttons}), key=lambda share: abs(share - handle.value))
+                        for side, handle in enumerate((self.row, self.column)))  # fmt: skip
+        nearest = self.buttons[down, across]
+        if nearest is not self._marked:
+            if self._marked:
+                self._marked.description, self._marked.button_style = "", ""
+            nearest.description, nearest.button_style = "●", "primary"
+            self._marked = nearest
+
+
 def field_lab(stacks: Mapping[str, nn.Module], *, size: int = 224, question: str = "") -> Lab:
     """The receptive field lab over some stacks of layers, on photographs of `size` x `size` pixels.
 
@@ -278,4 +339,8 @@ def field_lab(stacks: Mapping[str, nn.Module], *, size: int = 224, question: str
         ),
     }  # fmt: skip
     text = question or "<b>Receptive field lab.</b> What does one unit see, and what counts most in it?"
-    return Lab(text, controls, lambda settings, pinned: view(layers, size, settings, pinned))
+    units = UnitGrid(controls["row"], controls["column"], lambda down, across: lab.set(row=down, column=across))
+    lab = Lab(
+        text, controls, lambda settings, pinned: view(layers, size, settings, pinned), beside={"column": units.widget}
+    )
+    return lab

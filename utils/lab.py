@@ -5,6 +5,7 @@ controls to the function and its pictures back. Pictures are replaced in place, 
 Dragging a slider queues nothing: the front end sends a new value only when the last one has been answered.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from html import escape, unescape
 from typing import Protocol
 
 import ipywidgets
+import traitlets
 from ipywidgets import HTML, Box, Button, HBox, Layout, Textarea, ToggleButton, VBox
 
 from utils.paste import Call, calls_in
@@ -21,6 +23,8 @@ from utils.show import show_widget
 Settings = dict[str, object]
 OWN = "your own"  # the preset that is shown when the handles stand as in none
 _LINES = "line-height:1.5"  # a widget's own lines are far apart
+# A checkbox repeats its label as its own title; hovering over it is to show the tooltip around it. A click still ticks it.
+_STYLE = "<style>.course-lab .widget-checkbox label > * { pointer-events: none }</style>"
 
 
 LABEL = {"description_width": "92px"}  # the style of handles, so that they begin below each other
@@ -49,6 +53,58 @@ class View:
     def text(self) -> str:
         """The words without their tags, for where no picture can be shown."""
         return unescape(re.sub(r"<[^>]+>", "", re.sub(r"<br ?/?>", "\n", self.words)))
+
+
+class Hint(VBox):
+    """A control whose tooltip is seen wherever the pointer is on it, whatever its kind.
+
+    By themselves menus, checkboxes and text fields show theirs only if they have no description.
+    """
+
+    description = traitlets.Unicode("").tag(sync=True)  # a front end shows the tooltips of widgets without one
+
+    def __init__(self, control: ipywidgets.Widget):
+        super().__init__([control], tooltip=control.tooltip, layout=Layout(overflow="visible"))
+
+
+class Walk:
+    """A button that moves a slider through its values, one after another, and stops at the last.
+
+    Nothing piles up: the next value comes some time after the answer to the one before.
+    """
+
+    def __init__(self, control: ipywidgets.IntSlider, *, seconds: float = 0.4):
+        self.control, self.seconds = control, seconds
+        self.widget = ToggleButton(
+            description="Play",
+            icon="play",
+            tooltip=f"Walk through {control.description}, to its end; press again to stop",
+            layout=Layout(width="auto"),
+        )
+        self.widget.observe(lambda change: self._turn(is_on=change["new"]), names="value")
+
+    def _turn(self, *, is_on: bool) -> None:
+        self.widget.description, self.widget.icon = ("Stop", "stop") if is_on else ("Play", "play")
+        if is_on:
+            if self.control.value >= self.control.max:
+                self.control.value = self.control.min
+            self._later()
+
+    def _later(self) -> None:
+        asyncio.get_running_loop().call_later(self.seconds, self._step)
+
+    def _step(self) -> None:
+        if not self.widget.value:
+            return
+        try:
+            self.control.value += self.control.step  # it stays at its last value
+        except Exception:
+            self.widget.value = False
+            raise
+        if self.control.value >= self.control.max:
+            self.widget.value = False
+        else:
+            self._later()
 
 
 class Section:
@@ -95,6 +151,7 @@ class Lab:
             explained by raising ValueError with a sentence.
         presets: settings by a name to choose them by; values not named stay as they are.
         groups: names of controls by the heading under which they stand. Those in no group stand above, always seen.
+        beside: widgets that move a control in another way, by its name; each stands under its control.
         actions: what can be done with the designs.
         from_code: from the calls of pasted code to settings. Without one, the code is a single call whose keywords are
             named like the handles. It explains by a ValueError what it cannot take.
@@ -108,6 +165,7 @@ class Lab:
         presets: Mapping[str, Settings] | None = None,
         *,
         groups: Mapping[str, Sequence[str]] | None = None,
+        beside: Mapping[str, ipywidgets.Widget] | None = None,
         actions: Sequence[Action] = (),
         from_code: Callable[[tuple[Call, ...]], Settings] | None = None,
     ):
@@ -130,28 +188,30 @@ class Lab:
         self.reset_button = Button(description="Start again", tooltip="Put every handle back and unpin A")
         self.pin_button.on_click(lambda _event: self.pin())
         self.reset_button.on_click(lambda _event: self.reset())
-        rows: list[ipywidgets.Widget] = []
         self.preset = ipywidgets.Dropdown(
             options=[*self.presets, OWN], description="Preset", tooltip="Set all handles to a block of the paper"
         )
         self.preset.observe(lambda change: self._choose(change["new"]), names="value")
-        if self.presets:
-            rows.append(self.preset)
         self.sections: dict[str, Section] = {}  # by the heading of each group
-        groups = {title: [self.controls[name] for name in names] for title, names in (groups or {}).items()}
-        grouped = {id(control) for members in groups.values() for control in members}
-        rows += [control for control in self.controls.values() if id(control) not in grouped]
-        for row in (*rows, *self.controls.values()):
-            row.layout.width = "auto"
-        if groups:
-            for number, (title, members) in enumerate(groups.items()):
-                self.sections[title] = Section(title, VBox(members), is_open=number == 0)
-                rows.append(self.sections[title].widget)
+        for control in (*self.controls.values(), self.preset):
+            control.layout.width = "auto"
+        rows: list[ipywidgets.Widget] = [Hint(self.preset)] if self.presets else []
+        handles = {name: Hint(control) for name, control in self.controls.items()}
+        for name, other in (beside or {}).items():
+            handles[name] = VBox([handles[name], other])
+        groups = {title: [handles[name] for name in names] for title, names in (groups or {}).items()}
+        grouped = {id(handle) for members in groups.values() for handle in members}
+        rows += [handle for handle in handles.values() if id(handle) not in grouped]
+        for number, (title, members) in enumerate(groups.items()):
+            self.sections[title] = Section(title, VBox(members), is_open=number == 0)
+            rows.append(self.sections[title].widget)
         rows.append(HBox([self.pin_button, self.reset_button]))
         for control in self.controls.values():
             control.observe(lambda _change: self.refresh(), names="value")
         # A notebook that is opened again shows its labs as they were, without a kernel behind them.
-        rows.append(HTML(f'<div style="{_LINES};opacity:.75">If the handles do not answer, run this cell again.</div>'))
+        rows.append(
+            HTML(f'{_STYLE}<div style="{_LINES};opacity:.75">If the handles do not answer, run this cell again.</div>')
+        )
         width = "320px" if groups else "280px"
         side = VBox(rows, layout=Layout(width=width, flex=f"0 0 {width}"))
         main = VBox([self.words, self.output], layout=Layout(flex="1 1 400px", min_width="0"))
@@ -208,19 +268,32 @@ class Lab:
         self.set(**self._start)
 
     def refresh(self) -> None:
-        """Show the view of the present settings. What cannot be is explained; the last picture stays."""
+        """Show the view of the present settings. What cannot be is explained; the last picture stays.
+
+        A mistake in the lab's own code is said in the lab as well, and raised.
+        """
         if self._is_setting:
             return
+        try:
+            self._refresh()
+        except Exception as error:
+            self._alert("This lab has a mistake.", f"{type(error).__name__}: {error}.")
+            raise
+
+    def _refresh(self) -> None:
         try:
             view = self.view(self.settings, self.pinned)
         except ValueError as error:
             self.trouble = str(error)
-            self.words.value = (
-                f'<div role="alert" class="course-trouble" style="border-left:5px solid #D55E00;padding:4px 10px;{_LINES}">'
-                f"<b>This cannot be.</b> {escape(self.trouble)} The picture shows the last design that can.</div>"
-            )
+            self._alert("This cannot be.", f"{self.trouble} The picture shows the last design that can.")
             return
         self._show(view)
+
+    def _alert(self, head: str, words: str) -> None:
+        self.words.value = (
+            f'<div role="alert" class="course-trouble" style="border-left:5px solid #D55E00;padding:4px 10px;{_LINES}">'
+            f"<b>{head}</b> {escape(words)}</div>"
+        )
 
     def _show(self, view: View) -> None:
         self.trouble, self.text, self._shown = "", view.text, self.settings
@@ -315,7 +388,7 @@ class _CodeField:
         )
         self.said = HTML()
         row = HBox([copy, self.use_button, self.said], layout=Layout(flex_flow="row wrap"))
-        self.widget = Section("As Python: copy it, or paste code back", VBox([self.field, row])).widget
+        self.widget = Section("As Python: copy it, or paste code back", VBox([Hint(self.field), row])).widget
         self._use = use
 
     def show(self, code: str) -> None:

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from utils import colors
 from utils.data import load
-from utils.lab import LABEL, Lab, View
+from utils.lab import LABEL, Lab, View, Walk
 from utils.train import seeded
 
 LAYERS, UNITS = 6, 64
@@ -200,6 +200,6 @@ def bn_lab() -> Lab:
     }
     question = (
         "<b>BN lab.</b> What does normalisation let you do that you could not do without it? Each setting trains a small "
-        "network on real digits, 100 steps from the same first weights."
+        "network on real digits, 100 steps from the same first weights; Play shows them in turn."
     )
-    return Lab(question, controls, view, presets)
+    return Lab(question, controls, view, presets, beside={"step": Walk(controls["step"]).widget})

@@ -2,6 +2,7 @@
 
 import re
 
+import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -14,6 +15,10 @@ STACKS = {
     "factors": nn.Sequential(
         nn.Conv2d(3, 2, 3, stride=2), nn.Sequential(nn.Conv2d(2, 2, (1, 7), padding=(0, 3)), nn.ReLU()),
         nn.AvgPool2d(2), nn.Conv2d(2, 1, (5, 1), padding=(2, 0)),
+    ),
+    "rounded up": nn.Sequential(
+        nn.Conv2d(3, 2, 3), nn.AvgPool2d(3, stride=2, ceil_mode=True, divisor_override=9), nn.AvgPool2d(2, ceil_mode=True, divisor_override=4),
+        nn.AvgPool2d(2, stride=3, padding=1, ceil_mode=True, divisor_override=4),
     ),
     "one": nn.Sequential(nn.Conv2d(3, 1, 1)),
 }  # fmt: skip
@@ -109,3 +114,34 @@ def test_every_handle_says_what_it_does_and_changes_the_picture():
 def test_no_stack_is_named():
     with pytest.raises(ValueError, match="stacks is empty"):
         field_lab({})
+
+
+def test_a_click_on_a_unit_moves_the_handles_and_marks_it():
+    lab = field_lab(STACKS, size=SIZE)
+    buttons = {
+        button.tooltip: button
+        for button in all_of(lab.widget)
+        if isinstance(button, ipywidgets.Button) and "The unit" in button.tooltip
+    }
+    assert len(buttons) == 49
+    assert marked(buttons) == ["The unit 50 % down and 50 % across"]
+    refreshed = []
+    lab.output.observe(refreshed.append, names="value")
+    buttons["The unit 100 % down and 17 % across"].click()
+    assert (lab.settings["row"], lab.settings["column"]) == (100, 17) and len(refreshed) == 1
+    assert marked(buttons) == ["The unit 100 % down and 17 % across"]
+    assert "row 19 and column 4 of 19×19" in lab.text
+    lab.controls["row"].set_state({"value": 60})
+    assert marked(buttons) == ["The unit 67 % down and 17 % across"]
+    lab.reset_button.click()
+    assert marked(buttons) == ["The unit 50 % down and 50 % across"]
+
+
+def marked(buttons) -> list[str]:
+    return [tip for tip, button in buttons.items() if button.description]
+
+
+def all_of(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from all_of(child)

@@ -1,12 +1,15 @@
 """The frame of a lab: handles, pin, presets, what cannot be, and the still form."""
 
+import asyncio
 import copy
+import itertools
+import time
 
 import ipywidgets
 import pytest
 
 from utils import lab as labs
-from utils.lab import OWN, Lab, View
+from utils.lab import OWN, Hint, Lab, View, Walk
 
 
 def area(settings: dict, pinned: dict | None) -> View:
@@ -129,8 +132,26 @@ def test_settings_handed_to_a_view_are_its_own(lab, monkeypatch):
 
 
 def test_a_mistake_in_the_lab_itself_is_not_hidden(lab):
-    with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
-        lab.controls["height"].value = 9
+    last = picture(lab)
+    for move in (lambda: send(lab.controls["height"], value=9), lab.pin_button.click, lab.refresh):
+        lab.words.value = ""
+        with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
+            move()
+        assert "This lab has a mistake.</b> ZeroDivisionError: a mistake of ours." in lab.words.value
+        assert 'role="alert"' in lab.words.value and picture(lab) == last
+    send(lab.controls["height"], value=4)
+    assert "mistake" not in lab.words.value and "<b>8</b>" in lab.words.value
+
+
+def test_a_mistake_in_an_action_is_not_taken_for_what_cannot_be(lab):
+    class Wrong:
+        def designs_changed(self, now, pinned):
+            raise ValueError("no sentence for a learner")
+
+    lab.actions = (Wrong(),)
+    with pytest.raises(ValueError, match="no sentence for a learner"):
+        send(lab.controls["width"], value=4)
+    assert "This lab has a mistake.</b> ValueError" in lab.words.value and lab.trouble == ""
 
 
 def test_a_start_that_cannot_be_fails_at_once():
@@ -256,7 +277,7 @@ def test_a_lab_without_code_has_no_field_for_it(lab):
 def test_handles_stand_in_groups():
     lab = Lab("?", handles(), area, PRESETS, groups={"Size": ["width", "height"]})
     (section,) = lab.sections.values()
-    assert [*section.content.children] == [lab.controls["width"], lab.controls["height"]]
+    assert [hint.children for hint in section.content.children] == [(lab.controls["width"],), (lab.controls["height"],)]
     send(lab.controls["height"], value=5)
     assert lab.text == "10 < 100"
     with pytest.raises(KeyError):
@@ -293,3 +314,69 @@ def test_actions_hear_of_each_design_that_is_shown():
     send(lab.controls["width"], value=9)  # it cannot be: A and B stay
     send(lab.controls["width"], value=5)
     assert heard[1:] == [(4, None), (4, 4), (5, 4)] and lab.settings["width"] == 5
+
+
+def test_the_tooltip_of_every_handle_is_around_it():
+    def hints(widget):
+        if isinstance(widget, Hint):
+            yield widget
+        for child in getattr(widget, "children", ()):
+            yield from hints(child)
+
+    lab = Lab("?", handles(), area_as_code, PRESETS, groups={"Form": ["is_square"]})
+    found = {hint.children[0]: (hint.tooltip, hint.description) for hint in hints(lab.widget)}
+    expected = [*lab.controls.values(), lab.preset, lab.code.field]
+    assert found == {control: (control.tooltip, "") for control in expected}
+
+
+def test_another_way_to_move_a_handle_stands_under_it():
+    other = ipywidgets.Button()
+    lab = Lab("?", handles(), area, groups={"Size": ["width", "height"]}, beside={"width": other})
+    first, _ = lab.sections["Size"].content.children
+    hint, below = first.children
+    assert hint.children == (lab.controls["width"],) and below is other
+
+
+# A walk through a slider's values
+
+
+def walk_to_the_end(slider: ipywidgets.IntSlider, walk: Walk, each=lambda: None) -> list[int]:
+    """The values that the slider takes from a press on Play until it stops by itself."""
+    values = []
+    slider.observe(lambda change: (values.append(change["new"]), each()), names="value")
+
+    async def press():
+        send(walk.widget, value=True)
+        while walk.widget.value:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)  # nothing comes after the end
+
+    asyncio.run(press())
+    return values
+
+
+def test_a_walk_goes_to_the_end_and_stops():
+    slider = ipywidgets.IntSlider(value=30, max=100, step=30, description="step")
+    walk = Walk(slider, seconds=0.001)
+    assert walk_to_the_end(slider, walk) == [60, 90, 100]
+    assert walk.widget.description == "Play"
+    assert walk_to_the_end(slider, walk) == [0, 30, 60, 90, 100]  # once more, from the start
+
+
+def test_a_walk_stops_where_it_is_pressed_again():
+    slider = ipywidgets.IntSlider(max=100, step=10, description="step")
+    walk = Walk(slider, seconds=0.001)
+    assert walk_to_the_end(slider, walk, lambda: slider.value == 20 and send(walk.widget, value=False)) == [10, 20]
+
+
+def test_a_walk_waits_for_the_answer_and_piles_up_nothing():
+    slider = ipywidgets.IntSlider(max=4, description="step")
+    walk = Walk(slider, seconds=0.01)
+    times = []
+
+    def slow():
+        times.append(time.perf_counter())
+        time.sleep(0.05)
+
+    walk_to_the_end(slider, walk, slow)
+    assert len(times) == 4 and all(later - before >= 0.06 for before, later in itertools.pairwise(times))
