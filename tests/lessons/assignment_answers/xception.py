@@ -1,4 +1,4 @@
-"""Lesson 08."""
+"""Lesson 08. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {
     "separable_stem": 2, "as_one": 3, "fewest_groups": 2, "mobile_block": 3, "repaired_mixes": 1, "repaired_computes": 2,
@@ -107,17 +107,18 @@ def as_one(filters, mix, m):
         """
 def fewest_groups(channels, out_channels, kernel_size, grid, budget):
     left = budget - channels * out_channels * grid**2
-    fits = [g for g in range(1, channels + 1) if channels % g == 0 and channels**2 // g * kernel_size**2 * grid**2 <= left]
+    wide = {{grouped}}
+    fits = [g for g in range(1, wide + 1) if wide % g == 0 and wide**2 // g * kernel_size**2 * grid**2 {{within}} left]
     return min(fits, default=None)
 """,
         """
 def fewest_groups(channels, out_channels, kernel_size, grid, budget):
     answer = None
-    for groups in reversed(range(1, channels + 1)):
-        if channels % groups:
+    for groups in reversed(range(1, {{grouped}} + 1)):
+        if {{grouped}} % groups:
             continue
-        macs = grid * grid * channels * (channels // groups * kernel_size * kernel_size + out_channels)
-        if macs > budget:
+        macs = grid * grid * ({{grouped}} * ({{grouped}} // groups) * kernel_size * kernel_size + channels * out_channels)
+        if not macs {{within}} budget:
             break
         answer = groups
     return answer
@@ -125,10 +126,10 @@ def fewest_groups(channels, out_channels, kernel_size, grid, budget):
         """
 def fewest_groups(channels, out_channels, kernel_size, grid, budget):
     groups = 1
-    while groups <= channels:
-        if channels % groups == 0:
-            window = nn.Conv2d(channels, channels, kernel_size, groups=groups, bias=False, device="meta")
-            if (window.weight.numel() + channels * out_channels) * grid**2 <= budget:
+    while groups <= {{grouped}}:
+        if {{grouped}} % groups == 0:
+            window = nn.Conv2d({{grouped}}, {{grouped}}, kernel_size, groups=groups, bias=False, device="meta")
+            if (window.weight.numel() + channels * out_channels) * grid**2 {{within}} budget:
                 return groups
         groups += 1
 """,
@@ -137,9 +138,9 @@ def fewest_groups(channels, out_channels, kernel_size, grid, budget):
         """
 class MobileBlock(nn.Sequential):
     def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
-        a, b = [int(alpha * c) or 1 for c in (in_channels, out_channels)]
+        a, b = [int(alpha * c) if alpha * c >= {{least}} else {{least}} for c in (in_channels, out_channels)]
         super().__init__(
-            nn.Conv2d(a, a, 3, stride, 1, groups=a, bias=False), nn.BatchNorm2d(a, 1e-3), nn.ReLU(inplace=True),
+            nn.Conv2d(a, a, {{window}}, stride, {{edge}}, groups=a, bias=False), nn.BatchNorm2d(a, 1e-3), nn.ReLU(inplace=True),
             nn.Conv2d(a, b, 1, bias=False), nn.BatchNorm2d(b, 1e-3), nn.ReLU(inplace=True),
         )
 """,
@@ -147,9 +148,9 @@ class MobileBlock(nn.Sequential):
 class MobileBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
         super().__init__()
-        a = max(int(alpha * in_channels), 1)
-        b = max(int(alpha * out_channels), 1)
-        self.dw = nn.Conv2d(a, a, kernel_size=3, stride=stride, padding=1, groups=a, bias=False)
+        a = max(int(alpha * in_channels), {{least}})
+        b = max(int(alpha * out_channels), {{least}})
+        self.dw = nn.Conv2d(a, a, kernel_size={{window}}, stride=stride, padding={{edge}}, groups=a, bias=False)
         self.n1 = nn.BatchNorm2d(a, eps=0.001)
         self.pw = nn.Conv2d(a, b, kernel_size=1, bias=False)
         self.n2 = nn.BatchNorm2d(b, eps=0.001)
@@ -162,8 +163,8 @@ class MobileBlock(nn.Module):
 class MobileBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
         super().__init__()
-        widths = [max(1, int(alpha * each)) for each in (in_channels, in_channels, out_channels)]
-        options = ({"kernel_size": 3, "stride": stride, "padding": 1, "groups": widths[0]}, {"kernel_size": 1})
+        widths = [max({{least}}, int(alpha * each)) for each in (in_channels, in_channels, out_channels)]
+        options = ({"kernel_size": {{window}}, "stride": stride, "padding": {{edge}}, "groups": widths[0]}, {"kernel_size": 1})
         self.halves = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, bias=False, **more), nn.BatchNorm2d(b, eps=1e-3), nn.ReLU())
             for a, b, more in zip(widths, widths[1:], options)
