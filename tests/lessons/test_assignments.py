@@ -8,10 +8,11 @@ from lessons import assign
 from lessons.syllabus import lesson
 from lessons.workers import Workers
 from tests.lessons.assignment_answers import of_lesson
-from tests.lessons.submissions import answers_of, failed, job, said, without_markers
+from tests.lessons.submissions import answers_of, code_cells, failed, job, said, without_markers
 
 SLUGS = [entry.slug for entry in assign.with_assignment()]
-SEEDS = ("", "2026", "2027", "evening class")
+SEEDS = ("", "2027", "2029", "evening class")  # chosen so that no two of them agree by chance
+VARIED = [slug for slug in SLUGS if slug not in ("family", "capstone")]  # whose numbers follow the class's seed
 
 
 def kept_jobs(slug):
@@ -90,29 +91,57 @@ def test_three_right_and_five_wrong_answers_to_each_exercise_are_kept(slug):
     assert {test for *_, lost in kept.WRONG.values() for test in lost} == set(kept.POINTS)
 
 
+def tests_of(slug):
+    """The tests that mark each exercise's answer."""
+    found = {}
+    for name, *_, lost in of_lesson(slug).WRONG.values():
+        found.setdefault(name, set()).update(lost)
+    return found
+
+
+def changed_by(slug, seed):
+    """The exercises in which the seed changed the tests or the solution."""
+    before, after = ({cell.metadata.nbgrader.grade_id: cell.source for cell in code_cells(slug, s)} for s in ("", seed))
+    return [
+        name
+        for name, tests in tests_of(slug).items()
+        if any(before[cell] != after[cell] for cell in (name, *(f"test_{test}" for test in tests)))
+    ]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS[1:])
-def test_answers_follow_the_seed(seed, workers):
-    """Kept right answers pass whatever the seed chose, and the answers for another seed do not all."""
-    slug = "inception_module"
-    kept, solutions = of_lesson(slug), answers_of(slug, seed)
-    jobs = [job(slug, solutions, seed=seed), job(slug, answers_of(slug), seed=seed)]
+@pytest.mark.parametrize(
+    ("slug", "seed"),
+    [("inception_module", seed) for seed in SEEDS[1:]]
+    + [(slug, "2027") for slug in VARIED if slug != "inception_module"],
+)
+def test_answers_follow_the_seed(slug, seed, workers):
+    """Kept right answers pass whatever the seed chose, and those for another seed lose points where it chose otherwise."""
+    solutions, last_year, tests = answers_of(slug, seed), answers_of(slug), tests_of(slug)
+    names = changed_by(slug, seed)
+    left_out = set().union(*(tests[name] for name in tests if name not in names))
+    answers = [{name: solutions[name] for name in names}, {name: last_year[name] for name in names}]
     for number in range(3):
-        answers = {name: filled(slug, right[number], seed) for name, right in kept.RIGHT.items()}
-        jobs.append(job(slug, answers, seed=seed))
+        answers.append({name: filled(slug, of_lesson(slug).RIGHT[name][number], seed) for name in names})
+    jobs = [job(slug, each, seed=seed) for each in answers]
     found = {number: failed(jobs[number], outcomes) for number, outcomes in workers.mark(jobs)}
-    assert found.pop(1), "last year's answers earn every point"
-    assert found == {key: set() for key in found}
+    lost = found.pop(1)
+    stale = [name for name in names if solutions[name] != last_year[name]]
+    assert stale
+    assert all(lost & tests[name] for name in stale), "an answer for another seed earns every point"
+    assert found == {key: left_out for key in found}
 
 
-def test_seeds_choose_different_numbers_and_the_same_seed_the_same():
-    sources = {seed: assign.source(lesson("inception_module"), seed=seed) for seed in SEEDS}
+@pytest.mark.parametrize("slug", VARIED)
+def test_seeds_choose_different_numbers_and_the_same_seed_the_same(slug):
+    sources = {seed: assign.source(lesson(slug), seed=seed) for seed in SEEDS}
     texts = {seed: "\n".join(cell.source for cell in notebook.cells) for seed, notebook in sources.items()}
     assert len(set(texts.values())) == len(SEEDS)
-    assert texts["2026"] == "\n".join(
-        cell.source for cell in assign.source(lesson("inception_module"), seed="2026").cells
-    )
+    assert texts["2027"] == "\n".join(cell.source for cell in assign.source(lesson(slug), seed="2027").cells)
     assert not any(re.search(r"\{\{\w+\}\}|choose\(", text) for text in texts.values())
+    solutions = [answers_of(slug, seed) for seed in SEEDS]
+    varied = [name for name in solutions[0] if len({each[name] for each in solutions}) > 1]
+    assert len(varied) >= 2, "in two exercises at least, last year's answer is another one"
 
 
 def test_a_lesson_without_an_assignment_is_named(tmp_path):
