@@ -51,7 +51,7 @@ LESSONS = (
         "residual_scaling",
         "Residual Inception and scaling",
         "Inception-v4, Inception-ResNet ..., sections 3.2 to 5",
-        90,
+        110,
     ),
     Lesson(8, "xception", "Xception", "Xception: deep learning with depthwise separable convolutions", 110),
     Lesson(9, "family", "The family", "all papers of the course", 110),
