@@ -1,4 +1,4 @@
-"""Lesson 09."""
+"""Lesson 09. The right answers are written for whatever numbers the class's seed chooses."""
 
 POINTS = {
     "front_of": 3, "trains_best": 2, "readings": 2, "fair_times": 3, "tuned_leaves_the_trunk": 1, "tuned_learns": 2,
@@ -136,10 +136,10 @@ def readings(before, after, stated):
 def fair_times(names, rounds, warm_up):
     log = []
     for _ in range(rounds + warm_up):
-        for name in names:
+        for name in {{turns}}:
             run(name, log)
     found = {}
-    for i, name in enumerate(names):
+    for i, name in enumerate({{turns}}):
         mine = sorted(seconds for _, seconds in log[i + warm_up * len(names) :: len(names)])
         found[name] = (mine[(rounds - 1) // 2] + mine[rounds // 2]) / 2
     return found, log
@@ -149,7 +149,7 @@ import numpy as np
 
 def fair_times(names, rounds, warm_up):
     log = []
-    [run(name, log) for _ in range(warm_up + rounds) for name in names]
+    [run(name, log) for _ in range(warm_up + rounds) for name in {{turns}}]
     counted = log[warm_up * len(names):]
     return {name: float(np.median([s for who, s in counted if who == name])) for name in names}, log
 """,
@@ -157,7 +157,7 @@ def fair_times(names, rounds, warm_up):
 def fair_times(names, rounds, warm_up):
     log, kept = [], {name: [] for name in names}
     for number in range(warm_up + rounds):
-        for name in names:
+        for name in {{turns}}:
             run(name, log)
             if number >= warm_up:
                 kept[name].append(log[-1][1])
