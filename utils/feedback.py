@@ -573,6 +573,7 @@ def explain(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(str(COURSE)) and "site-packages" not in frame.filename
         and not frame.filename.startswith(os.path.dirname(os.__file__))
+        and (frame.filename, frame.name) != ("<string>", "__init__")  # which @dataclass has written
     ]  # fmt: skip
     place = ""
     if own:
