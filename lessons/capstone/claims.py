@@ -39,7 +39,7 @@ class OwnLedger:
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def own_ledger(design: Design, run: Run, recorded: Result | None) -> OwnLedger:
+def own_ledger(design: Design, run: Run, recorded: Result) -> OwnLedger:
     """The budget, learning at all, and the distance from each of the recorded family."""
     table = design.table()
     excess = BUDGET.excess(table)
@@ -61,7 +61,7 @@ def own_ledger(design: Design, run: Run, recorded: Result | None) -> OwnLedger:
             "holds" if score - reach > chance else "does not hold",
         )
     )
-    for arm, scores in (recorded.percentages if recorded is not None else {}).items():
+    for arm, scores in recorded.percentages.items():
         mean = sum(scores) / len(scores)
         # One run beside a few: where it lies outside of all theirs by more than its own margin, and no further.
         if score - reach > max(scores):
@@ -72,6 +72,4 @@ def own_ledger(design: Design, run: Run, recorded: Result | None) -> OwnLedger:
             verdict = "one run cannot tell"
         measured = f"{score:.1f} % ± {reach:.1f}, against {mean:.1f} % ({min(scores):.1f} to {max(scores):.1f})"
         rows.append(Row(f"It is better than the design of {arm}.", measured, verdict))
-    if recorded is None:
-        rows.append(Row("It is better than the family.", "no runs of the family are recorded", "not measured"))
     return OwnLedger(tuple(rows))

@@ -35,7 +35,9 @@ def designs_under_budget(designs: Mapping[str, Design] = PRESETS, budget: Budget
     axis.invert_yaxis()
     axis.set_xlim(0, max(118, 1.1 * max(max(each) for each in shares.values())))
     axis.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
-    label(axis, x=f"per cent of {budget.parameters:,} parameters, and of {budget.macs:,} multiply-adds")
+    label(
+        axis, x=f"per cent of {budget.parameters:,} parameters, and of {budget.macs:,} multiply-adds (line: the limits)"
+    )
     words = "; ".join(f"{name}: {weights:.0f} % and {macs:.0f} %" for name, (weights, macs) in shares.items())
     return Picture(figure, f"Bars, parameters and multiply-adds in per cent of their limits. {title}. {words}.")
 
@@ -90,32 +92,35 @@ def widening(widened: Callable[[list[Layer], int], int], most: int = 4) -> Pictu
     costs = [widened(list(layers), each) for each in times]
     title = f"Twice the widths, {costs[1] / costs[0]:.2f} times the multiply-adds"
     figure, (axis,) = panels(1, title, width=7, height=3.2)
-    axis.plot(times, [each**2 * costs[0] / 1e6 for each in times], color=colors.GREY, linestyle="--", label="times²")
-    axis.plot(times, [each * costs[0] / 1e6 for each in times], color=colors.GREY, linestyle=":", label="times")
-    axis.plot(times, [cost / 1e6 for cost in costs], color=MACS, marker="o", linewidth=2, label="plain 3×3, counted")
+    between = [0.5 + 0.05 * step for step in range(20 * most - 9)]  # half as wide, to `most` times
+    for power, line in ((2, "--"), (1, ":")):
+        values = [each**power * costs[0] / 1e6 for each in between]
+        axis.plot(between, values, color=colors.GREY, linestyle=line, label="times²" if power == 2 else "times")
+    axis.scatter(times, [cost / 1e6 for cost in costs], color=MACS, s=42, zorder=3, label="plain 3×3, counted")
     axis.axhline(BUDGET.macs / 1e6, color="black", linewidth=1.5)
     axis.annotate("budget", (most, BUDGET.macs / 1e6), ha="right", va="bottom", fontsize=9)
-    axis.set_xticks(times)
+    axis.set_xticks([0.5, *times])
     axis.legend(frameon=False, fontsize=9)
     label(axis, x="all widths, times", y="million multiply-adds")
     words = "; ".join(f"{each} times: {cost:,}" for each, cost in zip(times, costs, strict=True))
-    return Picture(figure, f"A line with dots. {title}. {words}.")
+    return Picture(figure, f"Dots beside two curves. {title}. {words}.")
 
 
-def among_the_family(run: Run, macs: int, recorded: Result | None) -> Picture:
-    """The learner's run over its cost, among the recorded runs of the small family where there are some."""
+def among_the_family(run: Run, macs: int, recorded: Result) -> Picture:
+    """The learner's run over its cost, among the recorded runs of the small family, in that experiment's colours."""
     score = 100 * run.accuracy
     reach = 100 * margin(run.accuracy, run.data["test"])
-    values = recorded.percentages if recorded is not None else {}
+    values = recorded.percentages
     means = {arm: sum(scores) / len(scores) for arm, scores in values.items()}
-    title = f"Your design: {score:.1f} % with {short(macs)} multiply-adds"
-    if means:
-        better = sum(score > mean for mean in means.values())
-        title += f", above the mean of {better} of {len(means)} in the family"
+    better = sum(score > mean for mean in means.values())
+    title = (
+        f"Your design: {score:.1f} % with {short(macs)} multiply-adds, above the mean of {better} of {len(means)} in "
+        "the family"
+    )
     figure, (axis,) = panels(1, title, width=8.5, height=3.8)
     costs = {arm: PRESETS[arm].table().macs for arm in values}
     for place, (arm, scores) in enumerate(values.items()):
-        color = colors.ARMS[(place + 2) % len(colors.ARMS)]
+        color = colors.ARMS[place % len(colors.ARMS)]
         axis.scatter([costs[arm] / 1e6] * len(scores), scores, color=color, s=26, zorder=3)
         axis.scatter([costs[arm] / 1e6], [means[arm]], color=color, s=360, marker="_", linewidth=2.5, label=arm)
     axis.errorbar(
@@ -139,26 +144,25 @@ def among_the_family(run: Run, macs: int, recorded: Result | None) -> Picture:
         y=f"test accuracy, %\n(± of {run.data['test']:,} images)",
     )
     words = "; ".join(f"{arm}: {costs[arm]:,} multiply-adds, mean {means[arm]:.1f} %" for arm in means)
-    return Picture(figure, f"Dots over the cost. {title}. {words or 'No runs of the family are recorded'}.")
+    return Picture(figure, f"Dots over the cost. {title}. {words}.")
 
 
 def by_class(net: nn.Module, data: Data) -> Picture:
-    """In how many of each class's test images the network is right."""
+    """In how many of each class's test images the network is right, with the margin of so many images."""
     chosen = logits_of(net, data).argmax(dim=1)
     labels = data.test.labels.cpu()
-    shares = {
-        name: 100 * (chosen[labels == number] == number).float().mean().item()
-        for number, name in enumerate(data.classes)
-        if bool((labels == number).any())
-    }
+    shares, reach = {}, {}
+    for number, name in enumerate(data.classes):
+        right = (chosen[labels == number] == number).float()
+        if len(right):
+            shares[name], reach[name] = 100 * right.mean().item(), 100 * margin(right.mean().item(), len(right))
     worst = min(shares, key=shares.get)
-    title = f"Hardest for this network: {worst}, {shares[worst]:.0f} % right"
+    title = f"Hardest for this network: {worst}, {shares[worst]:.0f} ± {reach[worst]:.0f} % right"
     figure, (axis,) = panels(1, title, width=8.5, height=0.9 + 0.3 * len(shares))
-    axis.barh(
-        list(shares), list(shares.values()), color=[colors.VERMILION if n == worst else colors.BLUE for n in shares]
-    )
+    looks = [colors.VERMILION if name == worst else colors.SKY for name in shares]
+    axis.barh(list(shares), list(shares.values()), xerr=list(reach.values()), color=looks, capsize=3)
     axis.invert_yaxis()
     axis.set_xlim(0, 100)
-    label(axis, x="right, per cent of the class's test images")
-    words = "; ".join(f"{name}: {share:.0f} %" for name, share in shares.items())
+    label(axis, x="right, per cent of the class's test images (whiskers: their margin)")
+    words = "; ".join(f"{name}: {share:.0f} ± {reach[name]:.0f} %" for name, share in shares.items())
     return Picture(figure, f"Bars by class. {title}. {words}.")

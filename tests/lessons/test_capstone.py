@@ -25,6 +25,7 @@ from lessons.design import (
     _preset,
     design_from,
 )
+from lessons.experiments import experiment
 from lessons.leaderboard import margin
 from lessons.network_lab import design_of, settings_of
 from utils.cost import total
@@ -357,6 +358,15 @@ def test_what_the_text_states():
     assert "is 1,869.4 images" in TEXT and round(0.9347 * 2000, 1) == 1869.4
 
 
+def test_what_the_recorded_family_shows():
+    recorded = experiment("small_family").recorded("short").percentages
+    assert {len(scores) for scores in recorded.values()} == {3}
+    far_below = {arm: sorted(scores) for arm, scores in recorded.items() if sorted(scores)[1] - min(scores) > 10}
+    said = [f"{arm}, {low:.1f} % beside {a:.1f} and {b:.1f} %" for arm, (low, a, b) in far_below.items()]
+    assert len(said) == 2 and ", and ".join(said) in TEXT
+    assert math.sqrt(10) == pytest.approx(3, abs=0.2)  # the margin of a tenth of the images
+
+
 def test_the_plain_preset_is_a_chain():
     layers = figures.chain_of(PRESETS["plain 3×3"])
     assert widened_of(layers, 1) == PRESETS["plain 3×3"].table().macs
@@ -404,20 +414,22 @@ def test_pictures_say_their_point(data):
     picture = figures.where_it_goes(example_design())
     assert "most parameters are in stage 3, most multiply-adds in stage 2" in picture.alternative
     assert "3.91 times the multiply-adds" in figures.widening(widened_of).alternative
-    alone = figures.among_the_family(a_run(), 2_000_000, None).alternative
-    assert "50.0 %" in alone and "No runs of the family are recorded" in alone
     beside = figures.among_the_family(a_run(), 2_000_000, Recorded()).alternative
-    assert "above the mean of 1 of 2" in beside and "Xception: 2,065,872 multiply-adds, mean 61.0 %" in beside
+    assert (
+        "50.0 %" in beside
+        and "above the mean of 1 of 2" in beside
+        and "Xception: 2,065,872 multiply-adds, mean 61.0 %" in beside
+    )
     by_class = figures.by_class(example_design().build(data), data).alternative
-    assert "Hardest for this network" in by_class and all(name in by_class for name in data.classes[:1])
+    assert "Hardest for this network" in by_class and "± " in by_class
+    assert all(f"{data.classes[each]}: " in by_class for each in set(data.test.labels.tolist()))
 
 
 def test_own_claims_are_judged():
     rows = own_ledger(example_design(), a_run(0.5), Recorded()).rows
     assert [row.verdict for row in rows] == ["holds", "holds", "one run cannot tell", "does not hold for this run"]
     assert own_ledger(example_design(), a_run(0.9), Recorded()).rows[-1].verdict == "holds for this run"
-    assert own_ledger(example_design(), a_run(0.1), None).rows[1].verdict == "does not hold"
-    assert "not measured" in repr(own_ledger(example_design(), a_run(0.5), None))
+    assert own_ledger(example_design(), a_run(0.1), Recorded()).rows[1].verdict == "does not hold"
     stopped = a_run()
     stopped.history.clear()
-    assert own_ledger(example_design(), stopped, None).rows[-1].verdict == "not measured"
+    assert own_ledger(example_design(), stopped, Recorded()).rows[-1].verdict == "not measured"
