@@ -7,7 +7,7 @@ import torch
 from playwright.sync_api import expect
 
 from lessons.block_lab import HEADINGS
-from tests.learner import CHROMIUM, WAIT, Learner, browser_page, server
+from tests.learner import CHROMIUM, WAIT, Learner, browser_page
 from utils.cost import profile
 from utils.diagram import draw
 
@@ -31,8 +31,9 @@ ELSEWHERE = {  # where the others have one
 
 
 @pytest.fixture
-def learner(tmp_path):
-    with server(tmp_path / "work") as address, browser_page(width=1500, height=1100) as page:
+def learner(lab_server):
+    address, _ = lab_server
+    with browser_page(width=1500, height=1100) as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         learner = Learner(page)
         learner.enter(address)

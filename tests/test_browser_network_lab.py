@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from lessons.design import PRESETS, Design
-from tests.learner import CHROMIUM, Learner, browser_page, server
+from tests.learner import CHROMIUM, Learner, browser_page
 from tests.test_browser_training import wait_until
 
 pytestmark = [
@@ -19,17 +19,15 @@ OTHER = Design(
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def lab(lab_server):
+    address, folder = lab_server
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    folder = tmp_path / "work" / "notebooks"
-    folder.mkdir(parents=True)
-    nbformat.write(notebook, folder / "lab.ipynb")
-    with server(tmp_path / "work") as address, browser_page(width=1300, height=1000) as page:
+    nbformat.write(notebook, folder / "network_lab.ipynb")
+    with browser_page(width=1300, height=1000) as page:
         learner = Learner(page)
         learner.enter(address)
-        learner.open("lab.ipynb")
+        learner.open("network_lab.ipynb")
         learner.run("from lessons.network_lab")
         yield learner.output("from lessons.network_lab").locator(".course-lab")
 

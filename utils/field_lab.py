@@ -272,20 +272,22 @@ class UnitGrid:
         self.row, self.column = row, column
         shares = [round(100 * place / (PLACES - 1)) for place in range(PLACES)]
         layout = ipywidgets.Layout(width="26px", height="26px", margin="0", padding="0")
+        names = {
+            (down, across): f"The unit {down} % down and {across} % across" for down in shares for across in shares
+        }
         self.buttons = {
-            (down, across): ipywidgets.Button(tooltip=f"The unit {down} % down and {across} % across", layout=layout)
-            for down in shares
-            for across in shares
+            at: ipywidgets.Button(description=name, tooltip=name, layout=layout) for at, name in names.items()
         }
         for (down, across), button in self.buttons.items():
+            button.add_class("course-unit")  # its name is there to be heard, and too small to be seen
             button.on_click(lambda _event, down=down, across=across: choose(down, across))
         grid = ipywidgets.GridBox(
             [*self.buttons.values()],
             layout=ipywidgets.Layout(
-                grid_template_columns=f"repeat({PLACES}, 26px)", grid_gap="2px", margin="0 0 0 66px"
+                grid_template_columns=f"repeat({PLACES}, 26px)", grid_gap="2px", margin="4px 0 8px 78px"
             ),
         )
-        self.widget = ipywidgets.VBox([ipywidgets.HTML("Or click a unit; ● is the one nearest to yours:"), grid])
+        self.widget = ipywidgets.VBox([ipywidgets.HTML("Or click a unit; the round one is nearest to yours:"), grid])
         self._marked: ipywidgets.Button | None = None
         for handle in (row, column):
             handle.observe(lambda _change: self._mark(), names="value")
@@ -297,8 +299,8 @@ class UnitGrid:
         nearest = self.buttons[down, across]
         if nearest is not self._marked:
             if self._marked:
-                self._marked.description, self._marked.button_style = "", ""
-            nearest.description, nearest.button_style = "●", "primary"
+                self._marked.remove_class("course-chosen")
+            nearest.add_class("course-chosen")
             self._marked = nearest
 
 
@@ -317,7 +319,7 @@ def field_lab(stacks: Mapping[str, nn.Module], *, size: int = 224, question: str
         raise ValueError("stacks is empty; name at least one stack of layers.")
     layers = {name: layers_of(module) for name, module in stacks.items()}
     longest = max(map(len, layers.values()))
-    style = {"description_width": "60px"}
+    style = {"description_width": "72px"}
     controls = {
         "stack": ipywidgets.Dropdown(
             options=list(layers), description="stack", tooltip="The layers, one after another", style=style

@@ -23,11 +23,14 @@ from utils.show import show_widget
 Settings = dict[str, object]
 OWN = "your own"  # the preset that is shown when the handles stand as in none
 _LINES = "line-height:1.5"  # a widget's own lines are far apart
-# A checkbox repeats its label as its own title; hovering over it is to show the tooltip around it. A click still ticks it.
-_STYLE = "<style>.course-lab .widget-checkbox label > * { pointer-events: none }</style>"
+# The text of a checkbox repeats itself as its own title; hovering over it is to show the tooltip around it. A click still ticks.
+_STYLE = (
+    "<style>.course-lab .widget-checkbox label > span { pointer-events: none }"
+    " .course-unit { font-size: 0 } .course-chosen { border-radius: 50%; outline: 3px solid #D55E00 }</style>"
+)
 
 
-LABEL = {"description_width": "92px"}  # the style of handles, so that they begin below each other
+LABEL = {"description_width": "98px"}  # the style of handles, so that they begin below each other
 
 
 def slider(value: int, least: int, most: int, name: str, tip: str, step: int = 1) -> ipywidgets.IntSlider:
@@ -77,14 +80,13 @@ class Walk:
         self.control, self.seconds = control, seconds
         self.widget = ToggleButton(
             description="Play",
-            icon="play",
             tooltip=f"Walk through {control.description}, to its end; press again to stop",
             layout=Layout(width="auto"),
         )
         self.widget.observe(lambda change: self._turn(is_on=change["new"]), names="value")
 
     def _turn(self, *, is_on: bool) -> None:
-        self.widget.description, self.widget.icon = ("Stop", "stop") if is_on else ("Play", "play")
+        self.widget.description = "Stop" if is_on else "Play"
         if is_on:
             if self.control.value >= self.control.max:
                 self.control.value = self.control.min

@@ -222,28 +222,29 @@ def _table(name: str, each: list[Part], most: dict[str, int]) -> str:
     rows = []
     for part in each:
         cells = [
-            f'<th scope="row" style="text-align:left;white-space:nowrap;padding:0 6px">{part.name}'
+            f'<th scope="row" style="text-align:left;white-space:nowrap;padding:0 3px">{part.name}'
             f"{f' × {part.repeats}' if part.repeats > 1 else ''}</th>",
-            f'<td style="text-align:right;white-space:nowrap;padding:0 6px">{part.grid}×{part.grid}×{part.channels}</td>',
-            f'<td style="text-align:center">{"last row" if part.left else ""}</td>',
+            f'<td style="text-align:right;white-space:nowrap;padding:0 3px">{part.grid}×{part.grid}×{part.channels}</td>',
+            f'<td style="text-align:center;white-space:nowrap">{"last row" if part.left else ""}</td>',
         ]
         for key in ("parameters", "macs"):
             value = getattr(part.cost, key)
             cells.append(
-                f'<td style="white-space:nowrap;text-align:left;padding:0 6px"><span style="display:inline-block;vertical-align:middle;'
-                f'height:11px;width:{60 * value / most[key]:.1f}px;background:{color}"></span> {short(value)}</td>'
+                f'<td style="white-space:nowrap;text-align:left;padding:0 3px"><span style="display:inline-block;vertical-align:middle;'
+                f'height:11px;width:{36 * value / most[key]:.1f}px;background:{color}"></span> {short(value)}</td>'
             )
         rows.append(f"<tr>{''.join(cells)}</tr>")
     cost = total(part.cost for part in each)
     head = "".join(
-        f'<th scope="col" style="text-align:left;padding:0 6px">{title}</th>'
+        f'<th scope="col" style="text-align:left;padding:0 3px">{title}</th>'
         for title in ("part", "puts out", "left over", "parameters", "multiply-adds")
     )
     caption = {"A": "A, pinned", "B": "B, now", "": "Part by part"}[name]
     return (
+        '<div style="max-width:100%;overflow-x:auto">'
         f'<table class="course-cost" data-design="{name or "now"}" data-parameters="{cost.parameters}" data-macs="{cost.macs}" '
-        f'data-activations="{cost.activations}" style="line-height:1.35"><caption style="text-align:left"><b>{caption}</b></caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f'data-activations="{cost.activations}" style="line-height:1.35;font-size:.92em"><caption style="text-align:left"><b>{caption}</b></caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
