@@ -1,6 +1,7 @@
 """What lesson 09 answers to its exercises."""
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -51,11 +52,20 @@ def read_row(answer):
         text = f"parameters={parameters:,}, macs={macs:,}, activations={activations:,}"
         got = _several(answer(*case), 3, text, "megabytes of weights, megabytes of activations, uses of a weight")
         want = read_row_of(*case)
+        mebibytes, rounded = (
+            "A megabyte is a million bytes here.",
+            "Divide with `/`: `//` cuts off what is behind the point.",
+        )
         names = ("megabytes of weights", "megabytes of activations", "multiply-adds a weight")
         slips = (
-            {"Each number takes four bytes.": parameters / 1e6, "A byte has eight bits; megabytes are asked.": 32 * parameters / 1e6},
-            {"Each number takes four bytes.": activations / 1e6},
-            {"It is the other way round.": parameters / macs, "Per weight, not per byte.": macs / (4 * parameters)},
+            {
+                "Each number takes four bytes.": parameters / 1e6, "A byte has eight bits; megabytes are asked.": 32 * parameters / 1e6,
+                mebibytes: 4 * parameters / 2**20, rounded: 4 * parameters // 1e6, "The weights come first.": want[1],
+            },
+            {
+                "Each number takes four bytes.": activations / 1e6, mebibytes: 4 * activations / 2**20, rounded: 4 * activations // 1e6,
+            },
+            {"It is the other way round.": parameters / macs, "Per weight, not per byte.": macs / (4 * parameters), rounded: macs // parameters},
         )  # fmt: skip
         for name, mine, right, slip in zip(names, got, want, slips, strict=True):
             if not close(mine, right):
@@ -88,9 +98,14 @@ def improvement(answer):
         text = f"before={before}, after={after}"
         points, share = _several(answer(before, after), 2, text, "points, per cent")
         want = improvement_of(before, after)
+        direction = (
+            "An error that falls is an improvement, and positive."
+            if after < before
+            else "Here the error rises: that is an improvement below zero."
+        )
         if not close(points, want[0]):
             slips = {
-                "An error that falls is an improvement, and positive.": -want[0],
+                direction: -want[0],
                 "That is the relative improvement; the points come first.": want[1],
             }
             raise Wrong(
@@ -105,7 +120,7 @@ def improvement(answer):
                 "That is the gain of the accuracy over the accuracy before; errors are compared here.": 100
                 * want[0]
                 / (100 - before),
-                "An error that falls is an improvement, and positive.": -want[1],
+                direction: -want[1],
             }
             raise Wrong(
                 f"For {text} you find {share:.5g} %; {want[1]:.5g} % is expected.{named_slip(share, want[1], slips)}"
@@ -223,6 +238,7 @@ def throughput(answer):
         if close(got, want):
             continue
         ordered = sorted(kept)
+        other_start = "`seconds[warm_up:]` leaves out the first `warm_up` rounds, no more and no less."
         slips = {
             "The rounds that warm up are in it. Leave the first ones out.": throughput_of(seconds, batch_size, 0),
             "That is the mean: one slow round, in which something else ran, moves it. Take the median.": batch_size * len(kept) / sum(kept),
@@ -237,6 +253,10 @@ def throughput(answer):
             "With an even number of rounds the median is the mean of the two middle ones.": batch_size / ordered[len(ordered) // 2],
             "With an even number of rounds the median is the mean of the two in the middle.": batch_size / ordered[(len(ordered) - 1) // 2],
             "Leave the first rounds out before you sort, not the quickest ones after it.": throughput_of(sorted(seconds), batch_size, warm_up),
+            other_start: throughput_of(seconds, batch_size, warm_up + 1),
+            "Those are the rounds that warm up; the others count.": throughput_of(seconds[:warm_up] or seconds, batch_size, 0),
+            "That is the median of the rounds' speeds. Take the median of the times, then divide.": torch.tensor([batch_size / each for each in kept], dtype=torch.float64).quantile(0.5).item(),
+            "Divide with `/`: `//` cuts off what is behind the point.": want // 1,
         }  # fmt: skip
         raise Wrong(f"For {text} you find {got:.5g}; {want:.5g} is expected.{named_slip(got, want, slips)}")
     return "Nothing that else runs on the machine can make a round quicker; the median does not care about the few that it made slower."
@@ -340,15 +360,15 @@ def frozen_trunk(answer):
         raise Wrong("Hand over the class, without building it: `check.frozen_trunk(MyFrozen)`.")
     if not callable(answer):
         raise Wrong(f"Hand over the class itself. This is {article(answer)}.")
-    for classes in (3, 5):
-        _examine(answer, classes)
+    for name, classes in (("bn_inception", 3), ("xception", 5)):  # the second has dropout
+        _examine(answer, name, classes)
     return "Only the classifier learns, and the trunk sees each image as it did before."
 
 
-def _trunk() -> nn.Module:
+def _trunk(name: str) -> nn.Module:
     """A small trained network: statistics that differ from those of the next batch."""
     torch.manual_seed(1)
-    net = create("bn_inception", size="mini", num_classes=7, width=0.5)
+    net = create(name, size="mini", num_classes=7, width=0.5)
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
@@ -356,15 +376,17 @@ def _trunk() -> nn.Module:
     return net
 
 
-def _examine(answer: object, classes: int) -> None:
+def _examine(answer: object, name: str, classes: int) -> None:
     with torch.random.fork_rng(devices=[]):
-        original = _trunk()
+        original = _trunk(name)
         draws = torch.Generator().manual_seed(2)
         images = 2 * torch.randn(6, 3, 16, 16, generator=draws) + 1
         given = copy.deepcopy(original).train()
         mine = answer(given, classes)
         if not isinstance(mine, nn.Module):
             raise Wrong(f"Your class gives {article(mine)}; an nn.Module is needed.")
+        if list(inspect.signature(mine.train).parameters) == []:
+            raise Wrong("torch calls `train(mode)`, with True or False: write `def train(self, mode=True)`.")
         if mine.train() is not mine:
             raise Wrong(
                 "Your `train` gives back something else than the module. As in torch, it ends with `return self`."
@@ -445,7 +467,13 @@ def _outputs(mine: nn.Module, original: nn.Module, images: torch.Tensor, classes
     mine.train()
     if not close(in_evaluation, want):
         raise Wrong(
-            "In evaluation mode your module computes something else than the given network with your classifier. Are its weights new?"
+            "In evaluation mode your module computes something else than the given network with your classifier. Are its weights "
+            "new, or is something done to its outputs? It puts out scores, before any softmax."
+        )
+    if not close(in_training, want) and not any(m.training for m in mine.modules() if isinstance(m, nn.BatchNorm2d)):
+        raise Wrong(
+            "In a network with dropout your module computes something else in training mode than in evaluation mode: its batch normalisation is in evaluation "
+            "mode, but dropout is on. Put the whole trunk into evaluation mode."
         )
     if not close(in_training, want):
         raise Wrong(
@@ -532,7 +560,9 @@ def for_processes(answer):
             slips = {
                 "A step sees `processes` times as many images, and the linear rule lets the rate grow as much.": rate,
                 "The step is the same as in one process, so its rate is the same.": rate * processes,
-                "The rate grows with the batch; it does not fall.": rate / processes,
+                "The rate grows with the batch; it does not fall."
+                if grows
+                else "The batch of a step stays as large as it was, and so does the rate.": rate / processes,
                 "That is the square root rule; the linear one is asked.": rate * processes**0.5,
             }
             raise Wrong(
@@ -543,6 +573,11 @@ def for_processes(answer):
             got = answer(batch_size, 0.1, processes, False)
         except ValueError:
             continue
+        except AssertionError:
+            raise Wrong(
+                f"{batch_size} images cannot be dealt out evenly to {processes} processes: your function stops with an `assert`. Raise a "
+                "ValueError, as `raise ValueError(...)`: asserts can be switched off."
+            ) from None
         raise Wrong(
             f"{batch_size} images cannot be dealt out evenly to {processes} processes, and your function gives back {got!r}. Raise a ValueError "
             "that says so."

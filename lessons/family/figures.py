@@ -50,7 +50,9 @@ def side_by_side(source: str = PAPERS) -> Picture:
         for place, row in enumerate(table):
             value = value_of(row)
             if value is None:
-                axis.annotate("not printed", (0, -place), va="center", fontsize=SMALL, color="#555555")
+                axis.annotate(
+                    "not printed", (0, -place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL, color="#555555"
+                )  # fmt: skip
                 continue
             text = f"{value:.1f}" if "error" in name else short(value)
             axis.barh(-place, value, color=COLORS[row.name], height=0.7)
@@ -97,6 +99,8 @@ def scatter(
         axis.set_xscale("log")
     corners = [points[name] for name in chosen]
     if corners:
+        # What costs more than all of the front is dominated by its last one: the staircase goes on.
+        corners.append((1.5 * max(cost for cost, _ in points.values()), corners[-1][1]))
         axis.step(*zip(*corners, strict=True), where="post", color=colors.GREY, linewidth=1.2, zorder=1)
     for place, name in enumerate(sorted(points, key=lambda name: points[name])):
         (cost, error), on_front = points[name], name in chosen
@@ -165,7 +169,7 @@ def race_picture(runs: Mapping[str, Sequence[Run]]) -> Picture:
     first = max(means, key=means.get)
     widest = max(100 * (max(r.accuracy for r in each) - min(r.accuracy for r in each)) for each in runs.values())
     apart = f"; runs of one network lie up to {widest:.1f} points apart" if max(map(len, runs.values())) > 1 else ""
-    title = f"{title_of(first)} leads with {means[first]:.1f} %{apart}"
+    title = f"Highest mean: {title_of(first)}, {means[first]:.1f} %{apart}"
     figure, (axis,) = panels(1, title, width=8, height=3.9)
     words = []
     for name, each in runs.items():
@@ -238,7 +242,7 @@ def tuning_picture(runs: Mapping[str, Sequence[Run]], seconds: Mapping[str, floa
     means = {name: 100 * float(np.mean([run.accuracy for run in each])) for name, each in runs.items()}
     best = max(means, key=means.get)
     quickest = min(seconds, key=seconds.get)
-    title = f"{best} ends highest, {means[best]:.1f} %; {quickest} takes the shortest steps"
+    title = f"Highest mean: {best}, {means[best]:.1f} %; shortest steps: {quickest}"
     figure, axes = panels(2, title, width=9, height=2.3)
     words = []
     for place, (name, each) in enumerate(runs.items()):

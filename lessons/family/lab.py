@@ -142,6 +142,7 @@ def svg(points: Mapping, front: tuple, names: Mapping[str, str], settings: Mappi
     stairs = [corners[0]]
     for x, y in corners[1:]:
         stairs += [(x, stairs[-1][1]), (x, y)]
+    stairs.append((WIDTH - RIGHT, stairs[-1][1]))
     parts.append(
         f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in stairs)}" fill="none" stroke="#8C8C8C" stroke-width="1.5"/>'
     )

@@ -53,6 +53,15 @@ ANSWERS = {
             (function(ROW, "(4 * parameters / 1e6, activations / 1e6, macs / parameters)"), "four bytes"),
             (function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6, parameters / macs)"), "the other way round"),
             (function(ROW, "(32 * parameters / 1e6, 4 * activations / 1e6, macs / parameters)"), "eight bits"),
+            (
+                function(ROW, "(4 * parameters / 2**20, 4 * activations / 2**20, macs / parameters)"),
+                "a million bytes here",
+            ),
+            (function(ROW, "(4 * parameters // 10**6, 4 * activations / 1e6, macs / parameters)"), "cuts off"),
+            (
+                function(ROW, "(4 * activations / 1e6, 4 * parameters / 1e6, macs / parameters)"),
+                "The weights come first",
+            ),
             (function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6)"), "3 numbers are needed"),
         ),
     ),
@@ -71,6 +80,10 @@ ANSWERS = {
                 "gain of the accuracy",
             ),
             (function("before, after", "(before - after, 100 * after / before)"), "what is left"),
+            (
+                function("before, after", "(abs(before - after), 100 * abs(before - after) / before)"),
+                "Here the error rises",
+            ),
             (function("before, after", "100 * (before - after) / before"), "2 numbers are needed"),
         ),
     ),
@@ -121,6 +134,16 @@ ANSWERS = {
             ),
             (function(COSTS, "batch_size / torch.tensor(seconds[warm_up:]).median()"), "even number of rounds"),
             (
+                function(COSTS, "batch_size / __import__('statistics').median(seconds[warm_up + 1:])"),
+                "no more and no less",
+            ),
+            (function(COSTS, "batch_size / __import__('statistics').median(seconds[:warm_up])"), "the others count"),
+            (
+                function(COSTS, "__import__('statistics').median(batch_size / s for s in seconds[warm_up:])"),
+                "median of the rounds' speeds",
+            ),
+            (function(COSTS, "batch_size // __import__('statistics').median(seconds[warm_up:])"), "cuts off"),
+            (
                 "def Answer(seconds, batch_size, warm_up):\n    del seconds[:warm_up]\n    return batch_size / __import__('statistics').median(seconds)\n",
                 "changes the list",
             ),
@@ -166,19 +189,28 @@ ANSWERS = {
         right=(
             frozen(INIT),
             frozen(
+                INIT,
+                train="super().train(mode)\nfor layer in self.net.modules():\n    layer.training = False\nreturn self",
+            ),
+            frozen(
                 "self.trunk = net\nself.head = nn.Linear(net.classifier.in_features, classes)\nnet.classifier = nn.Identity()\nfor p in net.parameters():\n    p.requires_grad = False",
                 train="",
                 forward="self.trunk.eval()\nwith torch.no_grad():\n    features = self.trunk(x)\nreturn self.head(features)",
-            ),
-            frozen(
-                INIT
-                + "\nfor m in net.modules():\n    if isinstance(m, nn.BatchNorm2d):\n        m.train = lambda mode=True, m=m: m\n        m.training = False",
-                train="",
             ),
             "def Answer(net, classes):\n    net.requires_grad_(False)\n    net.classifier = nn.Linear(net.classifier.in_features, classes)\n    net.eval()\n"
             "    net.train = lambda mode=True: net\n    return net\n",
         ),
         wrong=(
+            (
+                frozen(
+                    INIT
+                    + "\nfor m in net.modules():\n    if isinstance(m, nn.BatchNorm2d):\n        m.train = lambda mode=True, m=m: m\n        m.training = False",
+                    train="",
+                ),
+                "but dropout is on",
+            ),
+            (frozen(INIT, forward="return self.net(x).softmax(dim=1)"), "before any softmax"),
+            (frozen(INIT).replace("mode=True", "").replace("(mode)", "()"), "torch calls `train(mode)`"),
             (frozen(INIT, train=""), "batch normalisation collects new statistics"),
             (
                 frozen(INIT + "\nself.net.eval()", train="super().train(mode)\nreturn self"),
@@ -235,6 +267,16 @@ ANSWERS = {
             "        raise ValueError('uneven')\n    return batch_size * scale // processes, learning_rate * scale\n",
         ),
         wrong=(
+            (
+                "def Answer(batch_size, learning_rate, processes, grows):\n    if grows:\n        return batch_size, learning_rate * processes\n"
+                "    assert batch_size % processes == 0\n    return batch_size // processes, learning_rate\n",
+                "stops with an `assert`",
+            ),
+            (
+                "def Answer(batch_size, learning_rate, processes, grows):\n    if grows:\n        return batch_size, learning_rate * processes\n"
+                "    return batch_size // processes, learning_rate / processes\n",
+                "and so does the rate",
+            ),
             (
                 function(DEAL, "(batch_size if grows else batch_size // processes, learning_rate)"),
                 "the linear rule lets the rate grow",

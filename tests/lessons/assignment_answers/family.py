@@ -48,6 +48,7 @@ WRONG = {
     "starts_anywhere": ("tuned", "    nn.init.zeros_(net.classifier.weight)\n", "", {LEARNS}),
     "has_momentum": ("tuned", "lr=rate)", "lr=rate, momentum=0.9)", {LEARNS}),
     "stays_in_training_mode": ("tuned", "    return net", "    net.train()\n    return net", {LEARNS}),
+    "gives_the_network_back": ("tuned", "    net.requires_grad_(False)\n", "    return net.eval()\n    net.requires_grad_(False)\n", {LEAVES, LEARNS}),
     "keeps_the_old_classes": ("tuned", "nn.Linear(net.classifier.in_features, classes)", "nn.Linear(net.classifier.in_features, net.classifier.out_features)", {LEARNS}),
 }  # fmt: skip
 
