@@ -38,6 +38,7 @@ WRONG = {
     "another_seed": ("run_file", '"seed": 0', '"seed": 1', {"run_is_sound"}),
     "loses_an_epoch": ("run_file", ",\n    " + _LAST, "", {"run_is_sound"}),
     "says_another_design": ("run_file", r'(\"xception\", 2, 56)', r'(\"xception\", 2, 48)', {"run_is_sound", "run_belongs"}),
+    "loses_its_backslashes": ("run_file", "return r'''", "return '''", {"run_is_sound", "run_belongs"}),
     "cut_off": ("run_file", _LAST + "\n  ]\n}", "", {"run_is_sound", "run_belongs"}),
     "widens_the_classifier": ("largest_side", 'macs if name == "classifier" else ', "", {"largest_side"}),
     "one_side_only": ("largest_side", "side**2 // 32**2", "side // 32", {"largest_side"}),
