@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import signal
 import tempfile
 
 import pytest
@@ -13,6 +14,12 @@ from tests.learner import server
 def one_thread():
     """Two threads of tensors this small do little but wait for each other, and there are two processes of tests."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def can_be_interrupted():
+    """A shell that starts the tests in the background has them ignore the interrupts that some of them are about."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
