@@ -19,6 +19,6 @@ EXPERIMENT = Experiment(
     equal="the shape (1, 2 and 1 blocks on three grids), the budget, the recipe, the images and their order",
     arms={name: Arm(build=design.build) for name, design in PRESETS.items()},
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2)),
-    full=Form(data="cifar10", recipe=FULL_RECIPE, seeds=(0, 1, 2)),
+    full=Form(data="cifar10", recipe=FULL_RECIPE, seeds=(0, 1, 2, 3, 4)),
     limits="One shape and one recipe for all of them: a kind of block that needs others may do better with those.",
 )
