@@ -40,7 +40,7 @@ lab: setup
 	@$(RUN) -m lessons lab $(if $(ROOT),--root "$(ROOT)") $(ARGS)
 
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
 lessons: setup
 	$(RUN) -m lessons build
