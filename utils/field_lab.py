@@ -287,7 +287,14 @@ class UnitGrid:
                 grid_template_columns=f"repeat({PLACES}, 26px)", grid_gap="2px", margin="4px 0 8px 78px"
             ),
         )
-        self.widget = ipywidgets.VBox([ipywidgets.HTML("Or click a unit; the round one is nearest to yours:"), grid])
+        self.widget = ipywidgets.VBox(
+            [
+                ipywidgets.HTML(
+                    "<div style='line-height:1.5'>Or click a unit; the round one is nearest to yours.</div>"
+                ),
+                grid,
+            ]
+        )
         self._marked: ipywidgets.Button | None = None
         for handle in (row, column):
             handle.observe(lambda _change: self._mark(), names="value")

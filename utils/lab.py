@@ -26,7 +26,7 @@ _LINES = "line-height:1.5"  # a widget's own lines are far apart
 # The text of a checkbox repeats itself as its own title; hovering over it is to show the tooltip around it. A click still ticks.
 _STYLE = (
     "<style>.course-lab .widget-checkbox label > span { pointer-events: none }"
-    " .course-unit { font-size: 0 } .course-chosen { border-radius: 50%; outline: 3px solid #D55E00 }</style>"
+    " .course-lab .course-unit { font-size: 0 } .course-lab .course-chosen { border-radius: 50%; outline: 3px solid #D55E00 }</style>"
 )
 
 
