@@ -99,7 +99,7 @@ def widening(widened: Callable[[list[Layer], int], int], most: int = 4) -> Pictu
     axis.scatter(times, [cost / 1e6 for cost in costs], color=MACS, s=42, zorder=3, label="plain 3×3, counted")
     axis.axhline(BUDGET.macs / 1e6, color="black", linewidth=1.5)
     axis.annotate("budget", (most, BUDGET.macs / 1e6), ha="right", va="bottom", fontsize=9)
-    axis.set_xticks([0.5, *times])
+    axis.set_xticks([0.5, *times], ["½", *times])
     axis.legend(frameon=False, fontsize=9)
     label(axis, x="all widths, times", y="million multiply-adds")
     words = "; ".join(f"{each} times: {cost:,}" for each, cost in zip(times, costs, strict=True))
@@ -135,12 +135,12 @@ def among_the_family(run: Run, macs: int, recorded: Result) -> Picture:
         zorder=4,
         label="your design",
     )
-    axis.axvline(BUDGET.macs / 1e6, color="black", linewidth=1.5)
+    axis.axvline(BUDGET.macs / 1e6, color="black", linewidth=1, linestyle=":", zorder=1)
     axis.grid(alpha=0.3)
     axis.legend(frameon=False, fontsize=8.5, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=0.5)
     label(
         axis,
-        x="million multiply-adds for one image (line: the budget)",
+        x="million multiply-adds for one image (dotted: the budget)",
         y=f"test accuracy, %\n(± of {run.data['test']:,} images)",
     )
     words = "; ".join(f"{arm}: {costs[arm]:,} multiply-adds, mean {means[arm]:.1f} %" for arm in means)

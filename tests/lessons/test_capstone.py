@@ -340,6 +340,7 @@ def test_question_c():
     wider = Design(stem=design.stem, stages=stages, reductions=design.reductions).table()
     assert wider.parameters <= BUDGET.parameters and wider.macs > BUDGET.macs
     assert f"Multiply-adds: {wider.macs:,} with those widths" in TEXT
+    assert f"The preset takes {table.macs:,}" in TEXT
     share = (parts["stem"].macs + parts["stage 1"].macs) / table.macs
     assert f"Stem and stage 1 take {100 * share:.0f} %" in TEXT
     plain = Design(stem="plain", stages=design.stages, reductions=design.reductions).table()
