@@ -3,7 +3,7 @@
     python -m benchmarks.lab_latency [clicks]
 
 Starts a JupyterLab with a folder of its own, opens the block lab of lesson 01 and then that of lesson 08, which has all
-handles, clicks some of them in turn, and takes the time in the page: from the click event to the first frame after the
+handles, clicks some of them in turn, moves a slider of each other lab that trains nothing for long, and takes the time in the page: from the click event to the first frame after the
 lab's picture was replaced. The goal is 100 ms in the median and 150 ms for 95 of 100 clicks.
 
 Then a slider is dragged through its whole range with a new value every few milliseconds, more than can be answered: the
@@ -15,7 +15,10 @@ import platform
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import nbformat
 
 from tests.learner import Learner, browser_page, server
 
@@ -70,6 +73,20 @@ LABS: dict[str, tuple[str, str, dict[str, Handle]]] = {  # notebook, start of th
         },
     ),
 }
+OTHERS: dict[
+    str, tuple[str, str]
+] = {  # the other labs that train nothing for long: a cell, and the slider that is moved
+    "window": ("from lessons.start_here.lab import window_lab\nwindow_lab()", "grid"),
+    "receptive field": ("from lessons.inception_module.lab import unit_lab\nunit_lab()", "layer"),
+    "crop": ("from lessons.googlenet.lab import crop_lab\ncrop_lab()", "seed"),
+    "BN": ("from lessons.batch_norm.lab import bn_lab\nbn_lab()", "step"),
+    "factor": ("from lessons.factorization.lab import factor_lab\nfactor_lab()", "output"),
+    "stage": ("from lessons.inception_v4.lab import stage_lab\nstage_lab()", "Inception-B"),
+    "Pareto": ("from lessons.family.lab import pareto_lab\npareto_lab()", "budget, %"),
+    "network": ("from lessons.network_lab import network_lab\nnetwork_lab()", "stem width"),
+}
+FROM_THE_END = ("layer", "step", "budget, %")  # sliders that stand at their last place
+TURN = 2  # a slider goes so many places to one side, and back
 PRESET = "Inception-v4 C"  # in lesson 08: the block with the most layers
 
 
@@ -125,6 +142,29 @@ def drag(lab, name: str) -> tuple[int, int, float]:
     return STEPS, len(answers), max([answer - let_go for answer in answers if answer > let_go], default=0.0)
 
 
+def other_labs(learner: Learner, folder: Path, clicks: int) -> Iterator[tuple[str, str, list[float]]]:
+    """Rows for the labs of `OTHERS`, each in a cell of one notebook."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell, _ in OTHERS.values()])
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(notebook, folder / "notebooks" / "other_labs.ipynb")
+    learner.page.reload()
+    learner.in_file_browser("other_labs.ipynb").wait_for()
+    learner.open("other_labs.ipynb")
+    for name, (cell, label) in OTHERS.items():
+        start = cell.splitlines()[0]
+        learner.run(start)
+        lab = learner.output(start).locator(".course-lab")
+        handle = slider(lab, label).locator(".noUi-handle").element_handle()
+        found = []
+        for number in range(clicks):
+            is_back = bool(number // TURN % 2) != (label in FROM_THE_END)
+            key = "ArrowLeft" if is_back else "ArrowRight"
+            found.append(lab.page.evaluate(MEASURE, [lab.element_handle(), handle, key]))
+            lab.page.wait_for_timeout(50)
+        for place, what in enumerate(("page changed", "frame after it")):
+            yield f"{name}: {label}", what, [each[place] for each in found]
+
+
 def main(clicks: int) -> None:
     rows, drags = [], []
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as address, browser_page() as page:
@@ -150,6 +190,7 @@ def main(clicks: int) -> None:
             if lesson == "08":
                 lab.get_by_text("Widths", exact=True).click()
             drags.append((lesson, *drag(lab, "1×1")))
+        rows += other_labs(learner, Path(folder), clicks)
     print(f"{platform.machine()}, Python {platform.python_version()}, {clicks} clicks a row, milliseconds\n")
     print(f"{'handle':<38}{'until':<16}{'median':>8}{'95th':>8}{'worst':>8}")
     for name, what, values in rows:
