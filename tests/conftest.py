@@ -1,7 +1,6 @@
 """What all tests share."""
 
 import signal
-import tempfile
 
 import pytest
 import torch
@@ -37,7 +36,5 @@ def callbacks_raise(monkeypatch):
 def lab_server(tmp_path_factory):
     """A JupyterLab for the tests of labs: its address, and the folder of notebooks, where each test puts its own."""
     work = tmp_path_factory.mktemp("labs") / "work"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", tempfile.mkdtemp(dir=work.parent))  # races of others on this machine are not waited for
-        with server(work) as address:
-            yield address, work / "notebooks"
+    with server(work) as address:
+        yield address, work / "notebooks"

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,11 @@ FOREIGN = (  # what JupyterLab itself says on the console in a clean start
 
 @contextmanager
 def server(work: Path) -> Iterator[str]:
-    """`python -m lessons lab` on a new learner's folder; gives its address with the token."""
+    """`python -m lessons lab` on a new learner's folder; gives its address with the token.
+
+    It has a folder of its own for temporary files: races elsewhere on this machine are not waited for.
+    """
+    temporary = tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True)
     variables = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     process = subprocess.Popen(
         # The last option makes the open notebook's model readable from the page, for `Learner.cells`.
@@ -33,6 +38,7 @@ def server(work: Path) -> Iterator[str]:
             "IPYTHONDIR": str(work / "ipython"),
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
+            "TMPDIR": temporary.name,
         },
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
@@ -53,6 +59,7 @@ def server(work: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        temporary.cleanup()
 
 
 @contextmanager

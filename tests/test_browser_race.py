@@ -42,8 +42,7 @@ WATCH = """() => {
 
 
 @pytest.fixture
-def learner(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # races of others on this machine are not waited for
+def learner(tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     folder = tmp_path / "work" / "notebooks"

@@ -38,7 +38,7 @@ def forward_times(
     A round before those that count warms up. On a GPU the clock waits until it has finished.
     """
     device = torch.device(device)
-    networks = {key: create(key[0], variant=key[1], size=size).to(device).eval() for key in keys}
+    networks = {key: _undrawn(*key, size, device).eval() for key in keys}
     images = {key: _images(key[0], size, batch_size, device) for key in keys}
     jobs = {_text(key): _forward(networks[key], images[key]) for key in keys}
     with torch.no_grad(), passing_bar(total=(rounds + WARM_UP) * len(keys), desc="timing", disable=not show) as bar:
@@ -46,6 +46,23 @@ def forward_times(
             jobs, rounds=rounds, warm_up=WARM_UP, device=device, threads=threads, on_run=_moving(bar, "timing")
         )
     return {key: found[_text(key)] for key in keys}
+
+
+def _undrawn(name: str, variant: str, size: str, device: torch.device) -> nn.Module:
+    """The network with weights that keep a signal's size. To draw fifty million by chance takes a second, and no clock sees them."""
+    with torch.device("meta"):
+        net = create(name, variant=variant, size=size)
+    net.to_empty(device=device)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.constant_(module.weight, 1 / module.weight[0].numel())
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+        elif list(module.parameters(recurse=False)):
+            raise TypeError(f"A {type(module).__name__} has weights of its own: say here what they begin with.")
+    return net
 
 
 def _forward(net: nn.Module, images: Tensor) -> Callable[[], Tensor]:
@@ -83,7 +100,7 @@ def step_times(
     device = torch.device(device)
     jobs = {}
     for name in names:
-        net = create(name).to(device).train()
+        net = _undrawn(name, "paper", "full", device).train()
         images = _images(name, "full", batch_size, device, side)
         jobs[name] = _training_step(net, images, torch.arange(batch_size, device=device))
     with passing_bar(total=(rounds + WARM_UP) * len(jobs), desc="timing", disable=not show) as bar:

@@ -79,6 +79,12 @@ def gradient_norms(net: Network, images: Tensor, labels: Tensor, *, aux_weight: 
 
 
 @functools.cache
+def _with_heads() -> GoogLeNet:
+    """One network for all starts, which set all of its weights."""
+    return GoogLeNet(aux_heads=True)
+
+
+@functools.cache
 def before_training(name: str, *, aux_weight: float, seed: int = 0) -> dict[str, float]:
     """`gradient_norms` of the full GoogLeNet (variant paper) at one of `STARTS`, on the course's two photographs.
 
@@ -87,7 +93,7 @@ def before_training(name: str, *, aux_weight: float, seed: int = 0) -> dict[str,
     Raises:
         ValueError: there is no such start.
     """
-    net = GoogLeNet(aux_heads=True)
+    net = _with_heads()
     start(net, name, seed=seed)
     images = torch.stack([torch.tensor(photograph(each, 224)).permute(2, 0, 1).float() for each in NAMES])
     images = (images - images.mean(dim=(0, 2, 3), keepdim=True)) / images.std(dim=(0, 2, 3), keepdim=True)

@@ -91,7 +91,7 @@ def test_three_right_and_five_wrong_answers_to_each_exercise_are_kept(slug):
     assert {test for *_, lost in kept.WRONG.values() for test in lost} == set(kept.POINTS)
 
 
-def tests_of(slug):
+def marking_tests(slug):
     """The tests that mark each exercise's answer."""
     found = {}
     for name, *_, lost in of_lesson(slug).WRONG.values():
@@ -104,7 +104,7 @@ def changed_by(slug, seed):
     before, after = ({cell.metadata.nbgrader.grade_id: cell.source for cell in code_cells(slug, s)} for s in ("", seed))
     return [
         name
-        for name, tests in tests_of(slug).items()
+        for name, tests in marking_tests(slug).items()
         if any(before[cell] != after[cell] for cell in (name, *(f"test_{test}" for test in tests)))
     ]
 
@@ -117,7 +117,7 @@ def changed_by(slug, seed):
 )
 def test_answers_follow_the_seed(slug, seed, workers):
     """Kept right answers pass whatever the seed chose, and those for another seed lose points where it chose otherwise."""
-    solutions, last_year, tests = answers_of(slug, seed), answers_of(slug), tests_of(slug)
+    solutions, last_year, tests = answers_of(slug, seed), answers_of(slug), marking_tests(slug)
     names = changed_by(slug, seed)
     left_out = set().union(*(tests[name] for name in tests if name not in names))
     answers = [{name: solutions[name] for name in names}, {name: last_year[name] for name in names}]

@@ -143,7 +143,9 @@ def test_play_walks_through_the_steps_of_the_bn_lab():
     lab = bn.bn_lab()
     seen = []
     lab.output.observe(lambda _change: seen.append(lab.settings["step"]), names="value")
-    (play,) = [each for each in all_of(lab.widget) if isinstance(each, ipywidgets.ToggleButton) and each.description == "Play"]
+    (play,) = [
+        each for each in all_of(lab.widget) if isinstance(each, ipywidgets.ToggleButton) and each.description == "Play"
+    ]
 
     async def press():
         play.set_state({"value": True})
