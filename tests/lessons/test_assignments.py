@@ -1,10 +1,12 @@
 """Every assignment, marked as a class's are: right answers earn every point, the stub none, a wrong answer loses its own."""
 
 import re
+from dataclasses import dataclass
 
 import pytest
 
 from lessons import assign
+from lessons.jobs import defined_names, used_names
 from lessons.syllabus import lesson
 from lessons.workers import Workers
 from tests.lessons.assignment_answers import of_lesson
@@ -15,21 +17,76 @@ SEEDS = ("", "2027", "2031", "evening class")  # chosen so that no two of them a
 VARIED = [slug for slug in SLUGS if slug != "capstone"]  # whose numbers follow the class's seed
 
 
-def kept_jobs(slug):
-    """All kept submissions of a lesson's assignment, and for each the tests that it should fail."""
+@dataclass
+class Submission:
+    """Kept answers to some exercises, at most one to each, and solutions to the others.
+
+    None of the answers can reach what marks another one, so what they lose together is what each would lose alone.
+    """
+
+    answers: dict[str, str]
+    students: list[str]
+    lost: set[str]  # the tests that it should fail
+
+
+def submissions(slug):
+    """All kept submissions to a lesson's assignment: the solution, the stub, and every right and wrong answer."""
     kept, solutions = of_lesson(slug), answers_of(slug)
-    tests = set(kept.POINTS)
-    jobs = {"the solution": (job(slug, solutions), set()), "the stub": (job(slug, {}), tests)}
-    for student, (name, right, wrong, lost) in kept.WRONG.items():
-        assert right in solutions[name], student
-        jobs[student] = (job(slug, solutions | {name: solutions[name].replace(right, wrong)}), lost)
-    for name, answers in getattr(kept, "RIGHT", {}).items():
-        for number, answer in enumerate(answers):
-            jobs[f"{name}, right answer {number + 1}"] = (
-                job(slug, solutions | {name: filled(slug, answer, "")}),
-                set(),
+    right = [
+        (f"{name}, right answer {number + 1}", name, filled(slug, answer, ""), set())
+        for name, answers in kept.RIGHT.items()
+        for number, answer in enumerate(answers)
+    ]
+    wrong = []
+    for student, (name, correct, mistake, lost) in kept.WRONG.items():
+        assert correct in solutions[name], student
+        wrong.append((student, name, solutions[name].replace(correct, mistake), lost))
+    alone = [Submission(solutions, ["the solution"], set()), Submission({}, ["the stub"], set(kept.POINTS))]
+    return alone + packed(slug, right) + packed(slug, wrong)
+
+
+def packed(slug, kept):
+    """Few submissions for many answers (student, exercise, source, lost tests)."""
+    solutions, reached = answers_of(slug), reach(slug)
+    found = []
+    for student, name, source, lost in kept:
+
+        def fits(submission, name=name, source=source):
+            others = {other: code for other, code in submission.answers.items() if other != name}
+            changed = [other for other, code in others.items() if code != solutions[other]]
+            return (
+                submission.answers[name] == solutions[name]
+                and all(reached[name].isdisjoint(reached[other]) for other in changed)
+                and all(defined_names(source).isdisjoint(defined_names(code)) for code in others.values())
             )
-    return jobs
+
+        place = next((each for each in found if fits(each)), None)
+        if place is None:
+            place = Submission(dict(solutions), [], set())
+            found.append(place)
+        place.answers[name] = source
+        place.students.append(student)
+        place.lost |= lost
+    return found
+
+
+def reach(slug):
+    """For each exercise the tests that its answer can decide: they use its names, or those of a cell that does."""
+    sources = {cell.metadata.nbgrader.grade_id: without_markers(cell.source) for cell in code_cells(slug)}
+    found = {}
+    for name in answers_of(slug):
+        names, before = defined_names(sources[name]), set()
+        while names != before:
+            before = set(names)
+            for source in [source for other, source in sources.items() if not other.startswith("test_")]:
+                if used_names(source) & names:
+                    names |= defined_names(source)
+        found[name] = {
+            other.removeprefix("test_")
+            for other, source in sources.items()
+            if other.startswith("test_") and used_names(source) & names
+        }
+    return found
 
 
 def filled(slug, answer, seed):
@@ -45,26 +102,40 @@ def workers():
 
 @pytest.fixture(scope="module", params=SLUGS)
 def marked(request, workers):
-    """A lesson, and of each kept submission: its job, what came of it, and the tests that it should fail."""
-    jobs = kept_jobs(request.param)
-    names = list(jobs)
-    outcomes = dict(workers.mark([jobs[name][0] for name in names]))
-    return request.param, {name: (jobs[name][0], outcomes[number], jobs[name][1]) for number, name in enumerate(names)}
+    """A lesson, and of each kept submission what it is, its job, and what came of it."""
+    kept = submissions(request.param)
+    jobs = [job(request.param, each.answers) for each in kept]
+    outcomes = dict(workers.mark(jobs))
+    return request.param, [(each, jobs[number], outcomes[number]) for number, each in enumerate(kept)]
 
 
 @pytest.mark.slow
 def test_right_answers_earn_every_point_and_others_lose_exactly_theirs(marked):
     _, results = marked
-    found = {name: failed(job, outcomes) for name, (job, outcomes, _) in results.items()}
-    assert found == {name: lost for name, (_, _, lost) in results.items()}
+    found = {", ".join(each.students): failed(job, outcomes) for each, job, outcomes in results}
+    assert found == {", ".join(each.students): each.lost for each, *_ in results}
 
 
 @pytest.mark.slow
 def test_a_wrong_answer_is_told_why(marked):
     slug, results = marked
     student, words = of_lesson(slug).TOLD
-    job, outcomes, lost = results[student]
-    assert any(words in said(job, outcomes, test) for test in lost)
+    (found,) = [entry for entry in results if student in entry[0].students]
+    each, job, outcomes = found
+    assert any(words in said(job, outcomes, test) for test in each.lost)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_test_marks_an_exercise_that_can_reach_it(slug):
+    """What is lost by a wrong answer is what it can reach; else answers in one submission could take each other's points."""
+    reached = reach(slug)
+    for student, (name, *_, lost) in of_lesson(slug).WRONG.items():
+        assert lost <= reached[name], student
+    kept = [student for each in submissions(slug) for student in each.students]
+    right = [
+        f"{name}, right answer {k + 1}" for name, answers in of_lesson(slug).RIGHT.items() for k in range(len(answers))
+    ]
+    assert sorted(kept) == sorted(["the solution", "the stub", *right, *of_lesson(slug).WRONG])
 
 
 @pytest.mark.parametrize("slug", SLUGS)
