@@ -57,7 +57,7 @@ def missing() -> str:
     """What a hub on this machine lacks; empty where it can be tried."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "needs Linux and root: it makes accounts, and lets servers run as them"
-    for name in ("unshare", "nsenter", "prlimit", "runuser", "useradd", "chpasswd"):
+    for name in ("setpriv", "unshare", "nsenter", "prlimit", "runuser", "useradd", "chpasswd"):
         if shutil.which(name) is None:
             return f"needs {name}"
     if CHROMIUM is None:
@@ -121,7 +121,8 @@ def hub(tmp_path_factory):
     port = free_ports(3)
     log = tmp_path_factory.mktemp("hub") / "log.txt"
     passwords = {name: secrets.token_hex(8) for name in ("prof", "amara", "bruno", "chloe", "outsider")}
-    words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    # It ends with the tests, also where those are killed.
+    words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "COURSE_"))}
     with log.open("w") as out:
         process = subprocess.Popen(
