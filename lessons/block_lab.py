@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from html import escape
 
 import ipywidgets
 import torch
@@ -16,13 +15,13 @@ import torch
 from lessons.any_block import BRANCHES, EACH, INSIDES, THREE_FORMS, WINDOWS, AnyBlock, windows
 from lessons.block_presets import presets
 from lessons.block_race import RaceDesigns
+from lessons.design_costs import TimeDesigns, compare, describe
 from lessons.syllabus import lesson
 from utils import colors
-from utils.cost import Cost, Table, field_text, profile, shape_text, total
+from utils.cost import Cost, Table, profile, total
 from utils.diagram import draw
 from utils.lab import LABEL, Lab, Settings, View, slider
 from utils.paste import Call
-from utils.timing import Timing, machine, timed
 from utils.trace import CannotRun
 
 TITLES = {"pointwise": "1×1", "three": "3×3", "narrow": "second 3×3", "five": "5×5", "pool": "pool"}
@@ -43,7 +42,6 @@ FORM_TITLES = {
     "turned factors, three": "n×1, 1×n, 3×3",
     "factors twice": "n×1, 1×n, twice",
 }
-THREADS = 1  # of the CPU while designs are timed, where times scatter least
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ def view(settings: Settings, pinned: Settings | None) -> View:
         f'<div style="flex:1 1 330px;min-width:0">{_heading(name, tables[name])}{_seen(design)[1]}</div>'
         for name, design in designs.items()
     )
-    words = compare(tables["A"], tables["B"]) if pinned else describe(tables[""])
+    words = compare(tables["A"], tables["B"], with_channels=True) if pinned else describe(tables[""])
     options = now.options
     if options["join"] != "concatenation" and options["scale"] == 0:
         words += " With a scale of 0 the branches count for nothing: what comes in goes out."
@@ -204,40 +202,6 @@ def _seen(design: Design) -> tuple[Table, str]:
         return profile(block, design.image_shape), draw(block, design.image_shape)._repr_html_()
     except CannotRun:
         raise ValueError(f"A grid of {design.grid}×{design.grid} is too small for this block.") from None
-
-
-def describe(table: Table) -> str:
-    """A block's cost in a sentence."""
-    return (
-        f"{shape_text(table.image_shape)} in, {shape_text(table.rows[-1].shape)} out: {table.parameters:,} parameters, "
-        f"{table.macs:,} multiply-adds, {table.activations:,} activations, receptive field "
-        f"{field_text(table.receptive_field)}."
-    )
-
-
-def compare(first: Table, second: Table) -> str:
-    """What the second block costs against the first, in words."""
-    parts = [
-        _difference("parameters", first.parameters, second.parameters),
-        _difference("multiply-adds", first.macs, second.macs),
-        _difference("activations", first.activations, second.activations),
-        _difference("output channels", first.rows[-1].shape[0], second.rows[-1].shape[0]),
-    ]
-    fields = [field_text(table.receptive_field) for table in (first, second)]
-    field = f"{fields[0]} either way" if fields[0] == fields[1] else f"{fields[1]} after {fields[0]}"
-    return f"B against A: {', '.join(parts)}, a receptive field of {field}."
-
-
-def _difference(what: str, first: int, second: int) -> str:
-    if first == second:
-        return f"as many {what} ({first:,})"
-    if not first:
-        return f"{second:,} {what} after none"
-    change = (second - first) / first
-    if change > 1:
-        return f"{second / first:.3g} times the {what} ({second:,} after {first:,})"
-    share = f"{100 * abs(change):.0f} %" if abs(change) >= 0.01 else f"{100 * abs(change):.1g} %"
-    return f"{share} {'more' if change > 0 else 'fewer'} {what} ({second:,} after {first:,})"
 
 
 def _heading(name: str, table: Table) -> str:
@@ -291,63 +255,6 @@ def _bars(designs: dict[str, Design], tables: dict[str, Table]) -> str:
     )
 
 
-class TimeDesigns:
-    """A button that times the designs of a lab on this machine, in turns. Nothing is timed before it is pressed."""
-
-    def __init__(self):
-        self.designs: dict[str, Design] = {}
-        self.button = ipywidgets.Button(
-            description="Time it", tooltip="Run what you see, and A if one is pinned, on this machine's CPU"
-        )
-        self.button.on_click(lambda _event: self.time())
-        self.said = ipywidgets.HTML()
-        self.widget = ipywidgets.HBox([self.button, self.said])
-
-    def designs_changed(self, now: Settings, pinned: Settings | None) -> None:
-        """Other designs are shown: what was timed is no longer theirs."""
-        designs = {"A": design_of(pinned)[0]} if pinned else {}
-        designs["B" if pinned else ""] = design_of(now)[0]
-        if designs != self.designs:
-            self.designs, self.said.value = designs, ""
-
-    def time(self) -> str:
-        """Time the designs; the sentence is shown and comes back."""
-        self.button.disabled = True
-        self.said.value = '<div role="status">Timing …</div>'
-        said = ""
-        try:
-            said = time_designs(self.designs)
-        finally:
-            self.said.value = f'<div role="status" class="course-timing">{escape(said)}</div>'
-            self.button.disabled = False
-        return said
-
-
-def time_designs(designs: dict[str, Design]) -> str:
-    """How long designs take on this machine, in a sentence; one image at a time, in turns."""
-    tables = {name: _seen(design)[0] for name, design in designs.items()}
-    work = sum(table.macs for table in tables.values())
-    rounds = min(25, max(5, int(15e9 / max(work, 1))))  # a second or so on a CPU
-    times: dict[str, Timing] = {}
-    shapes = {design.image_shape for design in designs.values()}
-    together = [designs] if len(shapes) == 1 else [{name: design} for name, design in designs.items()]
-    for some in together:  # other inputs: one after another
-        modules = {name: design.build() for name, design in some.items()}
-        shape = next(iter(some.values())).image_shape
-        times |= timed(modules, shape, batch_size=1, rounds=rounds, threads=THREADS)
-    parts = []
-    for name, timing in times.items():
-        low, high = (1e3 * value for value in timing.middle_half)
-        parts.append(f"{name + ': ' if name else ''}{1e3 * timing.median:.2f} ms (middle half {low:.2f} to {high:.2f})")
-    text = f"One image on {machine(threads=THREADS)}, {rounds} rounds. {'; '.join(parts)}."
-    if len(times) == 2:
-        before, after = (timing.median for timing in times.values())
-        text += f" B against A: {100 * (after / before - 1):+.0f} % of time"
-        first, second = (table.macs for table in tables.values())
-        text += f", {100 * (second / first - 1):+.0f} % of multiply-adds." if first else "."
-    return text
-
-
 def block_lab(through: str = "inception_module") -> Lab:
     """The block lab with the handles and presets of the lessons through the one of this slug, set to module 3a.
 
@@ -372,7 +279,7 @@ def block_lab(through: str = "inception_module") -> Lab:
         )
     return Lab(
         question, controls, view, menu, groups=groups if number > 1 else None,
-        actions=(TimeDesigns(), RaceDesigns(lambda settings: dict(design_of(settings)[0].arguments))),
+        actions=(TimeDesigns(lambda settings: design_of(settings)[0]), RaceDesigns(lambda settings: dict(design_of(settings)[0].arguments))),
         from_code=lambda calls: _from_code(calls, controls),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from lessons.design import (
     Stage,
     design_of_calls,
 )
+from lessons.design_costs import difference
 from utils import colors
 from utils.cost import Table, field_text, shape_text, short
 from utils.data import Data
@@ -126,22 +127,13 @@ def verdict(table: Table, budget: Budget, name: str = "") -> str:
 
 
 def compare(first: Table, second: Table) -> str:
-    """What B costs against A, in words."""
-    parts = [
-        _difference("parameters", first.parameters, second.parameters),
-        _difference("multiply-adds", first.macs, second.macs),
-        _difference("activations", first.activations, second.activations),
-    ]
-    return f"B against A: {', '.join(parts)}."
-
-
-def _difference(what: str, first: int, second: int) -> str:
-    if first == second:
-        return f"as many {what}"
-    if second > 2 * first:
-        return f"{second / first:.3g} times the {what}"
-    change = (second - first) / first
-    return f"{abs(change):.1%} {'more' if change > 0 else 'fewer'} {what}"
+    """What B costs against A, in words; the numbers stand in the bars."""
+    pairs = {
+        "parameters": (first.parameters, second.parameters),
+        "multiply-adds": (first.macs, second.macs),
+        "activations": (first.activations, second.activations),
+    }
+    return f"B against A: {', '.join(difference(what, *pair, with_numbers=False) for what, pair in pairs.items())}."
 
 
 def budget_bars(tables: dict[str, Table], budget: Budget) -> str:

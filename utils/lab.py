@@ -191,7 +191,7 @@ class Lab:
         self.pin_button.on_click(lambda _event: self.pin())
         self.reset_button.on_click(lambda _event: self.reset())
         self.preset = ipywidgets.Dropdown(
-            options=[*self.presets, OWN], description="Preset", tooltip="Set all handles to a block of the paper"
+            options=[*self.presets, OWN], description="Preset", tooltip="Set the handles to a design that has a name"
         )
         self.preset.observe(lambda change: self._choose(change["new"]), names="value")
         self.sections: dict[str, Section] = {}  # by the heading of each group

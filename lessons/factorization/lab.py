@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from lessons import measure
+from lessons.design_costs import TimeDesigns, compare, describe
 from lessons.factorization.reductions import REDUCTIONS
-from lessons.factorization.savings import THREADS, Window, percent
+from lessons.factorization.savings import Window
 from lessons.layers import Branches, ConvReLU, chain, padding_of
 from utils import colors
-from utils.cost import Table, field_text, profile, shape_text
+from utils.cost import Table, profile
 from utils.diagram import draw
 from utils.field_lab import field_lab
 from utils.lab import LABEL, Lab, View, slider
-from utils.timing import machine, timed
 
 WHOLE, THREES, CHAIN, FORK = "one n×n", "3×3, one on another", "1×n, then n×1", "1×n beside n×1"
 FORMS = (WHOLE, THREES, CHAIN, FORK, *REDUCTIONS)
@@ -142,34 +142,6 @@ def _seen(design: Design) -> tuple[Table, str]:
     return profile(module, design.image_shape), draw(module, design.image_shape)._repr_html_()
 
 
-def describe(table: Table) -> str:
-    """A design's cost in a sentence."""
-    return (
-        f"{shape_text(table.image_shape)} in, {shape_text(table.rows[-1].shape)} out: {table.parameters:,} parameters, "
-        f"{table.macs:,} multiply-adds, {table.activations:,} activations, receptive field "
-        f"{field_text(table.receptive_field)}."
-    )
-
-
-def compare(first: Table, second: Table) -> str:
-    """What the second design costs against the first, in words."""
-    parts = [
-        _difference(name, getattr(first, key), getattr(second, key))
-        for name, key in (("parameters", "parameters"), ("multiply-adds", "macs"), ("activations", "activations"))
-    ]
-    fields = [field_text(table.receptive_field) for table in (first, second)]
-    field = f"{fields[0]} either way" if fields[0] == fields[1] else f"{fields[1]} after {fields[0]}"
-    return f"B against A: {', '.join(parts)}, a receptive field of {field}."
-
-
-def _difference(what: str, first: int, second: int) -> str:
-    if first == second:
-        return f"as many {what} ({first:,})"
-    if second > 2 * first:
-        return f"{second / first:.3g} times the {what} ({second:,} after {first:,})"
-    return f"{percent(abs(second / first - 1))} {'more' if second > first else 'fewer'} {what} ({second:,} after {first:,})"
-
-
 def _heading(name: str, design: Design, table: Table) -> str:
     title = {"A": "A, pinned: ", "B": "B, now: ", "": ""}[name]
     return (
@@ -204,68 +176,7 @@ def _bars(tables: dict[str, Table]) -> str:
     )
 
 
-def time_designs(designs: dict[str, Design], device: str | torch.device = "cpu") -> str:
-    """How long designs take on this machine, in a sentence; they run in turns, one image at a time."""
-    first = next(iter(designs.values()))
-    work = sum(_seen(design)[0].macs for design in designs.values())
-    rounds = min(15, max(3, int(20e9 / work)))  # about a second on a CPU
-    parts = []
-    if all(design.image_shape == first.image_shape for design in designs.values()):
-        modules = {name: design.build() for name, design in designs.items()}
-        times = timed(modules, first.image_shape, batch_size=1, rounds=rounds, device=device, threads=THREADS)
-    else:  # other inputs: one after another
-        times = {}
-        for name, design in designs.items():
-            times |= timed(
-                {name: design.build()}, design.image_shape, batch_size=1, rounds=rounds, device=device, threads=THREADS
-            )
-    for name, timing in times.items():
-        low, high = (1e3 * value for value in timing.middle_half)
-        parts.append(f"{name + ': ' if name else ''}{1e3 * timing.median:.2f} ms (middle half {low:.2f} to {high:.2f})")
-    text = f"One image on {machine(device, THREADS)}, {rounds} rounds. {'; '.join(parts)}."
-    if len(times) == 2:
-        before, after = (timing.median for timing in times.values())
-        macs = [_seen(design)[0].macs for design in designs.values()]
-        change, counted = after / before - 1, macs[1] / macs[0] - 1
-        text += f" B against A: {100 * change:+.0f} % of time, {100 * counted:+.0f} % of multiply-adds."
-    return text
-
-
-class FactorLab(Lab):
-    """The factor lab: the frame's handles, and a button that times what is shown."""
-
-    def __init__(self, question: str, controls: dict, presets: dict):
-        super().__init__(question, controls, view, presets)
-        self.timing = ipywidgets.HTML()
-        self.time_button = ipywidgets.Button(
-            description="Time it", tooltip="Run what you see, and A if one is pinned, on this machine's CPU"
-        )
-        self.time_button.on_click(lambda _event: self.time())
-        for control in self.controls.values():
-            control.observe(lambda _change: self._forget(), names="value")
-        self.pin_button.on_click(lambda _event: self._forget())
-        row = ipywidgets.HBox([self.time_button, self.timing])
-        self.widget.children = [*self.widget.children, row]
-
-    def time(self) -> str:
-        """Time the design that is shown, and the pinned one; the sentence is shown and comes back."""
-        designs = {"B" if self.pinned else "": design_of(self._shown)}
-        if self.pinned:
-            designs = {"A": design_of(self.pinned), **designs}
-        self.time_button.disabled = True
-        self.timing.value = '<div role="status">Timing …</div>'
-        try:
-            said = time_designs(designs)
-            self.timing.value = f'<div role="status" class="course-timing">{escape(said)}</div>'
-        finally:
-            self.time_button.disabled = False
-        return said
-
-    def _forget(self) -> None:
-        self.timing.value = ""
-
-
-def factor_lab() -> FactorLab:
+def factor_lab() -> Lab:
     """The factor lab of lesson 04, set to a 5 x 5 on the 35 grid."""
     controls = {
         "form": ipywidgets.Dropdown(
@@ -305,7 +216,7 @@ def factor_lab() -> FactorLab:
         "<b>Factor lab.</b> What does a window cost when it is taken apart, and what does it still see? "
         "Choose a form, pin it as A, and compare."
     )
-    return FactorLab(question, controls, presets)
+    return Lab(question, controls, view, presets, actions=(TimeDesigns(design_of),))
 
 
 def unit_lab() -> Lab:

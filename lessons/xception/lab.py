@@ -9,7 +9,7 @@ import ipywidgets
 import torch
 from torch import nn
 
-from lessons.factorization.savings import percent
+from lessons.design_costs import difference
 from lessons.xception.roofline import Limits, Work, works_of
 from utils import colors
 from utils.cost import Table, profile, shape_text, short
@@ -177,20 +177,12 @@ def time_text(seconds: float) -> str:
 def compare(first: Seen, second: Seen, limits: Limits) -> str:
     """What the second design costs against the first, in words."""
     parts = [
-        _difference("parameters", first.table.parameters, second.table.parameters),
-        _difference("multiply-adds", first.table.macs, second.table.macs),
-        _difference("bytes", first.bytes, second.bytes),
+        difference("parameters", first.table.parameters, second.table.parameters, with_numbers=False),
+        difference("multiply-adds", first.table.macs, second.table.macs, with_numbers=False),
+        difference("bytes", first.bytes, second.bytes, with_numbers=False),
     ]
     times = second.seconds(limits) / first.seconds(limits)
     return f"B against A: {', '.join(parts)}; {times:.3g} times the least time."
-
-
-def _difference(what: str, first: int, second: int) -> str:
-    if first == second:
-        return f"as many {what}"
-    if second > 2 * first:
-        return f"{second / first:.3g} times the {what}"
-    return f"{percent(abs(second / first - 1))} {'more' if second > first else 'fewer'} {what}"
 
 
 def _heading(name: str, seen: Seen) -> str:

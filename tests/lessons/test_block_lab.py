@@ -12,17 +12,16 @@ from lessons.any_block import EACH, AnyBlock
 from lessons.block_lab import (
     SINCE,
     TITLES,
-    TimeDesigns,
     block_lab,
     cost_by_branch,
     design_of,
     settings_of,
-    time_designs,
     view,
 )
 from lessons.block_presets import presets
 from lessons.block_race import MOST_MACS, RaceDesigns, common_factor, small_blocks
 from lessons.catalog import create, entry, names
+from lessons.design_costs import TimeDesigns, time_designs
 from lessons.inception_module.blocks import InceptionModule, NaiveInceptionModule
 from lessons.inception_module.paper import TABLE_1
 from lessons.layers import Branches

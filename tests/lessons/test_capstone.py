@@ -247,7 +247,7 @@ def test_a_beside_b(lab):
     lab.set(family_1="xception")
     a, b = PRESETS["GoogLeNet"].table(), design_of(lab.settings).table()
     assert numbers(lab.output.value) == {"A": (a.parameters, a.macs), "B": (b.parameters, b.macs)}
-    assert "B against A: 0.1% more parameters, 0.8% fewer multiply-adds" in lab.text
+    assert "B against A: 0.1 % more parameters, 0.8 % fewer multiply-adds" in lab.text
     assert lab.output.value.count("<svg") == 2
 
 
