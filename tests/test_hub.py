@@ -19,6 +19,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from shlex import quote
 
 import pytest
 import yaml
@@ -296,7 +297,11 @@ def test_a_class_from_release_to_feedback(hub):
         ):
             hub.run("root", "ls", path)
             reading = hub.run(
-                "bruno", "sh", "-c", f"if [ -d {path} ]; then ls {path}; else cat {path}; fi", check=False
+                "bruno",
+                "sh",
+                "-c",
+                f"if [ -d {quote(path)} ]; then ls {quote(path)}; else cat {quote(path)}; fi",
+                check=False,
             )
             assert refused(reading), f"bruno reads {path}: {reading.stdout[:200]}{reading.stderr}"
         # Nor can anybody put the course aside, or a submission whose name they got to know.
