@@ -56,7 +56,7 @@ def difference(what: str, first: int, second: int, *, with_numbers: bool = True)
         return f"{second:,} {what} after none"
     change = (second - first) / first
     numbers = f" ({second:,} after {first:,})" if with_numbers else ""
-    if change > 1:
+    if change >= 1:
         return f"{second / first:.3g} times the {what}{numbers}"
     share = f"{100 * abs(change):.0f} %" if abs(change) >= 0.01 else f"{100 * abs(change):.1g} %"
     return f"{share} {'more' if change > 0 else 'fewer'} {what}{numbers}"

@@ -160,7 +160,7 @@ def budget_bars(tables: dict[str, Table], budget: Budget) -> str:
             rows.append(
                 f'<div class="course-budget" data-design="{name or "now"}" data-what="{key}" data-used="{used}" '
                 f'data-limit="{limit}" data-over="{str(is_over).lower()}" style="display:flex;flex-wrap:wrap;gap:0 8px">'
-                f'<b style="flex:0 0 105px;text-align:right">{what} {name}</b>'
+                f'<b style="flex:0 0 118px;text-align:right;white-space:nowrap">{what} {name}</b>'
                 '<div style="flex:1 1 90px;position:relative;height:14px;margin-top:3px;background:#EEE">'
                 f'<div style="position:absolute;left:0;top:0;height:14px;width:{100 * min(share, 1.5) / 1.5:.1f}%;background:{fill}">'
                 '</div><div style="position:absolute;left:66.67%;top:-2px;height:18px;border-left:2px solid #000"></div></div>'
