@@ -35,17 +35,21 @@ def describe(table: Table) -> str:
 
 def compare(first: Table, second: Table, *, with_channels: bool = False) -> str:
     """What B costs against A, in words; where asked, with the channels that they put out."""
-    pairs = {
-        "parameters": (first.parameters, second.parameters),
-        "multiply-adds": (first.macs, second.macs),
-        "activations": (first.activations, second.activations),
-    }
+    parts = differences(first, second)
     if with_channels:
-        pairs["output channels"] = (first.rows[-1].shape[0], second.rows[-1].shape[0])
-    parts = ", ".join(difference(what, *pair) for what, pair in pairs.items())
+        parts.append(difference("output channels", first.rows[-1].shape[0], second.rows[-1].shape[0]))
     fields = [field_text(table.receptive_field) for table in (first, second)]
     field = f"{fields[0]} either way" if fields[0] == fields[1] else f"{fields[1]} after {fields[0]}"
-    return f"B against A: {parts}, a receptive field of {field}."
+    return f"B against A: {', '.join(parts)}, a receptive field of {field}."
+
+
+def differences(first: Table, second: Table, *, with_numbers: bool = True) -> list[str]:
+    """`difference` of parameters, multiply-adds and activations."""
+    keys = {"parameters": "parameters", "multiply-adds": "macs", "activations": "activations"}
+    return [
+        difference(what, getattr(first, key), getattr(second, key), with_numbers=with_numbers)
+        for what, key in keys.items()
+    ]
 
 
 def difference(what: str, first: int, second: int, *, with_numbers: bool = True) -> str:

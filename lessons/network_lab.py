@@ -24,7 +24,7 @@ from lessons.design import (
     Stage,
     design_of_calls,
 )
-from lessons.design_costs import difference
+from lessons.design_costs import differences
 from utils import colors
 from utils.cost import Table, field_text, shape_text, short
 from utils.data import Data
@@ -128,12 +128,7 @@ def verdict(table: Table, budget: Budget, name: str = "") -> str:
 
 def compare(first: Table, second: Table) -> str:
     """What B costs against A, in words; the numbers stand in the bars."""
-    pairs = {
-        "parameters": (first.parameters, second.parameters),
-        "multiply-adds": (first.macs, second.macs),
-        "activations": (first.activations, second.activations),
-    }
-    return f"B against A: {', '.join(difference(what, *pair, with_numbers=False) for what, pair in pairs.items())}."
+    return f"B against A: {', '.join(differences(first, second, with_numbers=False))}."
 
 
 def budget_bars(tables: dict[str, Table], budget: Budget) -> str:
