@@ -1,7 +1,7 @@
 """Makes the course's Python environment, `.venv`, and keeps it up to date: `python3 bootstrap.py`.
 
 `make lab` and `make test` call this first. Any Python can read this file, however old, so that an old one
-can be told what is needed; the work itself is in utils/environment.py.
+can be told what is needed; the work itself is in utils/setup/environment.py.
 """
 
 import sys
@@ -25,6 +25,6 @@ if __name__ == "__main__":
         sys.stderr.write(problem + "\n")
         sys.exit(1)
 
-    from utils.environment import main
+    from utils.setup.environment import main
 
     sys.exit(main())

@@ -30,10 +30,10 @@ import torchinfo
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lessons.catalog import NETWORKS, create, entry
-from utils.cost import profile
-from utils.data import Data, Split
-from utils.train import Recipe, fit
+from networks.catalog import NETWORKS, create, entry
+from utils.cost.table import profile
+from utils.data.dataset import Data, Split
+from utils.train.loop import Recipe, fit
 
 # The same network elsewhere: (library, its name, our variant), the first one first.
 ELSEWHERE = {

@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import nbformat
 
-from lessons import classroom
+from classroom import course_folder
+from tests.classroom.submissions import answers_of
 from tests.lessons.assignment_answers import of_lesson
-from tests.lessons.submissions import answers_of
 
 SLUG = "inception_module"
 MISBEHAVING = {
@@ -46,8 +46,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         course = Path(scratch) / "class"
-        classroom.init(course, slugs=[SLUG])
-        released = classroom.release(course, SLUG)
+        course_folder.init(course, slugs=[SLUG])
+        released = course_folder.release(course, SLUG)
         for number, (student, answers) in enumerate(submissions(options.students).items()):
             made = nbformat.read(released, as_version=4)
             for cell in made.cells:
@@ -59,10 +59,10 @@ def main() -> None:
             nbformat.write(made, place / f"{SLUG}.ipynb")
         print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
         began = time.monotonic()
-        classroom.autograde(course, SLUG, workers=options.workers, say=print)
+        course_folder.autograde(course, SLUG, workers=options.workers, say=print)
         print(f"{options.students} submissions, {options.workers} workers: {time.monotonic() - began:.1f} s")
         began = time.monotonic()
-        classroom.autograde(course, SLUG, workers=options.workers)
+        course_folder.autograde(course, SLUG, workers=options.workers)
         print(f"the same again, nothing new: {time.monotonic() - began:.1f} s")
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import nbformat
 
-from tests.learner import Learner, browser_page, server
+from tests.browser.learner import Learner, browser_page, server
 
 CLICKS = 100
 STEPS = 150  # values that a dragged slider takes, one every 8 ms
@@ -85,7 +85,7 @@ OTHERS: dict[str, tuple[str, str, int]] = {
     "stage": ("from lessons.inception_v4.lab import stage_lab\nstage_lab()", "Inception-B", 5),
     "scale": ("from lessons.residual_scaling.lab import scale_lab\nscale_lab()", "scale", -20),
     "Pareto": ("from lessons.family.lab import pareto_lab\npareto_lab()", "budget, %", -10),
-    "network": ("from lessons.network_lab import network_lab\nnetwork_lab()", "stem width", 12),
+    "network": ("from labs.network_lab import network_lab\nnetwork_lab()", "stem width", 12),
 }
 PRESET = "Inception-v4 C"  # in lesson 08: the block with the most layers
 

@@ -26,7 +26,7 @@ from jupyter_client.manager import KernelManager
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from lessons.syllabus import LESSONS, lesson  # noqa: E402
+from course.syllabus import LESSONS, lesson  # noqa: E402
 
 MEGABYTE, GIGABYTE = 2**20, 2**30
 # What the system, the hub and its proxy are left with: more than they took in tests, for what else a machine does.
@@ -147,7 +147,7 @@ def main() -> None:
     try:
         client.start_channels()
         client.wait_for_ready(timeout=120)
-        client.execute_interactive("import torch, matplotlib.pyplot, ipywidgets\nimport lessons.catalog", timeout=120)
+        client.execute_interactive("import torch, matplotlib.pyplot, ipywidgets\nimport networks.catalog", timeout=120)
         alone = measure(companion.provisioner.pid)
         server = of_server()
         print(f"{'MB':<24}{'resident':>10}{'own':>8}{'cells run':>12}")

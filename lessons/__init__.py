@@ -1,1 +1,1 @@
-"""The course: one folder a lesson, in the order of `lessons.syllabus`."""
+"""The course as it is taught: one folder a lesson, in the order of `course.syllabus`, and the command line."""

@@ -29,7 +29,7 @@ def main() -> None:
 @app.command("list")
 def list_lessons() -> None:
     """The lessons in their order."""
-    from lessons.syllabus import LESSONS
+    from course.syllabus import LESSONS
 
     for entry in LESSONS:
         typer.echo(f"{entry.number:02d}  {entry.slug:<20} {entry.minutes:>3} min  {entry.title}")
@@ -42,9 +42,9 @@ def lab(
     browser: bool = typer.Option(True, help="Open a browser where there is one; the address is printed anyway."),
 ) -> None:
     """Open the course in JupyterLab. Further options, such as --port=9000, go to JupyterLab."""
-    from lessons import workspace
-    from lessons.syllabus import LESSONS
-    from utils import jupyter
+    from course import workspace
+    from course.syllabus import LESSONS
+    from utils.setup import jupyter
 
     work = workspace.folder()
     bring_up_to_date()
@@ -60,7 +60,7 @@ def lab(
 @app.command("workspace")
 def bring_up_to_date() -> None:
     """Bring your own notebooks up to date with the course; what you have edited is kept."""
-    from lessons import workspace
+    from course import workspace
 
     try:
         changes = workspace.update()
@@ -84,8 +84,8 @@ def build(
     ] = None,
 ) -> None:
     """Write the learners' notebooks from the lessons' sources."""
-    from lessons import build as builder
-    from lessons.syllabus import LESSONS, lesson
+    from course import build as builder
+    from course.syllabus import LESSONS, lesson
 
     with _told():
         chosen = [lesson(slug) for slug in slugs] if slugs else LESSONS
@@ -103,8 +103,8 @@ def assign(
     ),
 ) -> None:
     """Make the students' versions of assignments in an nbgrader course folder."""
-    from lessons import assign as assignments
-    from lessons.syllabus import lesson
+    from classroom import assignments
+    from course.syllabus import lesson
 
     with _told(RuntimeError):
         chosen = [lesson(slug) for slug in slugs] if slugs else assignments.with_assignment()
@@ -140,10 +140,10 @@ def classroom_init(
     course: Annotated[str, typer.Option(envvar="COURSE_ID", help="The class's name in the exchange.")] = "inception",
 ) -> None:
     """Make a class: nbgrader's configuration and the sources of the assignments."""
-    from lessons import classroom as classes
+    from classroom import course_folder
 
     with _told(RuntimeError, OSError):
-        for path in classes.init(folder, seed=seed, slugs=lessons or (), exchange=exchange, course=course):
+        for path in course_folder.init(folder, seed=seed, slugs=lessons or (), exchange=exchange, course=course):
             typer.echo(f"{path} is written: with solutions, for you alone.")
     typer.echo(f"Next, in {folder}: python -m lessons classroom release NAME")
 
@@ -151,10 +151,10 @@ def classroom_init(
 @classroom.command("release")
 def classroom_release(slug: _Slug, folder: _Class = Path("."), exchange: _Exchange = False) -> None:
     """Make the students' version of an assignment."""
-    from lessons import classroom as classes
+    from classroom import course_folder
 
     with _told(RuntimeError, OSError):
-        path = classes.release(folder, slug, exchange=exchange)
+        path = course_folder.release(folder, slug, exchange=exchange)
     typer.echo(f"{path} is ready: give it to your students. Solutions and hidden tests are not in it.")
 
 
@@ -167,10 +167,10 @@ def classroom_collect(
     folder: _Class = Path("."),
 ) -> None:
     """Bring in what students handed in; without --from, from nbgrader's exchange."""
-    from lessons import classroom as classes
+    from classroom import course_folder
 
     with _told(RuntimeError, OSError):
-        rows = classes.collect(folder, slug, source)
+        rows = course_folder.collect(folder, slug, source)
     for row in rows:
         for remark in row.remarks:
             typer.echo(f"{row.student}: {remark}")
@@ -186,41 +186,42 @@ def classroom_autograde(
     workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
 ) -> None:
     """Mark what was handed in. Stopped and started again, it goes on where it was."""
-    from lessons import classroom as classes
+    from classroom import course_folder
 
     with _told(RuntimeError, OSError):
-        rows = classes.autograde(folder, slug, students=student or (), again=again, workers=workers, say=typer.echo)
-        typer.echo("\n" + classes.table(rows, folder, slug))
+        rows = course_folder.autograde(
+            folder, slug, students=student or (), again=again, workers=workers, say=typer.echo
+        )
+        typer.echo("\n" + course_folder.table(rows, folder, slug))
     typer.echo(f"\nThis table is in {folder / 'reports' / f'{slug}.txt'}. Free answers wait for you in the formgrader.")
 
 
 @classroom.command("feedback")
 def classroom_feedback(slug: _Slug, folder: _Class = Path("."), exchange: _Exchange = False) -> None:
     """A page for each student: their work, the points, and what the tests said."""
-    from lessons import classroom as classes
+    from classroom import course_folder
 
     with _told(RuntimeError, OSError):
-        pages = classes.feedback(folder, slug, exchange=exchange)
+        pages = course_folder.feedback(folder, slug, exchange=exchange)
     typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
 
 
 @classroom.command("export")
 def classroom_export(
     folder: _Class = Path("."),
-    to: Annotated[Path, typer.Option(help="The table's file.")] = Path("marks.csv"),
+    to: Annotated[Path, typer.Option(help="The table's file.")] = Path("export.csv"),
     system: Annotated[
         str, typer.Option("--for", help="In the columns that this course system imports: moodle, canvas or blackboard.")
     ] = "",
 ) -> None:
     """All marks as a table (CSV)."""
-    from lessons import classroom as classes
-    from lessons import marks
+    from classroom import course_folder, export
 
     with _told(RuntimeError, OSError):
         if not system:
-            typer.echo(f"The marks are in {classes.export(folder, to)}.")
+            typer.echo(f"The marks are in {course_folder.export(folder, to)}.")
             return
-        exported = marks.export(folder, to, system)
+        exported = export.export(folder, to, system)
     typer.echo(f"The marks of {len(exported.students)} students are in {to}, for {system}.")
     for name, most in exported.most.items():
         unread = f"; {exported.unread[name]} still wait for points by hand" if exported.unread[name] else ""
@@ -230,10 +231,10 @@ def classroom_export(
 @classroom.command("open", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def classroom_open(context: typer.Context, folder: _Class = Path(".")) -> None:
     """Open the class in JupyterLab, with nbgrader's pages. Further options, such as --port=9000, go to JupyterLab."""
-    from lessons import classroom as classes
+    from classroom import course_folder
 
     with _told(RuntimeError, OSError):
-        classes.open_in_jupyter(folder, context.args)
+        course_folder.open_in_jupyter(folder, context.args)
 
 
 @classroom.command("similar")
@@ -243,10 +244,10 @@ def classroom_similar(
     least: Annotated[float, typer.Option(min=0, max=1, help="How alike, from 0 to 1.")] = 0.9,
 ) -> None:
     """Pairs of submissions that are alike beyond what the assignment gave: a list to look at, not a verdict."""
-    from lessons import similar
+    from classroom import similarity
 
     with _told(RuntimeError, OSError):
-        typer.echo(similar.report(folder, slug, least=least))
+        typer.echo(similarity.report(folder, slug, least=least))
 
 
 @app.command()
@@ -258,7 +259,7 @@ def ledger(
     """The papers' claims beside what the course's networks measure now."""
     from collections import Counter
 
-    from lessons import ledger as entries
+    from course import ledger as entries
 
     with _told():
         total = len(entries.chosen(names or ()))
@@ -277,7 +278,7 @@ def networks(
     size: Annotated[str, typer.Option(help="full: as in the papers; mini: for images of 32 × 32.")] = "full",
 ) -> None:
     """The family's table: parameters, multiply-adds, activations, depth and the papers' errors."""
-    from lessons import measure
+    from networks import measure
 
     typer.echo("Counting every network, without weights ...", err=True)
     with _told():
@@ -316,10 +317,10 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, where there is one.")] = False,
 ) -> None:
     """Train a network on a data set by a recipe; Ctrl-C keeps what there is."""
-    from lessons import training
+    from course import train_command
 
     with _told(RuntimeError, OSError):
-        training.train(
+        train_command.train(
             name,
             data=data,
             test_data=test_data or None,
@@ -347,8 +348,8 @@ def recipes() -> None:
     from dataclasses import fields
     from textwrap import fill
 
-    from lessons.recipes import RECIPES
-    from utils.recipe import Recipe
+    from course.paper_recipes import RECIPES
+    from utils.train.recipe import Recipe
 
     usual = Recipe()
     for name, entry in RECIPES.items():
@@ -375,13 +376,13 @@ def run_experiment(
     picture: Annotated[Path | None, typer.Option(help="Write the picture here: .png, .svg or .pdf.")] = None,
 ) -> None:
     """Run one of the course's experiments: networks that differ in one thing, several seeds, and what follows from it."""
-    from lessons import training
+    from course import train_command
 
     with _told(RuntimeError, OSError):
         if not name:
-            typer.echo(training.overview_of_experiments())
+            typer.echo(train_command.overview_of_experiments())
             return
-        training.run_experiment(
+        train_command.run_experiment(
             name,
             form=form or ("full" if full else "short"),
             seeds=seeds or None,
@@ -402,7 +403,7 @@ def train_design(
     out: Annotated[Path | None, typer.Option(help="The run's file (JSON), to hand in.")] = None,
 ) -> None:
     """Train a design of your own by the project's rules; the file is read, and never run."""
-    from lessons import leaderboard as boards
+    from course import leaderboard as boards
 
     with _told(RuntimeError, OSError):
         rules = boards.rules_of(form)
@@ -425,7 +426,7 @@ def leaderboard(
     to: Annotated[Path | None, typer.Option("--csv", help="Write the board here as a table (CSV).")] = None,
 ) -> None:
     """The class leader board of the project, from run files; each is checked, and what is wrong is refused with its reason."""
-    from lessons import leaderboard as boards
+    from course import leaderboard as boards
 
     with _told(RuntimeError, OSError):
         board = boards.board_of(folder, boards.rules_of(form))
@@ -440,7 +441,7 @@ def leaderboard(
 @app.command()
 def doctor() -> None:
     """Say what this machine has and lacks for the course."""
-    from utils.doctor import examine
+    from utils.setup.doctor import examine
 
     typer.echo(str(examine()))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from ipywidgets import CallbackDispatcher
 
-from tests.learner import server
+from tests.browser.learner import server
 
 
 @pytest.fixture(autouse=True, scope="session")

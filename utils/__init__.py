@@ -1,1 +1,1 @@
-"""Tools of the course that know no lesson."""
+"""Tools that know neither a network nor a lesson, in folders by what they are for."""

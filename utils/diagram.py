@@ -14,9 +14,9 @@ from pathlib import Path
 import graphviz
 from torch import nn
 
-from utils import colors
-from utils.cost import kind_of, label_of, layer_groups, shape_text, short
-from utils.trace import INPUT, Operation, Trace, trace
+from utils.cost.table import kind_of, label_of, layer_groups, shape_text, short
+from utils.cost.trace import INPUT, Operation, Trace, trace
+from utils.show import colors
 
 FORMATS = (".svg", ".png", ".pdf")
 _PLAIN = (nn.Sequential, nn.ModuleList)  # modules that are no level of their own

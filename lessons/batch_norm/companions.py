@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from utils.data import Data
+from utils.data.dataset import Data
 
 
 @torch.no_grad()

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from lessons.batch_norm.lab import PROBE, DigitNet, digits
 from lessons.batch_norm.landscape import covariate_shift, landscape
-from utils.show import passing_bar
-from utils.train import seeded
+from utils.show.notebook import passing_bar
+from utils.train.loop import seeded
 
 ARMS = ("no BN", "BN", "BN and noise")
 STEPS, EVERY, BATCH = 200, 10, 64

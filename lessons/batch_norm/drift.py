@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from utils.data import load
-from utils.show import passing_bar
+from utils.data.sets import load
+from utils.show.notebook import passing_bar
 
 UNITS, LAYERS, BATCH = 100, 3, 60  # section 4.1
 SPREAD = 0.1  # standard deviation of the first weights

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lessons import measure
 from lessons.batch_norm import drift, whitening
 from lessons.batch_norm.companions import accuracy_in
 from lessons.batch_norm.doubt import EARLY, Study, early_accuracy, mean_of
-from utils import colors
-from utils.cost import Cost, Table, total
-from utils.data import Data
-from utils.photo import photograph
-from utils.plot import Picture, label, panels
-from utils.train import Run, seeded
+from networks import measure
+from utils.cost.table import Cost, Table, total
+from utils.data.dataset import Data
+from utils.data.photo import photograph
+from utils.show import colors
+from utils.show.plot import Picture, label, panels
+from utils.train.loop import Run, seeded
 
 # As in the experiments, whose first arm is the one without.
 WITHOUT, WITH = colors.ARMS[:2]

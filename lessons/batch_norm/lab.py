@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from utils import colors
-from utils.data import load
-from utils.lab import LABEL, Lab, View, Walk
-from utils.train import seeded
+from utils.data.sets import load
+from utils.lab.frame import LABEL, Lab, View, Walk
+from utils.show import colors
+from utils.train.loop import seeded
 
 LAYERS, UNITS = 6, 64
 STEPS, EVERY = 100, 10  # steps of training, and between two looks

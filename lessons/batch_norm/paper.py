@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from lessons import measure
+from course.ledger import Claim, Finding
 from lessons.batch_norm import by_hand, drift
-from lessons.batch_norm.network import MODULES, PRINTED_POOL
-from lessons.googlenet.network import MODULES as GOOGLENET_MODULES
-from lessons.googlenet.network import GoogLeNet
 from lessons.googlenet.paper import separable_first_layer
-from lessons.layers import ConvReLU, chain
-from utils.cost import Table, profile
-from utils.ledger import Claim, Finding
+from networks import measure
+from networks.bn_inception import MODULES, PRINTED_POOL
+from networks.googlenet import MODULES as GOOGLENET_MODULES
+from networks.googlenet import GoogLeNet
+from networks.layers import ConvReLU, chain
+from utils.cost.table import Table, profile
 
 TITLE = "Batch normalization: accelerating deep network training by reducing internal covariate shift"
 

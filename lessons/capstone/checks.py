@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from lessons.design import BUDGET, PRESETS, Design, DesignedNet
-from lessons.leaderboard import margin as margin_of
-from utils.answers import close, named_slip, number_of, require_function
-from utils.feedback import Feedback, Wrong, article
+from course.leaderboard import margin as margin_of
+from networks.design import BUDGET, PRESETS, Design, DesignedNet
+from utils.feedback.answers import close, named_slip, number_of, require_function
+from utils.feedback.lesson import Feedback, Wrong, article
 
 feedback = Feedback("capstone", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from html import escape
 
-from lessons.design import BUDGET, Design
-from lessons.leaderboard import margin
-from utils.experiment import Result
-from utils.runs import Run
+from course.experiments import Result
+from course.leaderboard import margin
+from networks.design import BUDGET, Design
+from utils.train.runs import Run
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
+from course.experiments import Result
+from course.leaderboard import margin
 from lessons.capstone.checks import Layer
-from lessons.design import BUDGET, PRESETS, Budget, Design
-from lessons.leaderboard import margin
-from utils import colors
-from utils.cost import short
-from utils.data import Data
-from utils.engine import logits_of
-from utils.experiment import Result
-from utils.plot import Picture, label, panels
-from utils.runs import Run
+from networks.design import BUDGET, PRESETS, Budget, Design
+from utils.cost.table import short
+from utils.data.dataset import Data
+from utils.show import colors
+from utils.show.plot import Picture, label, panels
+from utils.train.engine import logits_of
+from utils.train.runs import Run
 
 PARAMETERS, MACS = colors.ORANGE, colors.SKY
 

@@ -8,16 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths, Widths
 from lessons.factorization import composition
-from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
-from lessons.factorization.network import Table
-from lessons.layers import chain, padding_of
-from utils.answers import number_of, require_function
-from utils.compare import build, same_module
-from utils.cost import shape_text
-from utils.feedback import Feedback, Wrong, article, explain
-from utils.trace import INPUT, CannotRun, trace
+from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
+from networks.inception_v2 import (
+    InceptionB,
+    InceptionC,
+    ReductionB,
+    Table,
+    forked_out_channels,
+)
+from networks.layers import chain, padding_of
+from utils.cost.table import shape_text
+from utils.cost.trace import INPUT, CannotRun, trace
+from utils.feedback.answers import number_of, require_function
+from utils.feedback.lesson import Feedback, Wrong, article, explain
+from utils.feedback.same_module import build, same_module
 
 feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

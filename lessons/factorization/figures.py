@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from lessons.factorization import principles
 from lessons.factorization.reductions import REDUCTIONS
 from lessons.factorization.savings import Saving, percent, window_text
-from utils import colors
-from utils.cost import profile, short
-from utils.data import load
+from utils.cost.table import profile, short
+from utils.data.photo import photograph
+from utils.data.sets import load
 from utils.diagram import Diagram, draw
-from utils.photo import photograph
-from utils.plot import Picture, label, panels
+from utils.show import colors
+from utils.show.plot import Picture, label, panels
 
 WAYS = {
     "one 5×5": ((5, 5),),

@@ -8,16 +8,16 @@ import ipywidgets
 import torch
 from torch import nn
 
-from lessons import measure
-from lessons.design_costs import TimeDesigns, compare, describe
+from labs.design_costs import TimeDesigns, compare, describe
+from labs.receptive_field import field_lab
 from lessons.factorization.reductions import REDUCTIONS
 from lessons.factorization.savings import Window
-from lessons.layers import Branches, ConvReLU, chain, padding_of
-from utils import colors
-from utils.cost import Table, profile
+from networks import measure
+from networks.layers import Branches, ConvReLU, chain, padding_of
+from utils.cost.table import Table, profile
 from utils.diagram import draw
-from utils.field_lab import field_lab
-from utils.lab import LABEL, Lab, View, slider
+from utils.lab.frame import LABEL, Lab, View, slider
+from utils.show import colors
 
 WHOLE, THREES, CHAIN, FORK = "one n×n", "3×3, one on another", "1×n, then n×1", "1×n beside n×1"
 FORMS = (WHOLE, THREES, CHAIN, FORK, *REDUCTIONS)

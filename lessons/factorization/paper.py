@@ -6,15 +6,15 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from lessons import measure
+from course.ledger import Claim, Finding
 from lessons.batch_norm.paper import cost_without_five
-from lessons.factorization.blocks import Conv, MaxPool
-from lessons.factorization.network import TABLE_V3, InceptionV3
 from lessons.factorization.reductions import REDUCTIONS
-from lessons.googlenet.network import MODULES as GOOGLENET_MODULES
 from lessons.start_here.paper import alexnet
-from utils.cost import Table, profile
-from utils.ledger import Claim, Finding
+from networks import measure
+from networks.googlenet import MODULES as GOOGLENET_MODULES
+from networks.inception_v2 import Conv, MaxPool
+from networks.inception_v3 import TABLE_V3, InceptionV3
+from utils.cost.table import Table, profile
 
 TITLE = "Rethinking the Inception architecture for computer vision"
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lessons import measure
-from lessons.layers import ConvReLU, chain
-from utils.cost import Table, profile
-from utils.data import Data
+from networks import measure
+from networks.layers import ConvReLU, chain
+from utils.cost.table import Table, profile
+from utils.data.dataset import Data
 
 WIDTHS = (4, 16, 64, 256)
 DISTANCES = (1, 2, 3, 4, 6, 8)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from torch import nn
 
-from lessons.batch_norm.blocks import halving_pool
-from lessons.layers import Branches, ConvBNAct, require_positive
+from networks.bn_inception import halving_pool
+from networks.layers import Branches, ConvBNAct, require_positive
 
 
 class PoolFirst(nn.Sequential):

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from lessons.batch_norm.blocks import Widths
-from lessons.layers import Branches, ConvBNAct, ConvReLU, average_pool, chain
-from utils.cost import Table, profile
-from utils.experiment import Result
-from utils.timing import machine, timed
+from course.experiments import Result
+from networks.bn_inception import Widths
+from networks.layers import Branches, ConvBNAct, ConvReLU, average_pool, chain
+from utils.cost.table import Table, profile
+from utils.cost.timing import machine, timed
 
 Window = tuple[int, int]
 THREADS = 1  # of a CPU while it is timed: with more, the threads wait for each other, and the times scatter

@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from lessons import ledger
-from lessons.syllabus import lesson
-from utils import colors
-from utils.ledger import VERDICTS, Claim, Finding, Ledger
-from utils.plot import Picture, label, panels
-from utils.show import passing_bar
+from course import ledger
+from course.ledger import VERDICTS, Claim, Finding, Ledger
+from course.syllabus import lesson
+from utils.show import colors
+from utils.show.notebook import passing_bar
+from utils.show.plot import Picture, label, panels
 
 _COLORS = {"holds": colors.GREEN, "holds in part": colors.YELLOW, "does not hold": colors.VERMILION}
 

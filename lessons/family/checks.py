@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lessons.catalog import create
 from lessons.family.rows import Row, choose_of, pareto_of
 from lessons.family.tuning import FrozenTrunk
-from utils.answers import close, named_slip, number_of, require_function
-from utils.feedback import Feedback, Wrong, article
+from networks.catalog import create
+from utils.feedback.answers import close, named_slip, number_of, require_function
+from utils.feedback.lesson import Feedback, Wrong, article
 
 feedback = Feedback("family", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

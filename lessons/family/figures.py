@@ -8,16 +8,16 @@ import torch
 from matplotlib.ticker import MaxNLocator
 from torch import nn
 
-from lessons import measure
-from lessons.catalog import NETWORKS, entry
 from lessons.family.looking import Looker, top
 from lessons.family.rows import PAPERS, Row, rows
 from lessons.family.speeds import Key
-from utils import colors
-from utils.cost import short
-from utils.plot import Picture, label, panels
-from utils.runs import Run
-from utils.timing import Timing
+from networks import measure
+from networks.catalog import NETWORKS, entry
+from utils.cost.table import short
+from utils.cost.timing import Timing
+from utils.show import colors
+from utils.show.plot import Picture, label, panels
+from utils.train.runs import Run
 
 # One colour a network, in all pictures of this lesson.
 COLORS = dict(zip((each.name for each in NETWORKS), (*colors.ARMS, colors.YELLOW, "#555555"), strict=True))

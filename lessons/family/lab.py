@@ -7,14 +7,14 @@ from math import log10
 
 import ipywidgets
 
-from lessons import measure
-from lessons.catalog import NETWORKS
 from lessons.family.figures import COLORS, title_of
 from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, Row, dominators, pareto_of, rows
 from lessons.family.speeds import Key
-from utils.cost import short
-from utils.lab import LABEL, Lab, View
-from utils.timing import Timing
+from networks import measure
+from networks.catalog import NETWORKS
+from utils.cost.table import short
+from utils.cost.timing import Timing
+from utils.lab.frame import LABEL, Lab, View
 
 PARAMETERS, MACS, ACTIVATIONS, SECONDS = "parameters", "multiply-adds", "activations", "seconds an image"
 TOP1, TOP5 = "top-1", "top-5"

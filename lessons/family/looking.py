@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lessons.catalog import create
-from lessons.network import Network
-from lessons.pretrained import CHECKPOINTS, Preprocessing, weights_folder
-from lessons.weights import as_published, load_weights
-from utils.prepare import seeded
+from networks.base import Network
+from networks.catalog import create
+from networks.pretrained import CHECKPOINTS, Preprocessing, weights_folder
+from networks.weights import as_published, load_weights
+from utils.train.prepare import seeded
 
 
 @dataclass(frozen=True)

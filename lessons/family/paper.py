@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from lessons import measure
+from course.ledger import Claim, Finding
 from lessons.family import speeds
-from utils.ledger import Claim, Finding
-from utils.timing import machine
+from networks import measure
+from utils.cost.timing import machine
 
 TITLE = "All papers of the course"
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from functools import partial
 
-from lessons.catalog import create, entry
 from lessons.family.rows import NAMES
-from utils.data import load
-from utils.recipe import Recipe
-from utils.runs import Run
-from utils.show import Live, passing_bar
-from utils.train import fit
-from utils.watch import in_notebook
+from networks.catalog import create, entry
+from utils.data.sets import load
+from utils.show.notebook import Live, passing_bar
+from utils.train.loop import fit
+from utils.train.recipe import Recipe
+from utils.train.runs import Run
+from utils.train.watch import in_notebook
 
 RECIPE = Recipe(epochs=3, batch_size=64, optimizer="adamw", learning_rate=0.01, schedule="one_cycle", weight_decay=0.01)
 

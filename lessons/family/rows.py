@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from lessons import measure
-from lessons.catalog import NETWORKS, entry
 from lessons.family.paper import PUBLIC
+from networks import measure
+from networks.catalog import NETWORKS, entry
 
 PAPERS, PUBLIC_WEIGHTS = "the papers", "public weights"
 SOURCES = (PAPERS, PUBLIC_WEIGHTS)

@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lessons.catalog import create
-from lessons.recipes import recipe as named_recipe
-from utils.data import load
-from utils.feedback import COURSE
-from utils.prepare import seeded
-from utils.runs import Run
-from utils.show import passing_bar
-from utils.train import fit
+from course.paper_recipes import recipe as named_recipe
+from networks.catalog import create
+from utils.data.sets import load
+from utils.show.notebook import passing_bar
+from utils.system.places import CHECKOUT
+from utils.train.loop import fit
+from utils.train.prepare import seeded
+from utils.train.runs import Run
 
 NETWORK = RECIPE = "bn_inception"
 EPOCHS, BATCH, IMAGES = 1, 64, 320  # five steps
@@ -97,7 +97,7 @@ def _run(words: list[str], *, show: bool) -> float:
     given = {"OMP_NUM_THREADS": "1", **({"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {})}
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(python, cwd=COURSE, stdout=said, stderr=subprocess.STDOUT, env=os.environ | given)
+        process = subprocess.Popen(python, cwd=CHECKOUT, stdout=said, stderr=subprocess.STDOUT, env=os.environ | given)
         try:
             with passing_bar(bar_format="{desc} {elapsed}", desc="torchrun", disable=not show) as bar:
                 while process.poll() is None:

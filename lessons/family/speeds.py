@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from lessons import measure
-from lessons.catalog import create, entry
-from utils.show import passing_bar
-from utils.timing import Timing, in_turns
+from networks import measure
+from networks.catalog import create, entry
+from utils.cost.timing import Timing, in_turns
+from utils.show.notebook import passing_bar
 
 THREADS = 1  # with one, nobody waits for another, and the times scatter least
 SMALL_BATCH = 32  # images at a time through the networks of mini size

@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from lessons.catalog import create
-from utils.data import Data, load
-from utils.recipe import Recipe
-from utils.runs import Run
-from utils.show import passing_bar
-from utils.train import fit
+from networks.catalog import create
+from utils.data.dataset import Data
+from utils.data.sets import load
+from utils.show.notebook import passing_bar
+from utils.train.loop import fit
+from utils.train.recipe import Recipe
+from utils.train.runs import Run
 
 NETWORK = "bn_inception"
 OLD, NEW = tuple(range(7)), (7, 8, 9)  # digits that the trunk learns, and those that it is tuned to

@@ -11,16 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from lessons.googlenet.network import MODULES
 from lessons.googlenet.paper import TABLE_1
 from lessons.googlenet.table import Line
-from lessons.inception_module.blocks import InceptionModule, Widths
-from lessons.layers import ConvReLU, Outputs
-from utils.answers import close, require_function, tensor_of
-from utils.compare import build, same_module
-from utils.cost import profile
-from utils.crops import PAPERS_SIZE, SCALES, Crop, crops_144
-from utils.feedback import Feedback, Wrong, article
+from networks.googlenet import MODULES, InceptionModule, Widths
+from networks.layers import ConvReLU, Outputs
+from utils.cost.table import profile
+from utils.data.crops import PAPERS_SIZE, SCALES, Crop, crops_144
+from utils.feedback.answers import close, require_function, tensor_of
+from utils.feedback.lesson import Feedback, Wrong, article
+from utils.feedback.same_module import build, same_module
 
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from utils.crops import PLACES, Crop, crops_144
+from utils.data.crops import PLACES, Crop, crops_144
 
 # What each factor of 4 x 3 x 6 x 2 counts, by the number of its values that a test can use.
 SQUARES = {1: ("centre",), 3: ("left", "top", "centre", "right", "bottom")}

@@ -8,15 +8,15 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
-from lessons import measure
 from lessons.googlenet.paper import NEAR, TABLE_3
 from lessons.googlenet.table import Line
-from utils import colors
-from utils.augment import INTERPOLATIONS, crop_boxes, resize_boxes
-from utils.cost import Table, short
-from utils.photo import photograph
-from utils.plot import Picture, image_row, label, panels
-from utils.recipe import Recipe
+from networks import measure
+from utils.cost.table import Table, short
+from utils.data.photo import photograph
+from utils.show import colors
+from utils.show.plot import Picture, image_row, label, panels
+from utils.train.augment import INTERPOLATIONS, crop_boxes, resize_boxes
+from utils.train.recipe import Recipe
 
 IMAGE = colors.GREY
 GRADIENT = {"without heads": colors.BLUE, "with heads": colors.VERMILION}

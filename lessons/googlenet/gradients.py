@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lessons.googlenet.network import GoogLeNet
-from lessons.network import Network
-from utils.photo import NAMES, photograph
+from networks.base import Network
+from networks.googlenet import GoogLeNet
+from utils.data.photo import NAMES, photograph
 
 # The standard deviation of a layer's initial weights, from the number of values that one of its outputs reads ("fan-in").
 STARTS: dict[str, Callable[[int], float]] = {

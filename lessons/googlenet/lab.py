@@ -12,15 +12,15 @@ from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
-from lessons import measure
 from lessons.googlenet.crops import some_crops, times_seen
 from lessons.googlenet.paper import TABLE_3
-from utils import colors
-from utils.augment import INTERPOLATIONS, crop_boxes, resize_boxes
-from utils.cost import short
-from utils.crops import PAPERS_SIZE
-from utils.lab import LABEL, Lab, View, slider
-from utils.photo import photograph
+from networks import measure
+from utils.cost.table import short
+from utils.data.crops import PAPERS_SIZE
+from utils.data.photo import photograph
+from utils.lab.frame import LABEL, Lab, View, slider
+from utils.show import colors
+from utils.train.augment import INTERPOLATIONS, crop_boxes, resize_boxes
 
 PHOTO = "flower"
 MIDDLE = (306, 219)  # of the flower, in pixels from the left and from the top

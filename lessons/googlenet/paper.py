@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import torch
 
-from lessons import measure
+from course.ledger import Claim, Finding
 from lessons.googlenet.gradients import STARTS, before_training
 from lessons.inception_module import paper as first_half
 from lessons.inception_module.paper import weights_of
-from lessons.layers import SeparableConv
-from utils.cost import profile
-from utils.ledger import Claim, Finding
+from networks import measure
+from networks.layers import SeparableConv
+from utils.cost.table import profile
 
 TITLE = "Going deeper with convolutions"
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from lessons import measure
 from lessons.googlenet.paper import table_1
+from networks import measure
 
 
 class Line(NamedTuple):

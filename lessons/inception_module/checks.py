@@ -4,11 +4,11 @@ from pathlib import Path
 
 from torch import nn
 
-from lessons.inception_module.blocks import InceptionModule, NaiveInceptionModule, Widths
-from lessons.layers import ConvReLU
-from utils.answers import number_of, require_function
-from utils.compare import build, same_module
-from utils.feedback import Feedback, Wrong
+from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths
+from networks.layers import ConvReLU
+from utils.feedback.answers import number_of, require_function
+from utils.feedback.lesson import Feedback, Wrong
+from utils.feedback.same_module import build, same_module
 
 feedback = Feedback("inception_module", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

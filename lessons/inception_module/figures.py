@@ -6,10 +6,10 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from torch import nn
 
-from lessons.inception_module.blocks import InceptionModule, Widths
-from utils import colors
-from utils.photo import photograph
-from utils.plot import Picture, image_row, label, panels
+from networks.googlenet import InceptionModule, Widths
+from utils.data.photo import photograph
+from utils.show import colors
+from utils.show.plot import Picture, image_row, label, panels
 
 GRID = 28  # the grid of modules 3a and 3b
 

@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 
-from lessons.inception_module.blocks import InceptionModule
+from labs.receptive_field import field_lab
 from lessons.inception_module.paper import TABLE_1
-from lessons.layers import ConvReLU
-from utils.field_lab import field_lab
-from utils.lab import Lab
+from networks.googlenet import InceptionModule
+from networks.layers import ConvReLU
+from utils.lab.frame import Lab
 
 
 def stacks() -> dict[str, nn.Sequential]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from lessons.inception_module.blocks import InceptionModule, NaiveInceptionModule, Widths
-from utils.cost import Table, profile
-from utils.ledger import Claim, Finding
+from course.ledger import Claim, Finding
+from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths
+from utils.cost.table import Table, profile
 
 TITLE = "Going deeper with convolutions"
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from torch import nn
 
-from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths, Widths
-from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
-from lessons.inception_v4.blocks import ShortAndLong
 from lessons.inception_v4.grids import after, along, fork
 from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, POOL, WAY, Layer, Stage, Window
-from utils.answers import number_of, require_function
-from utils.compare import build, same_module
-from utils.cost import shape_text
-from utils.feedback import Feedback, Wrong, article, explain
-from utils.trace import INPUT, CannotRun, Operation, Trace, trace
+from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
+from networks.inception_v2 import InceptionB, InceptionC, ReductionB, forked_out_channels
+from networks.inception_v4 import ShortAndLong
+from utils.cost.table import shape_text
+from utils.cost.trace import INPUT, CannotRun, Operation, Trace, trace
+from utils.feedback.answers import number_of, require_function
+from utils.feedback.lesson import Feedback, Wrong, article, explain
+from utils.feedback.same_module import build, same_module
 
 feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

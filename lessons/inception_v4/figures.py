@@ -6,17 +6,17 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import nn
 
-from lessons import measure
-from lessons.batch_norm.blocks import InceptionA
-from lessons.factorization.blocks import InceptionB, InceptionC
 from lessons.inception_v4.grids import cells_left, positions
 from lessons.inception_v4.paper import designs
 from lessons.inception_v4.printed import WAY, Layer
 from lessons.inception_v4.stages import NETWORKS, STAGES, by_stage, fields, stage_of
-from utils import colors
-from utils.cost import short
-from utils.photo import photograph
-from utils.plot import Picture, image_row, label, panels
+from networks import measure
+from networks.bn_inception import InceptionA
+from networks.inception_v2 import InceptionB, InceptionC
+from utils.cost.table import short
+from utils.data.photo import photograph
+from utils.show import colors
+from utils.show.plot import Picture, image_row, label, panels
 
 KINDS = {InceptionA.__name__: ("A", colors.SKY), InceptionB.__name__: ("B", colors.ORANGE), InceptionC.__name__: ("C", colors.GREEN)}  # fmt: skip
 NETWORK_COLORS = dict(zip(NETWORKS, colors.ARMS, strict=False))

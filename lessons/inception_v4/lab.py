@@ -8,16 +8,25 @@ import ipywidgets
 import torch
 from torch import nn
 
-from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths
-from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
-from lessons.inception_v4.blocks import PoolAndConv, ShortAndLong
 from lessons.inception_v4.grids import along, cells_left
-from lessons.inception_v4.network import FIGURE_4, FIGURE_5, FIGURE_6, FIGURE_8, REPEATS_A, REPEATS_B, REPEATS_C
 from lessons.inception_v4.printed import TABLE_1, Layer
-from lessons.layers import ConvBNAct
-from utils import colors
-from utils.cost import Cost, profile, short, total
-from utils.lab import LABEL, Lab, View, slider
+from networks.bn_inception import InceptionA, ReductionA, ReductionWidths
+from networks.inception_v2 import InceptionB, InceptionC, ReductionB, forked_out_channels
+from networks.inception_v4 import (
+    FIGURE_4,
+    FIGURE_5,
+    FIGURE_6,
+    FIGURE_8,
+    REPEATS_A,
+    REPEATS_B,
+    REPEATS_C,
+    PoolAndConv,
+    ShortAndLong,
+)
+from networks.layers import ConvBNAct
+from utils.cost.table import Cost, profile, short, total
+from utils.lab.frame import LABEL, Lab, View, slider
+from utils.show import colors
 
 PRINTED, SAME, SAME_POOLS, SAME_CONVS = "as printed", "all same", "pools same, convs V", "convs same, pools V"
 PADDINGS = {  # of convolutions and of pools, where the figures have a V

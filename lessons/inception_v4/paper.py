@@ -2,13 +2,13 @@
 
 from collections import Counter
 
-from lessons import measure
-from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths
-from lessons.factorization.blocks import InceptionB, InceptionC
+from course.ledger import Claim, Finding
 from lessons.inception_v4.grids import along, fork
 from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, LINE, TABLE_1
-from utils.cost import profile
-from utils.ledger import Claim, Finding
+from networks import measure
+from networks.bn_inception import InceptionA, ReductionA, ReductionWidths
+from networks.inception_v2 import InceptionB, InceptionC
+from utils.cost.table import profile
 
 TITLE = "Inception-v4, Inception-ResNet and the impact of residual connections on learning"
 

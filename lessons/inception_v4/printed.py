@@ -5,17 +5,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from lessons.batch_norm.blocks import ReductionWidths, Widths
-from lessons.inception_v4.network import (
-    FIGURE_4,
-    FIGURE_5,
-    FIGURE_6,
-    FIGURE_7,
-    FIGURE_8,
-    REPEATS_A,
-    REPEATS_B,
-    REPEATS_C,
-)
+from networks.bn_inception import ReductionWidths, Widths
+from networks.inception_v4 import FIGURE_4, FIGURE_5, FIGURE_6, FIGURE_7, FIGURE_8, REPEATS_A, REPEATS_B, REPEATS_C
 
 Window = tuple[int, int]
 

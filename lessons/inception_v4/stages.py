@@ -1,7 +1,7 @@
 """Inception-v3 and v4 cut into the same stages, to lay them side by side."""
 
-from lessons import measure
-from utils.cost import Cost, total
+from networks import measure
+from utils.cost.table import Cost, total
 
 STAGES = ("stem", "A, 35 grid", "reduction A", "B, 17 grid", "reduction B", "C, 8 grid", "classifier")
 NETWORKS = {"Inception-v3": "inception_v3", "Inception-v4": "inception_v4"}

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lessons.label_smoothing import smoothing, steps
-from utils.answers import Slips, close, named_slip, number_of, require_function, shaped, tensor_of
-from utils.calibration import expected_calibration_error
-from utils.feedback import Feedback, Wrong, article, explain
+from utils.feedback.answers import Slips, close, named_slip, number_of, require_function, shaped, tensor_of
+from utils.feedback.lesson import Feedback, Wrong, article, explain
+from utils.train.calibration import expected_calibration_error
 
 feedback = Feedback("label_smoothing", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

@@ -8,16 +8,16 @@ import torch
 from matplotlib.patches import Arc, Patch, Rectangle
 from torch import Tensor
 
-from lessons.catalog import create
 from lessons.label_smoothing import paper
 from lessons.label_smoothing.small import Trained, on_plane
 from lessons.label_smoothing.steps import rmsprop_step
-from utils import colors
-from utils.calibration import reliability
-from utils.data import load
-from utils.plot import Picture, label, panels
-from utils.recipe import Recipe
-from utils.train import loss_of, seeded
+from networks.catalog import create
+from utils.data.sets import load
+from utils.show import colors
+from utils.show.plot import Picture, label, panels
+from utils.train.calibration import reliability
+from utils.train.loop import loss_of, seeded
+from utils.train.recipe import Recipe
 
 SMALL = 8.5  # letters beside a line or a bar
 HARD, SMOOTH = colors.BLUE, colors.VERMILION

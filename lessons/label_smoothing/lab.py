@@ -9,9 +9,9 @@ import torch
 from lessons.label_smoothing.figures import DIGITS
 from lessons.label_smoothing.small import WRONG, Trained, on_plane, train_all, trained
 from lessons.label_smoothing.smoothing import best_lead, loss_at, target_values
-from utils import colors
-from utils.calibration import reliability
-from utils.lab import Lab, View
+from utils.lab.frame import Lab, View
+from utils.show import colors
+from utils.train.calibration import reliability
 
 EPSILONS = (0.0, 0.05, 0.1, 0.2, 0.4)  # those that the small networks are trained with
 ALL, OTHERS = "over all K", "over the K − 1 others"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from lessons import measure
+from course.ledger import Claim, Finding
 from lessons.factorization.paper import TABLE_3 as BILLIONS
 from lessons.factorization.paper import TITLE
 from lessons.label_smoothing.small import trained
 from lessons.label_smoothing.smoothing import best_lead, lead_found, smoothed_cross_entropy, target_values
-from utils.ledger import Claim, Finding
+from networks import measure
 
 __all__ = ["CLAIMS", "CUMULATIVE", "TABLE_2", "TITLE"]
 

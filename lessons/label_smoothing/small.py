@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from lessons.label_smoothing.smoothing import smoothed_cross_entropy
-from utils.data import load
-from utils.show import passing_bar
-from utils.train import seeded
+from utils.data.sets import load
+from utils.show.notebook import passing_bar
+from utils.train.loop import seeded
 
 IMAGES = 200  # to learn from, equally many of each digit
 WRONG = 0.3  # the share of wrong labels, where there are any

@@ -1,7 +1,7 @@
 """What stands between a gradient and the weights in the recipe of "Rethinking" (arXiv 1512.00567, section 8).
 
 RMSProp in its two forms, clipping, the moving average. Plain functions of tensors, to be read beside the formulas;
-training uses torch's optimizers and those of `utils.train`.
+training uses torch's optimizers and those of `utils.train.loop`.
 """
 
 from collections.abc import Sequence

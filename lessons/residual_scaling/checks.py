@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lessons.layers import ConvBNAct
 from lessons.residual_scaling import ensembles
-from lessons.residual_scaling.blocks import InceptionResNetA, ResidualWidths
-from utils.answers import close, named_slip, number_of, require_function, tensor_of
-from utils.compare import build, same_module
-from utils.feedback import Feedback, Wrong
+from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
+from networks.layers import ConvBNAct
+from utils.feedback.answers import close, named_slip, number_of, require_function, tensor_of
+from utils.feedback.lesson import Feedback, Wrong
+from utils.feedback.same_module import build, same_module
 
 feedback = Feedback("residual_scaling", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

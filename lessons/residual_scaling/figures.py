@@ -8,18 +8,17 @@ import torch
 from matplotlib.patches import Patch
 from torch import nn
 
-from lessons import measure
+from course.experiments import Result
 from lessons.residual_scaling import memory, stacks
-from lessons.residual_scaling.blocks import InceptionResNetA
 from lessons.residual_scaling.ensembles import by_size, error_left, independent, similarity_of
-from lessons.residual_scaling.experiments.residual import PlainBlock
-from lessons.residual_scaling.stacks import BLOCKS, SCALES, widths_of
+from lessons.residual_scaling.stacks import BLOCKS, SCALES, PlainBlock, widths_of
 from lessons.residual_scaling.tiny import Tiny
-from utils import colors
-from utils.cost import Cost, profile, total
-from utils.experiment import Result
-from utils.photo import photograph
-from utils.plot import Picture, curves, label, panels
+from networks import measure
+from networks.inception_resnet_v1 import InceptionResNetA
+from utils.cost.table import Cost, profile, total
+from utils.data.photo import photograph
+from utils.show import colors
+from utils.show.plot import Picture, curves, label, panels
 
 SMALL = 8.5
 # One colour for each scale, everywhere in this lesson; plain blocks are grey.

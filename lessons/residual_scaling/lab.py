@@ -7,8 +7,8 @@ import ipywidgets
 
 from lessons.residual_scaling import tiny
 from lessons.residual_scaling.stacks import BLOCKS, Passage, passage
-from utils import colors
-from utils.lab import Lab, View
+from utils.lab.frame import Lab, View
+from utils.show import colors
 
 NORMALISED, NOT_NORMALISED = "normalised", "not normalised"
 TOP = 1000.0  # the largest size in the pictures; the least is one hundredth

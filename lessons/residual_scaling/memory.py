@@ -9,8 +9,8 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from lessons.catalog import create
-from lessons.residual_scaling.blocks import ResidualBlock
+from networks.catalog import create
+from networks.inception_resnet_v1 import ResidualBlock
 
 
 def kept_bytes(module: nn.Module, shape: Sequence[int]) -> int:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from lessons import measure
+from course.ledger import Claim, Finding
 from lessons.residual_scaling import memory
-from lessons.residual_scaling.blocks import ResidualBlock
-from utils.ledger import Claim, Finding
-from utils.trace import Trace
+from networks import measure
+from networks.inception_resnet_v1 import ResidualBlock
+from utils.cost.trace import Trace
 
 TITLE = "Inception-v4, Inception-ResNet and the impact of residual connections on learning"
 

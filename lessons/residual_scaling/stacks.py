@@ -10,12 +10,23 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from lessons.residual_scaling.blocks import InceptionResNetA, ResidualWidths
-from lessons.residual_scaling.experiments.residual import PlainBlock
-from utils.train import seeded
+from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
+from networks.layers import ConvBNAct
+from utils.train.loop import seeded
 
 BLOCKS = 20
 SCALES = (0.1, 0.3, 1.0)
+
+
+class PlainBlock(InceptionResNetA):
+    """The residual block without its sum: branches, 1 x 1, normalisation, ReLU. (N, C, H, W) -> the same"""
+
+    def __init__(self, in_channels: int, widths: ResidualWidths):
+        super().__init__(in_channels, widths)
+        self.up = ConvBNAct(widths.concatenated, in_channels, kernel_size=1, activation=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.up(torch.cat([branch(x) for branch in self.branches()], dim=1)))
 
 
 def widths_of(channels: int) -> ResidualWidths:

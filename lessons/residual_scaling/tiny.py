@@ -14,13 +14,13 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import update_bn
 
-from lessons.layers import ConvBNAct
-from lessons.residual_scaling.blocks import InceptionResNetA
+from course.experiments import Result
 from lessons.residual_scaling.stacks import dead_share, size, widths_of
-from utils.data import load
-from utils.experiment import Result
-from utils.show import passing_bar
-from utils.train import seeded
+from networks.inception_resnet_v1 import InceptionResNetA
+from networks.layers import ConvBNAct
+from utils.data.sets import load
+from utils.show.notebook import passing_bar
+from utils.train.loop import seeded
 
 BLOCKS, STEPS, BATCH, MOMENTUM = 4, 40, 32, 0.9
 WIDTHS, SCALES, RATES = (16, 64), (0.1, 0.3, 1.0), (0.1, 1.0, 3.0)

@@ -5,13 +5,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from lessons.catalog import NETWORKS, create
-from utils import colors
-from utils.cost import Table, profile, short
+from networks.catalog import NETWORKS, create
+from utils.cost.table import Table, profile, short
+from utils.data.photo import photograph
 from utils.diagram import Diagram
-from utils.photo import photograph
-from utils.plot import Picture, label, panels
-from utils.show import passing_bar
+from utils.show import colors
+from utils.show.notebook import passing_bar
+from utils.show.plot import Picture, label, panels
 
 
 def family() -> dict[str, Table]:

@@ -1,8 +1,8 @@
 """The window lab: where a window of some size, stride and padding can stand on a grid, and how large the result is."""
 
 from lessons.start_here.checks import size_after
-from utils import colors
-from utils.lab import Lab, View, slider
+from utils.lab.frame import Lab, View, slider
+from utils.show import colors
 
 CELL = 22  # pixels
 

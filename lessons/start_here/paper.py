@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from lessons.catalog import create
-from utils.cost import profile
-from utils.ledger import Claim, Finding
+from course.ledger import Claim, Finding
+from networks.catalog import create
+from utils.cost.table import profile
 
 WHERE = "Going deeper with convolutions, section 1"
 PRINTED_FACTOR = 12  # "12 times fewer parameters", section 1

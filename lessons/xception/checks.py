@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lessons import measure
-from lessons.layers import HalvingMaxPool
-from lessons.xception.blocks import XceptionBlock
 from lessons.xception.roofline import FLOAT32, roofline_of
 from lessons.xception.towers import DEPTHWISE_FIRST, ORDERS, POINTWISE_FIRST, Separable, Towers, as_grouped
-from utils.answers import number_of, require_function
-from utils.compare import build, same_module
-from utils.feedback import Feedback, Wrong, article, explain
-from utils.trace import INPUT, trace
+from networks import measure
+from networks.layers import HalvingMaxPool
+from networks.xception import XceptionBlock
+from utils.cost.trace import INPUT, trace
+from utils.feedback.answers import number_of, require_function
+from utils.feedback.lesson import Feedback, Wrong, article, explain
+from utils.feedback.same_module import build, same_module
 
 feedback = Feedback("xception", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

@@ -7,19 +7,19 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from lessons import measure
+from course.experiments import Result, plural
 from lessons.factorization.figures import SideBySide
 from lessons.factorization.savings import percent
-from lessons.xception.network import MIDDLE_FLOW
 from lessons.xception.roofline import DENSE, SEPARABLE, Limits, Place
 from lessons.xception.towers import ORDERS, Towers, as_dense
-from utils import colors
-from utils.cost import Table, profile, short
+from networks import measure
+from networks.xception import MIDDLE_FLOW
+from utils.cost.table import Table, profile, short
+from utils.cost.timing import Timing
+from utils.data.photo import photograph
 from utils.diagram import draw
-from utils.experiment import Result, plural
-from utils.photo import photograph
-from utils.plot import Picture, label, panels
-from utils.timing import Timing
+from utils.show import colors
+from utils.show.plot import Picture, label, panels
 
 CHANNELS, GRID = MIDDLE_FLOW.widths[0], 19  # of the middle flow
 PARTS = (colors.SKY, colors.GREEN, colors.ORANGE, colors.PURPLE, colors.BLUE, colors.VERMILION)

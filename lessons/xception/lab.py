@@ -9,13 +9,13 @@ import ipywidgets
 import torch
 from torch import nn
 
-from lessons.design_costs import difference
+from course.experiments import plural
+from labs.design_costs import difference
 from lessons.xception.roofline import Limits, Work, works_of
-from utils import colors
-from utils.cost import Table, profile, shape_text, short
+from utils.cost.table import Table, profile, shape_text, short
 from utils.diagram import draw
-from utils.experiment import plural
-from utils.lab import LABEL, Lab, View, slider
+from utils.lab.frame import LABEL, Lab, View, slider
+from utils.show import colors
 
 ALONE, WINDOW_FIRST, MIX_FIRST = "window alone", "window, then 1×1", "1×1, then window"
 ORDERS = (WINDOW_FIRST, MIX_FIRST, ALONE)

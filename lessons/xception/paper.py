@@ -5,13 +5,13 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from lessons import measure
-from lessons.factorization.network import TABLE_V3, InceptionV3
-from lessons.layers import SeparableConv
-from lessons.xception.network import MIDDLE_FLOW
+from course.ledger import Claim, Finding
 from lessons.xception.towers import Towers, as_grouped
-from utils.cost import profile, shape_text
-from utils.ledger import Claim, Finding
+from networks import measure
+from networks.inception_v3 import TABLE_V3, InceptionV3
+from networks.layers import SeparableConv
+from networks.xception import MIDDLE_FLOW
+from utils.cost.table import profile, shape_text
 
 TITLE = "Xception: deep learning with depthwise separable convolutions"
 

@@ -13,12 +13,12 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from lessons import measure
-from lessons.catalog import create
 from lessons.factorization.savings import THREADS, fastest_of_groups, percent
-from lessons.layers import SeparableConv
-from utils.timing import Timing, machine, timed
-from utils.trace import trace
+from networks import measure
+from networks.catalog import create
+from networks.layers import SeparableConv
+from utils.cost.timing import Timing, machine, timed
+from utils.cost.trace import trace
 
 FLOAT32 = 4  # bytes
 
@@ -45,7 +45,7 @@ def works_of(
     stays in a cache from one layer to the next. Normalisation and activations are left out, as if done on the way.
 
     Raises:
-        ValueError: a shape that cannot be, as for `utils.cost.profile`.
+        ValueError: a shape that cannot be, as for `utils.cost.table.profile`.
     """
     record = trace(module, image_shape)
     found = []
@@ -272,7 +272,7 @@ def time_networks(
 
     Args:
         names: the network's name in the catalog by the title under which its time comes back.
-        rounds, device, threads: as for `utils.timing.timed`.
+        rounds, device, threads: as for `utils.cost.timing.timed`.
 
     Raises:
         ValueError: the networks are for images of different sizes.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from lessons.layers import Branches, padding_of, require_positive
+from networks.layers import Branches, padding_of, require_positive
 
 
 class Towers(Branches):

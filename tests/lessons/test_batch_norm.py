@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from lessons import measure
+from course.experiments import experiment
 from lessons.batch_norm import by_hand, checks, companions, doubt, drift, figures, folding, lab, whitening
-from lessons.batch_norm.network import MODULES, PRINTED_POOL
 from lessons.batch_norm.paper import CLAIMS
-from lessons.catalog import create
-from lessons.experiments import experiment
-from lessons.googlenet.network import MODULES as GOOGLENET
-from lessons.layers import SeparableConv
-from utils.data import load
-from utils.plot import Picture
+from networks import measure
+from networks.bn_inception import MODULES, PRINTED_POOL
+from networks.catalog import create
+from networks.googlenet import MODULES as GOOGLENET
+from networks.layers import SeparableConv
+from utils.data.sets import load
+from utils.show.plot import Picture
 
 TEXT = re.sub(r"\s+", " ", checks.feedback.source.read_text(encoding="utf-8"))
 ASSIGNMENT = re.sub(r"\s+", " ", checks.feedback.source.with_name("assignment.md").read_text(encoding="utf-8"))

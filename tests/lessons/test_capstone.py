@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from lessons import capstone, network_lab
+from course.experiments import experiment
+from course.leaderboard import margin
+from labs import network_lab
+from labs.network_lab import design_of, settings_of
+from lessons import capstone
 from lessons.capstone import figures
 from lessons.capstone.checks import example_design, stage_macs_of, tighter_of, widened_of
 from lessons.capstone.claims import own_ledger
 from lessons.capstone.experiments.small_family import EXPERIMENT
-from lessons.design import (
+from networks.design import (
     BUDGET,
     FAMILIES,
     PRESETS,
@@ -25,14 +29,11 @@ from lessons.design import (
     _preset,
     design_from,
 )
-from lessons.experiments import experiment
-from lessons.leaderboard import margin
-from lessons.network_lab import design_of, settings_of
-from utils.cost import total
-from utils.data import load
-from utils.lab import OWN
-from utils.plot import Picture
-from utils.runs import Epoch, Run
+from utils.cost.table import total
+from utils.data.sets import load
+from utils.lab.frame import OWN
+from utils.show.plot import Picture
+from utils.train.runs import Epoch, Run
 
 TEXT = re.sub(r"\s+", " ", Path(capstone.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
 TWO = {"stages": (("plain", 1, 16), ("plain", 2, 24)), "reductions": ("max_pool",)}
@@ -104,7 +105,7 @@ def test_other_images_and_classes():
 @pytest.mark.parametrize("design", [*PRESETS.values(), MIXED, Design(**TWO)])
 def test_code_is_read_back_and_run_to_the_same(design):
     assert design_from(design.code) == design
-    assert design_from(f"from lessons.design import Design\nmine = {design.code}") == design
+    assert design_from(f"from networks.design import Design\nmine = {design.code}") == design
     assert eval(design.code, {"Design": Design}) == design
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from lessons.build import feedback_of, solved, student
-from lessons.syllabus import LESSONS
+from course.build import feedback_of, solved, student
+from course.syllabus import LESSONS
 from tests.lessons.answers import of_lesson
 
 CASES = [(lesson, name) for lesson in LESSONS for name in feedback_of(lesson).exercises]

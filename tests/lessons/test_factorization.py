@@ -11,18 +11,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lessons import measure
-from lessons.experiments import experiment
+from course.experiments import Result, experiment
 from lessons.factorization import figures, lab, paper, principles, savings
 from lessons.factorization.checks import TwoFactors, factor_saving_of, reduction_macs_of
 from lessons.factorization.composition import compose
 from lessons.factorization.paper import STEM_BY_SIDE, cost_with_stem
 from lessons.factorization.reductions import REDUCTIONS
-from utils.cost import profile
-from utils.data import load
-from utils.experiment import Result
-from utils.photo import photograph
-from utils.plot import Picture
+from networks import measure
+from utils.cost.table import profile
+from utils.data.photo import photograph
+from utils.data.sets import load
+from utils.show.plot import Picture
 
 SOURCE = lab.__file__.replace("lab.py", "lesson.md")
 with open(SOURCE, encoding="utf-8") as file:
@@ -175,7 +174,7 @@ def test_words_about_a_loss_of_time():
 
 def test_the_whole_module_puts_out_what_the_factorised_one_does():
     block = measure.network("inception_v3").mixed_6b
-    from lessons.factorization.network import TABLE_V3
+    from networks.inception_v3 import TABLE_V3
 
     whole = profile(savings.WholeB(768, TABLE_V3.figure_6[0]), (768, 17, 17))
     factors = profile(block, (768, 17, 17))

@@ -11,20 +11,20 @@ import pytest
 import torch
 from torch import nn
 
-from lessons import measure
-from lessons.catalog import NETWORKS, create
+from course.ledger import Claim, Finding
+from course.paper_recipes import recipe as named_recipe
 from lessons.family import book, figures, lab, looking, paper, race, several, speeds, tuning
 from lessons.family.checks import for_processes_of, improvement_of, throughput_of
 from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, choose_of, dominators, pareto_of, rows
-from lessons.pretrained import CHECKPOINTS
-from lessons.recipes import recipe as named_recipe
-from utils.data import load
-from utils.ledger import Claim, Finding
-from utils.photo import photograph
-from utils.prepare import seeded
-from utils.recipe import Recipe
-from utils.timing import Timing
-from utils.train import fit
+from networks import measure
+from networks.catalog import NETWORKS, create
+from networks.pretrained import CHECKPOINTS
+from utils.cost.timing import Timing
+from utils.data.photo import photograph
+from utils.data.sets import load
+from utils.train.loop import fit
+from utils.train.prepare import seeded
+from utils.train.recipe import Recipe
 
 TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
 BY_MACS = ("bn_inception", "inception_v3", "xception", "inception_resnet_v2")

@@ -2,11 +2,11 @@
 
 import re
 
-from lessons.any_block import AnyBlock
-from lessons.block_lab import Design, block_lab, cost_by_branch, design_of
+from course.syllabus import lesson
+from labs.any_block import AnyBlock
+from labs.block_lab import Design, block_lab, cost_by_branch, design_of
 from lessons.inception_module.paper import TABLE_1
-from lessons.syllabus import lesson
-from utils.cost import Table, profile
+from utils.cost.table import Table, profile
 
 TEXT = re.sub(r"\s+", " ", (lesson("inception_module").folder / "lesson.md").read_text(encoding="utf-8"))
 ROW = TABLE_1["3a"]

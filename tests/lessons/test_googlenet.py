@@ -9,18 +9,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lessons import measure
 from lessons.googlenet import checks, crops, figures, gradients, lab
-from lessons.googlenet.network import MODULES, GoogLeNet, local_response_norm
 from lessons.googlenet.paper import CLAIMS, separable_first_layer
 from lessons.googlenet.table import lines
-from lessons.inception_module.blocks import InceptionModule
-from utils.cost import profile
-from utils.crops import crops_1, crops_10, crops_144
-from utils.data import load
-from utils.photo import photograph
-from utils.plot import Picture
-from utils.recipe import Recipe
+from networks import measure
+from networks.googlenet import MODULES, GoogLeNet, InceptionModule, local_response_norm
+from utils.cost.table import profile
+from utils.data.crops import crops_1, crops_10, crops_144
+from utils.data.photo import photograph
+from utils.data.sets import load
+from utils.show.plot import Picture
+from utils.train.recipe import Recipe
 
 TEXT = re.sub(r"\s+", " ", (checks.feedback.source).read_text(encoding="utf-8"))
 TABLE = {line.name: line for line in lines()}

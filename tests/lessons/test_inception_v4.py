@@ -9,17 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from lessons import measure
-from lessons.batch_norm.blocks import ReductionA, ReductionWidths
 from lessons.inception_v4 import figures, lab, paper, printed
-from lessons.inception_v4.blocks import Stem
 from lessons.inception_v4.checks import facts_of, reduction_reference
 from lessons.inception_v4.grids import after, along, cells_left, fork, positions
-from lessons.inception_v4.network import FIGURE_7, InceptionV4
 from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, TABLE_1, WAY, Layer
 from lessons.inception_v4.stages import NETWORKS, STAGES, by_stage, fields, followed, stage_of
-from lessons.network import Scale
-from utils.cost import profile, total
+from networks import measure
+from networks.base import Scale
+from networks.bn_inception import ReductionA, ReductionWidths
+from networks.inception_v4 import FIGURE_7, InceptionV4, Stem
+from utils.cost.table import profile, total
 
 FOLDER = Path(lab.__file__).parent
 TEXT = re.sub(r"\s+", " ", (FOLDER / "lesson.md").read_text(encoding="utf-8"))
@@ -239,9 +238,9 @@ def test_the_lab_starts_as_inception_v4():
 def test_the_lab_counts_what_the_live_network_costs(changes, monkeypatch):
     settings = START | changes
     for letter in "abc":
-        monkeypatch.setattr(f"lessons.inception_v4.network.REPEATS_{letter.upper()}", settings[letter])
+        monkeypatch.setattr(f"networks.inception_v4.REPEATS_{letter.upper()}", settings[letter])
     widths = ReductionWidths(single=(settings["n"],), stacked=(settings["k"], settings["l"], settings["m"]))
-    monkeypatch.setattr("lessons.inception_v4.network.FIGURE_7", widths)
+    monkeypatch.setattr("networks.inception_v4.FIGURE_7", widths)
     with torch.device("meta"):
         network = InceptionV4()
     table = profile(network, (3, settings["side"], settings["side"]))

@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lessons.experiments import experiment
+from course.experiments import experiment
 from lessons.label_smoothing import checks, figures, lab, paper, small, smoothing, steps
 from lessons.label_smoothing.figures import descent, settled_step
 from lessons.label_smoothing.small import WRONG, trained
-from utils.calibration import expected_calibration_error
-from utils.lab import OWN
-from utils.optim import RMSPropTF
-from utils.recipe import Recipe
+from utils.lab.frame import OWN
+from utils.train.calibration import expected_calibration_error
+from utils.train.optim import RMSPropTF
+from utils.train.recipe import Recipe
 
 TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
 ANSWERS = re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", TEXT)
@@ -414,7 +414,7 @@ def test_numbers_of_the_text():
 
 
 def test_what_the_text_says_of_the_average_s_decay():
-    from utils.optim import WeightAverage
+    from utils.train.optim import WeightAverage
 
     average = WeightAverage(nn.Linear(1, 1), 0.98)
     assert [average.decay_after(t) for t in (0, 9, 10_000)] == [0.1, 10 / 19, 0.98]

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from lessons import measure
+from course.syllabus import lesson
+from labs.block_lab import block_lab
+from labs.receptive_field import layers_of
 from lessons.batch_norm import lab as bn
-from lessons.block_lab import block_lab
 from lessons.inception_module import lab as unit
 from lessons.start_here import lab as window
-from lessons.syllabus import lesson
-from utils.cost import profile
-from utils.field_lab import layers_of
+from networks import measure
+from utils.cost.table import profile
 
 LABS = {"window": window.window_lab, "block": block_lab, "unit": unit.unit_lab, "bn": bn.bn_lab}
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from lessons.build import feedback_of, solved, student
-from lessons.syllabus import LESSONS
+from course.build import feedback_of, solved, student
+from course.syllabus import LESSONS
 from tests.lessons.run import run, texts
 
 BY_SLUG = {"argnames": "lesson", "argvalues": LESSONS, "ids": [lesson.slug for lesson in LESSONS]}

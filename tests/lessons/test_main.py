@@ -4,10 +4,10 @@ import time
 
 from typer.testing import CliRunner
 
-from lessons import ledger
+from course import ledger
 from lessons.__main__ import app
-from lessons.catalog import NETWORKS, names
-from tests.lessons.stage_tables import REFERENCES
+from networks.catalog import NETWORKS, names
+from tests.networks.stage_tables import REFERENCES
 
 
 def run(*arguments: str):

@@ -9,14 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from lessons.build import solved
-from lessons.experiments import experiment
+from course.build import solved
+from course.experiments import Result, experiment
+from course.syllabus import lesson
 from lessons.residual_scaling import checks, ensembles, figures, lab, memory, paper, stacks, tiny
-from lessons.residual_scaling.blocks import InceptionResNetA, ResidualBlock, ResidualWidths
-from lessons.syllabus import lesson
-from utils.experiment import Result
-from utils.lab import OWN
-from utils.train import seeded
+from networks.inception_resnet_v1 import InceptionResNetA, ResidualBlock, ResidualWidths
+from utils.lab.frame import OWN
+from utils.train.loop import seeded
 
 TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
 ANSWERS = re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", TEXT)
@@ -384,7 +383,7 @@ def test_numbers_of_the_text():
 
 
 def _some_data():
-    from utils.data import load
+    from utils.data.sets import load
 
     return load("scales", limit=1)
 

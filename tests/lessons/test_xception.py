@@ -12,15 +12,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lessons import measure
-from lessons.experiments import experiment
+from course.experiments import experiment
 from lessons.xception import figures, lab, paper, roofline
 from lessons.xception.checks import depthwise_of, grouped_cost_of, layers_and_modules_of, ratio_of
 from lessons.xception.roofline import DENSE, SEPARABLE, Layer, Limits, Place, Work, work_of, works_of
 from lessons.xception.towers import ORDERS, Separable, Towers, as_dense, as_grouped, difference_of_orders
-from utils.cost import profile
-from utils.plot import Picture
-from utils.timing import Timing
+from networks import measure
+from utils.cost.table import profile
+from utils.cost.timing import Timing
+from utils.show.plot import Picture
 
 TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
 LIMITS = Limits(peak=40e9, memory=10e9, cache=80e9, where="a CPU with 1 thread")  # a ridge at 4

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lessons.inception_module.blocks import InceptionModule, Widths
+from networks.googlenet import InceptionModule, Widths
 from utils.diagram import draw
 
 WIDTHS = Widths(pointwise=64, three_reduce=96, three=128, five_reduce=16, five=32, pool=32)
@@ -105,8 +105,8 @@ def test_a_block_that_differs_in_its_factor_or_activation_is_no_repeat():
 
 
 def test_titles_of_repeats_name_what_differs():
+    from utils.cost.trace import Call, Trace
     from utils.diagram import _run_title
-    from utils.trace import Call, Trace
 
     def title(*names):
         calls = [Call(number, None, nn.Identity(), name) for number, name in enumerate(names)]

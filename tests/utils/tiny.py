@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from utils.data import Data, Split
+from utils.data.dataset import Data, Split
 
 CLASSES = ("top", "bottom", "left", "right")
 

@@ -7,12 +7,12 @@ predictiveness, effective smoothness) and definition 2.1 (internal covariate shi
 from collections.abc import Callable
 from dataclasses import replace
 
+from course.experiments import Arm, Experiment, Form
 from lessons.batch_norm.experiments.normalisation import RECIPE, normalised, plain
 from lessons.batch_norm.landscape import covariate_shift, landscape
-from utils.comparison import Quantity
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Run
+from utils.data.dataset import Data
+from utils.train.comparison import Quantity
+from utils.train.loop import Run
 
 LOOKS = 12  # at the loss, spread over a run
 BATCH = 128  # images to look at it with

@@ -10,14 +10,14 @@ from functools import partial
 
 from torch import nn
 
-from lessons.inception_module.blocks import InceptionModule, Widths
-from lessons.layers import ConvBNAct, ConvReLU
-from lessons.network import initialise
-from lessons.small import STEM, SmallNet
-from utils.comparison import epochs_to
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from course.experiments import Arm, Experiment, Form
+from networks.base import initialise
+from networks.googlenet import InceptionModule, Widths
+from networks.layers import ConvBNAct, ConvReLU
+from networks.small import STEM, SmallNet
+from utils.data.dataset import Data
+from utils.train.comparison import epochs_to
+from utils.train.loop import Recipe
 
 WIDTHS = (Widths(8, 8, 12, 4, 8, 4), Widths(12, 12, 18, 6, 12, 6), Widths(16, 16, 24, 8, 16, 8))
 BASE = (

@@ -9,12 +9,12 @@ from functools import partial
 
 from torch import nn
 
+from course.experiments import Arm, Experiment, Form
 from lessons.factorization.reductions import REDUCTIONS
-from lessons.layers import ConvBNAct
-from lessons.small import STEM, SmallNet
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from networks.layers import ConvBNAct
+from networks.small import STEM, SmallNet
+from utils.data.dataset import Data
+from utils.train.loop import Recipe
 
 
 def net(data: Data, *, reduction: Callable[[int], nn.Module]) -> SmallNet:

@@ -10,13 +10,13 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from course.experiments import Arm, Experiment, Form, Measured
 from lessons.googlenet.gradients import gradient_norms
-from lessons.inception_module.blocks import InceptionModule, Widths
-from lessons.layers import ConvReLU, Outputs
-from lessons.network import initialise
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form, Measured
-from utils.train import Recipe, Run, seeded
+from networks.base import initialise
+from networks.googlenet import InceptionModule, Widths
+from networks.layers import ConvReLU, Outputs
+from utils.data.dataset import Data
+from utils.train.loop import Recipe, Run, seeded
 
 WEIGHT = 0.3  # of each head's loss, section 5
 WIDTHS = Widths(pointwise=6, three_reduce=6, three=12, five_reduce=3, five=6, pool=4)

@@ -9,12 +9,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from lessons.inception_module.blocks import InceptionModule, Widths
-from lessons.layers import ConvBNAct
-from lessons.small import STEM, SmallNet
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from course.experiments import Arm, Experiment, Form
+from networks.googlenet import InceptionModule, Widths
+from networks.layers import ConvBNAct
+from networks.small import STEM, SmallNet
+from utils.data.dataset import Data
+from utils.train.loop import Recipe
 
 
 class NaiveBlock(nn.Module):

@@ -7,12 +7,12 @@ modules of figure 6 with widths that grow as in v3, against three alike, with th
 from dataclasses import replace
 from functools import partial
 
-from lessons.batch_norm.blocks import ReductionA, ReductionWidths, Widths
-from lessons.factorization.blocks import InceptionB
-from lessons.small import STEM, SmallNet
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from course.experiments import Arm, Experiment, Form
+from networks.bn_inception import ReductionA, ReductionWidths, Widths
+from networks.inception_v2 import InceptionB
+from networks.small import STEM, SmallNet
+from utils.data.dataset import Data
+from utils.train.loop import Recipe
 
 
 def module(inner: int, out: int) -> Widths:

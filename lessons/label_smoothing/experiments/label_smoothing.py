@@ -9,12 +9,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from course.experiments import Arm, Experiment, Form, Measured
 from lessons.batch_norm.experiments.normalisation import normalised
-from utils.calibration import expected_calibration_error
-from utils.comparison import measured
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form, Measured
-from utils.train import Recipe, Run
+from utils.data.dataset import Data
+from utils.train.calibration import expected_calibration_error
+from utils.train.comparison import measured
+from utils.train.loop import Recipe, Run
 
 
 @torch.no_grad()

@@ -11,11 +11,11 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lessons.inception_module.blocks import InceptionModule, Widths
-from lessons.layers import ConvBNAct
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from course.experiments import Arm, Experiment, Form
+from networks.googlenet import InceptionModule, Widths
+from networks.layers import ConvBNAct
+from utils.data.dataset import Data
+from utils.train.loop import Recipe
 
 FIRST = 32  # channels of the first layer
 WIDTHS = (Widths(12, 8, 12, 4, 8, 8), Widths(16, 16, 24, 8, 16, 8), Widths(16, 16, 24, 8, 16, 8))

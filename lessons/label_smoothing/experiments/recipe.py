@@ -10,12 +10,12 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from lessons.batch_norm.blocks import InceptionA, ReductionA, ReductionWidths, Widths
-from lessons.factorization.blocks import InceptionB
-from lessons.layers import ConvBNAct, ConvReLU, Outputs, chain
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from course.experiments import Arm, Experiment, Form
+from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
+from networks.inception_v2 import InceptionB
+from networks.layers import ConvBNAct, ConvReLU, Outputs, chain
+from utils.data.dataset import Data
+from utils.train.loop import Recipe
 
 STEM = 24
 

@@ -6,10 +6,10 @@ Both arms train alike; the second is tested with the average of its weights.
 from dataclasses import replace
 from functools import partial
 
+from course.experiments import Arm, Experiment, Form
 from lessons.residual_scaling.experiments.residual import net
-from utils.comparison import Quantity
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe, Run
+from utils.train.comparison import Quantity
+from utils.train.loop import Recipe, Run
 
 DECAY = 0.99
 

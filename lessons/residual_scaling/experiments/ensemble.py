@@ -10,10 +10,10 @@ from itertools import combinations
 
 import torch
 
+from course.experiments import Arm, Experiment, Form, Measured
 from lessons.residual_scaling.experiments.residual import net
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form, Measured
-from utils.train import Recipe, Run, logits_of
+from utils.data.dataset import Data
+from utils.train.loop import Recipe, Run, logits_of
 
 
 def ensembles(run: Run, data: Data, before: Sequence[Run]) -> Measured:

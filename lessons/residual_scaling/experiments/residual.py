@@ -7,31 +7,18 @@ ReLU; only the sum is missing. So both have the same multiply-adds, to the last 
 from dataclasses import replace
 from functools import partial
 
-import torch
-from torch import Tensor
-
-from lessons.layers import ConvBNAct
-from lessons.residual_scaling.blocks import InceptionResNetA, ResidualWidths
-from lessons.small import STEM, SmallNet
-from utils.comparison import epochs_to
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from course.experiments import Arm, Experiment, Form
+from lessons.residual_scaling.stacks import PlainBlock
+from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
+from networks.layers import ConvBNAct
+from networks.small import STEM, SmallNet
+from utils.data.dataset import Data
+from utils.train.comparison import epochs_to
+from utils.train.loop import Recipe
 
 WIDTHS = ResidualWidths(pointwise=8, single=(8, 8), stacked=(8, 12, 16))
 CHANNELS, BLOCKS = 32, 6
 REACHED = 0.25  # test accuracy that both are to reach
-
-
-class PlainBlock(InceptionResNetA):
-    """The residual block without its sum: branches, 1 x 1, normalisation, ReLU. (N, C, H, W) -> the same"""
-
-    def __init__(self, in_channels: int, widths: ResidualWidths):
-        super().__init__(in_channels, widths)
-        self.up = ConvBNAct(widths.concatenated, in_channels, kernel_size=1, activation=None)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.up(torch.cat([branch(x) for branch in self.branches()], dim=1)))
 
 
 def net(data: Data, *, is_residual: bool, scale: float = 0.17) -> SmallNet:

@@ -12,13 +12,13 @@ from functools import partial
 import torch
 from torch import nn
 
-from lessons.layers import ConvBNAct
-from lessons.residual_scaling.blocks import InceptionResNetA, ResidualWidths
-from lessons.small import STEM, SmallNet
-from utils.comparison import measured
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form, Measured
-from utils.train import Recipe, Run
+from course.experiments import Arm, Experiment, Form, Measured
+from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
+from networks.layers import ConvBNAct
+from networks.small import STEM, SmallNet
+from utils.data.dataset import Data
+from utils.train.comparison import measured
+from utils.train.loop import Recipe, Run
 
 BLOCKS = 6
 NARROW, WIDE = 32, 128  # channels on the sums

@@ -7,9 +7,9 @@ wide ones, and that scaling did.
 from dataclasses import replace
 from functools import partial
 
+from course.experiments import Arm, Experiment, Form
 from lessons.residual_scaling.experiments.scale_width import RECIPE, WIDE, figures, net
-from utils.comparison import measured
-from utils.experiment import Arm, Experiment, Form
+from utils.train.comparison import measured
 
 EXPERIMENT = Experiment(
     name="warm_up",

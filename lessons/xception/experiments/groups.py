@@ -9,11 +9,11 @@ from functools import partial
 
 from torch import nn
 
-from lessons.layers import ConvBNAct
-from lessons.small import STEM, SmallNet
-from utils.data import Data
-from utils.experiment import Arm, Experiment, Form
-from utils.train import Recipe
+from course.experiments import Arm, Experiment, Form
+from networks.layers import ConvBNAct
+from networks.small import STEM, SmallNet
+from utils.data.dataset import Data
+from utils.train.loop import Recipe
 
 CHANNELS, BLOCKS = 48, 3
 

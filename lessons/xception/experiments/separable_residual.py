@@ -3,8 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
+from course.experiments import Arm, Experiment, Form
 from lessons.xception.experiments.separable_activation import RECIPE, net
-from utils.experiment import Arm, Experiment, Form
 
 BLOCKS = 8
 

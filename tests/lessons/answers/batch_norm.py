@@ -2,8 +2,8 @@
 
 import copy
 
-from lessons.batch_norm.blocks import Widths
-from lessons.layers import ConvBNAct
+from networks.bn_inception import Widths
+from networks.layers import ConvBNAct
 from tests.lessons.answers import Answers, function, module
 
 SCOPE = {"copy": copy, "Widths": Widths, "ConvBNAct": ConvBNAct}

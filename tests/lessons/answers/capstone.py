@@ -2,7 +2,7 @@
 
 import math
 
-from lessons.design import BUDGET, PRESETS, Design
+from networks.design import BUDGET, PRESETS, Design
 from tests.lessons.answers import Answers, function
 
 SCOPE = {"math": math, "Design": Design, "PRESETS": PRESETS, "BUDGET": BUDGET}

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from lessons.batch_norm.blocks import InceptionA, ReductionA
-from lessons.factorization.blocks import InceptionB, InceptionC, ReductionB, forked_out_channels
-from lessons.layers import ConvBNAct
+from networks.bn_inception import InceptionA, ReductionA
+from networks.inception_v2 import InceptionB, InceptionC, ReductionB, forked_out_channels
+from networks.layers import ConvBNAct
 from tests.lessons.answers import Answers, function, module
 
 SCOPE = {
@@ -136,7 +136,7 @@ ANSWERS = {
             "    return 1 - Fraction(after, plain[0] * plain[1] * widths[0] * widths[-1])\n",
             f"import numpy as np\ndef Answer({CHAIN}):\n    w = np.array(widths)\n    sizes = np.array(factors).prod(axis=1)\n"
             "    return 1 - (sizes * w[:-1] * w[1:]).sum() / (np.prod(plain) * w[0] * w[-1])\n",
-            "from utils.cost import profile\n"
+            "from utils.cost.table import profile\n"
             f"def Answer({CHAIN}):\n    def macs(convs):\n"
             "        net = nn.Sequential(*[nn.Conv2d(a, b, w, padding='same', bias=False) for a, b, w in convs])\n"
             "        return sum(p.numel() for p in net.parameters())\n"
@@ -307,7 +307,7 @@ ANSWERS = {
     "reduction_macs": Answers(
         right=(
             three(),
-            "from lessons.factorization.reductions import REDUCTIONS\nfrom utils.cost import profile\n"
+            "from lessons.factorization.reductions import REDUCTIONS\nfrom utils.cost.table import profile\n"
             f"def Answer({REDUCE}):\n"
             "    return {name: profile(way(channels), (channels, grid, grid)).macs for name, way in REDUCTIONS.items()}\n",
             f"def Answer({REDUCE}):\n    one = 9 * (grid / 2) ** 2 * channels * channels\n"

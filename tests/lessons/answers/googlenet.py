@@ -4,9 +4,8 @@ import math
 
 from torch.nn import functional as F
 
-from lessons.googlenet.network import MODULES
 from lessons.googlenet.table import lines
-from lessons.inception_module.blocks import InceptionModule
+from networks.googlenet import MODULES, InceptionModule
 from tests.lessons.answers import Answers, function
 
 SCOPE = {"math": math, "F": F, "InceptionModule": InceptionModule, "MODULES": MODULES, "table": lines()}

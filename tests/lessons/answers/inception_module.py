@@ -1,6 +1,6 @@
 """Lesson 01."""
 
-from lessons.inception_module.blocks import Widths
+from networks.googlenet import Widths
 from tests.lessons.answers import Answers, function, module
 
 SCOPE = {"Widths": Widths}
@@ -61,7 +61,7 @@ ANSWERS = {
     "conv_macs": Answers(
         right=(
             function(MACS, "(grid * kernel_size) ** 2 * in_channels * out_channels"),
-            "from utils.cost import profile\n"
+            "from utils.cost.table import profile\n"
             f"def Answer({MACS}):\n"
             "    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)\n"
             "    return profile(conv, (in_channels, grid, grid)).macs\n",

@@ -3,12 +3,12 @@
 import torch
 from torch import nn
 
-from lessons.batch_norm.blocks import InceptionA, ReductionA, Widths
-from lessons.factorization.blocks import InceptionB, ReductionB
-from lessons.inception_v4.blocks import PoolAndConv
 from lessons.inception_v4.checks import along as grids
 from lessons.inception_v4.grids import after as grid_after
-from lessons.layers import ConvBNAct
+from networks.bn_inception import InceptionA, ReductionA, Widths
+from networks.inception_v2 import InceptionB, ReductionB
+from networks.inception_v4 import PoolAndConv
+from networks.layers import ConvBNAct
 from tests.lessons.answers import Answers, function, module
 
 SCOPE = {
@@ -225,7 +225,7 @@ ANSWERS = {
             reduction(),
             reduction("self.c = nn.MaxPool2d(3, stride=2)", "",
                       "pool = torch.nn.functional.max_pool2d(x, 3, 2)\nreturn torch.cat([self.a(x), self.b(x), pool], dim=1)"),
-            "from lessons.batch_norm.blocks import ReductionWidths\n"
+            "from networks.bn_inception import ReductionWidths\n"
             "Answer = lambda i, k, l, m, n: ReductionA(i, ReductionWidths(single=(n,), stacked=(k, l, m)))\n",
         ),
         wrong=(
@@ -256,7 +256,7 @@ ANSWERS = {
             "    weights = [prod(w) * a * b for w, a, b in zip(windows, reads, reads[1:])]\n"
             "    field = [1 + sum(w[side] - 1 for w in windows) for side in (0, 1)]\n"
             "    return dict(field=field, parameters=sum(weights) + 2 * sum(widths), macs=grid**2 * sum(weights))\n",
-            "from utils.cost import profile\n"
+            "from utils.cost.table import profile\n"
             f"def Answer({FACTS}):\n    layers, c = [], in_channels\n    for w, k in zip(widths, windows):\n"
             "        layers.append(ConvBNAct(c, w, kernel_size=k)); c = w\n"
             "    table = profile(nn.Sequential(*layers), (in_channels, grid, grid))\n"
@@ -287,7 +287,7 @@ ANSWERS = {
     "inception_c": Answers(
         right=(
             forked(),
-            "from lessons.factorization.blocks import InceptionC\n"
+            "from networks.inception_v2 import InceptionC\n"
             "Answer = lambda i, w: InceptionC(i, w, stacked_kernels=((3, 1), (1, 3)))\n",
             "class Fork(nn.Module):\n    def __init__(self, i, o):\n        super().__init__()\n"
             "        self.parts = nn.ModuleList([ConvBNAct(i, o, kernel_size=(1, 3)), ConvBNAct(i, o, kernel_size=(3, 1))])\n"

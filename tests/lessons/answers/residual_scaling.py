@@ -1,6 +1,6 @@
 """Lesson 07."""
 
-from lessons.layers import ConvBNAct
+from networks.layers import ConvBNAct
 from tests.lessons.answers import Answers, function, module
 
 SCOPE = {"ConvBNAct": ConvBNAct}

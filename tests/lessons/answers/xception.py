@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lessons.layers import HalvingMaxPool
-from lessons.xception.blocks import SeparableConvBN
+from networks.layers import HalvingMaxPool
+from networks.xception import SeparableConvBN
 from tests.lessons.answers import Answers, function, module
 
 SCOPE = {"SeparableConvBN": SeparableConvBN, "HalvingMaxPool": HalvingMaxPool, "F": F, "torch": torch, "nn": nn}
@@ -238,7 +238,7 @@ ANSWERS = {
             (merged(groups="n * a.out_channels"), "stopped with"),
             (merged(bias="bias=True"), "a bias too many"),
             (merged(end="for t in towers:\n        t[0].weight.data.mul_(2)\n    return nn.Sequential(pw, dw)"), "changes the towers"),
-            ("def Answer(towers):\n    from lessons.layers import Branches\n    out = Branches()\n"
+            ("def Answer(towers):\n    from networks.layers import Branches\n    out = Branches()\n"
              "    for i, t in enumerate(towers):\n        out.add_module(f't{i}', t)\n    return out\n", "yours has 6"),
             (merged(end="nn.Sequential(pw, dw)"), "Is the `return` missing?"),
         ),
@@ -292,7 +292,7 @@ ANSWERS = {
             "        modules += 1\n        skip = getattr(child, 'skip', nn.Identity())\n        skipped = set(skip.modules())\n"
             "        for m in child.modules():\n            if isinstance(m, nn.Conv2d) and m not in skipped and m.groups != m.in_channels:\n"
             "                layers += 1\n    return layers, modules\n",
-            "from utils.trace import trace\ndef Answer(net):\n    depth = trace(net, (3, 96, 96)).depth(separable_once=True)\n"
+            "from utils.cost.trace import trace\ndef Answer(net):\n    depth = trace(net, (3, 96, 96)).depth(separable_once=True)\n"
             "    return depth - 1, len([n for n, _ in net.named_children() if n.startswith('block')])\n",
         ),
         wrong=(

@@ -81,7 +81,7 @@ WRONG = {
     "takes_the_courses_layer": (
         "grid_of_twelve",
         "return nn.Sequential(conv, nn.BatchNorm2d(width, eps=1e-3), nn.ReLU())",
-        "from lessons.layers import ConvBNAct\n            return ConvBNAct(channels, width, kernel_size=window)",
+        "from networks.layers import ConvBNAct\n            return ConvBNAct(channels, width, kernel_size=window)",
         {"grid_of_twelve"},
     ),
     "halves_the_grid": ("reduction_cost", "(grid - 3) // 2 + 1", "grid // 2", {"reduction_cost"}),

@@ -121,7 +121,7 @@ def largest_reduction(in_channels, out_channels, kernel_size):
     three = (a_place - in_channels * (reduce + 3) - 25) // (9 * reduce)
     return {"pool": 1, "five": 1, "five_reduce": 1, "three": three, "three_reduce": reduce, "pointwise": 1}
 """,
-        """from utils.cost import profile
+        """from utils.cost.table import profile
 from lessons.inception_module.blocks import InceptionModule, Widths
 
 def choose_widths(in_channels, grid, budget):

@@ -1,0 +1,105 @@
+"""A class's marks in the columns that course systems import.
+
+Sources: Moodle, "Grade import" (docs.moodle.org): the columns of its own export; people are matched by ID number, user name
+or e-mail address as chosen on import. Canvas, its importer of gradebooks (lib/gradebook_importer.rb): Student, ID, SIS User
+ID, SIS Login ID, Section, and a row of Points Possible. Blackboard, "Uploading or Downloading Grade Center Items for Working
+Offline": people are known by Username, every field is in quotes.
+"""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from classroom import course_folder
+from classroom.course_folder import ClassroomError
+
+
+@dataclass
+class Student:
+    """A line of the table: who it is, and points by assignment; none where nothing was handed in."""
+
+    id: str
+    first_name: str
+    last_name: str
+    email: str
+    points: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """ "Doe, Jane", or the id where the class has no names."""
+        return ", ".join(part for part in (self.last_name, self.first_name) if part) or self.id
+
+
+@dataclass
+class Marks:
+    """What the gradebook says: students, the points to be had by assignment, and free answers that nobody has read."""
+
+    students: list[Student]
+    most: dict[str, float]
+    unread: dict[str, int]
+
+
+def read(folder: Path) -> Marks:
+    """The marks of a class, penalties for lateness taken off.
+
+    Raises:
+        ClassroomError: it is no class, or nothing is marked yet.
+    """
+    course_folder.settings(folder)
+    with course_folder.gradebook(folder) as book:
+        most = {each.name: each.max_score for each in book.assignments if each.num_submissions}
+        if not most:
+            raise ClassroomError("Nothing is marked yet: python -m lessons classroom autograde NAME")
+        students, unread = [], dict.fromkeys(most, 0)
+        for each in book.students:
+            points = {}
+            for submission in each.submissions:
+                penalty = submission.late_submission_penalty or 0
+                points[submission.assignment.name] = max(submission.score - penalty, 0)
+                unread[submission.assignment.name] += bool(submission.needs_manual_grade)
+            names = (each.first_name or "", each.last_name or "", each.email or "")
+            students.append(Student(each.id, *names, points))
+    return Marks(sorted(students, key=lambda student: student.id), most, unread)
+
+
+def moodle(marks: Marks) -> list[list[str]]:
+    rows = [["First name", "Last name", "ID number", "Email address", *marks.most]]
+    return rows + [[one.first_name, one.last_name, one.id, one.email, *_points(one, marks)] for one in marks.students]
+
+
+def canvas(marks: Marks) -> list[list[str]]:
+    rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *marks.most]]
+    rows.append(["Points Possible", "", "", "", "", *(f"{most:g}" for most in marks.most.values())])
+    return rows + [[one.name, "", "", one.id, "", *_points(one, marks)] for one in marks.students]
+
+
+def blackboard(marks: Marks) -> list[list[str]]:
+    rows = [["Last Name", "First Name", "Username", *marks.most]]
+    return rows + [[one.last_name, one.first_name, one.id, *_points(one, marks)] for one in marks.students]
+
+
+FORMATS: dict[str, Callable[[Marks], list[list[str]]]] = {"moodle": moodle, "canvas": canvas, "blackboard": blackboard}
+
+
+def _points(student: Student, marks: Marks) -> list[str]:
+    """Empty where nothing was handed in, which changes nothing in the system that reads it."""
+    return [f"{student.points[name]:g}" if name in student.points else "" for name in marks.most]
+
+
+def export(folder: Path, to: Path, system: str) -> Marks:
+    """Write the marks as a table (CSV, UTF-8) for a course system: a line for each student, a column for each assignment.
+
+    Args:
+        system: a name in FORMATS.
+
+    Raises:
+        ValueError: there is no such system.
+        ClassroomError: it is no class, or nothing is marked yet.
+    """
+    if system not in FORMATS:
+        raise ValueError(f"There are columns for {', '.join(FORMATS)}, and not for {system!r}.")
+    marks = read(folder)
+    with to.open("w", encoding="utf-8", newline="") as out:
+        csv.writer(out, quoting=csv.QUOTE_ALL).writerows(FORMATS[system](marks))
+    return marks

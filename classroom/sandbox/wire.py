@@ -1,0 +1,305 @@
+"""What two processes that do not trust each other may say: messages of plain values and tensors, and nothing that runs.
+
+A student's code and the tests that mark it live in two processes (`classroom.sandbox.student_process`, `classroom.sandbox.stand_in`). Between
+them goes JSON with the bytes of tensors behind it, never a pickle: reading a message can build numbers, texts, lists and
+tensors, and cannot call anything.
+"""
+
+import base64
+import dataclasses
+import importlib
+import json
+import socket
+import struct
+from collections import namedtuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from utils.system.places import PACKAGES
+
+LARGEST = 512 * 2**20  # bytes of one message
+TRUSTED = ("torch.nn.modules.", *(f"{package}." for package in PACKAGES))  # packages whose classes both processes have
+_PLAIN = {type(None), bool, int, float, str}
+_TORCH = {torch.dtype, torch.memory_format, torch.layout}
+
+
+class CannotCross(TypeError):
+    """A value that has no form as data, such as an open file; the message names it."""
+
+
+class Gone(ConnectionError):
+    """The other process has ended, or says what makes no sense."""
+
+
+class Slow(TimeoutError):
+    """The other process has not answered in time."""
+
+
+class Link:
+    """One end of a pipe for messages: a JSON object and any number of byte strings."""
+
+    def __init__(self, end: socket.socket):
+        self.end = end
+
+    def send(self, message: dict, blobs: list[bytes]) -> None:
+        head = json.dumps([message, [len(blob) for blob in blobs]]).encode()
+        self.end.settimeout(None)
+        try:
+            self.end.sendall(struct.pack("<Q", len(head)) + head + b"".join(blobs))
+        except OSError as error:
+            raise Gone("The student's process has ended.") from error
+
+    def receive(self, timeout: float | None = None) -> tuple[dict, list[bytes]]:
+        """The next message.
+
+        Raises:
+            Slow: nothing came in `timeout` seconds.
+            Gone: the other end is closed, or what came is no message.
+        """
+        self.end.settimeout(timeout)
+        try:
+            size = struct.unpack("<Q", self._exactly(8))[0]
+            message, sizes = json.loads(self._exactly(size))
+            return message, [self._exactly(each) for each in sizes]
+        except TimeoutError:
+            raise Slow from None
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise Gone("The student's process has ended.") from error
+
+    def _exactly(self, size: int) -> bytearray:
+        if not isinstance(size, int) or not 0 <= size <= LARGEST:
+            raise ValueError("too large")
+        content = bytearray(size)
+        view = memoryview(content)
+        while view:
+            count = self.end.recv_into(view)
+            if not count:
+                raise OSError("closed")
+            view = view[count:]
+        return content
+
+
+class Codec:
+    """Values as data and back. The two sides add what is theirs: tensors that both know, modules, objects."""
+
+    def __init__(self) -> None:
+        self.blobs: list[bytes] = []  # of the message that is being written
+        self.arrived: list[bytes] = []  # of the message that is being read
+
+    def blob(self, content: bytes) -> int:
+        self.blobs.append(content)
+        return len(self.blobs) - 1
+
+    # Tensors by value
+
+    def tensor_data(self, tensor: Tensor) -> list:
+        """dtype, shape, requires_grad, is it a Parameter, and where its bytes are; None for a tensor on `meta`."""
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type not in ("cpu", "meta"):
+            raise CannotCross(f"a tensor with layout {tensor.layout} on {tensor.device}")
+        where = None if tensor.is_meta else self.blob(tensor_bytes(tensor))
+        leaf = tensor.is_leaf and tensor.requires_grad
+        return [str(tensor.dtype)[6:], list(tensor.shape), leaf, isinstance(tensor, nn.Parameter), where]
+
+    def tensor_of(self, data: list) -> Tensor:
+        name, shape, requires_grad, is_parameter, where = data
+        dtype = _named(torch, name, torch.dtype)
+        if where is None:
+            tensor = torch.empty(shape, dtype=dtype, device="meta")
+        else:
+            content = self.arrived[where]
+            tensor = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
+            tensor = tensor.reshape(shape)
+        if is_parameter:
+            return nn.Parameter(tensor, requires_grad=requires_grad)
+        return tensor.requires_grad_(requires_grad) if requires_grad else tensor
+
+    # Anything
+
+    def encode(self, value: object) -> object:
+        """The value as JSON has it.
+
+        Raises:
+            CannotCross: it has no form as data.
+        """
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if isinstance(value, Tensor):
+            return self.tensor_out(value)
+        if isinstance(value, nn.Module):
+            return self.module_out(value)
+        if isinstance(value, torch.Size):
+            return ["size", *value]
+        if kind in _TORCH or kind is torch.device:
+            return ["torch", kind.__name__, str(value).removeprefix("torch.")]
+        if isinstance(value, tuple):
+            if hasattr(value, "_fields"):
+                return ["named", kind.__name__, list(value._fields), *map(self.encode, value)]
+            return ["tuple", *map(self.encode, value)]
+        if isinstance(value, list):
+            return ["list", *map(self.encode, value)]
+        if isinstance(value, (set, frozenset)):
+            return ["set" if isinstance(value, set) else "frozenset", *map(self.encode, value)]
+        if isinstance(value, dict):
+            return ["dict", *([self.encode(key), self.encode(each)] for key, each in value.items())]
+        if isinstance(value, (bytes, bytearray)):
+            return ["bytes", base64.b64encode(value).decode()]
+        if kind is slice:
+            return ["slice", *map(self.encode, (value.start, value.stop, value.step))]
+        if kind is range:
+            return ["range", value.start, value.stop, value.step]
+        if kind is complex:
+            return ["complex", value.real, value.imag]
+        if value is Ellipsis:
+            return ["..."]
+        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":
+            form = [value.dtype.str, list(value.shape), isinstance(value, np.generic)]
+            return ["array", *form, self.blob(np.ascontiguousarray(value).tobytes())]
+        for plain in (bool, int, float, str):  # a subclass says of itself what it likes; its value does not
+            if isinstance(value, plain):
+                return plain.__new__(plain, plain.__str__(value) if plain is str else plain.__pos__(value))
+        if dataclasses.is_dataclass(value) and not isinstance(value, type) and is_trusted(kind):
+            fields = [[each.name, self.encode(getattr(value, each.name))] for each in dataclasses.fields(value)]
+            return ["record", kind.__module__, kind.__qualname__, *fields]
+        return self.object_out(value)
+
+    def decode(self, data: object) -> object:
+        """The value of what `encode` made.
+
+        Raises:
+            ValueError, TypeError, KeyError, IndexError: the data is not of that making.
+        """
+        if not isinstance(data, list):
+            return data
+        kind, *rest = data
+        match kind:
+            case "list":
+                return [self.decode(each) for each in rest]
+            case "tuple":
+                return tuple(self.decode(each) for each in rest)
+            case "named":
+                name, fields, *values = rest
+                return namedtuple(name, fields, rename=True)(*map(self.decode, values))
+            case "dict":
+                return {self.decode(key): self.decode(each) for key, each in rest}
+            case "set" | "frozenset":
+                return (set if kind == "set" else frozenset)(self.decode(each) for each in rest)
+            case "size":
+                return torch.Size(rest)
+            case "torch":
+                return torch_value(*rest)
+            case "bytes":
+                return base64.b64decode(rest[0])
+            case "slice":
+                return slice(*map(self.decode, rest))
+            case "range":
+                return range(*rest)
+            case "complex":
+                return complex(*rest)
+            case "...":
+                return Ellipsis
+            case "array":
+                form, shape, is_scalar, where = rest
+                array = np.frombuffer(self.arrived[where], dtype=np.dtype(form)).reshape(shape)
+                return array[()] if is_scalar else array
+            case "record":
+                module, name, *fields = rest
+                made = trusted_class(f"{module}.{name}", object)
+                if not dataclasses.is_dataclass(made):
+                    raise ValueError(f"{name} is no dataclass")
+                return made(**{key: self.decode(each) for key, each in fields})
+        return self.special(kind, rest)
+
+    def tensor_out(self, tensor: Tensor) -> list:
+        raise NotImplementedError
+
+    def module_out(self, module: nn.Module) -> list:
+        raise NotImplementedError
+
+    def object_out(self, value: object) -> list:
+        raise NotImplementedError
+
+    def special(self, kind: str, rest: list) -> object:
+        """Decode what only one side knows: tensors, modules and objects by number."""
+        raise NotImplementedError
+
+
+class Plain(Codec):
+    """Only what is data by itself: no tensors, modules or objects."""
+
+    def tensor_out(self, tensor: Tensor) -> list:
+        raise CannotCross("a tensor")
+
+    def module_out(self, module: nn.Module) -> list:
+        raise CannotCross("a module")
+
+    def object_out(self, value: object) -> list:
+        raise CannotCross(f"{type(value).__name__}: {value!r:.80}")
+
+
+def plain_attributes(module: nn.Module) -> list | None:
+    """A module's own attributes beside parameters, buffers and modules, as data; None where one is not plain."""
+    codec = Plain()
+    try:
+        found = [[name, codec.encode(value)] for name, value in module.__dict__.items() if name not in _OF_EVERY_MODULE]
+    except (CannotCross, RecursionError):
+        return None
+    return found if not codec.blobs else None
+
+
+_OF_EVERY_MODULE = set(nn.Module().__dict__) | {"_is_full_backward_hook"}
+_HOOKS = [name for name in nn.Module().__dict__ if name.endswith("_hooks")]
+
+
+def has_hooks(module: nn.Module) -> bool:
+    return any(getattr(module, name) for name in _HOOKS)
+
+
+def is_trusted(kind: type) -> bool:
+    """Is it a class of torch's layers or of the course, under its own name?"""
+    if not kind.__module__.startswith(TRUSTED) or "." in kind.__qualname__:
+        return False
+    return getattr(importlib.import_module(kind.__module__), kind.__qualname__, None) is kind
+
+
+def trusted_class(path: str, base: type) -> type:
+    """The class of that path among torch's layers and the course's classes.
+
+    Raises:
+        ValueError: there is none.
+    """
+    module, _, name = path.rpartition(".")
+    if not f"{module}.".startswith(TRUSTED):
+        raise ValueError(f"{path} is not the course's")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        raise ValueError(f"there is no {path}") from None
+    if not isinstance(found, type) or not issubclass(found, base):
+        raise ValueError(f"{path} is no {base.__name__}")
+    return found
+
+
+def torch_value(kind: str, name: str) -> object:
+    if kind == "device":
+        return torch.device(name)
+    return _named(torch, name, {each.__name__: each for each in _TORCH}[kind])
+
+
+def tensor_bytes(tensor: Tensor) -> bytes:
+    flat = tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+
+
+def _named(place: object, name: str, kind: type) -> object:
+    found = getattr(place, name)
+    if not isinstance(found, kind):
+        raise ValueError(f"{name} is no {kind.__name__}")
+    return found
+
+
+def names_of(error: BaseException) -> list[str]:
+    """The names of an exception's class and of what it derives from."""
+    return [kind.__name__ for kind in type(error).__mro__ if kind is not object]

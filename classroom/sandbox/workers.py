@@ -1,0 +1,135 @@
+"""Marking many submissions at once: a few workers (`classroom.sandbox.submission`), each with torch loaded, and what becomes of a job.
+
+with Workers(2) as workers:
+    for number, outcomes in workers.mark(jobs):
+        ...
+"""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from classroom.sandbox.jobs import Job, Outcome
+from utils.system.places import CHECKOUT
+
+
+class WorkerError(RuntimeError):
+    """A worker could not be started."""
+
+
+class Worker:
+    """One process that marks one job after the other. It gets none of this process's environment variables."""
+
+    def __init__(self) -> None:
+        self.home = tempfile.TemporaryDirectory(prefix="grading-")
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            return
+        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "classroom.sandbox.submission"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self.home.name,
+            env=kept
+            | {
+                "HOME": self.home.name,
+                "PYTHONPATH": str(CHECKOUT),
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+                "MKL_NUM_THREADS": "1",
+                "CUDA_VISIBLE_DEVICES": "",
+                "MPLBACKEND": "Agg",
+                "LANG": "C.UTF-8",
+            },
+            start_new_session=True,
+        )
+
+    def mark(self, job: Job) -> list[Outcome]:
+        """What came of each cell. A job that ends the worker is marked as stopped, and the worker starts anew."""
+        self.start()
+        content = json.dumps(asdict(job)).encode()
+        try:
+            self.process.stdin.write(struct.pack("<Q", len(content)) + content)
+            self.process.stdin.flush()
+            size = struct.unpack("<Q", self._exactly(8))[0]
+            answer = json.loads(self._exactly(size))
+        except (OSError, ValueError, struct.error) as error:
+            if self.process.poll() not in (None, 0) and not job.cells:
+                raise WorkerError(f"The worker did not start: {error}") from error
+            self.stop()
+            answer = {}
+        if "outcomes" not in answer:
+            ended = ("TimeoutError", "Marking this notebook took too long or too much memory, and was stopped.", [])
+            return [Outcome(error=ended) for _ in job.cells]
+        return [Outcome(**each) for each in answer["outcomes"]]
+
+    def _exactly(self, size: int) -> bytes:
+        content = self.process.stdout.read(size)
+        if len(content) < size:
+            raise OSError("the worker ended")
+        return content
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+
+class Workers:
+    """A number of workers, and the jobs shared among them."""
+
+    def __init__(self, count: int = 2):
+        self.workers = [Worker() for _ in range(count)]
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.stop()
+
+    def mark(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Outcome]]]:
+        """Each job's position and outcomes, in the order in which they are ready."""
+        waiting: queue.SimpleQueue = queue.SimpleQueue()
+        ready: queue.SimpleQueue = queue.SimpleQueue()
+        for entry in enumerate(jobs):
+            waiting.put(entry)
+
+        def work(worker: Worker) -> None:
+            while True:
+                try:
+                    number, job = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    ready.put((number, worker.mark(job)))
+                except BaseException as error:
+                    ready.put((number, error))
+
+        threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in self.workers[: len(jobs)]]
+        for thread in threads:
+            thread.start()
+        for _ in jobs:
+            number, outcomes = ready.get()
+            if isinstance(outcomes, BaseException):
+                raise outcomes
+            yield number, outcomes

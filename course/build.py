@@ -1,0 +1,196 @@
+"""From `lessons/<slug>/lesson.md` to `notebooks/NN_slug.ipynb`: solutions out, stubs in, the same bytes each time."""
+
+import importlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from course.syllabus import LESSONS, Lesson
+from course.workspace import NOTEBOOKS, digest, is_edited, shown, write_whole
+from utils.feedback.lesson import Feedback
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+_REFERENCES = {
+    "check": re.compile(r"\bcheck\.(\w+)\("),
+    "exercise": re.compile(r"\b(?:hint|solution|use)\(\"([\d.]+)\""),
+    "truth": re.compile(r"\btruth\(\s*\"(\w+)\""),
+    "link": re.compile(r"\]\((?!https?:|#|mailto:)([^)\s]+)\)"),
+}
+
+
+class SourceError(ValueError):
+    """A lesson's source is broken; the message begins with the file and the line."""
+
+    def __init__(self, path: Path, line: int, message: str):
+        super().__init__(f"{shown(path)}:{line}: {message}")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `build` did about one notebook, and the sentence that tells of it."""
+
+    path: Path
+    changed: bool
+    sentence: str
+
+
+def feedback_of(lesson: Lesson) -> Feedback:
+    """The feedback object of a lesson, which knows its exercises."""
+    return importlib.import_module(f"lessons.{lesson.slug}.checks").feedback
+
+
+def build(lessons: Iterable[Lesson] = LESSONS, into: Path = NOTEBOOKS) -> list[Built]:
+    """Write the learners' notebooks. One that somebody has edited is kept under another name, which is told.
+
+    Raises:
+        SourceError: a lesson's source is broken: file, line and reason.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    written = []
+    for lesson in lessons:
+        path = into / lesson.notebook
+        content = nbformat.writes(student(lesson)).encode() + b"\n"
+        if path.exists() and path.read_bytes() == content:
+            written.append(Built(path, False, f"{shown(path)} is up to date."))
+            continue
+        kept = ""
+        if path.exists() and is_edited(path):
+            aside = _free_name(path)
+            path.rename(aside)
+            kept = f" It had been edited: that version is kept as {shown(aside)}."
+        write_whole(path, content)
+        written.append(Built(path, True, f"{shown(path)} is written.{kept}"))
+    return written
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.edited-{number}.ipynb")).exists():
+        number += 1
+    return aside
+
+
+def student(lesson: Lesson) -> NotebookNode:
+    """The notebook that a learner gets: every solution is a stub that names its exercise."""
+    return _notebook(lesson, solved=False)
+
+
+def solved(lesson: Lesson) -> NotebookNode:
+    """The same notebook with the solutions in, for tests."""
+    return _notebook(lesson, solved=True)
+
+
+def _notebook(lesson: Lesson, *, solved: bool) -> NotebookNode:
+    path = lesson.folder / "lesson.md"
+    text = path.read_text(encoding="utf-8")
+    feedback = feedback_of(lesson)
+    examine(text, path, feedback)
+    source = jupytext.reads(text, fmt="md:myst")
+    cells = []
+    for number, cell in enumerate(source.cells):
+        exercise = cell.metadata.get("exercise")
+        if exercise is not None:
+            entry = feedback.numbered(exercise)
+            stub = f'raise NotImplementedError("Exercise {exercise}, {entry.title}: write this part.")'
+            cell.source = _without_markers(cell.source) if solved else _with_stub(cell.source, stub)
+        metadata = {key: cell.metadata[key] for key in ("exercise", "tags") if key in cell.metadata}
+        new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        cells.append(new(cell.source, id=f"{lesson.slug.replace('_', '-')}-{number:03d}", metadata=metadata))
+    notebook = nbformat.v4.new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+    )
+    notebook.metadata["course"] = {"slug": lesson.slug, "digest": digest(notebook)}
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _with_stub(code: str, stub: str) -> str:
+    lines, inside = [], False
+    for line in code.splitlines():
+        if line.strip() == BEGIN:
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += [f"{indent}# YOUR CODE HERE", f"{indent}{stub}"]
+            inside = True
+        elif line.strip() == END:
+            inside = False
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _without_markers(code: str) -> str:
+    return "\n".join(line for line in code.splitlines() if line.strip() not in (BEGIN, END))
+
+
+def examine(text: str, path: Path, feedback: Feedback) -> None:
+    """Look for what would break a lesson: markers, exercises and references that do not fit together.
+
+    Raises:
+        SourceError: the first of them, with its line.
+    """
+    opened: int | None = None  # the line of the last BEGIN that has no END yet
+    cell: int | None = None  # the line at which the present code cell starts
+    exercise: str | None = None
+    has_solution = False
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        word = line.strip()
+        if word.startswith("```"):
+            if cell is not None:
+                if opened is not None:
+                    raise SourceError(path, opened, f"{BEGIN} has no {END} in its cell.")
+                if exercise and not has_solution and feedback.numbered(exercise).difficulty != "worked":
+                    raise SourceError(path, cell, f"Exercise {exercise} has no {BEGIN} … {END} in its cell.")
+            cell = number if word.startswith("```{code-cell}") else None
+            exercise, has_solution = None, False
+        if (found := re.match(r':exercise:\s*"?([^"\s]+)"?', word)) and cell is not None:
+            exercise = found[1]
+            if exercise in seen:
+                raise SourceError(path, number, f"Exercise {exercise} stands in line {seen[exercise]} already.")
+            seen[exercise] = number
+            if exercise not in {entry.number for entry in feedback.exercises.values()}:
+                raise SourceError(path, number, f"Exercise {exercise} has no check in checks.py.")
+        if word == BEGIN:
+            if opened is not None or exercise is None:
+                reason = "stands inside another" if opened is not None else "is in a cell without an :exercise: line"
+                raise SourceError(path, number, f"{BEGIN} {reason}.")
+            opened, has_solution = number, True
+        elif word == END:
+            if opened is None:
+                raise SourceError(path, number, f"{END} has no {BEGIN} before it in its cell.")
+            opened = None
+    _examine_references(text, path, feedback)
+    for entry in feedback.exercises.values():
+        if entry.number not in seen:
+            raise SourceError(
+                path, 1, f"checks.py has exercise {entry.number} ({entry.name}), and no cell here has it."
+            )
+
+
+def _examine_references(text: str, path: Path, feedback: Feedback) -> None:
+    known = {
+        "check": (set(feedback.exercises), "check.{} is no check of this lesson."),
+        "exercise": ({e.number for e in feedback.exercises.values()}, "There is no exercise {} in this lesson."),
+        "truth": (
+            set(re.findall(r'\bpredict\(\s*"(\w+)"', text)),
+            'truth("{0}") has no predict("{0}", …) in this lesson.',
+        ),
+        "link": (
+            {lesson.notebook for lesson in LESSONS},
+            "The link to {} leads nowhere: link to a lesson's notebook or the web.",
+        ),
+    }
+    for kind, pattern in _REFERENCES.items():
+        names, sentence = known[kind]
+        for found in pattern.finditer(text):
+            if found[1] not in names:
+                raise SourceError(path, text.count("\n", 0, found.start(1)) + 1, sentence.format(found[1]))

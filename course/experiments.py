@@ -1,0 +1,414 @@
+"""Experiments: networks that differ in one thing, trained with several seeds, and what can be concluded from that.
+
+    heads = Experiment(name="auxiliary_heads", question="...", arms={"with heads": Arm(...), "without": Arm(...)}, ...)
+    result = heads.run()           # the short form: minutes on a CPU
+    result                         # a table, a picture, and a sentence
+    heads.recorded("full")         # the runs that the course has recorded, or None
+
+The experiments themselves lie in the lessons, one file each; `course.experiments` finds them by name.
+"""
+
+import importlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+
+from torch import nn
+from tqdm import tqdm
+
+from course.syllabus import LESSONS
+from utils.cost.table import Table, profile
+from utils.data.dataset import Data
+from utils.data.sets import load
+from utils.show.notebook import Live, passing_bar
+from utils.show.plot import Picture, arms, curves
+from utils.system.places import RUNS
+from utils.train.comparison import ACCURACY, Comparison, Quantity, compare
+from utils.train.loop import fit, planned_key
+from utils.train.recipe import Recipe
+from utils.train.runs import Run
+from utils.train.watch import in_notebook
+
+Measured = dict[str, float | list[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """One size of an experiment: on which data, how long, how often."""
+
+    data: str  # a name that `utils.data.sets.load` knows
+    recipe: Recipe  # what all arms share
+    seeds: tuple[int, ...]
+    limit: int | None = None  # so many of the training images; all of them where there is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One of the things compared: a network, and where it is the recipe that differs, the settings that do."""
+
+    build: Callable[[Data], nn.Module]  # a new network for such images and classes
+    changes: Mapping[str, object] = field(default_factory=dict)  # settings of the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """A question, and what is trained to answer it. The first arm is the one that the others are held against.
+
+    `observe(data)` gives a function that is called after each step with the run so far and the part of it that is done; it
+    may write into `run.measures`. `measure(run, data, before)` gives further figures of a finished run, where `before`
+    holds the arm's runs before it, with their networks.
+    """
+
+    name: str
+    question: str
+    equal: str  # what is the same in all arms, in words
+    arms: Mapping[str, Arm]
+    short: Form
+    full: Form
+    limits: str  # what the answer does not say, in a sentence
+    others: Mapping[str, Form] = field(default_factory=dict)  # further forms, by name
+    quantity: Quantity = ACCURACY  # what the arms are compared by
+    more: tuple[Quantity, ...] = ()  # compared as well
+    paired: bool = False  # arms share first weights and images: runs of the same seed are compared with each other
+    observe: Callable[[Data], Callable[[Run, float], None]] | None = None
+    measure: Callable[[Run, Data, Sequence[Run]], Measured] | None = None
+    conclude: Callable[[dict[str, list[Run]]], str] | None = None  # a sentence more, from all whole runs by their arm
+
+    def form(self, name: str) -> Form:
+        """A form by its name: "short", "full", or one that only this experiment has.
+
+        Raises:
+            ValueError: another name.
+        """
+        if name not in self.forms:
+            raise ValueError(f"form is {name!r}; {self.name} has: {', '.join(self.forms)}.")
+        return self.forms[name]
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        """All forms by name."""
+        return {"short": self.short, "full": self.full, **self.others}
+
+    def costs(self, form: str = "short") -> dict[str, Table]:
+        """What each arm's network costs, on an image of the form's data."""
+        form = self.form(form)
+        data = load(form.data, limit=1)
+        return {name: profile(arm.build(data), data.image_shape) for name, arm in self.arms.items()}
+
+    def run(
+        self,
+        form: str = "short",
+        *,
+        seeds: Sequence[int] | None = None,
+        arms: Sequence[str] | None = None,
+        show: bool = True,
+        keep: str | os.PathLike | None = None,
+    ) -> "Result":
+        """Train every arm once with every seed, and compare. Interrupted, it gives the result of the whole runs so far.
+
+        Args:
+            form: "short", "full", or another that the experiment has.
+            seeds: others than the form's.
+            arms: only these, by name.
+            show: a bar, and in a notebook a picture that grows as runs end.
+            keep: a folder. Each run is written there as it ends, and one that is there already, made with the same
+                settings by the same code, is taken and not repeated.
+
+        Raises:
+            ValueError: no such form or arm, or no seed.
+        """
+        return self._run(form, self.form(form), seeds=seeds, names=arms, show=show, keep=keep)
+
+    def trial(self, *, arms: Sequence[str] | None = None, seeds: Sequence[int] = (0,)) -> "Result":
+        """Two short epochs on 256 images, one seed: whether all arms run. It says nothing about the question."""
+        form = replace(self.short, recipe=replace(self.short.recipe, epochs=2, batch_size=64), limit=256)
+        return self._run("trial", form, seeds=tuple(seeds)[:1], names=arms, show=False, keep=None)
+
+    def recorded(self, form: str = "") -> "Result | None":
+        """The recorded runs of a form, or None where there are none; of the longest that is recorded where none is named.
+
+        Raises:
+            ValueError: another form, or a file that cannot be read.
+        """
+        if not form:
+            found = (self.recorded(each) for each in ("full", *self.others, "short"))
+            return next((result for result in found if result is not None), None)
+        settings, runs = self.form(form), {name: [] for name in self.arms}
+        for path in sorted(self.folder(form).glob("*.json")):
+            run = Run.load(path)
+            runs.setdefault(run.network["name"], []).append(run)
+        runs = {name: sorted(of_arm, key=lambda run: run.seed) for name, of_arm in runs.items() if of_arm}
+        return Result(self, form, settings, runs, recorded=True) if runs else None
+
+    def record(self, form: str, **options: object) -> "Result":
+        """Make the recorded runs of a form: those that are there already, with these settings and this code, are kept."""
+        return self.run(form, keep=self.folder(form), **options)
+
+    def folder(self, form: str) -> Path:
+        """Where the runs of a form are recorded."""
+        return RUNS / self.name / form
+
+    def file(self, arm: str, seed: int) -> str:
+        """The name of a run's file: the arm's place among the arms, and the seed."""
+        return f"arm{list(self.arms).index(arm) + 1}_seed{seed}.json"
+
+    def _run(self, name: str, form: Form, *, seeds, names, show: bool, keep) -> "Result":
+        names, seeds = self._chosen(names), self._seeds(form, seeds)
+        data = load(form.data, limit=form.limit)
+        result = Result(self, name, replace(form, seeds=seeds), {arm: [] for arm in names})
+        recipes = {arm: replace(form.recipe, **self.arms[arm].changes) for arm in names}
+        total = len(seeds) * sum(recipe.epochs for recipe in recipes.values())
+        options = {"bar_format": "{l_bar}{bar}| {elapsed}, {remaining} left", "disable": not show}
+        with Live() as live, passing_bar(total=total, **options) as bar:
+            for seed in seeds:
+                for arm in names:
+                    bar.set_description(f"{arm}, seed {seed}")
+                    start = bar.n
+                    path = None if keep is None else Path(keep) / self.file(arm, seed)
+                    run = self._kept(arm, recipes[arm], data, seed, path)
+                    if run is None:
+                        run = self._train(arm, recipes[arm], data, seed, before=result.runs[arm], bar=bar)
+                        if not run.completed:
+                            return result
+                        if path is not None:
+                            run.save(path)
+                    result.runs[arm].append(run)
+                    bar.update(start + recipes[arm].epochs - bar.n)
+                    if show and in_notebook():
+                        live.show(result.picture)
+        return result
+
+    def _train(self, arm: str, recipe: Recipe, data: Data, seed: int, *, before: list[Run], bar: tqdm) -> Run:
+        start = bar.n
+        observer = self.observe(data) if self.observe is not None else None
+
+        def on_step(run: Run, done: float) -> None:
+            bar.update(start + done * recipe.epochs - bar.n)
+            if observer is not None:
+                observer(run, done)
+
+        run = fit(self._factory(arm, data), data, recipe, seed=seed, show=False, on_step=on_step, name=arm)
+        if run.completed and self.measure is not None:
+            run.measures.update(self.measure(run, data, before))
+        return run
+
+    def _kept(self, arm: str, recipe: Recipe, data: Data, seed: int, path: Path | None) -> Run | None:
+        """The run in this file, if it is the one that would be trained now."""
+        if path is None or not path.exists():
+            return None
+        run = Run.load(path)
+        same = run.completed and run.key == planned_key(self._factory(arm, data), data, recipe, seed=seed)
+        return run if same and run.changed_code == [] else None
+
+    def _factory(self, arm: str, data: Data) -> Callable[[], nn.Module]:
+        return lambda: self.arms[arm].build(data)
+
+    def _chosen(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        for name in names or ():
+            if name not in self.arms:
+                raise ValueError(f"There is no arm {name!r} in {self.name}. There are: {', '.join(self.arms)}.")
+        return tuple(names or self.arms)
+
+    def _seeds(self, form: Form, seeds: Sequence[int] | None) -> tuple[int, ...]:
+        chosen = tuple(form.seeds if seeds is None else seeds)
+        if not chosen or len(set(chosen)) != len(chosen):
+            raise ValueError(f"seeds is {seeds!r}; it must be one or more whole numbers, each of them once.")
+        return chosen
+
+    def __repr__(self) -> str:
+        forms = "\n".join(f"  {name}: {_form_text(form)}" for name, form in self.forms.items())
+        return f"{self.question}\n  arms: {', '.join(self.arms)}\n  the same in all: {self.equal}\n{forms}"
+
+    def _repr_html_(self) -> str:
+        rows = [("arms", ", ".join(self.arms)), ("the same in all", self.equal)]
+        rows += [(f"{name} form", _form_text(form)) for name, form in self.forms.items()]
+        body = "".join(
+            f'<tr><th scope="row" style="text-align:left">{escape(head)}</th>'
+            f'<td style="text-align:left">{escape(text)}</td></tr>'
+            for head, text in rows
+        )
+        return f"<p><b>{escape(self.question)}</b></p><table>{body}</table>"
+
+
+def plural(count: int) -> str:
+    """The ending of a noun that is counted."""
+    return "" if count == 1 else "s"
+
+
+def _form_text(form: Form) -> str:
+    images = "" if form.limit is None else f", {form.limit:,} of its training images"
+    return (
+        f"{form.data}{images}, {form.recipe.epochs} epoch{plural(form.recipe.epochs)} of batches of {form.recipe.batch_size}, "
+        f"{len(form.seeds)} seed{plural(len(form.seeds))} an arm"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What came out of an experiment: a table, a picture and a sentence; `runs` holds every run by its arm."""
+
+    experiment: Experiment
+    form_name: str
+    form: Form
+    runs: dict[str, list[Run]]
+    recorded: bool = False
+
+    def compare(self, quantity: Quantity | None = None) -> Comparison | None:
+        """The arms beside each other, by the experiment's quantity or by another; None where no arm has a run."""
+        whole = {arm: runs for arm, runs in self.runs.items() if runs}
+        if not whole:
+            return None
+        return compare(whole, quantity or self.experiment.quantity, paired=self.experiment.paired)
+
+    @property
+    def percentages(self) -> dict[str, list[float]]:
+        """Final test accuracies by arm, in per cent."""
+        return {arm: [100 * run.accuracy for run in runs] for arm, runs in self.runs.items() if runs}
+
+    def values(self, quantity: Quantity | None = None) -> dict[str, list[float]]:
+        """The quantity of every run, by arm."""
+        quantity = quantity or self.experiment.quantity
+        return {arm: [quantity.of(run) for run in runs] for arm, runs in self.runs.items() if runs}
+
+    def mean(self, arm: str) -> float:
+        """An arm's mean of the experiment's quantity, in its unit.
+
+        Raises:
+            ValueError: no such arm, or no run of it.
+        """
+        values = self.values().get(arm)
+        if not values:
+            raise ValueError(f"There is no run of {arm!r}. There are runs of: {', '.join(self.values()) or 'no arm'}.")
+        return sum(values) / len(values)
+
+    @property
+    def sentence(self) -> str:
+        """What can be concluded, and what cannot."""
+        if not any(self.runs.values()):
+            return "No run is whole, so nothing can be concluded."
+        return " ".join([*self._found(), self.experiment.limits])
+
+    def _found(self) -> list[str]:
+        """A sentence for each figure and each arm after the first, and what the experiment says itself."""
+        entry = self.experiment
+        found = [
+            difference.sentence
+            for quantity in (entry.quantity, *entry.more)
+            for difference in self.compare(quantity).differences
+        ]
+        return found if entry.conclude is None else [*found, entry.conclude(self.runs)]
+
+    @property
+    def source(self) -> str:
+        """Where and when the runs were made, and whether the code has changed since."""
+        every = [run for runs in self.runs.values() for run in runs]
+        if not every:
+            return "no run"
+        machines = sorted({_machine(run) for run in every})
+        dates = sorted({run.date[:10] for run in every})
+        commits = sorted({(run.commit or "no commit")[:7] + ("+" if run.modified else "") for run in every})
+        when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        text = f"{'recorded' if self.recorded else 'made'} {when} on {'; '.join(machines)}, commit {', '.join(commits)}"
+        return text + "".join(f"; {change}" for change in self.changes)
+
+    @property
+    def changes(self) -> list[str]:
+        """In what the recorded runs differ from what the code would do now, in words; empty where in nothing."""
+        if not self.recorded:
+            return []
+        found = []
+        for arm, runs in self.runs.items():
+            if arm not in self.experiment.arms:
+                found.append(f"the experiment has no arm {arm!r} any more")
+                continue
+            recipe = replace(self.form.recipe, **self.experiment.arms[arm].changes)
+            if any(run.recipe != recipe for run in runs):
+                found.append(f"{arm} was trained by another recipe than today's")
+        files = sorted({name for runs in self.runs.values() for run in runs for name in run.changed_code or ()})
+        if files:
+            found.append(f"since then {', '.join(files)} changed")
+        return found
+
+    @property
+    def picture(self) -> Picture:
+        """A dot for each run, arm by arm, with mean and 95 % interval; recorded runs say where they are from."""
+        quantity = self.experiment.quantity
+        chance = 10 if quantity is ACCURACY else None
+        return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=self._note())
+
+    @property
+    def curves(self) -> Picture:
+        """Test accuracy by epoch, arm by arm: the mean of the seeds and how far they reach."""
+        by_epoch = {
+            arm: [[100 * value for value in run.column("test_accuracy")] for run in runs]
+            for arm, runs in self.runs.items()
+            if runs
+        }
+        return curves(by_epoch, self._title(), x="epoch", y="test accuracy, %", note=self._note())
+
+    def _title(self) -> str:
+        images = "" if self.form.limit is None else f", {self.form.limit:,} images"
+        return f"{self.experiment.question}\n{self.form.recipe.epochs} epoch{plural(self.form.recipe.epochs)} on {self.form.data}{images}"
+
+    def _note(self) -> str:
+        return self.source if self.recorded else ""
+
+    def __str__(self) -> str:
+        comparison = self.compare()
+        parts = [self.experiment.question, self.experiment.equal]
+        parts += [] if comparison is None else [comparison.table]
+        parts += [self.compare(quantity).table for quantity in self.experiment.more if comparison is not None]
+        return "\n\n".join([*parts, self.sentence, f"({self.source})"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        comparison = self.compare()
+        if comparison is None:
+            return f"<p>{escape(self.sentence)}</p>"
+        tables = "".join(self.compare(each).html for each in (self.experiment.quantity, *self.experiment.more))
+        items = "".join(f"<li>{escape(line)}</li>" for line in self._found())
+        return (
+            f"{self.picture._repr_html_()}{tables}<ul>{items}</ul><p>{escape(self.experiment.limits)}</p>"
+            f'<p style="color:#595959">{escape(self.source)}</p>'
+        )
+
+
+def _machine(run: Run) -> str:
+    device = run.machine.get("device_name") or run.machine.get("device", "?")
+    threads = run.machine.get("threads")
+    return f"{device}, {threads} thread{plural(threads)}" if run.machine.get("device") == "cpu" else device
+
+
+def names() -> tuple[str, ...]:
+    """The names of all experiments, lesson by lesson."""
+    return tuple(_files())
+
+
+def experiment(name: str) -> Experiment:
+    """The experiment of that name.
+
+    Raises:
+        ValueError: there is none; the message lists those there are.
+    """
+    files = _files()
+    if name not in files:
+        raise ValueError(f"There is no experiment {name!r}. There are: {', '.join(files)}.")
+    return importlib.import_module(f"lessons.{files[name]}.experiments.{name}").EXPERIMENT
+
+
+def lesson_of(name: str) -> str:
+    """The slug of the lesson that an experiment belongs to."""
+    return _files()[name]
+
+
+def _files() -> dict[str, str]:
+    """The lesson's slug of each experiment, by the experiment's name."""
+    found = {}
+    for lesson in LESSONS:
+        for path in sorted((lesson.folder / "experiments").glob("*.py")):
+            if path.stem != "__init__":
+                found[path.stem] = lesson.slug
+    return found

@@ -1,0 +1,168 @@
+"""Training from the command line: one network by one recipe, or a whole experiment."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from course.experiments import experiment, lesson_of, names
+from course.paper_recipes import recipe as named_recipe
+from networks.catalog import create
+from utils.data.dataset import Data
+from utils.data.sets import NAMES, load
+from utils.data.stream import streamed
+from utils.feedback.lesson import work_folder
+from utils.train.loop import Run, fit
+from utils.train.processes import is_first
+from utils.train.recipe import Recipe
+
+FOLDER_SIZE = 224  # side to which a folder's images are cut, where nothing is said
+
+
+def train(
+    name: str,
+    *,
+    data: str,
+    test_data: str | None = None,
+    recipe: str,
+    size: str,
+    variant: str,
+    width: float,
+    seed: int,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    limit: int | None = None,
+    image_size: int | None = None,
+    device: str | None = None,
+    compile: bool = False,
+    out: Path | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+) -> Run:
+    """Train a network of the catalogue by a named recipe; `python -m lessons train --help` has the arguments.
+
+    Started by torchrun, several processes train it together, each its part of a batch.
+
+    Raises:
+        ValueError: a name that does not exist, or things that do not fit together; the message says what is allowed.
+    """
+    if not is_first():  # of several processes, one speaks and writes
+        say, out = (lambda text: None), None
+    chosen = _settings(named_recipe(recipe), epochs=epochs, batch_size=batch_size, compile=compile)
+    images = _images(data, test_data, limit=limit, image_size=image_size)
+    options = {
+        "size": size,
+        "variant": variant,
+        "width": width,
+        "num_classes": len(images.classes),
+        "in_channels": images.image_shape[0],
+    }
+    heads = False
+    if chosen.aux_weight:
+        try:
+            create(name, aux_heads=True, **options)
+            heads = True
+        except ValueError:
+            create(name, **options)  # says what is wrong, if it is not the heads
+            say(f"{name} has no auxiliary heads: the recipe's aux_weight, {chosen.aux_weight:g}, is left out.")
+            chosen = replace(chosen, aux_weight=0.0)
+    if chosen.dropout is not None and not _has_dropout(create(name, **options)):
+        say(f"{name} has no dropout: the recipe's, {chosen.dropout:g}, is left out.")
+        chosen = replace(chosen, dropout=None)
+    run = fit(
+        lambda: create(name, aux_heads=heads, **options),
+        images,
+        chosen,
+        seed=seed,
+        device=device,
+        name=f"{name}, {size}",
+        checkpoint=checkpoint,
+        resume=resume,
+    )
+    say(repr(run))
+    if run.history and run.history[-1].averaged_accuracy is not None:
+        say(f"With averaged weights: test accuracy {run.history[-1].averaged_accuracy:.2%}.")
+    if out is not None:
+        run.save(out)
+        weights = out.with_suffix(".pt")
+        torch.save((run.averaged or run.net).state_dict(), weights)
+        say(f"The run is in {out}, its weights in {weights}.")
+    return run
+
+
+def overview_of_experiments() -> str:
+    """Every experiment with its lesson, its question and its arms."""
+    lines = []
+    for name in names():
+        entry = experiment(name)
+        lines += [f"{name}  ({lesson_of(name)})", f"  {entry.question}", f"  arms: {'; '.join(entry.arms)}"]
+    return "\n".join(lines)
+
+
+def run_experiment(
+    name: str,
+    *,
+    form: str,
+    seeds: int | None = None,
+    record: bool = False,
+    again: bool = False,
+    recorded: bool = False,
+    picture: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Run an experiment, or show its recorded runs, and say what follows.
+
+    Each run is kept as it ends, so that an experiment that was interrupted goes on where it stood.
+
+    Raises:
+        ValueError: no such experiment or form, or nothing recorded.
+    """
+    entry = experiment(name)
+    if recorded:
+        result = entry.recorded(form)
+        if result is None:
+            raise ValueError(
+                f"Nothing is recorded of {name} in its {form} form. Run it: python -m lessons experiment {name}"
+            )
+    else:
+        keep = entry.folder(form) if record else work_folder() / "runs" / name / form
+        if again:
+            for path in keep.glob("*.json"):
+                path.unlink()
+        kept = len(list(keep.glob("*.json")))
+        if kept:
+            say(f"{kept} runs are kept in {keep}; those of the same settings and code are not repeated (--again does).")
+        result = entry.run(form, seeds=None if seeds is None else range(seeds), keep=keep)
+    say(str(result))
+    if picture is not None:
+        result.picture.save(picture)
+        say(f"The picture is in {picture}.")
+
+
+def _images(data: str, test_data: str | None, *, limit: int | None, image_size: int | None) -> Data:
+    """A data set by its name, from a folder, or streamed from Parquet files."""
+    if data in NAMES:
+        return load(data, limit=limit, image_size=image_size)
+    side = image_size or FOLDER_SIZE
+    if not data.endswith(".parquet"):
+        return load(data, limit=limit, image_size=side)
+    if test_data is None:
+        raise ValueError(
+            f"The training images stream from {data}, and no test images are named. Add --test-data FILES.parquet."
+        )
+    if limit is not None:
+        raise ValueError(f"limit is {limit}, and images that stream are all taken. Leave it out, or name fewer files.")
+    return streamed(data, test_data, image_shape=(3, side, side))
+
+
+def _settings(recipe: Recipe, *, epochs: int | None, batch_size: int | None, compile: bool) -> Recipe:
+    changes: dict[str, object] = {"compile": compile} if compile else {}
+    changes |= {"epochs": epochs} if epochs is not None else {}
+    changes |= {"batch_size": batch_size} if batch_size is not None else {}
+    return replace(recipe, **changes)
+
+
+def _has_dropout(net: torch.nn.Module) -> bool:
+    return any(isinstance(layer, torch.nn.Dropout) for layer in net.modules())

@@ -1,0 +1,320 @@
+"""The network lab: a network for small images with a handle for every choice of the course, under a budget."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from html import escape
+
+import ipywidgets
+import torch
+from torch import nn
+
+from labs.design_costs import differences
+from labs.race.runner import RacePanel
+from networks.design import (
+    BUDGET,
+    FAMILIES,
+    LEAST_WIDTH,
+    MOST_BLOCKS,
+    PRESETS,
+    REDUCTIONS,
+    STAGES,
+    STEMS,
+    Budget,
+    Design,
+    DesignedNet,
+    Part,
+    Stage,
+    design_of_calls,
+)
+from utils.cost.table import Table, field_text, shape_text, short
+from utils.data.dataset import Data
+from utils.diagram import draw
+from utils.lab.frame import LABEL, Lab, Section, View, slider
+from utils.show import colors
+
+WIDEST = 128  # channels that a handle reaches
+START = "GoogLeNet"
+IMAGE_SHAPE, CLASSES = (3, 32, 32), 10  # of `scales` and CIFAR-10
+QUESTION = (
+    "<b>Network lab.</b> What would you spend a budget on? Choose stem, blocks, widths and reductions stage by stage; the bars "
+    f"turn when a limit is exceeded. Everything is counted for one image of {shape_text(IMAGE_SHAPE)} in {CLASSES} classes."
+)
+_WITHIN, _OVER = colors.BLUE, colors.VERMILION
+
+
+def design_of(settings: dict) -> Design:
+    """The design that the lab's handles stand for."""
+    count = settings["stages"]
+    stages = tuple(
+        Stage(
+            family=settings[f"family_{n}"],
+            blocks=settings[f"blocks_{n}"],
+            width=settings[f"width_{n}"],
+            scale=settings[f"scale_{n}"] if FAMILIES[settings[f"family_{n}"]].has_scale else Stage.scale,
+        )
+        for n in range(1, count + 1)
+    )
+    return Design(
+        stem=settings["stem"],
+        stem_width=settings["stem_width"],
+        stages=stages,
+        reductions=tuple(settings[f"reduction_{n}"] for n in range(1, count)),
+        dropout=settings["dropout"],
+    )
+
+
+def settings_of(design: Design) -> dict:
+    """The handles that stand for a design; those of stages that it has not are left as they are."""
+    settings = {
+        "stem": design.stem,
+        "stem_width": design.stem_width,
+        "stages": len(design.stages),
+        "dropout": design.dropout,
+    }
+    for n, stage in enumerate(design.stages, start=1):
+        settings |= {f"family_{n}": stage.family, f"blocks_{n}": stage.blocks, f"width_{n}": stage.width}
+        if FAMILIES[stage.family].has_scale:
+            settings[f"scale_{n}"] = stage.scale
+    return settings | {f"reduction_{n}": name for n, name in enumerate(design.reductions, start=1)}
+
+
+def budget_of(settings: dict) -> Budget:
+    """The budget that the lab's handles stand for."""
+    return Budget(parameters=settings["max_parameters"] * 1000, macs=settings["max_macs"] * 1000)
+
+
+def view(settings: dict, pinned: dict | None) -> View:
+    """What the network lab shows: the budget's bars, the stage table and the diagram of one design, or of A and B."""
+    budget = budget_of(settings)
+    designs = {"A": design_of(pinned)} if pinned else {}
+    designs["B" if pinned else ""] = design_of(settings)
+    tables = {name: design.table(IMAGE_SHAPE, CLASSES) for name, design in designs.items()}
+    words = [verdict(table, budget, name) for name, table in tables.items()]
+    if pinned:
+        words.append(compare(tables["A"], tables["B"]))
+    html = budget_bars(tables, budget) + (
+        '<div style="display:flex;flex-wrap:wrap;gap:20px;margin-top:8px">'
+        + "".join(_shown(name, design, tables[name]) for name, design in designs.items())
+        + "</div>"
+    )
+    code = designs["B" if pinned else ""].code
+    return View(words="<br/>".join(words), html=html, disabled=without_effect(settings), code=code)
+
+
+def without_effect(settings: dict) -> frozenset[str]:
+    """The handles that change nothing: those of stages that are not there, and the scale of what is not residual."""
+    idle = set()
+    for n in range(1, max(STAGES) + 1):
+        if n > settings["stages"]:
+            idle |= {f"family_{n}", f"blocks_{n}", f"width_{n}", f"scale_{n}"}
+        elif not FAMILIES[settings[f"family_{n}"]].has_scale:
+            idle.add(f"scale_{n}")
+        if settings["stages"] <= n < max(STAGES):
+            idle.add(f"reduction_{n}")
+    return frozenset(idle)
+
+
+def verdict(table: Table, budget: Budget, name: str = "") -> str:
+    """Whether a design is within the budget, in a sentence with its cost; HTML."""
+    excess = budget.excess(table)
+    whose = f"<b>{name}</b> is" if name else "This design is"
+    if excess:
+        return f'{whose} <b style="color:{_dark(_OVER)}">over the budget</b>: {excess}.'
+    left = (
+        f"{budget.parameters - table.parameters:,} parameters and {budget.macs - table.macs:,} multiply-adds are left"
+    )
+    return f'{whose} <b style="color:{_dark(_WITHIN)}">within the budget</b>: {left}.'
+
+
+def compare(first: Table, second: Table) -> str:
+    """What B costs against A, in words; the numbers stand in the bars."""
+    return f"B against A: {', '.join(differences(first, second, with_numbers=False))}."
+
+
+def budget_bars(tables: dict[str, Table], budget: Budget) -> str:
+    """A bar for each limit and each design: how much of it is used. Colour, hatching and words turn when it is exceeded."""
+    rows = []
+    for what, key in (("parameters", "parameters"), ("multiply-adds", "macs")):
+        limit = getattr(budget, key)
+        for name, table in tables.items():
+            used = getattr(table, key)
+            share = used / limit
+            is_over = used > limit
+            state = (
+                f"over by {used - limit:,}, {_per_cent(share - 1)}"
+                if is_over
+                else f"within, {limit - used:,} left, {_per_cent(1 - share)}"
+            )
+            # The track is the budget; a bar that is over it runs out to half as much again at most, with a mark at the limit.
+            color = _OVER if is_over else _WITHIN
+            fill = (
+                f"repeating-linear-gradient(45deg,{color} 0 6px,{colors.tint(color, 0.6)} 6px 10px)"
+                if is_over
+                else color
+            )
+            rows.append(
+                f'<div class="course-budget" data-design="{name or "now"}" data-what="{key}" data-used="{used}" '
+                f'data-limit="{limit}" data-over="{str(is_over).lower()}" style="display:flex;flex-wrap:wrap;gap:0 8px">'
+                f'<b style="flex:0 0 118px;text-align:right;white-space:nowrap">{what} {name}</b>'
+                '<div style="flex:1 1 90px;position:relative;height:14px;margin-top:3px;background:#EEE">'
+                f'<div style="position:absolute;left:0;top:0;height:14px;width:{100 * min(share, 1.5) / 1.5:.1f}%;background:{fill}">'
+                '</div><div style="position:absolute;left:66.67%;top:-2px;height:18px;border-left:2px solid #000"></div></div>'
+                f'<div style="flex:1 1 180px">{used:,} of {limit:,}: <b>{state}</b></div></div>'
+            )
+    return f'<div style="max-width:860px"><b>The budget</b> (black mark: the limit){"".join(rows)}</div>'
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "under 1 %"
+
+
+def stage_table(parts: tuple[Part, ...]) -> str:
+    """The stage table as HTML, with a bar for each part's share of the multiply-adds."""
+    whole = sum(part.cost.macs for part in parts) or 1
+    cell = "padding:1px 3px;white-space:nowrap;text-align:"  # narrow, so that all columns fit beside the handles
+    head = "".join(
+        f'<th scope="col" style="{cell}{"left" if n == 0 else "right"}">{title}</th>'
+        for n, title in enumerate(("part", "output", "parameters", "MACs", "activations", "sees"))
+    )
+    body = ""
+    for part in parts:
+        share = 100 * part.cost.macs / whole
+        bar = (
+            f"background:linear-gradient(to left,{colors.tint(colors.SKY, 0.5)} {share:.1f}%,transparent {share:.1f}%)"
+        )
+        texts = (
+            (shape_text(part.shape), ""),
+            (f"{part.cost.parameters:,}", ""),
+            (f"{part.cost.macs:,}", bar),
+            (f"{part.cost.activations:,}", ""),
+            (field_text(part.receptive_field).removesuffix(" image"), ""),
+        )
+        body += (
+            f'<tr><th scope="row" style="{cell}left">{escape(part.name)}</th>'
+            + "".join(f'<td style="{cell}right;{style}">{text}</td>' for text, style in texts)
+            + "</tr>"
+        )
+    return (
+        '<table style="font-size:.85em"><caption style="text-align:left">Blue: share of the MACs; <b>sees</b>: receptive field, '
+        f"pixels</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _shown(name: str, design: Design, table: Table) -> str:
+    title = {"A": "A, pinned", "B": "B, now", "": "Now"}[name]
+    heading = (
+        f'<b>{title}</b> <span class="course-cost" data-design="{name or "now"}" data-parameters="{table.parameters}" '
+        f'data-macs="{table.macs}">{short(table.parameters)} parameters · {short(table.macs)} MACs</span>'
+    )
+    stages, diagram = _drawn(design)
+    both = f'<div style="display:flex;flex-wrap:wrap;gap:12px"><div>{stages}</div><div>{diagram}</div></div>'
+    return f'<div style="flex:1 1 480px;min-width:0;overflow-x:auto">{heading}{both}</div>'
+
+
+@lru_cache(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
+def _drawn(design: Design) -> tuple[str, str]:
+    """A design's stage table and its diagram, as HTML."""
+    with torch.device("meta"):
+        net = DesignedNet(design, in_channels=IMAGE_SHAPE[0], classes=CLASSES)
+    diagram = draw(net, IMAGE_SHAPE)
+    return stage_table(design.by_part(IMAGE_SHAPE, CLASSES)), diagram._repr_html_()
+
+
+def _dark(color: str) -> str:
+    """A colour dark enough for letters on white."""
+    return {colors.BLUE: "#005A8D", colors.VERMILION: "#A84700"}[color]
+
+
+def network_lab(design: Design | None = None, budget: Budget = BUDGET) -> Lab:
+    """The network lab of lessons 09 and 10, set to a design; to GoogLeNet's preset where none is given."""
+    design = design or PRESETS[START]
+
+    def choice(name: str, options: dict[str, str], tip: str) -> ipywidgets.Dropdown:
+        pairs = [(title, key) for key, title in options.items()]
+        return ipywidgets.Dropdown(options=pairs, description=name, tooltip=tip, style=LABEL)
+
+    controls: dict[str, ipywidgets.Widget] = {
+        "max_parameters": slider(
+            budget.parameters // 1000, 5, 200, "parameters, k", "The budget's limit for parameters, in thousands"
+        ),
+        "max_macs": slider(
+            budget.macs // 1000, 100, 10_000, "MACs, k", "The budget's limit for multiply-adds, in thousands", step=100
+        ),
+        "stem": choice("stem", {key: title for key, (title, _) in STEMS.items()}, "From the image to a grid of 16×16"),
+        "stem_width": slider(16, LEAST_WIDTH, 64, "stem width", "Channels that the stem puts out", step=4),
+        "stages": ipywidgets.ToggleButtons(
+            options=list(STAGES),
+            description="stages",
+            tooltips=[f"{count} stages, each on a grid of half the side" for count in STAGES],
+            style={"button_width": "50px", **LABEL},
+        ),
+    }
+    families = {key: family.title for key, family in FAMILIES.items()}
+    reductions = {key: title for key, (title, _) in REDUCTIONS.items()}
+    for n in range(1, max(STAGES) + 1):
+        controls |= {
+            f"family_{n}": choice(f"{n}: block", families, f"What the blocks of stage {n} are"),
+            f"blocks_{n}": slider(1, 1, MOST_BLOCKS, f"{n}: blocks", f"How many blocks stage {n} has"),
+            f"width_{n}": slider(
+                32, LEAST_WIDTH, WIDEST, f"{n}: width", f"Channels that each block of stage {n} puts out", step=4
+            ),
+            f"scale_{n}": ipywidgets.FloatSlider(
+                value=0.2,
+                min=0,
+                max=1,
+                step=0.05,
+                description=f"{n}: scale",
+                tooltip=f"What each residual of stage {n} is multiplied by, where its blocks have one",
+                style=LABEL,
+            ),
+        }
+        if n < max(STAGES):
+            tip = f"How the grid is halved between stages {n} and {n + 1}"
+            controls[f"reduction_{n}"] = choice(f"{n} to {n + 1}", reductions, tip)
+    controls["dropout"] = ipywidgets.FloatSlider(
+        value=0.0, min=0, max=0.9, step=0.05, description="dropout", tooltip="Before the classifier", style=LABEL
+    )
+    for name, value in settings_of(design).items():
+        controls[name].value = value
+        if controls[name].value != value:
+            raise ValueError(
+                f"{name} is {value!r}; the lab's handle cannot stand there. It is at {controls[name].value!r}."
+            )
+    groups = {"Stem and classifier": ["stem", "stem_width", "dropout"]}
+    for n in range(1, max(STAGES) + 1):
+        names = [f"family_{n}", f"blocks_{n}", f"width_{n}", f"scale_{n}", f"reduction_{n}"]
+        groups[f"Stage {n}"] = [name for name in names if name in controls]
+    return Lab(
+        QUESTION,
+        controls,
+        view,
+        {name: settings_of(preset) for name, preset in PRESETS.items()},
+        groups=groups,
+        actions=(RaceOfDesigns(),),
+        from_code=lambda calls: settings_of(design_of_calls(calls)),
+    )
+
+
+class RaceOfDesigns:
+    """The lab's race: the pinned design against the one that is shown."""
+
+    def __init__(self):
+        self._designs: dict[str, Design] = {}
+        self.panel = RacePanel(self.entries)
+        self.widget = Section("Race: train A against B", self.panel.widget).widget
+
+    def designs_changed(self, now: dict, pinned: dict | None) -> None:
+        """Another design is shown, or pinned."""
+        self._designs = {"A": design_of(pinned), "B": design_of(now)} if pinned else {}
+
+    def entries(self) -> dict[str, Callable[[Data], nn.Module]]:
+        """What races.
+
+        Raises:
+            ValueError: nothing is pinned, or both are the same.
+        """
+        if not self._designs:
+            raise ValueError("Pin a design as A first; then it races against the one that you see.")
+        if self._designs["A"] == self._designs["B"]:
+            raise ValueError("A and B are the same design. Move a handle first.")
+        return {name: design.build for name, design in self._designs.items()}

@@ -1,0 +1,12 @@
+"""The Inception family as a library: `create` builds a network by its name, `names` lists them.
+
+    net = create("inception_v3", num_classes=10)
+
+One file a network, read beside the figure of its paper; `networks.layers` has what they are made of, `networks.base`
+what they share, `networks.catalog` where each comes from.
+"""
+
+from networks.catalog import create, entry, names
+from networks.weights import load_weights
+
+__all__ = ["create", "entry", "load_weights", "names"]

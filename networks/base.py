@@ -1,0 +1,196 @@
+"""What the networks of the family share: the rule that scales them, the check of their input, their first weights."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+from torch import Tensor, nn
+
+from networks.layers import pair, require_positive
+
+Record = TypeVar("Record")
+
+SIZES = ("full", "mini")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How far a network is from its paper's size. This is the rule behind `size` and `width`, for all networks.
+
+    size="full" is the paper's table. size="mini" is made from the same table, for images of 32 x 32:
+
+    - widths: a tenth of the table's;
+    - repeats: where the table has a block several times in a row, at most two of them;
+    - grid: the first two of the five halvings are left out (a convolution there has stride 1, a pool is dropped), so
+      that the first Inception modules see 16 x 16 and the last 4 x 4. A 7 x 7 first layer becomes 3 x 3;
+    - padding: "same" everywhere, so that no border of a small image is lost.
+
+    `width` multiplies the widths of either size. Every width is rounded to a multiple of 8, and is at least 8 (the
+    papers' own widths all are such multiples, so that `width=1.0` leaves them as they are).
+    """
+
+    size: str = "full"
+    width: float = 1.0
+
+    def __post_init__(self):
+        if self.size not in SIZES:
+            raise ValueError(f"size is {self.size!r}; it can be {' or '.join(map(repr, SIZES))}.")
+        is_number = isinstance(self.width, int | float) and not isinstance(self.width, bool)
+        if not is_number or not 0 < self.width < math.inf:
+            raise ValueError(f"width is {self.width!r}; it must be a number above zero, such as 0.5, 1.0 or 2.")
+
+    @property
+    def mini(self) -> bool:
+        return self.size == "mini"
+
+    def channels(self, width: int) -> int:
+        """A width of the paper's table at this scale."""
+        scaled = width * self.width / (10 if self.mini else 1)
+        return max(8, 8 * math.floor(scaled / 8 + 0.5))
+
+    def widths(self, record: Record) -> Record:
+        """A tuple of widths, or a record of them (each field a width, or a tuple of widths), at this scale."""
+        if isinstance(record, tuple):
+            return tuple(map(self.channels, record))
+        scaled = {}
+        for field in fields(record):
+            value = getattr(record, field.name)
+            scaled[field.name] = self.widths(value) if isinstance(value, tuple) else self.channels(value)
+        return replace(record, **scaled)
+
+    def repeats(self, count: int) -> int:
+        """How often a block is repeated that the paper's table repeats `count` times."""
+        return min(count, 2) if self.mini else count
+
+    def stride(self, halving: int) -> int:
+        """Stride of the paper's first, second, ... fifth halving of the grid."""
+        return 1 if self.mini and halving <= 2 else 2
+
+    def padding(self, padding: str) -> str:
+        """The padding to use where the paper has this one."""
+        return "same" if self.mini else padding
+
+    def first_kernel(self, kernel_size: int) -> int:
+        """The kernel of the first layer."""
+        return 3 if self.mini else kernel_size
+
+
+class Network(nn.Module):
+    """What every network does beside its own figure: it checks the images that come in.
+
+    A subclass adds its stages as direct children, in the order in which `forward` runs them, then calls `finish`.
+    It names in `AUX_AFTER` the stages behind which an auxiliary head can sit; the heads are `aux1`, `aux2`, ...
+    `RELEASED_DIFFERS` says whether variant="released" is another network than variant="paper".
+
+    Raises:
+        ValueError: `num_classes` or `in_channels` is not a whole number above zero; a variant, size or width that
+            does not exist; auxiliary heads asked of a network that has none.
+    """
+
+    VARIANTS: tuple[str, ...] = ("paper", "released")
+    RELEASED_DIFFERS = True
+    AUX_AFTER: tuple[str, ...] = ()
+    preprocessing = None  # with published weights, what they expect of images: `networks.pretrained.Preprocessing`
+
+    def __init__(self, *, variant: str, num_classes: int, in_channels: int, size: str, width: float, aux_heads: bool):
+        super().__init__()
+        self.scale = Scale(size=size, width=width)
+        require_positive(num_classes=num_classes, in_channels=in_channels)
+        if variant not in self.VARIANTS:
+            allowed = " or ".join(map(repr, self.VARIANTS))
+            raise ValueError(f"variant is {variant!r}; for {type(self).__name__} it can be {allowed}.")
+        if aux_heads and not self.AUX_AFTER:
+            raise ValueError(f"{type(self).__name__} has no auxiliary heads; leave aux_heads at False.")
+        self.variant = variant
+        self.in_channels = in_channels
+        self.aux_heads = bool(aux_heads)
+
+    def finish(self) -> None:
+        """Give the parameters their first values and work out the smallest image that fits: the end of __init__."""
+        initialise(self)
+        trunk = [(name, stage) for name, stage in self.named_children() if not name.startswith("aux")]
+        self.minimum_size = smallest_input([stage for _, stage in trunk])
+        self.minimum_size_with_aux = self.minimum_size
+        if self.aux_heads:
+            names = [name for name, _ in trunk]
+            for number, tap in enumerate(self.aux_taps(), start=1):
+                path = [stage for _, stage in trunk[: names.index(tap) + 1]]
+                smallest = smallest_input([*path, self.get_submodule(f"aux{number}")])
+                self.minimum_size_with_aux = max(self.minimum_size_with_aux, smallest)
+
+    def aux_taps(self) -> tuple[str, ...]:
+        """The children whose outputs the auxiliary heads see; a repeated block of AUX_AFTER means its last one."""
+        names = [name for name, _ in self.named_children()]
+        return tuple([name for name in names if name.startswith(tap)][-1] for tap in self.AUX_AFTER)
+
+    def blocks(self, prefix: str) -> Iterator[nn.Module]:
+        """The children whose names begin so, in order: the repetitions of one block."""
+        return (child for name, child in self.named_children() if name.startswith(prefix))
+
+    def check(self, images: Tensor, *, with_aux: bool) -> None:
+        """Raise a ValueError in words where the images do not fit the network."""
+        if not isinstance(images, Tensor):
+            raise ValueError(f"images is a {type(images).__name__}; it must be a torch tensor of shape (N, C, H, W).")
+        if images.ndim != 4:
+            hint = " For one image, write images[None]." if images.ndim == 3 else ""
+            raise ValueError(
+                f"images has {images.ndim} dimensions, {tuple(images.shape)}; "
+                f"it must have four: (number of images, channels, height, width).{hint}"
+            )
+        channels, height, width = images.shape[1:]
+        if channels != self.in_channels:
+            raise ValueError(
+                f"images has {channels} channels, and this network was built for {self.in_channels}. "
+                f"Build it with in_channels={channels}, or change the images."
+            )
+        if not images.is_floating_point():
+            raise ValueError(f"images holds {images.dtype}; it must hold floating-point numbers: images.float() / 255.")
+        smallest = self.minimum_size_with_aux if with_aux and self.aux_heads else self.minimum_size
+        if min(height, width) < smallest:
+            heads = " and its auxiliary heads" if smallest != self.minimum_size else ""
+            mini = "" if self.scale.mini else ' For small images there is size="mini".'
+            raise ValueError(
+                f"images are {height} x {width}; {type(self).__name__}{heads} needs at least {smallest} x {smallest}. "
+                f"Resize them.{mini}"
+            )
+
+
+def initialise(network: nn.Module) -> None:
+    """First values: Kaiming's for what a ReLU follows, small ones for what ends in logits, biases zero.
+
+    The papers are silent, or name no numbers. A convolution's weights come from a normal distribution of variance
+    2 / fan-in, so that a layer and its ReLU keep the size of what passes through; a dense layer's from one of standard
+    deviation 0.01, so that the first predictions are nearly uniform; normalisation starts with weight 1 and bias 0.
+    On the device "meta" there are no values to set.
+    """
+    for module in network.modules():
+        if not isinstance(module, nn.Conv2d | nn.Linear) or module.weight.is_meta:
+            continue
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+        else:
+            nn.init.normal_(module.weight, std=0.01)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def smallest_input(module: nn.Module | list[nn.Module], output: int = 1) -> int:
+    """The smallest side of a square grid from which a module, or several one after another, make one of `output`.
+
+    Read from the end to the start: a convolution or pool of kernel k, stride s and padding p needs
+    (output - 1) s + k - 2p. The children of a Sequential follow each other; those of any other block lie side by side,
+    and the greediest counts.
+    """
+    if isinstance(module, list | nn.Sequential):
+        for layer in reversed(list(module)):
+            output = smallest_input(layer, output)
+        return output
+    if isinstance(module, nn.AdaptiveAvgPool2d):
+        return 1
+    if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+        sides = zip(pair(module.kernel_size), pair(module.stride), pair(module.padding), strict=True)
+        if module.__dict__.get("ceil_mode"):  # the last window may hang over the edge, if it starts before it
+            return max(max(k - s + 1 + (output - 1) * s - 2 * p, 1) for k, s, p in sides)
+        return max(max((output - 1) * s + k - 2 * p, 1) for k, s, p in sides)
+    return max([output, *(smallest_input(child, output) for child in module.children())])

@@ -1,0 +1,271 @@
+"""Every network of the course by name: what it is, and `create` to build it."""
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from networks.base import Network
+from networks.pretrained import fill
+from networks.weights import SOURCES, Loaded, load_weights
+
+__all__ = ["NETWORKS", "SOURCES", "Entry", "Loaded", "create", "entry", "load_weights", "names"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network: where it comes from and what its paper says of it. The class itself says how it is built."""
+
+    name: str
+    title: str
+    paper: str
+    arxiv: str
+    year: int
+    lesson: str  # the slug of the lesson that teaches it
+    module: str  # where its class is
+    class_name: str
+    input_size: int  # the side of the images that the paper uses
+    grew_from: tuple[str, ...]  # the networks that it builds on, for a family tree
+    new: str  # what it brought, in a few words
+    top1_error: float | None = None  # per cent, ImageNet validation, one network, one crop; None where not printed
+    top5_error: float | None = None
+    error_source: str = ""
+
+    @property
+    def network(self) -> type[Network]:
+        """The class of the network."""
+        return getattr(import_module(self.module), self.class_name)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants that `create` takes."""
+        return self.network.VARIANTS
+
+    @property
+    def released_differs(self) -> bool:
+        """Whether variant="released" is another network than variant="paper"."""
+        return self.network.RELEASED_DIFFERS
+
+    @property
+    def aux_heads(self) -> int:
+        """How many auxiliary heads it can have."""
+        return len(self.network.AUX_AFTER)
+
+
+GOING_DEEPER = "Going deeper with convolutions"
+BATCH_NORM = "Batch normalization: accelerating deep network training by reducing internal covariate shift"
+RETHINKING = "Rethinking the Inception architecture for computer vision"
+V4 = "Inception-v4, Inception-ResNet and the impact of residual connections on learning"
+XCEPTION = "Xception: deep learning with depthwise separable convolutions"
+DEEPLAB = "Encoder-decoder with atrous separable convolution for semantic image segmentation"
+
+NETWORKS = (
+    Entry(
+        name="googlenet",
+        title="GoogLeNet (Inception-v1)",
+        paper=GOING_DEEPER,
+        arxiv="1409.4842",
+        year=2014,
+        lesson="googlenet",
+        module="networks.googlenet",
+        class_name="GoogLeNet",
+        input_size=224,
+        grew_from=(),
+        new="the Inception module",
+        top5_error=10.07,
+        error_source="arXiv 1409.4842, Table 3, one model, one crop",
+    ),
+    Entry(
+        name="bn_inception",
+        title="BN-Inception",
+        paper=BATCH_NORM,
+        arxiv="1502.03167",
+        year=2015,
+        lesson="batch_norm",
+        module="networks.bn_inception",
+        class_name="BNInception",
+        input_size=224,
+        grew_from=("googlenet",),
+        new="batch normalisation; two 3×3 for each 5×5",
+        top1_error=25.2,
+        top5_error=7.82,
+        error_source="arXiv 1502.03167, figure 4, BN-Inception single crop",
+    ),
+    Entry(
+        name="inception_v2",
+        title="Inception-v2",
+        paper=RETHINKING,
+        arxiv="1512.00567",
+        year=2015,
+        lesson="factorization",
+        module="networks.inception_v2",
+        class_name="InceptionV2",
+        input_size=299,
+        grew_from=("bn_inception",),
+        new="factorised convolutions; parallel reductions",
+        top1_error=23.4,
+        error_source="arXiv 1512.00567, Table 3, row Inception-v2",
+    ),
+    Entry(
+        name="inception_v3",
+        title="Inception-v3",
+        paper=RETHINKING,
+        arxiv="1512.00567",
+        year=2015,
+        lesson="factorization",
+        module="networks.inception_v3",
+        class_name="InceptionV3",
+        input_size=299,
+        grew_from=("inception_v2",),
+        new="label smoothing, RMSProp, a normalised auxiliary head",
+        top1_error=21.2,
+        top5_error=5.6,
+        error_source="arXiv 1512.00567, Table 3, last row (+ BN-auxiliary)",
+    ),
+    Entry(
+        name="inception_v4",
+        title="Inception-v4",
+        paper=V4,
+        arxiv="1602.07261",
+        year=2016,
+        lesson="inception_v4",
+        module="networks.inception_v4",
+        class_name="InceptionV4",
+        input_size=299,
+        grew_from=("inception_v3",),
+        new="a forked stem; uniform modules, more of them",
+        top1_error=20.0,
+        top5_error=5.0,
+        error_source="arXiv 1602.07261, Table 2, single crop",
+    ),
+    Entry(
+        name="inception_resnet_v1",
+        title="Inception-ResNet-v1",
+        paper=V4,
+        arxiv="1602.07261",
+        year=2016,
+        lesson="residual_scaling",
+        module="networks.inception_resnet_v1",
+        class_name="InceptionResNetV1",
+        input_size=299,
+        grew_from=("inception_v3",),
+        new="residual connections, scaled down",
+        top1_error=21.3,
+        top5_error=5.5,
+        error_source="arXiv 1602.07261, Table 2, single crop",
+    ),
+    Entry(
+        name="inception_resnet_v2",
+        title="Inception-ResNet-v2",
+        paper=V4,
+        arxiv="1602.07261",
+        year=2016,
+        lesson="residual_scaling",
+        module="networks.inception_resnet_v2",
+        class_name="InceptionResNetV2",
+        input_size=299,
+        grew_from=("inception_v4", "inception_resnet_v1"),
+        new="wider residual blocks behind the forked stem",
+        top1_error=19.9,
+        top5_error=4.9,
+        error_source="arXiv 1602.07261, Table 2, single crop",
+    ),
+    Entry(
+        name="xception",
+        title="Xception",
+        paper=XCEPTION,
+        arxiv="1610.02357",
+        year=2016,
+        lesson="xception",
+        module="networks.xception",
+        class_name="Xception",
+        input_size=299,
+        grew_from=("inception_v3",),
+        new="depthwise separable convolutions throughout",
+        top1_error=21.0,
+        top5_error=5.5,
+        error_source="arXiv 1610.02357, Table 1 (accuracies 0.790 and 0.945)",
+    ),
+    Entry(
+        name="xception_65",
+        title="Xception-65",
+        paper=DEEPLAB,
+        arxiv="1802.02611",
+        year=2018,
+        lesson="xception",
+        module="networks.deeplab_xception",
+        class_name="Xception65",
+        input_size=299,
+        grew_from=("xception",),
+        new="strides in place of pools; twice the middle flow",
+    ),
+    Entry(
+        name="xception_71",
+        title="Xception-71",
+        paper=DEEPLAB,
+        arxiv="1802.02611",
+        year=2018,
+        lesson="xception",
+        module="networks.deeplab_xception",
+        class_name="Xception71",
+        input_size=299,
+        grew_from=("xception_65",),
+        new="two blocks more in the entry flow",
+    ),
+)
+
+_BY_NAME = {entry.name: entry for entry in NETWORKS}
+
+
+def names() -> tuple[str, ...]:
+    """The names that `create` knows, in the order of the course."""
+    return tuple(_BY_NAME)
+
+
+def entry(name: str) -> Entry:
+    """What the catalog knows of a network.
+
+    Raises:
+        ValueError: there is no network of that name; the message lists those there are.
+    """
+    if name not in _BY_NAME:
+        raise ValueError(f"There is no network {name!r}. The networks are: {', '.join(names())}.")
+    return _BY_NAME[name]
+
+
+def create(
+    name: str,
+    *,
+    variant: str = "paper",
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    size: str = "full",
+    width: float = 1.0,
+    aux_heads: bool = False,
+    pretrained: bool = False,
+) -> Network:
+    """Build a network, with fresh weights or with the published ones.
+
+    Args:
+        name: one of `names()`.
+        variant: "paper" as the paper's tables and figures give it, "released" as the network whose weights are public.
+        num_classes: number of logits.
+        in_channels: channels of the images, 3 for colour.
+        size: "full" as in the paper, "mini" for images of 32 x 32 (`networks.base.Scale` is the rule).
+        width: a factor for every width.
+        aux_heads: add the auxiliary heads, where the network has them.
+        pretrained: load the weights that torchvision or timm published for ImageNet's 1000 classes, after downloading
+            them once. `net.preprocessing` then says, and does, what they expect of images.
+
+    Raises:
+        ValueError: a name, variant, size or number that does not exist or fit; the message lists what is allowed. With
+            `pretrained`, no published weights for such a network, or a file that is cut off or altered.
+        FileNotFoundError: the published weights are not on this machine, and cannot be reached.
+    """
+    net = entry(name).network(
+        variant=variant,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        size=size,
+        width=width,
+        aux_heads=aux_heads,
+    )
+    return fill(name, net) if pretrained else net

@@ -1,0 +1,43 @@
+"""The benchmark's arithmetic; what it measures is not tested here."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "bench.py"
+
+
+@pytest.fixture(scope="module")
+def bench():
+    spec = importlib.util.spec_from_file_location("bench", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("card", "peak"),
+    [
+        ("NVIDIA H100 80GB HBM3", 989e12),
+        ("NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA H200", 989e12),
+        ("NVIDIA A100-SXM4-80GB", 312e12),
+        ("NVIDIA L4", 121e12),
+        ("NVIDIA L40S", 362e12),
+        ("NVIDIA GeForce RTX 4090", None),
+        ("Tesla T4", None),
+    ],
+)
+def test_a_card_is_known_by_its_name_or_not_at_all(bench, card, peak):
+    assert bench.peak_of(card) == peak
+
+
+def test_the_share_of_the_peak(bench, monkeypatch):
+    assert bench.share_of_peak(torch.device("cpu"), 10**9, 100.0) == "only on a GPU"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA A100-SXM4-80GB")
+    # 52 million million multiply-adds a second in forward, three times that with backward, two operations each.
+    assert bench.share_of_peak(torch.device("cuda"), 26 * 10**9, 2000.0) == "100.0%"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla T4")
+    assert bench.share_of_peak(torch.device("cuda"), 10**9, 2.0) == "peak of Tesla T4 not known"

@@ -1,0 +1,655 @@
+"""Marking that holds against whoever wants points without an answer, and against code that ends, hangs or eats memory."""
+
+import json
+import os
+import socket
+import sys
+import time
+import weakref
+
+import psutil
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from classroom.sandbox import isolation
+from classroom.sandbox.jobs import Cell, Job, Times, defined_names
+from classroom.sandbox.stand_in import Student
+from classroom.sandbox.wire import CannotCross, Gone, Link
+from classroom.sandbox.workers import Workers
+from tests.classroom.submissions import answers_of, failed, job
+from utils.cost.table import profile
+
+SLUG = "inception_module"
+TESTS = {"five_branches", "largest_reduction", "choose_widths", "repaired_runs", "repaired_computes"}
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the isolation tried here is Linux's")
+
+SHAPES_ONLY = """
+class FiveBranches(nn.Module):
+    def __init__(self, c, pointwise, three_reduce, three, five_reduce, five, max_pool, avg_pool):
+        super().__init__()
+        self.out = pointwise + three + five + max_pool + avg_pool
+        self.fill = nn.Parameter(torch.zeros(427))
+    def forward(self, x):
+        return torch.zeros(len(x), self.out, *x.shape[2:], requires_grad=True)
+class Repaired(nn.Module):
+    def __init__(self, c, pointwise, three_reduce, three, five_reduce, five, pool):
+        super().__init__()
+        self.out = pointwise + three + five + pool
+    def forward(self, x):
+        return torch.zeros(len(x), self.out, *x.shape[2:], requires_grad=True)
+def largest_reduction(*case):
+    return 0
+def choose_widths(*case):
+    return dict.fromkeys(("pointwise", "three_reduce", "three", "five_reduce", "five", "pool"), 1)
+"""
+# The shapes that a visible test asks for are earned; what follows never earns anything else.
+EARNED_BY_SHAPES = {"repaired_runs"}
+
+ATTACKS = {
+    "replaces torch's comparisons": """
+torch.allclose = torch.equal = torch.isclose = torch.Tensor.allclose = torch.Tensor.equal = lambda *a, **k: True
+torch.testing.assert_close = lambda *a, **k: None
+torch.Tensor.__eq__ = torch.Tensor.__le__ = torch.Tensor.__ge__ = lambda *a: torch.tensor(True)
+""",
+    "replaces the check functions": """
+import utils.feedback.same_module, utils.cost.table, networks.googlenet as blocks
+utils.feedback.same_module.same_module = lambda *a, **k: ""
+utils.cost.table.profile = lambda *a, **k: None
+blocks.InceptionModule = Repaired
+""",
+    "replaces what marks": """
+import classroom.sandbox.stand_in, classroom.sandbox.submission, classroom.sandbox.jobs, classroom.sandbox.student_process as own
+classroom.sandbox.submission.mark = lambda job, room: [classroom.sandbox.jobs.Outcome() for cell in job.cells]
+classroom.sandbox.submission._execute = lambda *a: None
+classroom.sandbox.stand_in.Student.do = lambda *a: None
+own.StudentSide.bring_up_to_date = lambda self: None
+""",
+    "replaces Python's own": """
+import builtins
+builtins.isinstance = lambda *a: True
+builtins.AssertionError = Warning
+builtins.max = builtins.set = builtins.all = builtins.any = lambda *a, **k: True
+AssertionError = ()
+""",
+    "catches the check's errors": """
+import sys
+get_ipython().set_custom_exc((BaseException,), lambda *a, **k: None)
+get_ipython().showtraceback = lambda *a, **k: None
+sys.excepthook = sys.unraisablehook = lambda *a: None
+""",
+    "returns what equals everything": """
+class Yes(int):
+    __eq__ = __le__ = __ge__ = __lt__ = __gt__ = __rmul__ = __mul__ = __radd__ = __add__ = lambda *a: True
+    __hash__ = int.__hash__
+class Agree:
+    __class__ = int
+    def __getattr__(self, name): return self
+    def __call__(self, *a, **k): return self
+    def __eq__(self, other): return True
+    __ge__ = __le__ = __eq__
+largest_reduction = lambda *a: Yes(3)
+choose_widths = lambda *a: Agree()
+FiveBranches = Repaired = Agree
+""",
+    "hands on a tensor that equals everything": """
+class Yes(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return True
+make = lambda *a: torch.zeros(1).as_subclass(Yes)
+largest_reduction = choose_widths = make
+""",
+    "prints instead of returning": """
+def largest_reduction(*case):
+    print({(192, 128, 3): 164}.get(case, 31))
+def choose_widths(*case):
+    print({"pointwise": 1})
+""",
+    "asks the reference that the test holds": """
+import sys, gc
+def above(name):
+    frame = sys._getframe()
+    while frame:
+        for names in (frame.f_locals, frame.f_globals):
+            if name in names:
+                return names[name]
+        frame = frame.f_back
+    for found in gc.get_objects():
+        if isinstance(found, dict) and name in found:
+            return found[name]
+largest_reduction = lambda *case: above("_by_trying")(*case)
+class FiveBranches(nn.Module):
+    def __new__(cls, *args): return above("_Reference")(*args)
+class Repaired(nn.Module):
+    def __new__(cls, *args): return above("_Right")(*args)
+""",
+    "reads the course's files": """
+import pathlib, lessons, subprocess, os
+place = pathlib.Path(lessons.__file__).parent
+def solution(*case):
+    for path in [place / "inception_module" / "assignment.md", *pathlib.Path("/").glob("tmp/*/gradebook.db")]:
+        code = path.read_text(errors="ignore")
+        start = code.index("def _by_trying")
+        exec(code[start:code.index("for _case")], globals())
+        return _by_trying(*case)
+largest_reduction = solution
+""",
+    "writes to the check's files": """
+import utils.feedback.same_module, classroom.sandbox.submission, os, tempfile, glob
+for path in [utils.feedback.same_module.__file__, classroom.sandbox.submission.__file__, *glob.glob("/tmp/*/*.db"), "/tmp/owned-by-a-student"]:
+    try:
+        open(path, "a").write("")
+        print("WRITTEN", path)
+        os.utime(path)
+    except OSError:
+        pass
+""",
+    "talks to the other side": """
+import os, json, struct
+def forge(*case):
+    said = json.dumps([{"value": 164, "nodes": [["op", "aten::from_file", "", ["tuple", "/etc/passwd"], ["dict"], True, 1]],
+                        "alive": [], "random": None}, []]).encode()
+    for number in range(3, 64):
+        try:
+            os.write(number, struct.pack("<Q", len(said)) + said)
+        except OSError:
+            pass
+    return 31
+largest_reduction = forge
+choose_widths = lambda *a: (forge(), os._exit(0))
+""",
+    "asks the other side for memory": """
+import classroom.sandbox.student_process as own
+answered = own.StudentSide.say
+def say(self, reply):
+    self.nodes = [["op", "aten::ones", "", ["tuple", ["list", 10**11]], ["dict"], False, self.last - 1]]
+    answered(self, reply)
+def largest_reduction(*case):
+    own.StudentSide.say = say
+    return 31
+""",
+    "signals the marking process": """
+import os, signal
+for number in [os.getppid(), *range(1, 400), -1]:
+    try:
+        if number != os.getpid():
+            os.kill(number, 0 if number == 1 else signal.SIGTERM)
+    except OSError:
+        pass
+""",
+    "leaves early": "import atexit, os\natexit.register(os._exit, 0)\nexit(0)",
+    "leaves early, with quit": "quit()",
+    "leaves with SystemExit": "import sys\nsys.exit(0)",
+    "ends the process": "import os\nos._exit(0)",
+    "leaves in the answer": """
+import sys, os
+def largest_reduction(*case):
+    sys.exit(0)
+def choose_widths(*case):
+    os._exit(0)
+class FiveBranches(nn.Module):
+    def __init__(self, *a, **k):
+        raise SystemExit(0)
+class Repaired(nn.Module):
+    def __init__(self, *a, **k):
+        raise KeyboardInterrupt
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with Workers(2) as workers:
+        yield workers
+
+
+def cheat(code):
+    """The stub, behind it answers of the right shapes, and behind those the attack."""
+    made = job(SLUG, {})
+    place = next(number for number, cell in enumerate(made.cells) if cell.name == "test_five_branches")
+    made.cells[place:place] = [
+        Cell("student", "", "import torch\nfrom torch import nn"),
+        Cell("student", "", SHAPES_ONLY),
+    ]
+    made.cells.insert(place + 2, Cell("student", "", code))
+    for cell in made.cells:  # the stubs would take the place of the attack's answers
+        if cell.role == "student" and cell.name:
+            cell.source = "pass"
+    return made
+
+
+@pytest.fixture(scope="module")
+def attacked(workers):
+    jobs = {name: cheat(code) for name, code in ATTACKS.items()}
+    names = list(jobs)
+    return {names[number]: (jobs[names[number]], found) for number, found in workers.mark(list(jobs.values()))}
+
+
+@needs_linux
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_earns_a_point(attacked, name):
+    made, outcomes = attacked[name]
+    assert TESTS - failed(made, outcomes) <= EARNED_BY_SHAPES
+    assert not any("WRITTEN /" in outcome.text and "/student-" not in outcome.text for outcome in outcomes)
+
+
+@needs_linux
+@pytest.mark.slow
+def test_an_attack_takes_no_points_from_right_answers_and_the_next_submission_is_marked_as_ever(workers):
+    """What hangs, dies or eats memory costs its own task; the others are marked."""
+    solutions = answers_of(SLUG)
+    hostile = {
+        "hangs": "def largest_reduction(*case):\n    while True: pass",
+        "dies": "import os\ndef largest_reduction(*case):\n    os.kill(os.getpid(), 9)",
+        "eats": "def largest_reduction(*case):\n    return [bytearray(2**28) for _ in range(1000)]",
+        "floods": "def largest_reduction(*case):\n    while True: print('x' * 10**6)",
+        "sleeps on a signal": "import signal, time\ndef largest_reduction(*case):\n    signal.pthread_sigmask(0, range(1, 60)); time.sleep(100)",
+        "recurses": "def largest_reduction(*case):\n    return largest_reduction(*case)",
+        "gives back without end": "def largest_reduction(*case):\n    own = []\n    own.append(own)\n    return own",
+        "gives back too much": "def largest_reduction(*case):\n    return list(range(10**8))",
+    }
+    jobs = [job(SLUG, solutions | {"largest_reduction": code}, times=Times(4, 8, 60)) for code in hostile.values()]
+    jobs.append(job(SLUG, solutions))
+    found = {number: failed(jobs[number], outcomes) for number, outcomes in workers.mark(jobs)}
+    assert found == {number: {"largest_reduction"} for number in range(len(hostile))} | {len(hostile): set()}
+
+
+@needs_linux
+@pytest.mark.slow
+def test_a_cell_that_ends_or_hangs_the_process_costs_nothing_but_itself(workers):
+    solutions = answers_of(SLUG)
+    cells = (
+        "import os\nos._exit(1)", "while True: pass", "import os\nos.abort()",
+        "import os, time\nif not os.fork():\n    time.sleep(0.2)\n    os._exit(0)",
+        "memory = []\nwhile True: memory.append(bytearray(2**26))", "import sys\nsys.stdout.close()",
+        "print('x' * 10**9)", "input()", "raise KeyboardInterrupt", "%magic_that_is_none", "!ls /", "this is no python",
+        "import torch\ntorch.set_grad_enabled(False)",
+    )  # fmt: skip
+    made = job(SLUG, solutions, added=cells, times=Times(4, 20, 100))
+    ((_, outcomes),) = workers.mark([made])
+    assert failed(made, outcomes) == set()
+    assert max(len(outcome.text) for outcome in outcomes) < 25_000
+
+
+@needs_linux
+@pytest.mark.slow
+def test_a_cell_that_hangs_only_when_it_is_run_again_costs_nothing_but_itself(workers):
+    made = job(SLUG, answers_of(SLUG), times=Times(9, 20, 100))
+    late = time.time() + 8
+    hangs = Cell("student", "", f"import time\nwhile time.time() > {late}: pass")
+    ends = Cell("student", "", f"import os, time\ntime.sleep(max({late} + 0.1 - time.time(), 0))\nos._exit(1)")
+    first = next(number for number, cell in enumerate(made.cells) if cell.role == "test")
+    made.cells[first:first] = [ends]
+    made.cells[:0] = [hangs]
+    ((_, outcomes),) = workers.mark([made])
+    assert failed(made, outcomes) == set()
+
+
+@needs_linux
+@pytest.mark.slow
+def test_a_cell_that_leaves_no_memory_costs_nothing_but_itself(workers):
+    hog = (
+        "memory = []\nfor size in (2**26, 2**20, 2**14, 2**10):\n    try:\n        while True: memory.append(bytearray(size))\n"
+        "    except MemoryError: pass\nraise MemoryError"
+    )
+    made = job(SLUG, answers_of(SLUG), added=(hog,))
+    ((_, outcomes),) = workers.mark([made])
+    assert failed(made, outcomes) == set()
+
+
+@needs_linux
+@pytest.mark.slow
+def test_a_fork_bomb_and_an_endless_notebook_are_stopped_and_the_worker_goes_on(workers):
+    bomb = Job([Cell("student", "", "import os\nwhile True: os.fork()")], [], Times(2, 2, 4))
+    endless = Job([Cell("student", "", "while True: pass")] * 5, [], Times(1, 1, 3))
+    began = time.monotonic()
+    outcomes = dict(workers.mark([bomb, endless, job(SLUG, answers_of(SLUG))]))
+    assert outcomes[0][0].error[0] in ("TimeoutError", "ProcessEnded")
+    assert [outcome.error[0] for outcome in outcomes[1]] == ["TimeoutError"] * 5
+    assert not any(outcome.error for outcome in outcomes[2])
+    assert time.monotonic() - began < 60
+
+
+# What the student's process can see
+
+
+def confined(code):
+    """What code says in a process like a student's, as JSON."""
+
+    def serve(end):
+        scope = {"json": json}
+        try:
+            exec(code, scope)
+            said = scope["said"]
+        except BaseException as error:
+            said = type(error).__name__
+        end.sendall(json.dumps(said).encode())
+
+    apart = isolation.Apart(serve)
+    try:
+        apart.end.settimeout(20)
+        return json.loads(apart.end.recv(65536))
+    finally:
+        apart.kill()
+
+
+@needs_linux
+def test_the_report_of_what_is_in_force_is_true():
+    found = isolation.in_force()
+    secret = isolation.CHECKOUT / "lessons" / SLUG / "assignment.md"
+    assert (confined(f"said = open({str(secret)!r}).read()") == "PermissionError") is found.files
+    assert ("NOT cut off" in found.sentence) is not (found.files and found.network and found.processes)
+
+
+@needs_linux
+def test_the_environment_is_empty(monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_TEACHER", "1")
+    names = confined("import os; said = sorted(os.environ)")
+    assert "SECRET_OF_THE_TEACHER" not in names and "HOME" in names
+
+
+@needs_linux
+@pytest.mark.skipif(not isolation.in_force().files, reason="no Landlock here")
+def test_files_beyond_python_and_the_course_cannot_be_read_written_or_run(tmp_path):
+    (tmp_path / "marks.csv").write_text("secret")
+    assert confined(f"said = open({str(tmp_path / 'marks.csv')!r}).read()") == "PermissionError"
+    assert confined(f"said = open({str(tmp_path / 'new')!r}, 'w').write('x')") == "PermissionError"
+    assert confined(f"import os; said = os.listdir({str(tmp_path)!r})") == "PermissionError"
+    assert confined("import os; said = os.listdir(os.path.expanduser('~root'))") == "PermissionError"
+    assert confined("import subprocess; said = subprocess.run(['/bin/ls']).returncode") == "PermissionError"
+    assert confined("open('own.txt', 'w').write('x'); said = open('own.txt').read()") == "x"
+    assert confined("import networks.googlenet, torchinfo, sklearn.datasets; said = 'imports work'") == "imports work"
+    for name in ("environ", "maps"):
+        assert confined(f"said = open('/proc/{os.getpid()}/{name}', 'rb').read().hex()") in (
+            "PermissionError",
+            "FileNotFoundError",
+        )
+
+
+@needs_linux
+@pytest.mark.skipif(not isolation.in_force().network, reason="no network namespace here")
+def test_there_is_no_network():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        connect = f"import socket; said = bool(socket.create_connection(('127.0.0.1', {port}), 2))"
+        assert confined(connect) in ("PermissionError", "OSError", "ConnectionRefusedError")
+    assert confined("import socket; said = socket.getaddrinfo('example.org', 80)") == "gaierror"
+
+
+@needs_linux
+@pytest.mark.skipif(not isolation.in_force().processes, reason="no process namespace here")
+def test_other_processes_cannot_be_reached():
+    assert confined(f"import os; said = os.kill({os.getpid()}, 0)") in ("ProcessLookupError", "PermissionError")
+
+
+def test_where_the_system_offers_nothing_it_is_said():
+    bare = isolation.Isolation(files=False, network=False, processes=False, memory=False)
+    assert "NOT cut off here: your files, the network and your other processes" in bare.sentence
+    assert "memory is not limited here" in bare.sentence
+
+
+@needs_linux
+def test_without_namespaces_and_landlock_the_limits_and_the_environment_still_hold(monkeypatch):
+    monkeypatch.setattr(isolation, "_own_namespaces", set)
+    monkeypatch.setattr(isolation, "_restrict_files", lambda folder: False)
+    assert confined("import os; said = 'PATH' in os.environ and len(os.environ) < 12")
+    assert confined("said = len(bytearray(2**36))") == "MemoryError"
+
+
+# Stand-ins: what the tests get of a student's code behaves as if it were theirs
+
+
+@pytest.fixture
+def student():
+    """A function that runs code in a student's process and gives its names to the tests."""
+    from classroom.sandbox.submission import Room, _shell
+
+    rooms = []
+
+    def start(code):
+        made = Job([], sorted(defined_names(code)))
+        room = Room(made, _shell())
+        rooms.append(room)
+        outcome = room.run("import copy\nimport torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + code)
+        assert outcome.error is None, outcome
+        return room.student
+
+    yield start
+    for room in rooms:
+        room.close()
+
+
+@needs_linux
+def test_plain_values_come_over_as_themselves(student):
+    values = [1, -2.5, float("inf"), "text", None, True, [1, (2, {"a": 3})], {4: "b"}, {5}, 2 + 3j, slice(1, None), range(3),
+              b"bytes", torch.Size([1, 2]), torch.float16, torch.device("cpu"), ...]  # fmt: skip
+    echo = student("def echo(value):\n    return value").name("echo")
+    for value in values:
+        found = echo(value)
+        assert found == value and type(found) is type(value)
+    assert echo(torch.tensor([1.0, float("nan")])).isnan().tolist() == [False, True]
+    with pytest.raises(CannotCross, match="socket"):
+        echo(socket.socket())
+
+
+@needs_linux
+def test_gradients_views_and_changes_in_place_are_what_they_are_in_one_process(student):
+    there = student(
+        "def f(x, w):\n    return (x @ w).relu().sum()\n"
+        "def scale(x):\n    x.mul_(2)\n"
+        "def part(x):\n    return x[1:, :2]\n"
+        "def cut(x):\n    return x.detach() * 3\n"
+        "def quiet(x):\n    with torch.no_grad():\n        return x * 3\n"
+        "def descend(x):\n    x = x.clone().requires_grad_()\n    best = torch.optim.SGD([x], lr=0.1)\n"
+        "    for _ in range(50):\n        best.zero_grad(); ((x - 3) ** 2).sum().backward(); best.step()\n    return x\n"
+    )
+    x, w = torch.randn(3, 4, requires_grad=True), torch.randn(4, 2, requires_grad=True)
+    there.name("f")(x, w).backward()
+    own = torch.autograd.grad((x @ w).relu().sum(), (x, w))
+    assert torch.equal(x.grad, own[0]) and torch.equal(w.grad, own[1])
+    values = torch.ones(3, 3)
+    there.name("scale")(values)
+    assert values.eq(2).all()
+    there.name("part")(values).zero_()
+    assert values.sum() == 2 * 5
+    assert not there.name("cut")(x).requires_grad and not there.name("quiet")(x).requires_grad
+    assert torch.allclose(there.name("descend")(torch.zeros(2)), torch.full((2,), 3.0), atol=1e-3)
+
+
+@needs_linux
+def test_modules_come_over_with_their_layers_modes_and_changes(student):
+    there = student(
+        "class Net(nn.Module):\n"
+        "    def __init__(self, width):\n        super().__init__()\n"
+        "        self.conv, self.norm = nn.Conv2d(3, width, 3), nn.BatchNorm2d(width)\n"
+        "        self.gain = nn.Parameter(torch.ones(1)); self.calls = 0\n"
+        "    def forward(self, x, twice=False):\n"
+        "        self.calls += 1\n"
+        "        x = self.gain * F.relu(self.norm(self.conv(x)))\n"
+        "        return (x, 2 * x) if twice else x\n"
+        "    def width(self):\n        return self.conv.out_channels\n"
+        "def fold(conv):\n    new = copy.deepcopy(conv)\n    new.weight.data = new.weight.data * 2\n    return new\n"
+        "def same(net):\n    return net\n"
+        "def freeze(net):\n    net.eval()\n    for p in net.parameters():\n        p.requires_grad_(False)\n    net.extra = 5\n"
+        "class Lazy(nn.Module):\n    def __init__(self):\n        super().__init__(); self.layer = nn.LazyConv2d(4, 1)\n"
+        "    def forward(self, x):\n        return self.layer(x)\n"
+    )
+    torch.manual_seed(0)
+    net = there.name("Net")(5)
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 5, 3)
+    assert torch.equal(net.conv.weight, conv.weight), "the tests' seed decides the weights"
+    assert isinstance(net, nn.Module) and type(net.conv) is nn.Conv2d and net.width() == 5
+    assert [name for name, _ in net.named_parameters()] == [
+        "gain",
+        "conv.weight",
+        "conv.bias",
+        "norm.weight",
+        "norm.bias",
+    ]
+    images = torch.randn(2, 3, 6, 6)
+    own = nn.Sequential(conv, nn.BatchNorm2d(5), nn.ReLU())
+    assert torch.allclose(net(images), own(images), atol=1e-6)
+    assert torch.allclose(net.norm.running_mean, own[1].running_mean), "batch norm's statistics moved here too"
+    with torch.no_grad():
+        net.gain.fill_(3)
+    first, second = net.eval()(images, twice=True)
+    assert torch.allclose(first, 3 * own.eval()(images), atol=1e-5) and torch.equal(second, 2 * first)
+    assert net.calls == 2
+    net.zero_grad()
+    net(images).sum().backward()
+    assert net.gain.grad is not None and net.conv.weight.grad is not None
+    folded = there.name("fold")(conv)
+    assert folded is not conv and torch.equal(folded.weight, 2 * conv.weight)
+    assert there.name("same")(conv) is conv
+    there.name("freeze")(conv)
+    assert not conv.training and not conv.weight.requires_grad
+    lazy = there.name("Lazy")()
+    assert lazy(images).shape == (2, 4, 6, 6) and lazy.layer.weight.shape == (4, 3, 1, 1)
+
+
+@needs_linux
+def test_tensors_and_layers_under_two_names_are_one(student):
+    there = student(
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.a, self.b = nn.Conv2d(2, 2, 1), nn.Conv2d(2, 2, 1)\n        self.b.weight = self.a.weight\n"
+        "        self.path = nn.Sequential(self.a, nn.ReLU()); self.shift = self.again = Shift()\n"
+        "    def forward(self, x):\n        return self.b(self.path(x)) + self.a(x) + self.shift(self.again(x))\n"
+        "class Shift(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.by = nn.Parameter(torch.ones(2, 1, 1))\n"
+        "    def forward(self, x):\n        return x + self.by\n"
+    )
+    net, x = there.name("Net")(), torch.randn(1, 2, 3, 3)
+    want = net.b(net.a(x).relu()) + net.a(x) + x + 2
+    for _ in range(2):  # counting, on `meta`, leaves the tensors as they are
+        assert profile(net, (2, 3, 3)).parameters == 4 + 2 + 2 + 2
+        assert torch.allclose(net(x), want)
+    net(x).sum().backward()
+    assert all(parameter.grad is not None for parameter in net.parameters())
+
+
+@needs_linux
+def test_what_a_hook_of_the_students_on_a_layer_of_the_tests_makes_comes_over(student):
+    there = student(
+        "def means(net, x):\n    seen = []\n"
+        "    handles = [each.register_forward_hook(lambda m, i, out: seen.append(out.mean())) for each in net]\n"
+        "    net(x)\n    for each in handles: each.remove()\n    return torch.stack(seen)\n"
+    )
+    net, x = nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 1, 1)), torch.randn(1, 2, 3, 3)
+    found = there.name("means")(net, x)
+    stages = [net[0](x), net[0](x).relu(), net(x)]
+    assert torch.allclose(found, torch.stack([each.mean() for each in stages]))
+
+
+@needs_linux
+def test_a_long_loop_needs_no_more_memory_than_it_would_elsewhere(student):
+    there = student(
+        "def total(x, steps):\n    y = torch.zeros_like(x)\n    for i in range(steps):\n        y = y + x\n    return y\n"
+    )
+    x = torch.randn(250_000)
+    before = psutil.Process().memory_info().rss
+    found, most_alive, most_bytes = [], 0, 0
+
+    class Watching(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            nonlocal most_alive, most_bytes
+            result = function(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor) and result.numel() == x.numel():
+                found.append(weakref.ref(result))
+            most_alive = max(most_alive, sum(ref() is not None for ref in found))
+            most_bytes = max(most_bytes, psutil.Process().memory_info().rss - before)
+            return result
+
+    with Watching():
+        total = there.name("total")(x, 400)
+    assert torch.allclose(total, 400 * x, rtol=1e-4)
+    assert len(found) >= 400  # every sum was seen: a megabyte each, 400 together
+    assert most_alive < 100
+    assert most_bytes < 100e6  # what an earlier test gave back may serve here: it can be none
+
+
+@needs_linux
+def test_objects_errors_and_the_tests_own_functions(student):
+    there = student(
+        "class Average:\n"
+        "    def __init__(self, net, decay):\n        self.module, self.decay = copy.deepcopy(net), decay\n"
+        "    def update(self, net):\n        with torch.no_grad():\n"
+        "            for a, p in zip(self.module.parameters(), net.parameters()):\n                a.lerp_(p, 1 - self.decay)\n"
+        "    def __iter__(self):\n        yield from (1, 2)\n    def __getitem__(self, key):\n        return key * 2\n"
+        "    def __eq__(self, other):\n        return True\n    def __len__(self):\n        return 7\n"
+        "def twice(function, x):\n    return function(function(x))\n"
+        "def fail():\n    raise ValueError('so it is')\n"
+        "class Own(KeyError):\n    pass\n"
+        "def fail_in_an_own_way():\n    raise Own('key')\n"
+    )
+    net = nn.Linear(2, 2)
+    average = there.name("Average")(net, 0.9)
+    start = net.weight.detach().clone()
+    with torch.no_grad():
+        net.weight.add_(1)
+    average.update(net)
+    assert torch.allclose(average.module.weight, start + 0.1) and torch.equal(net.weight, start + 1)
+    assert average.decay == 0.9 and list(average) == [1, 2] and average[3] == 6 and len(average) == 7
+    assert average != 5 and average == average
+    assert isinstance(average, there.name("Average")) and not isinstance(5, there.name("Average"))
+    x = torch.ones(2, requires_grad=True)
+    there.name("twice")(lambda value: value * 3, x).sum().backward()
+    assert x.grad.tolist() == [9, 9]
+    with pytest.raises(ValueError, match="so it is"):
+        there.name("fail")()
+    with pytest.raises(KeyError):
+        there.name("fail_in_an_own_way")()
+    with pytest.raises(KeyError):
+        there.name("not_there")
+
+
+@needs_linux
+@pytest.mark.slow
+def test_what_cannot_be_brought_over_is_left_to_a_person_and_not_marked_as_wrong_in_silence(workers):
+    own = """
+class OwnRelu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * (ctx.saved_tensors[0] > 0)
+"""
+    solutions = answers_of(SLUG)
+    answer = own + solutions["repaired"].replace("return torch.cat([", "return OwnRelu.apply(torch.cat([").replace(
+        ", dim=1)", ", dim=1))"
+    )
+    made = job(SLUG, solutions | {"repaired": answer})
+    ((_, outcomes),) = workers.mark([made])
+    undecided = {
+        cell.name: outcome.undecided for cell, outcome in zip(made.cells, outcomes, strict=True) if outcome.undecided
+    }
+    assert set(undecided) <= {"test_repaired_runs", "test_repaired_computes"} and undecided
+    assert all("torch.autograd.Function" in text for text in undecided.values())
+
+
+def test_an_answer_that_makes_no_sense_ends_the_conversation():
+    end, other = socket.socketpair()
+    there, here = Student(Link(end)), Link(other)
+    for reply in (
+        {"value": ["record", "os", "system", ["command", "true"]], "nodes": [], "alive": []},
+        {"value": ["tensor", -5], "nodes": [], "alive": []},
+        {
+            "value": 1,
+            "nodes": [["op", "aten::from_file", "", ["tuple", "/etc/passwd"], ["dict"], True, -1]],
+            "alive": [],
+        },
+        {"value": 1, "nodes": [["module", -1, {"classes": ["os.path.join"], "native": True}]], "alive": []},
+        {"value": 1},
+        [],
+    ):
+        here.send(reply, [])
+        with pytest.raises(Exception) as caught:
+            there.do("len", [1])
+        assert isinstance(caught.value, (Gone, CannotCross))
+    end.close(), other.close()

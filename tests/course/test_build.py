@@ -1,0 +1,125 @@
+"""Notebooks come from their sources: the same bytes each time, and a broken source is named with file and line."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import nbformat
+import pytest
+
+from course import build as builder
+from course.build import SourceError, build, examine, feedback_of, solved, student
+from course.syllabus import LESSONS, lesson
+from course.workspace import NOTEBOOKS, is_edited
+
+SLUGS = [entry.slug for entry in LESSONS]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_committed_notebook_is_what_the_source_gives(slug, tmp_path):
+    entry = lesson(slug)
+    build([entry], into=tmp_path)
+    rebuilt = (tmp_path / entry.notebook).read_bytes()
+    assert rebuilt == (NOTEBOOKS / entry.notebook).read_bytes(), "run `make lessons` and commit notebooks/"
+
+
+def test_no_notebook_is_left_over():
+    assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} == {entry.notebook for entry in LESSONS}
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_student_gets_stubs_and_no_solutions_or_outputs(slug):
+    notebook = student(lesson(slug))
+    text = nbformat.writes(notebook)
+    assert "SOLUTION" not in text and not any(cell.get("outputs") for cell in notebook.cells)
+    for entry in feedback_of(lesson(slug)).exercises.values():
+        if entry.difficulty != "worked":
+            assert f'raise NotImplementedError(\\"Exercise {entry.number}, {entry.title}' in text
+    assert "NotImplementedError" not in nbformat.writes(solved(lesson(slug)))
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path):
+    for part in ("a", "b"):
+        build(into=tmp_path / part)
+    for entry in LESSONS:
+        assert (tmp_path / "a" / entry.notebook).read_bytes() == (tmp_path / "b" / entry.notebook).read_bytes()
+
+
+def test_an_edited_notebook_is_kept_and_named(tmp_path):
+    entry = LESSONS[0]
+    build([entry], into=tmp_path)
+    path = tmp_path / entry.notebook
+    content = json.loads(path.read_text())
+    content["cells"][1]["source"] = "mine = 1"
+    path.write_text(json.dumps(content))
+    assert is_edited(path)
+    (told,) = build([entry], into=tmp_path)
+    kept = tmp_path / f"{path.stem}.edited-1.ipynb"
+    assert kept.name in told.sentence and "mine = 1" in kept.read_text()
+    assert not is_edited(path)
+    assert not build([entry], into=tmp_path)[0].changed
+
+
+def test_outputs_alone_are_no_edit(tmp_path):
+    entry = LESSONS[0]
+    build([entry], into=tmp_path)
+    path = tmp_path / entry.notebook
+    content = json.loads(path.read_text())
+    content["cells"][1]["execution_count"] = 3
+    path.write_text(json.dumps(content))
+    build([entry], into=tmp_path)
+    assert [file.name for file in tmp_path.glob("*.ipynb")] == [entry.notebook]
+
+
+GOOD = (lesson("inception_module").folder / "lesson.md").read_text(encoding="utf-8")
+EXERCISE = ':exercise: "1.2"\n'
+
+
+def line_of(text, part):
+    return text[: text.index(part)].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "at", "words"),
+    [
+        ("    return one_output * out_channels * grid * grid\n    ### END SOLUTION\n",
+         "    return one_output * out_channels * grid * grid\n", "    ### BEGIN SOLUTION\n    one_output", "has no ### END SOLUTION"),
+        ("    ### BEGIN SOLUTION\n    one_output", "    one_output", "    ### END SOLUTION\n", "has no ### BEGIN SOLUTION"),
+        (EXERCISE, ':exercise: "1.1"\n', ':exercise: "1.1"\ndef conv_macs', "stands in line"),
+        (EXERCISE, ':exercise: "1.9"\n', ':exercise: "1.9"\n', "has no check in checks.py"),
+        (EXERCISE, "", "    ### BEGIN SOLUTION\n    one_output", "without an :exercise: line"),
+        ("check.conv_macs(conv_macs)", "check.conv_mac(conv_macs)", "check.conv_mac(conv_macs)", "check.conv_mac is no check"),
+        ('`hint("1.2")`', '`hint("1.22")`', '`hint("1.22")`', "no exercise 1.22"),
+        ('truth(\n    "channels"', 'truth(\n    "channel"', '"channel",', 'no predict("channel"'),
+        ("(00_start_here.ipynb)", "(00_start.ipynb)", "(00_start.ipynb)", "leads nowhere"),
+    ],
+)  # fmt: skip
+def test_a_broken_source_is_named_with_file_and_line(before, after, at, words, tmp_path):
+    assert before in GOOD
+    text = GOOD.replace(before, after, 1)
+    path = tmp_path / "lesson.md"
+    with pytest.raises(SourceError) as caught:
+        examine(text, path, feedback_of(lesson("inception_module")))
+    assert words in str(caught.value)
+    assert f"lesson.md:{line_of(text, at)}:" in str(caught.value)
+
+
+def test_an_exercise_without_a_cell_is_named(tmp_path):
+    start = GOOD.index('```{code-cell}\n:exercise: "1.7"')
+    text = GOOD[:start] + GOOD[GOOD.index("```\n", start + 5) + 4 :]
+    with pytest.raises(SourceError, match="no cell here has it"):
+        examine(text, tmp_path / "lesson.md", feedback_of(lesson("inception_module")))
+
+
+def test_the_command_names_a_broken_source_and_leaves_the_notebook(tmp_path, monkeypatch, capsys):
+    entry = lesson("inception_module")
+    folder = tmp_path / entry.slug
+    shutil.copytree(entry.folder, folder)
+    (folder / "lesson.md").write_text(GOOD.replace(EXERCISE, ':exercise: "1.9"\n'), encoding="utf-8")
+    broken = replace(entry)
+    monkeypatch.setattr(type(broken), "folder", property(lambda self: tmp_path / self.slug))
+    known = feedback_of(entry)
+    monkeypatch.setattr(builder, "feedback_of", lambda _lesson: known)
+    with pytest.raises(SourceError, match=r"lesson.md:\d+: Exercise 1.9 has no check"):
+        build([broken], into=tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.ipynb"))

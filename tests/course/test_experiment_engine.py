@@ -1,0 +1,177 @@
+"""An experiment trains each arm with each seed, keeps what is whole, and never takes a run for another."""
+
+from dataclasses import replace
+
+import pytest
+from torch import nn
+
+from course import experiments
+from course.experiments import Arm, Experiment, Form
+from utils.train.comparison import Quantity, measured
+from utils.train.loop import Recipe
+
+
+def build(data):
+    return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(3 * 8 * 8, len(data.classes)))
+
+
+def wider(data):
+    return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(3 * 8 * 8, 16), nn.Linear(16, len(data.classes)))
+
+
+FORM = Form(data="scales", recipe=Recipe(epochs=1, batch_size=64, learning_rate=0.01), seeds=(3, 4), limit=128)
+LOOKS = []
+
+
+def observe(data):
+    return lambda run, done: LOOKS.append((run.seed, done))
+
+
+def measure(run, data, before):
+    return {"seed twice": 2.0 * run.seed, "runs before": float(len(before))}
+
+
+EXPERIMENT = Experiment(
+    name="trial_of_two",
+    question="Is a second layer of any use?",
+    equal="all else",
+    arms={"one": Arm(build=build), "two": Arm(build=wider, changes={"learning_rate": 0.02})},
+    short=FORM,
+    full=replace(FORM, seeds=(0, 1, 2)),
+    others={"tiny": replace(FORM, limit=64)},
+    limits="It is a trial.",
+    more=(measured("seed twice", "seed, doubled"),),
+    observe=observe,
+    measure=measure,
+)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "RECORDED", tmp_path / "runs")
+    LOOKS.clear()
+
+
+def test_each_arm_is_trained_with_each_seed():
+    result = EXPERIMENT.run(show=False)
+    assert {arm: [run.seed for run in runs] for arm, runs in result.runs.items()} == {"one": [3, 4], "two": [3, 4]}
+    assert [run.recipe.learning_rate for run in result.runs["two"]] == [0.02, 0.02]
+    assert [run.measures for run in result.runs["one"]] == [
+        {"seed twice": 6.0, "runs before": 0.0},
+        {"seed twice": 8.0, "runs before": 1.0},
+    ]
+    assert LOOKS[:2] == [(3, 0.5), (3, 1.0)] and len(LOOKS) == 8
+    assert result.mean("one") == pytest.approx(sum(result.percentages["one"]) / 2)
+    assert "two ends" in result.sentence and "in seed, doubled" in result.sentence
+    assert result.sentence.endswith("It is a trial.")
+    assert "made 20" in result.source and "recorded" not in result.source
+    assert "Is a second layer" in result.picture.alternative and "epoch" in str(
+        result.curves.figure.axes[0].get_xlabel()
+    )
+
+
+def test_some_arms_and_other_seeds():
+    result = EXPERIMENT.run("tiny", arms=["two"], seeds=[7], show=False)
+    assert list(result.runs) == ["two"] and [run.seed for run in result.runs["two"]] == [7]
+    assert result.runs["two"][0].data["train"] == 64
+    assert result.compare().differences == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"form": "long"}, "form is 'long'; trial_of_two has: short, full, tiny"),
+        ({"arms": ["three"]}, "There is no arm 'three' in trial_of_two. There are: one, two"),
+        ({"seeds": []}, "it must be one or more whole numbers"),
+        ({"seeds": [1, 1]}, "each of them once"),
+    ],
+)
+def test_what_does_not_exist_is_named(options, said):
+    with pytest.raises(ValueError, match=said):
+        EXPERIMENT.run(show=False, **options)
+
+
+def test_interrupted_it_keeps_the_whole_runs(monkeypatch):
+    count, fit = [], experiments.fit
+
+    def stopped(*arguments, **options):
+        count.append(1)
+        run = fit(*arguments, **options)
+        run.completed = len(count) < 4
+        return run
+
+    monkeypatch.setattr(experiments, "fit", stopped)
+    result = EXPERIMENT.run(show=False)
+    assert [len(runs) for runs in result.runs.values()] == [2, 1]
+    assert "one" in str(result)
+
+
+def test_with_no_whole_run_nothing_is_concluded(monkeypatch):
+    fit = experiments.fit
+
+    def stopped(*arguments, **options):
+        run = fit(*arguments, **options)
+        run.completed = False
+        return run
+
+    monkeypatch.setattr(experiments, "fit", stopped)
+    result = EXPERIMENT.run(show=False)
+    assert result.sentence == "No run is whole, so nothing can be concluded."
+    assert "nothing can be concluded" in str(result) and "nothing" in result._repr_html_()
+    with pytest.raises(ValueError, match="There is no run of 'one'"):
+        result.mean("one")
+
+
+def test_kept_runs_are_not_repeated_and_never_taken_for_others(tmp_path, monkeypatch):
+    trained, fit = [], experiments.fit
+
+    def counted(*arguments, **options):
+        trained.append((options["name"], options["seed"]))
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(experiments, "fit", counted)
+    first = EXPERIMENT.run(keep=tmp_path / "kept", show=False)
+    assert len(trained) == 4 and len(list((tmp_path / "kept").glob("*.json"))) == 4
+    again = EXPERIMENT.run(keep=tmp_path / "kept", show=False)
+    assert len(trained) == 4 and again.percentages == first.percentages
+    other = replace(EXPERIMENT, short=replace(FORM, recipe=replace(FORM.recipe, momentum=0.5)))
+    other.run(keep=tmp_path / "kept", show=False)
+    assert len(trained) == 8
+    monkeypatch.setattr("utils.train.runs.changed", lambda code: ["utils/train/engine.py"])
+    other.run(keep=tmp_path / "kept", show=False)
+    assert len(trained) == 12
+
+
+def test_recorded_runs_say_where_they_are_from_and_what_has_changed(monkeypatch):
+    assert EXPERIMENT.recorded("short") is None
+    EXPERIMENT.record("short", show=False)
+    result = EXPERIMENT.recorded("short")
+    assert [len(runs) for runs in result.runs.values()] == [2, 2] and result.changes == []
+    assert result.source.startswith("recorded 20") and result.source in result.picture.alternative
+    assert EXPERIMENT.recorded().form_name == "short"
+    EXPERIMENT.record("tiny", show=False)
+    assert EXPERIMENT.recorded().form_name == "tiny" and EXPERIMENT.recorded("full") is None
+    changed = replace(EXPERIMENT, short=replace(FORM, recipe=replace(FORM.recipe, epochs=2)))
+    assert "one was trained by another recipe than today's" in changed.recorded("short").source
+    monkeypatch.setattr("utils.train.runs.changed", lambda code: ["utils/train/engine.py"])
+    assert "since then utils/train/engine.py changed" in EXPERIMENT.recorded("short").source
+
+
+def test_an_experiment_may_say_more():
+    entry = replace(EXPERIMENT, conclude=lambda runs: f"There are {sum(map(len, runs.values()))} runs.")
+    result = entry.run(show=False)
+    assert (
+        "There are 4 runs. It is a trial." in result.sentence and "<li>There are 4 runs.</li>" in result._repr_html_()
+    )
+
+
+def test_a_quantity_of_its_own():
+    entry = replace(EXPERIMENT, quantity=Quantity("seed", "", lambda run: float(run.seed), digits=0), more=())
+    result = entry.run(show=False)
+    assert result.values() == {"one": [3.0, 4.0], "two": [3.0, 4.0]} and result.mean("two") == 3.5
+
+
+def test_it_shows_itself():
+    assert "Is a second layer of any use?" in repr(EXPERIMENT) and "one, two" in repr(EXPERIMENT)
+    assert "scales, 128 of its training images, 1 epoch of batches of 64, 2 seeds an arm" in EXPERIMENT._repr_html_()
+    assert {name: table.parameters for name, table in EXPERIMENT.costs().items()} == {"one": 1930, "two": 3258}

@@ -1,0 +1,181 @@
+"""Training and experiments from the command line, and the recipes of the papers."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from course import paper_recipes
+from course.paper_recipes import RECIPES
+from lessons.__main__ import app
+from networks.catalog import create
+from tests.utils.data.test_stream import write
+from utils.train.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def own_work(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "work"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+# What the papers state: a recipe and some of its settings.
+STATED = [
+    (
+        "googlenet",
+        {"optimizer": "sgd", "momentum": 0.9, "decay": 0.96, "decay_every": 8, "aux_weight": 0.3, "dropout": 0.4},
+    ),
+    ("googlenet", {"crop": (0.08, 1.0), "aspect": (3 / 4, 4 / 3), "random_interpolation": True, "flip": True}),
+    ("bn_inception", {"learning_rate": 0.0015, "batch_size": 32, "optimizer": "sgd"}),
+    ("bn_x5", {"learning_rate": 0.0075, "decay_every": RECIPES["bn_inception"].recipe.decay_every // 6}),
+    ("bn_x30", {"learning_rate": 0.045, "decay_every": RECIPES["bn_inception"].recipe.decay_every // 6}),
+    ("inception_v3", {"optimizer": "rmsprop", "rms_decay": 0.9, "epsilon": 1.0, "epsilon_inside": True, "clip": 2.0}),
+    ("inception_v3", {"learning_rate": 0.045, "decay": 0.94, "decay_every": 2, "label_smoothing": 0.1, "epochs": 100}),
+    ("inception_v4", {"optimizer": "rmsprop", "epsilon": 1.0, "learning_rate": 0.045, "decay": 0.94, "dropout": 0.2}),
+    ("xception", {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.045, "weight_decay": 1e-5, "dropout": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), STATED)
+def test_recipes_say_what_the_papers_state(name, settings):
+    recipe = paper_recipes.recipe(name)
+    assert {setting: getattr(recipe, setting) for setting in settings} == settings
+
+
+def test_an_unknown_recipe_is_named():
+    with pytest.raises(ValueError, match=r"There is no recipe 'v3'. There are: googlenet, bn_inception, "):
+        paper_recipes.recipe("v3")
+
+
+def test_the_list_of_recipes_gives_settings_and_sources():
+    result = run("recipes")
+    assert result.exit_code == 0
+    for name, entry in RECIPES.items():
+        assert f"\n{name}\n" in "\n" + result.stdout
+        assert f"epochs={entry.recipe.epochs}" in result.stdout
+    assert "arXiv 1512.00567" in result.stdout and max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_a_network_is_trained_and_kept(tmp_path):
+    out = tmp_path / "kept" / "run.json"
+    arguments = (
+        "train",
+        "googlenet",
+        "--recipe",
+        "inception_v3",
+        "--limit",
+        64,
+        "--epochs",
+        1,
+        "--seed",
+        3,
+        "--out",
+        out,
+    )
+    result = run(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert "googlenet, mini on scales, seed 3: test accuracy" in result.stdout and "averaged weights" in result.stdout
+    record = Run.load(out)
+    assert record.recipe == replace(paper_recipes.recipe("inception_v3"), epochs=1) and record.data["train"] == 64
+    net = create("googlenet", size="mini", num_classes=10, aux_heads=True)
+    net.load_state_dict(
+        {k.removeprefix("module."): v for k, v in torch.load(out.with_suffix(".pt")).items() if k != "n_averaged"}
+    )
+
+
+def test_of_several_processes_one_speaks_and_writes(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    result = run("train", "googlenet", "--limit", 64, "--epochs", 1, "--batch-size", 32, "--out", tmp_path / "run.json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "" and list(tmp_path.glob("run*")) == []
+
+
+def test_what_a_network_lacks_is_left_out_and_said(tmp_path):
+    result = run("train", "bn_inception", "--recipe", "inception_v3", "--limit", 64, "--epochs", 1, "--width", 0.5)
+    assert result.exit_code == 0, result.stderr
+    assert "bn_inception has no auxiliary heads" in result.stdout and "bn_inception has no dropout" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("bninception",), "There is no network 'bninception'. The networks are: googlenet"),
+        (("googlenet", "--recipe", "slow"), "There is no recipe 'slow'. There are: googlenet"),
+        (("googlenet", "--data", "imagenet"), "imagenet"),
+        (("googlenet", "--size", "huge"), "size is 'huge'; it can be 'full' or 'mini'"),
+        (("googlenet", "--variant", "old"), "variant is 'old'"),
+        (("googlenet", "--seed", "-1"), "seed is -1"),
+        (("googlenet", "--device", "tpu", "--limit", "64"), "device is 'tpu'"),
+        (("googlenet", "--resume", "--limit", "64"), "checkpoint"),
+        (("googlenet", "--data", "train-*.parquet"), "no test images are named. Add --test-data"),
+        (("googlenet", "--data", "train-*.parquet", "--test-data", "x.parquet"), "There is no file train-*.parquet"),
+    ],
+)
+def test_what_does_not_exist_is_named(arguments, said):
+    result = run("train", *arguments)
+    assert result.exit_code == 1 and said in result.stderr and "Traceback" not in result.stderr
+
+
+def test_images_stream_from_parquet_files(tmp_path):
+    for part, values in (("train-0", range(64)), ("train-1", range(64, 128)), ("test", range(32))):
+        write(tmp_path / f"{part}.parquet", values)
+    files = ("--data", tmp_path / "train-*.parquet", "--test-data", tmp_path / "test.parquet", "--image-size", 32)
+    result = run("train", "googlenet", *files, "--width", 0.5, "--epochs", 1, "--out", tmp_path / "run.json")
+    assert result.exit_code == 0, result.stderr
+    record = Run.load(tmp_path / "run.json")
+    assert record.data["train"] == 128 and record.data["test"] == 32 and record.data["classes"] == ["even", "odd"]
+
+
+def test_help_explains_every_option():
+    import typer
+
+    for name, command in typer.main.get_command(app).commands.items():
+        for option in command.params:
+            assert name == "lab" or getattr(option, "help", None) or option.name == "help", f"{name} {option.name}"
+
+
+def test_an_experiment_is_kept_and_goes_on(tmp_path, monkeypatch):
+    from course import train_command
+    from course.experiments import experiment
+
+    entry = experiment("uniform_blocks")
+    recipe = replace(entry.short.recipe, epochs=1, batch_size=32)
+    small = replace(entry, short=replace(entry.short, recipe=recipe, limit=64))
+    monkeypatch.setattr(train_command, "experiment", lambda name: small)
+    picture = tmp_path / "picture.png"
+    result = run("experiment", "uniform_blocks", "--seeds", 2, "--picture", picture)
+    assert result.exit_code == 0, result.stderr
+    assert "growing ends" in result.stdout and picture.read_bytes().startswith(b"\x89PNG")
+    folder = tmp_path / "work" / "runs" / "uniform_blocks" / "short"
+    written = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.json")}
+    assert sorted(written) == ["arm1_seed0.json", "arm1_seed1.json", "arm2_seed0.json", "arm2_seed1.json"]
+    again = run("experiment", "uniform_blocks", "--seeds", 2)
+    assert "4 runs are kept" in again.stdout
+    assert written == {path.name: path.stat().st_mtime_ns for path in folder.glob("*.json")}
+    run("experiment", "uniform_blocks", "--seeds", 2, "--again")
+    assert written != {path.name: path.stat().st_mtime_ns for path in folder.glob("*.json")}
+
+
+def test_the_list_of_experiments():
+    from course.experiments import names
+
+    result = run("experiment")
+    assert result.exit_code == 0 and all(name in result.stdout for name in names())
+
+
+def test_an_unknown_experiment_and_form():
+    assert "There is no experiment 'scale'" in run("experiment", "scale").stderr
+    assert "form is 'long'; multi_scale has: short, full" in run("experiment", "multi_scale", "--form", "long").stderr
+
+
+def test_recorded_runs_are_shown_without_training():
+    result = run("experiment", "multi_scale", "--recorded", "--form", "longer")
+    assert result.exit_code == 0 and "recorded 20" in result.stdout and "several scales, naive ends" in result.stdout

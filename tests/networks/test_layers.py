@@ -1,0 +1,132 @@
+"""The shared layers and blocks, in numbers."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from networks.base import Scale, smallest_input
+from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
+from networks.inception_resnet_v1 import InceptionResNetC, ResidualWidths
+from networks.inception_v2 import Fork, InceptionB
+from networks.layers import Branches, ConvBNAct, ConvReLU, HalvingMaxPool, SeparableConv, average_pool, chain
+from networks.xception import XceptionBlock
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 7), (7, 8), (147, 74), (1, 2)])
+def test_halving_pool_pads_as_tensorflow_does(height, width):
+    x = torch.randn(2, 3, height, width)
+    pads = []
+    for side in (width, height):  # what "SAME" means there: the surplus of an odd total goes to the far end
+        total = max((-(-side // 2) - 1) * 2 + 3 - side, 0)
+        pads += [total // 2, total - total // 2]
+    expected = F.max_pool2d(F.pad(x, pads, value=-torch.inf), 3, stride=2)
+    torch.testing.assert_close(HalvingMaxPool()(x), expected)
+
+
+@pytest.mark.parametrize("side", [27, 28])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_reductions_join_grids_of_one_size(side, padding):
+    widths = ReductionWidths(single=(4, 6), stacked=(4, 5, 7))
+    out = ReductionA(8, widths, padding=padding)(torch.randn(1, 8, side, side))
+    expected = -(-side // 2) if padding == "same" else (side - 3) // 2 + 1
+    assert out.shape == (1, widths.out_channels(8), expected, expected)
+
+
+def test_average_pool_counts_the_padding_or_not():
+    ones = torch.ones(1, 1, 3, 3)
+    torch.testing.assert_close(average_pool()(ones), ones)
+    corner = average_pool(count_include_pad=True)(ones)[0, 0, 0, 0]
+    assert corner == pytest.approx(4 / 9)
+
+
+def test_chain_gives_stride_and_padding_to_its_last_convolution():
+    layers = chain(3, (4, 1), (5, (1, 7)), (6, 3), stride=2, padding="valid")
+    assert [layer.conv.stride for layer in layers] == [(1, 1), (1, 1), (2, 2)]
+    assert [layer.conv.padding for layer in layers] == [(0, 0), (0, 3), (0, 0)]
+    assert [layer.conv.out_channels for layer in layers] == [4, 5, 6]
+    assert isinstance(chain(3, (4, 1), conv=ConvReLU)[0], ConvReLU)
+
+
+def test_branches_are_joined_in_the_order_of_their_names():
+    widths = Widths(pointwise=2, single=(2, 3), stacked=(2, 2, 4), pool=5)
+    block = InceptionA(6, widths).eval()
+    x = torch.randn(1, 6, 9, 9)
+    views = [block.pointwise(x), block.single(x), block.stacked(x), block.pool(x)]
+    torch.testing.assert_close(block(x), torch.cat(views, dim=1))
+    assert [view.shape[1] for view in views] == [2, 3, 4, 5]
+    assert isinstance(Fork(3, 4), Branches)
+
+
+def test_factorised_kernels_alternate():
+    widths = Widths(pointwise=2, single=(2, 2, 2), stacked=(2, 2, 2, 2, 2), pool=2)
+    block = InceptionB(4, widths)
+    kernels = [layer.conv.kernel_size for layer in (*block.single, *block.stacked)]
+    assert kernels == [(1, 1), (1, 7), (7, 1), (1, 1), (7, 1), (1, 7), (7, 1), (1, 7)]
+
+
+@pytest.mark.parametrize("activation", [True, False])
+def test_residual_block_adds_a_scaled_residual(activation):
+    widths = ResidualWidths(pointwise=2, single=(2, 3, 4))
+    block = InceptionResNetC(5, widths, scale=0.3, activation=activation).eval()
+    x = torch.randn(2, 5, 8, 8)
+    residual = block.up(torch.cat([block.pointwise(x), block.single(x)], dim=1))
+    expected = x + 0.3 * residual
+    torch.testing.assert_close(block(x), expected.relu() if activation else expected)
+
+
+def test_separable_convolution_is_two_convolutions():
+    layer = SeparableConv(3, 5, depth_multiplier=8, kernel_size=7, stride=2)
+    assert [tuple(parameter.shape) for parameter in layer.parameters()] == [(24, 1, 7, 7), (5, 24, 1, 1)]
+    x = torch.randn(1, 3, 12, 12)
+    weights = layer.depthwise.weight.view(3, 8, 7, 7)
+    by_channel = [F.conv2d(x[:, c : c + 1], weights[c].unsqueeze(1), stride=2, padding=3) for c in range(3)]
+    torch.testing.assert_close(layer(x), layer.pointwise(torch.cat(by_channel, dim=1)))
+
+
+def test_xception_block_leaves_its_input_alone():
+    block = XceptionBlock(4, (4, 4, 4)).eval()
+    x = torch.randn(1, 4, 5, 5)
+    before = x.clone()
+    torch.testing.assert_close(block(x) - block.body(x), before, atol=1e-5, rtol=0)
+    torch.testing.assert_close(x, before)
+    assert isinstance(block.skip, nn.Identity)
+
+
+def test_bias_and_epsilon_for_public_weights():
+    layer = ConvBNAct(3, 4, kernel_size=1, bias=True, eps=1e-5)
+    assert layer.conv.bias is not None
+    assert layer.norm.eps == 1e-5
+    assert ConvBNAct(3, 4, kernel_size=1).conv.bias is None
+
+
+def test_scale_rounds_to_multiples_of_eight():
+    assert [Scale(width=width).channels(64) for width in (0.01, 0.5, 1.0, 1.06, 1.07, 2)] == [8, 32, 64, 64, 72, 128]
+    mini = Scale(size="mini")
+    assert [mini.channels(width) for width in (16, 64, 120, 384, 728)] == [8, 8, 16, 40, 72]
+    assert [mini.repeats(count) for count in (1, 2, 20)] == [1, 2, 2]
+    assert [mini.stride(halving) for halving in (1, 2, 3, 4, 5)] == [1, 1, 2, 2, 2]
+    assert Scale().widths(Widths(64, (48, 64), (64, 96, 96), 32)) == Widths(64, (48, 64), (64, 96, 96), 32)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(1, 1, 3, stride=2),
+        nn.Conv2d(1, 1, 7, stride=2, padding=3),
+        nn.MaxPool2d(3, stride=2, ceil_mode=True),
+        nn.MaxPool2d(2, stride=2, ceil_mode=True),
+        nn.AvgPool2d(5, stride=3),
+        HalvingMaxPool(),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("output", [1, 2, 5])
+def test_smallest_input_is_exact_for_one_layer(layer, output):
+    def out(side: int) -> int:
+        try:
+            return layer(torch.zeros(1, 1, side, side)).shape[-1]
+        except RuntimeError:
+            return 0
+
+    assert smallest_input(layer, output) == next(side for side in range(1, 40) if out(side) >= output)

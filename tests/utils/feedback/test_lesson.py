@@ -1,0 +1,274 @@
+"""What a lesson answers its learner, and how progress is kept."""
+
+import json
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from utils.feedback import lesson as feedback_module
+from utils.feedback.lesson import Feedback, Message, Overview, Wrong, read_progress, solution_of
+
+SOURCE = '''# A lesson
+
+```{code-cell}
+:exercise: "9.1"
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+```
+'''
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "work"))
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def lesson(work, tmp_path):
+    source = tmp_path / "lesson.md"
+    source.write_text(SOURCE, encoding="utf-8")
+    feedback = Feedback("a_lesson", source)
+
+    @feedback.exercise(
+        "9.1",
+        title="doubling",
+        difficulty="warm-up",
+        minutes=1,
+        hints=("Think.", "Twice `x`.", "`2 * x`"),
+        reference=lambda x: 2 * x,
+    )
+    def double(answer):
+        if answer(4) != 8:
+            raise Wrong(f"For 4 you find {answer(4)}; 8 is expected.")
+        return "Well counted."
+
+    return feedback
+
+
+def test_a_right_answer_passes_and_is_kept(lesson, work):
+    result = lesson.check.double(lambda x: x + x)
+    assert (
+        result and result.passed and "Exercise 9.1, doubling: right" in repr(result) and "Well counted." in repr(result)
+    )
+    assert [entry.name for entry in lesson.done()] == ["double"]
+    assert "double" in json.loads((work / "progress.json").read_text())["lessons"]["a_lesson"]["passed"]
+    assert "1 of 1" in repr(lesson.progress())
+
+
+def test_progress_survives_a_restart(lesson):
+    lesson.check.double(lambda x: 2 * x)
+    later = Feedback("a_lesson", lesson.source)
+    later.exercises = lesson.exercises
+    assert "1 of 1" in repr(later.progress()) and 'aria-valuenow="1"' in later.progress()._repr_html_()
+
+
+def test_a_wrong_answer_is_told_why(lesson):
+    result = lesson.check.double(lambda x: x * x)
+    assert not result and result.body == "For 4 you find 16; 8 is expected." and "not yet" in result.head
+    assert lesson.done() == []
+    assert "✘" in repr(result) and "16" in result._repr_html_()
+
+
+def test_a_stub_is_told_that_it_is_one(lesson):
+    def stub(x):
+        raise NotImplementedError("Exercise 9.1, doubling: write this part.")
+
+    result = lesson.check.double(stub)
+    assert not result and "not written yet" in result.head and 'hint("9.1")' in result.body
+    assert "a class" not in result.body
+
+    class Stub:
+        def __init__(self, x):
+            stub(x)
+
+    assert "a class can have one in `__init__`" in lesson.check.double(Stub).body
+
+
+def test_torch_s_own_not_implemented_is_no_stub(lesson):
+    def finished(x):
+        return nn.ModuleList([nn.ReLU()])(torch.tensor(x))
+
+    result = lesson.check.double(finished)
+    assert not result and "your code stopped" in result.head and "not written yet" not in repr(result)
+    assert "NotImplementedError" in result.body and "forward" in result.body
+
+    def bare(x):
+        raise NotImplementedError
+
+    assert "not written yet" in lesson.check.double(bare).head
+
+
+def test_an_error_in_the_learners_code_is_told_with_its_line(lesson, tmp_path):
+    cell = tmp_path / "cell.py"
+    cell.write_text("def answer(x):\n    return x / 0\n")
+    scope = {}
+    exec(compile(cell.read_text(), str(cell), "exec"), scope)
+    result = lesson.check.double(scope["answer"])
+    assert (
+        not result and "ZeroDivisionError" in result.body and "line 2" in result.body and "return x / 0" in result.body
+    )
+
+
+def test_what_does_not_exist_is_named_with_what_does(lesson):
+    with pytest.raises(AttributeError, match=r"no check 'triple'.*double"):
+        lesson.check.triple(3)
+    with pytest.raises(ValueError, match=r"no exercise '9.2'.*9.1 \(doubling\)"):
+        lesson.hint("9.2")
+    with pytest.raises(ValueError, match="no prediction 'x'"):
+        lesson.truth("x", 3)
+
+
+def test_hints_come_in_steps_and_stay_at_the_last(lesson):
+    assert [lesson.hint("9.1").head[:11] for _ in range(4)] == [
+        "Hint 1 of 3",
+        "Hint 2 of 3",
+        "Hint 3 of 3",
+        "Hint 3 of 3",
+    ]
+    assert "<code>2 * x</code>" in lesson.hint("9.1")._repr_html_()
+
+
+def test_the_solution_is_the_sources(lesson):
+    assert lesson.solution("9.1").code == 'def double(x):\n    """Twice x."""\n    return 2 * x'
+    with pytest.raises(ValueError, match=r"no cell for exercise 9.7"):
+        solution_of(lesson.source, "9.7")
+
+
+def test_use_goes_on_with_the_courses_own_until_the_learners_is_right(lesson, capsys):
+    assert lesson.use("9.1", lambda x: x)(5) == 10
+    assert "course's own" in capsys.readouterr().out
+    mine = lambda x: x + x  # noqa: E731
+    assert lesson.use("9.1", mine) is mine and capsys.readouterr().out == ""
+
+
+def test_a_number_is_predicted_kept_and_closed_by_the_truth(lesson):
+    asked = lesson.predict("cost", "How dear?", unit="MACs")
+    assert asked.answer is None and "How dear?" in repr(asked)
+    with pytest.raises(ValueError, match="'many'; a number is asked, in MACs"):
+        asked.commit("many")
+    assert "1,000 MACs" in asked.commit("1000").body
+    asked.commit(1200)
+    told = lesson.truth("cost", 1250, "Counted.")
+    assert told.head == "You predicted 1,200 MACs. The truth: 1,250 MACs" and told.tone == "right"
+    assert "stays as it was" in asked.commit(1250).body and asked.answer == 1200
+    assert lesson.predict("cost", "How dear?", unit="MACs").answer == 1200  # the cell run once more
+
+
+def test_a_choice_is_predicted(lesson):
+    asked = lesson.predict("which", "Which one?", choices=["A", "B"])
+    with pytest.raises(ValueError, match="'C'; choose one of: 'A', 'B'"):
+        asked.commit("C")
+    lesson.predict("which", "Which one?", choices=["A", "B"], answer="B")
+    assert lesson.truth("which", "A").tone == "note"
+
+
+def test_no_prediction_is_no_reproach(lesson):
+    lesson.predict("cost", "How dear?")
+    assert "made no prediction" in lesson.truth("cost", 3).body
+
+
+def test_the_prediction_widget_keeps_what_is_entered(lesson):
+    asked = lesson.predict("cost", "How dear?", unit="MACs")
+    question, row, said = asked.widget().children
+    entry, _, button = row.children
+    assert "How dear?" in question.value
+    entry.value = "a lot"
+    button.click()
+    assert "a number is asked" in said.value and asked.answer is None
+    entry.value = "1,200"
+    button.click()
+    assert asked.answer == 1200 and "1,200 MACs" in said.value
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("1,200", 1200), ("1,234,567.5", 1234567.5), ("97,5", 97.5), (" 0,125", 0.125), ("3e2", 300)],
+)
+def test_numbers_are_read_as_people_write_them(lesson, written, number):
+    asked = lesson.predict("cost", "How dear?")
+    asked.commit(written)
+    assert asked.answer == number
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "1,2,3", "", None, "ten"])
+def test_what_is_no_number_is_not_kept(lesson, written):
+    asked = lesson.predict("cost", "How dear?")
+    with pytest.raises(ValueError, match="a number is asked"):
+        asked.commit(written)
+    assert asked.answer is None
+
+
+def test_the_prediction_widget_asks_for_an_answer_first(lesson):
+    for choices, words in ((None, "Write a number first."), (["A", "B"], "Choose one first.")):
+        asked = lesson.predict("cost", "How dear?", choices=choices)
+        parts = asked.widget().children
+        (parts[1].children[2] if choices is None else parts[2]).click()
+        assert words in parts[-1].value and asked.answer is None
+
+
+def test_the_enter_key_keeps_a_number(lesson):
+    asked = lesson.predict("cost", "How dear?")
+    entry = asked.widget().children[1].children[0]
+    entry.value = "7"
+    entry._handle_custom_msg({"event": "submit"}, [])
+    assert asked.answer == 7
+
+
+def test_a_broken_progress_file_is_set_aside_with_a_word(lesson, work):
+    lesson.check.double(lambda x: 2 * x)
+    path = work / "progress.json"
+    path.write_text("{ broken")
+    result = lesson.check.double(lambda x: 2 * x)
+    assert "progress.broken-1.json" in result.body and (work / "progress.broken-1.json").read_text() == "{ broken"
+    assert lesson.done()
+    path.write_text("[]")
+    assert read_progress()[0] == {} and (work / "progress.broken-2.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_stops_nobody(lesson, work):
+    work.parent.mkdir(exist_ok=True)
+    work.write_text("a file where the folder should be")
+    result = lesson.check.double(lambda x: 2 * x)
+    assert result and "could not be kept" in result.body
+
+
+def test_two_notebooks_at_once_lose_nothing(lesson, work):
+    def note(number):
+        feedback_module.change_progress(lambda data: data.setdefault("lessons", {}).setdefault(f"lesson_{number}", {}))
+
+    threads = [threading.Thread(target=note, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read_progress()[0]["lessons"]) == 12
+
+
+def test_deleting_the_progress_file_loses_nothing_but_ticks(lesson, work):
+    lesson.check.double(lambda x: 2 * x)
+    (work / "progress.json").unlink()
+    assert lesson.done() == [] and lesson.check.double(lambda x: 2 * x)
+
+
+def test_an_exercise_is_registered_once(lesson):
+    with pytest.raises(ValueError, match="number or name is taken"):
+        lesson.exercise("9.1", title="t", difficulty="hard", minutes=1, hints=("a",))(lambda answer: None)
+    with pytest.raises(ValueError, match="difficulty is 'easy'"):
+        lesson.exercise("9.2", title="t", difficulty="easy", minutes=1, hints=("a",))
+
+
+def test_text_is_escaped():
+    html = Message("note", "<b>", "a < b and `x < y`")._repr_html_()
+    assert "&lt;b&gt;" in html and "a &lt; b and <code>x &lt; y</code>" in html
+
+
+def test_overview(lesson):
+    lesson.check.double(lambda x: 2 * x)
+    table = Overview((("09 A lesson", lesson),))
+    assert "1 of 1" in repr(table) and "09 A lesson" in table._repr_html_()

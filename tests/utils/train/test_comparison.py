@@ -1,0 +1,99 @@
+"""Comparing runs: mean, spread, interval, and a sentence that is honest."""
+
+import math
+
+import pytest
+from scipy import stats
+
+from tests.utils.train.test_runs import make_run
+from utils.train.comparison import Quantity, compare, epochs_to, measured
+from utils.train.runs import Run
+
+
+def arm(*accuracies: float) -> list[Run]:
+    return [make_run(accuracy, seed=seed) for seed, accuracy in enumerate(accuracies)]
+
+
+def test_mean_deviation_and_interval_are_those_of_the_textbook():
+    comparison = compare({"single": arm(0.5, 0.6, 0.7), "multi": arm(0.9, 0.91)})
+    (single, multi), (difference,) = comparison.arms, comparison.differences
+    assert single.mean == pytest.approx(60)
+    assert single.deviation == pytest.approx(10)
+    assert single.high - 60 == pytest.approx(4.30265 * 10 / math.sqrt(3), rel=1e-5)  # t for 2 degrees of freedom
+    welch = stats.ttest_ind([90, 91], [50, 60, 70], equal_var=False).confidence_interval(0.95)
+    assert (difference.low, difference.high) == pytest.approx((welch.low, welch.high))
+    assert multi.parameters == 123
+
+
+def test_the_sentence_is_honest():
+    far = compare({"A": arm(0.50, 0.51, 0.52), "B": arm(0.80, 0.81, 0.82)}).sentence
+    assert "B ends 30.0 points above A" in far
+    assert "more than the spread between seeds explains" in far
+    near = compare({"A": arm(0.50, 0.60, 0.70), "B": arm(0.52, 0.61, 0.65)}).sentence
+    assert "B ends 0.7 points below A" in near
+    assert "do not tell the two apart" in near
+    assert "other seeds" in compare({"A": arm(0.5), "B": arm(0.6)}).sentence
+    assert "do not tell" in compare({"A": arm(0.5, 0.5), "B": arm(0.5, 0.5)}).sentence
+
+
+def test_the_tables():
+    comparison = compare({"3 × 3 <only>": arm(0.5, 0.6), "all": arm(0.7)})
+    lines = str(comparison).splitlines()
+    assert len({len(line) for line in lines[:3]}) == 1
+    assert "55.00" in lines[1]
+    assert lines[2].count("–") == 2
+    assert "3 × 3 &lt;only&gt;" in comparison._repr_html_()
+    assert comparison.percentages == {"3 × 3 <only>": [50, 60], "all": [70]}
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [
+        ({}, "no arm"),
+        ({"A": []}, "'A' has no runs"),
+        ({"A": [make_run(0.5, completed=False)]}, "stopped early"),
+        ({"A": [make_run(0.5), make_run(0.5)]}, "seed 0"),
+        ({"A": [make_run(0.5)], "B": [make_run(0.5, data=make_run().data | {"content": "zz"})]}, "different data"),
+    ],
+)
+def test_what_cannot_be_compared(arms, said):
+    with pytest.raises(ValueError, match=said):
+        compare(arms)
+
+
+def test_pairs_of_the_same_seed_see_a_small_difference_that_arms_hide():
+    arms = {"A": arm(0.50, 0.60, 0.70), "B": arm(0.51, 0.62, 0.71)}
+    assert not compare(arms).differences[0].is_clear
+    (difference,) = compare(arms, paired=True).differences
+    test = stats.ttest_rel([51, 62, 71], [50, 60, 70]).confidence_interval(0.95)
+    assert (difference.low, difference.high) == pytest.approx((test.low, test.high))
+    assert difference.pairs == 3 and "over 3 pairs of the same seed" in difference.sentence
+    alone = compare({"A": arm(0.5), "B": arm(0.6)}, paired=True).differences[0]
+    assert alone.low is None and alone.mean == pytest.approx(10)
+    with pytest.raises(ValueError, match="no seed in common"):
+        compare({"A": [make_run(0.5, seed=1)], "B": [make_run(0.5, seed=2)]}, paired=True)
+
+
+LOSS = Quantity("test loss", "nats", lambda run: run.history[-1].test_loss, digits=3)
+
+
+def test_another_figure_is_compared_in_its_own_unit():
+    comparison = compare({"A": arm(0.5, 0.6), "B": arm(0.5, 0.6)}, LOSS)
+    assert comparison.arms[0].values == tuple(run.history[-1].test_loss for run in arm(0.5, 0.6))
+    assert "test loss, nats" in comparison.table and "in test loss" in comparison.sentence
+    assert "0.000 nats above A" in comparison.sentence and not comparison.differences[0].is_clear
+
+
+def test_epochs_to_an_accuracy_are_counted_and_one_more_where_it_is_never_reached():
+    run = make_run(0.5)
+    best = max(epoch.test_accuracy for epoch in run.history)
+    first = next(epoch.epoch for epoch in run.history if epoch.test_accuracy == best)
+    assert epochs_to(best).of(run) == first
+    assert epochs_to(0.999).of(run) == len(run.history) + 1
+    later = compare({"A": arm(0.6, 0.6), "B": arm(0.5, 0.5)}, epochs_to(0.75)).sentence
+    assert "B reaches 75 % 0.0 epochs later than A" in later
+
+
+def test_a_measure_of_a_run_is_a_quantity():
+    run = make_run(0.5, measures={"calibration_error": 3.25})
+    assert measured("calibration_error", "calibration error", "points").of(run) == 3.25

@@ -1,0 +1,652 @@
+"""What a module does with one image: every operation, in order, with its shapes, its cost and what it reads.
+
+The module runs once on the `meta` device, where tensors have shapes and no numbers: nothing is computed, no weight is
+allocated or changed. `utils.cost.table` and `utils.diagram` are two ways to read the result.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+INPUT = -1  # the producer of the image itself
+
+# Operations that only look at a tensor in another way, or make an empty one: no layer of a network.
+_VIEWS = {
+    "view", "_unsafe_view", "reshape", "_reshape_alias", "permute", "transpose", "t", "unsqueeze", "squeeze", "expand",
+    "detach", "alias", "clone", "contiguous", "empty", "empty_like", "zeros", "zeros_like", "ones", "ones_like", "full",
+    "to", "_to_copy", "select", "slice", "narrow", "as_strided", "unbind", "split", "split_with_sizes", "chunk",
+    "lift_fresh", "copy_", "flatten", "arange", "scalar_tensor",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """How far one unit sees on the image, (height, width) in pixels, and the step between neighbouring units."""
+
+    size: tuple[float, float]
+    step: tuple[float, float]
+
+
+@dataclass
+class Call:
+    """One call of one module. `parent` is the index of the call around it, None for the root."""
+
+    index: int
+    parent: int | None
+    module: nn.Module
+    name: str
+
+
+@dataclass
+class Operation:
+    """One tensor operation.
+
+    `reads` are the indices of the operations whose results it takes (`INPUT` for the image), each once.
+    `call` is the innermost module call that it happened in. `macs` are multiply-adds for one image.
+    `weights` are the names of the parameters that no operation before it had read.
+    `receptive_field` is None where a unit sees the whole image. `factor` is the plain number that a "mul" multiplies by.
+    """
+
+    index: int
+    name: str
+    call: int
+    reads: tuple[int, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    shape: tuple[int, ...]
+    macs: int
+    weights: tuple[str, ...]
+    has_weights: bool
+    receptive_field: ReceptiveField | None
+    geometry: tuple = ()
+    factor: float | None = None
+
+    @property
+    def is_view(self) -> bool:
+        """Does it leave the values as they are (a reshape, a transposition, an allocation)?"""
+        return self.name in _VIEWS
+
+
+@dataclass
+class Trace:
+    """A module's calls and operations in the order of execution, and its parameters' sizes by name."""
+
+    root: nn.Module
+    image_shape: tuple[int, int, int]
+    calls: list[Call]
+    operations: list[Operation]
+    parameters: dict[str, int]
+    unread: tuple[str, ...] = field(default=())
+
+    def ancestors(self, call: int) -> list[int]:
+        """The call and those around it, outermost first."""
+        path = []
+        current: int | None = call
+        while current is not None:
+            path.append(current)
+            current = self.calls[current].parent
+        return path[::-1]
+
+    def depth(self, *, pools: bool = False, separable_once: bool = False) -> int:
+        """Convolution and dense layers on the longest path from image to result.
+
+        Args:
+            pools: count pooling layers as well (a mean over the grid is one).
+            separable_once: count a depthwise convolution and the pointwise one behind it as one layer.
+        """
+        longest = {INPUT: 0}
+        for operation in self.operations:
+            module = self.calls[operation.call].module
+            is_layer = operation.has_weights and operation.macs > 0
+            if separable_once and isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+                is_layer = False
+            is_pool = pools and ("pool" in operation.name or operation.name == "mean")
+            if isinstance(module, nn.LocalResponseNorm):  # torch computes its local sums with a pool
+                is_pool = False
+            before = max((longest[source] for source in operation.reads), default=0)
+            longest[operation.index] = before + (is_layer or is_pool)
+        return max(longest.values())
+
+
+class CannotRun(ValueError):
+    """A module's forward failed; `before` is the trace of what ran until then."""
+
+    def __init__(self, message: str, before: Trace):
+        super().__init__(message)
+        self.before = before
+
+
+def trace(module: nn.Module, image_shape: Sequence[int]) -> Trace:
+    """Run the module once on an image of shape (channels, height, width) without numbers, and note what it does.
+
+    The module is run in evaluation mode and is afterwards as it was, also when its forward fails.
+
+    Raises:
+        TypeError: not a module.
+        ValueError: a shape that is not three whole numbers above zero, or (as `CannotRun`) a module that cannot take
+            such an image.
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"A torch module is needed, and this is {type(module).__name__}: {module!r:.80}")
+    shape = tuple(image_shape)
+    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise ValueError(
+            f"The image's shape is {image_shape!r}; it must be (channels, height, width), each a whole number above "
+            "zero and without the batch, as in (3, 224, 224)."
+        )
+    with suppress(Exception):  # what the quick way cannot do, the thorough one does, or says why it cannot be done
+        return _trace_quickly(module, shape)
+    return _trace_thoroughly(module, shape)
+
+
+def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
+    """Every operation runs on `meta`, as torch itself would run it."""
+    recorder = _Recorder(module)
+    recorder.stand_in()
+    modes = [(child, child.training) for child in module.modules()]
+    tensors = [(child, dict(child._parameters), dict(child._buffers)) for child in module.modules()]
+    handles = []
+    for child in module.modules():
+        handles.append(child.register_forward_pre_hook(recorder.enter))
+        handles.append(child.register_forward_hook(recorder.leave))
+    try:
+        for child, _ in modes:
+            child.training = False
+        image = torch.empty((1, *shape), device="meta", dtype=recorder.dtype)
+        recorder.note_image(image)
+        with torch.no_grad(), recorder:
+            torch.func.functional_call(module, recorder.stand_ins, (image,))
+    except NotImplementedError:  # a stub of the learner's, which is no fault of the image
+        raise
+    except RuntimeError as error:
+        size = " x ".join(map(str, shape))
+        message = f"{type(module).__name__} cannot take an image of {size}: {error}"
+        raise CannotRun(message, recorder.result(shape)) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+        for child, training in modes:
+            child.training = training
+        for child, parameters, buffers in tensors:  # torch gives a module with two names its stand-ins back
+            child._parameters.update(parameters)
+            child._buffers.update(buffers)
+    return recorder.result(shape)
+
+
+class _Recorder(TorchDispatchMode):
+    """Sees every operation below the modules, and through hooks which module it belongs to."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.root = module
+        self.names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
+        self.calls: list[Call] = []
+        self.stack: list[int] = []
+        self.operations: list[Operation] = []
+        self.stand_ins: dict[str, Tensor] = {}
+        self.sizes: dict[str, int] = {}
+        self.seen_weights: set[str] = set()
+        self.weight_of: dict[int, str] = {}
+        self.producer: dict[int, int] = {}
+        self.fields: dict[int, ReceptiveField | None] = {}
+        self.kept: list[Tensor] = []  # so that no id is used twice
+        self.dtype = torch.get_default_dtype()
+        for child, prefix in self.names.items():
+            for key, parameter in child._parameters.items():
+                if parameter is None or id(parameter) in self.weight_of:
+                    continue
+                name = f"{prefix}.{key}" if prefix else key
+                self.sizes[name] = parameter.numel()
+                self.weight_of[id(parameter)] = name
+                if parameter.is_floating_point():
+                    self.dtype = parameter.dtype
+
+    def stand_in(self) -> None:
+        """Make a tensor without numbers for every parameter and buffer."""
+        for name, parameter in self.root.named_parameters():
+            self.stand_ins[name] = torch.empty_like(parameter, device="meta", requires_grad=False)
+            self.weight_of[id(self.stand_ins[name])] = name
+        for name, buffer in self.root.named_buffers():
+            self.stand_ins[name] = torch.empty_like(buffer, device="meta")
+
+    def result(self, image_shape: tuple[int, int, int]) -> Trace:
+        return Trace(
+            root=self.root,
+            image_shape=image_shape,
+            calls=self.calls,
+            operations=self.operations,
+            parameters=self.sizes,
+            unread=tuple(name for name in self.sizes if name not in self.seen_weights),
+        )
+
+    def note_image(self, image: Tensor) -> None:
+        self.kept.append(image)
+        self.producer[id(image)] = INPUT
+        self.fields[INPUT] = ReceptiveField((1, 1), (1, 1))
+
+    def enter(self, module: nn.Module, _inputs) -> None:
+        parent = self.stack[-1] if self.stack else None
+        self.calls.append(Call(len(self.calls), parent, module, self.names.get(module, "")))
+        self.stack.append(len(self.calls) - 1)
+
+    def leave(self, _module: nn.Module, _inputs, _outputs) -> None:
+        self.stack.pop()
+
+    def run(self, func, args: tuple, kwargs: dict):
+        """The result of one operation."""
+        return func(*args, **kwargs)
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        outputs = self.run(func, args, kwargs or {})
+        if not self.stack:
+            return outputs
+        reads: dict[int, None] = {}
+        shapes, fresh = [], []
+        has_weights = False
+        for tensor in _tensors(args) + (_tensors(tuple(kwargs.values())) if kwargs else []):
+            key = id(tensor)
+            weight = self.weight_of.get(key)
+            if weight is not None:
+                has_weights = True
+                if weight not in self.seen_weights:
+                    self.seen_weights.add(weight)
+                    fresh.append(weight)
+            elif key in self.producer:
+                if self.producer[key] not in reads:
+                    shapes.append(tuple(tensor.shape))
+                reads[self.producer[key]] = None
+        results = _tensors((outputs,))
+        if not results:
+            return outputs
+        index = len(self.operations)
+        name = func._schema.name.split("::")[-1]
+        first = results[0]
+        if name == "empty" and not first.numel():
+            return outputs  # room that batch normalisation reserves and does not use
+        if name in _VIEWS and has_weights and not reads:
+            # A transposed weight is still that weight, not something the network made of the image.
+            self.kept.extend(results)
+            for result in results:
+                self.weight_of[id(result)] = next(
+                    self.weight_of[id(t)] for t in _tensors(args) if id(t) in self.weight_of
+                )
+            self.seen_weights.difference_update(fresh)
+            return outputs
+        operation = Operation(
+            index=index,
+            name=name,
+            call=self.stack[-1],
+            reads=tuple(reads),
+            input_shapes=tuple(shapes),
+            shape=tuple(first.shape),
+            macs=_macs(name, args, first),
+            weights=tuple(fresh),
+            has_weights=has_weights,
+            receptive_field=None,
+            geometry=_geometry(name, args),
+            factor=_factor(args) if name == "mul" else None,
+        )
+        operation.receptive_field = self._receptive_field(operation)
+        self.operations.append(operation)
+        self.fields[index] = operation.receptive_field
+        for result in results:
+            self.kept.append(result)
+            self.producer[id(result)] = index
+        return outputs
+
+    def _receptive_field(self, operation: Operation) -> ReceptiveField | None:
+        sources = [self.fields[source] for source in operation.reads]
+        if not sources or None in sources or len(operation.shape) < 4:
+            return None
+        size = tuple(max(source.size[axis] for source in sources) for axis in (0, 1))
+        step = tuple(max(source.step[axis] for source in sources) for axis in (0, 1))
+        if operation.geometry:
+            reach, stride = operation.geometry
+            size = tuple(size[axis] + reach[axis] * step[axis] for axis in (0, 1))
+            return ReceptiveField(size, tuple(step[axis] * stride[axis] for axis in (0, 1)))
+        grid_before, grid_after = operation.input_shapes[0][-2:], operation.shape[-2:]
+        if grid_before == grid_after:
+            return ReceptiveField(size, step)
+        if operation.name.startswith("upsample"):
+            scale = tuple(before / after for before, after in zip(grid_before, grid_after, strict=True))
+            return ReceptiveField(size, tuple(step[axis] * scale[axis] for axis in (0, 1)))
+        if operation.name.startswith(("constant_pad", "reflection_pad", "replication_pad")):
+            return ReceptiveField(size, step)
+        return None  # a mean over the grid, an adaptive pool: from here on a unit sees everything
+
+
+# --- The quick way ----------------------------------------------------------------------------------------------------
+# Torch takes about 0.1 ms for an operation on `meta`, a network of this family has a thousand, and nearly all of them
+# are five layers whose result has a shape that a line of arithmetic gives. A network whose parameters all sit in such
+# layers is traced by that arithmetic; the rest of its operations run as on the thorough way. The tests compare the two.
+
+
+class _NotQuick(Exception):
+    """A layer is used in a way that the arithmetic does not know."""
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Does the module keep its parameters, if it has any, as a plain convolution, normalisation or dense layer does?"""
+    if type(module) in (nn.Conv2d, nn.BatchNorm2d, nn.Linear):
+        return True
+    own = (*module._parameters.values(), *module._buffers.values())
+    return all(tensor is None for tensor in own) and not isinstance(module, torch.jit.ScriptModule)
+
+
+def _trace_quickly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
+    """Every module's forward is replaced for the one call: by arithmetic, or by itself between two notes."""
+    recorder = _QuickRecorder(module)
+    if not all(map(_is_plain, recorder.names)):
+        raise _NotQuick
+    before = []
+    try:
+        for child in recorder.names:
+            state = child.__dict__
+            before.append((state, state.get("forward"), state["training"], state["_parameters"]))
+            layer = recorder.layers.get(type(child))
+            if type(child) is nn.Linear:
+                state["_parameters"] = recorder.without_numbers(child._parameters)
+            if layer is not None and "forward" not in state:
+                state["forward"] = recorder.arithmetic(child, layer)
+            else:
+                state["forward"] = recorder.between_notes(child)
+            state["training"] = False
+        image = torch.empty((1, *shape), device="meta", dtype=recorder.dtype)
+        recorder.note_image(image)
+        with torch.no_grad(), recorder:
+            module(image)
+    finally:
+        for state, forward, training, parameters in before:
+            state.pop("forward")
+            if forward is not None:
+                state["forward"] = forward
+            state["training"], state["_parameters"] = training, parameters
+    return recorder.result(shape)
+
+
+class _QuickRecorder(_Recorder):
+    """A recorder that knows by itself what the commonest layers do."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__(module)
+        self.layers: dict[type, Callable] = {
+            nn.Conv2d: self.conv,
+            nn.BatchNorm2d: self.batch_norm,
+            nn.ReLU: self.relu,
+            nn.MaxPool2d: self.max_pool,
+            nn.AvgPool2d: self.avg_pool,
+            nn.LocalResponseNorm: self.local_response_norm,
+        }
+
+    def run(self, func, args: tuple, kwargs: dict):
+        """What stands between the layers: a concatenation, a sum, a scaled tensor."""
+        shape = None if kwargs else _shape_of(func, args)
+        if shape is None:
+            return func(*args, **kwargs)
+        return torch.empty(shape, device="meta", dtype=self.dtype)
+
+    def without_numbers(self, parameters: dict[str, Tensor | None]) -> dict[str, Tensor | None]:
+        """Tensors on `meta` in place of a dense layer's parameters."""
+        stand_ins = {}
+        for name, parameter in parameters.items():
+            stand_ins[name] = None if parameter is None else torch.empty_like(parameter, device="meta")
+            if parameter is not None:
+                self.weight_of[id(stand_ins[name])] = self.weight_of[id(parameter)]
+                self.kept.append(stand_ins[name])
+        return stand_ins
+
+    def between_notes(self, module: nn.Module) -> Callable:
+        """The module's own forward, with a note of where it begins and ends."""
+        forward = module.forward
+
+        def noted(*args, **kwargs):
+            self.enter(module, args)
+            outputs = forward(*args, **kwargs)
+            self.leave(module, args, outputs)
+            return outputs
+
+        return noted
+
+    def arithmetic(self, module: nn.Module, layer: Callable) -> Callable:
+        """A layer's rule in place of its forward."""
+
+        def noted(x: Tensor) -> Tensor:
+            source = self.producer.get(id(x))
+            if source is None or x.dim() != 4:
+                raise _NotQuick
+            self.enter(module, (x,))
+            output = layer(module, x, source, tuple(x.shape))
+            self.stack.pop()
+            return output
+
+        return noted
+
+    def note(
+        self,
+        name: str,
+        source: int,
+        before: tuple[int, ...],
+        after: tuple[int, ...],
+        *,
+        macs: int = 0,
+        parameters: Sequence[Tensor | None] = (),
+        geometry: tuple = (),
+        in_place: Tensor | None = None,
+    ) -> Tensor:
+        """Write an operation down, and make its result."""
+        fresh = []
+        has_weights = False
+        for parameter in parameters:
+            if parameter is not None:
+                has_weights = True
+                weight = self.weight_of[id(parameter)]
+                if weight not in self.seen_weights:
+                    self.seen_weights.add(weight)
+                    fresh.append(weight)
+        seen = self.fields[source]
+        if seen is not None and geometry:
+            (down, across), (stride_down, stride_across) = geometry
+            step_down, step_across = seen.step
+            seen = ReceptiveField(
+                (seen.size[0] + down * step_down, seen.size[1] + across * step_across),
+                (step_down * stride_down, step_across * stride_across),
+            )
+        index = len(self.operations)
+        self.operations.append(
+            Operation(
+                index=index,
+                name=name,
+                call=self.stack[-1],
+                reads=(source,),
+                input_shapes=(before,),
+                shape=after,
+                macs=macs,
+                weights=tuple(fresh),
+                has_weights=has_weights,
+                receptive_field=seen,
+                geometry=geometry,
+            )
+        )
+        self.fields[index] = seen
+        output = in_place
+        if output is None:
+            with torch._C._DisableTorchDispatch():
+                output = torch.empty(after, device="meta", dtype=self.dtype)
+            self.kept.append(output)
+        self.producer[id(output)] = index
+        return output
+
+    def conv(self, module: nn.Conv2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
+        if before[1] != module.in_channels or module.padding_mode != "zeros" or isinstance(module.padding, str):
+            raise _NotQuick
+        height, width = _grid(before, module.kernel_size, module.stride, module.padding, module.dilation)
+        (k_down, k_across), (d_down, d_across) = module.kernel_size, module.dilation
+        return self.note(
+            "convolution",
+            source,
+            before,
+            (1, module.out_channels, height, width),
+            macs=height * width * module.out_channels * (module.in_channels // module.groups) * k_down * k_across,
+            parameters=(module._parameters["weight"], module._parameters["bias"]),
+            geometry=((d_down * (k_down - 1), d_across * (k_across - 1)), module.stride),
+        )
+
+    def batch_norm(self, module: nn.BatchNorm2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
+        if before[1] != module.num_features or module._buffers["running_mean"] is None:
+            raise _NotQuick
+        parameters = (module._parameters["weight"], module._parameters["bias"])
+        return self.note("native_batch_norm", source, before, before, parameters=parameters)
+
+    def relu(self, module: nn.ReLU, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
+        if module.inplace:
+            return self.note("relu_", source, before, before, in_place=x)
+        return self.note("relu", source, before, before)
+
+    def local_response_norm(
+        self, module: nn.LocalResponseNorm, x: Tensor, source: int, before: tuple[int, ...]
+    ) -> Tensor:
+        """The ten operations that torch makes of it: squares, their local mean by a pool over channels, a quotient."""
+        channels, *grid = before[1:]
+        as_volume, padded = (1, 1, channels, *grid), (1, 1, channels + module.size - 1, *grid)
+        shapes = [before, as_volume, padded, as_volume, *[before] * 6]
+        names = ["mul", "view", "constant_pad_nd", "avg_pool3d", "squeeze", "view", "mul", "add", "pow", "div"]
+        last, shape = source, before
+        for name, after in zip(names, shapes, strict=True):
+            output = self.note(name, last, shape, after)
+            last, shape = len(self.operations) - 1, after
+        scaled, quotient = self.operations[-4], self.operations[-1]
+        scaled.factor = module.alpha
+        quotient.reads, quotient.input_shapes = (source, *quotient.reads), (before, before)
+        return output
+
+    def max_pool(self, module: nn.MaxPool2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
+        if module.return_indices:
+            raise _NotQuick
+        kernel, stride, dilation = _two(module.kernel_size), _two(module.stride), _two(module.dilation)
+        return self.pool("max_pool2d_with_indices", module, source, before, kernel, stride, dilation)
+
+    def avg_pool(self, module: nn.AvgPool2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
+        kernel, stride = _two(module.kernel_size), _two(module.stride)
+        return self.pool("avg_pool2d", module, source, before, kernel, stride, (1, 1))
+
+    def pool(
+        self,
+        name: str,
+        module: nn.MaxPool2d | nn.AvgPool2d,
+        source: int,
+        before: tuple[int, ...],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        dilation: tuple[int, int],
+    ) -> Tensor:
+        padding = _two(module.padding)
+        if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+            raise _NotQuick
+        grid = _grid(before, kernel, stride, padding, dilation, ceil_mode=module.ceil_mode)
+        reach = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
+        return self.note(name, source, before, (1, before[1], *grid), geometry=(reach, stride))
+
+
+def _shape_of(func, args: tuple) -> tuple[int, ...] | None:
+    """The shape of a concatenation of channels, a sum of equals or a product with a number; else None."""
+    if func is torch.ops.aten.cat.default and len(args) == 2 and args[1] == 1:
+        shapes = [tensor.shape for tensor in args[0]]
+        if all(len(shape) == 4 and shape[2:] == shapes[0][2:] for shape in shapes):
+            return (1, sum(shape[1] for shape in shapes), *shapes[0][2:])
+    if func is torch.ops.aten.add.Tensor and isinstance(args[1], Tensor) and args[0].shape == args[1].shape:
+        return tuple(args[0].shape)
+    if func is torch.ops.aten.mul.Tensor and (not isinstance(args[1], Tensor) or not args[1].dim()):
+        return tuple(args[0].shape)
+    return None
+
+
+def _grid(
+    before: tuple[int, ...],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    *,
+    ceil_mode: bool = False,
+) -> list[int]:
+    """(height, width) that a window leaves of a grid, as torch counts them."""
+    grid = []
+    for axis in (0, 1):
+        side, p, s = before[axis + 2], padding[axis], stride[axis]
+        room = side + 2 * p - dilation[axis] * (kernel[axis] - 1) - 1
+        if room < 0:
+            raise _NotQuick
+        count = (room + s - 1 if ceil_mode else room) // s + 1
+        if ceil_mode and (count - 1) * s >= side + p:  # the last window must begin on the grid or its near padding
+            count -= 1
+        grid.append(count)
+    return grid
+
+
+def _tensors(values: Sequence) -> list[Tensor]:
+    found = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found.extend(item for item in value if isinstance(item, Tensor))
+    return found
+
+
+def _macs(name: str, args: tuple, output: Tensor) -> int:
+    """Multiply-adds of one operation. Biases, pooling and normalisation count nothing, as in the papers."""
+    if name == "convolution":
+        source, weight, transposed = args[0], args[1], args[6]
+        return (source if transposed else output).numel() * weight[0].numel()
+    if name == "mm":
+        return output.numel() * args[0].shape[-1]
+    if name == "addmm":
+        return output.numel() * args[1].shape[-1]
+    if name == "bmm":
+        return output.numel() * args[0].shape[-1]
+    if name == "baddbmm":
+        return output.numel() * args[1].shape[-1]
+    if name.startswith("_scaled_dot_product"):
+        query, key, value = args[:3]
+        return math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+    return 0
+
+
+def _geometry(name: str, args: tuple) -> tuple:
+    """(reach, stride) of a sliding window on a 2-D grid, each (vertical, horizontal); empty for anything else.
+
+    The reach is how many input steps beyond the first a window covers.
+    """
+    if name == "convolution" and args[1].dim() == 4:
+        weight, stride, dilation, transposed = args[1], args[3], args[5], args[6]
+        reach = [d * (k - 1) for d, k in zip(_two(dilation), weight.shape[2:], strict=True)]
+        if transposed:
+            return tuple(math.ceil((r + 1) / s) - 1 for r, s in zip(reach, _two(stride), strict=True)), tuple(
+                1 / s for s in _two(stride)
+            )
+        return tuple(reach), tuple(_two(stride))
+    if name in ("max_pool2d_with_indices", "max_pool2d", "avg_pool2d"):
+        kernel = _two(args[1])
+        stride = _two(args[2]) if len(args) > 2 and args[2] else kernel
+        dilation = _two(args[4]) if name != "avg_pool2d" and len(args) > 4 else (1, 1)
+        return tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True)), tuple(stride)
+    return ()
+
+
+def _factor(args: tuple) -> float | None:
+    """The plain number among a product's two factors; None where both are tensors that vary."""
+    for value in args:
+        if isinstance(value, int | float):
+            return value
+        if isinstance(value, Tensor) and value.dim() == 0 and not value.is_meta:
+            return value.item()
+    return None
+
+
+def _two(values) -> tuple[int, int]:
+    values = (values,) if isinstance(values, int) else tuple(values)
+    return values * 2 if len(values) == 1 else values

@@ -1,0 +1,624 @@
+"""What a lesson answers its learner: checks, hints, solutions, predictions and progress.
+
+Each lesson makes one `Feedback`, adds its exercises to it, and hands `check`, `hint`, `solution`, `predict` and
+`progress` to its notebook. Everything shows as HTML in a notebook and as plain text elsewhere.
+"""
+
+import json
+import linecache
+import math
+import os
+import re
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from types import FunctionType
+
+from filelock import FileLock, Timeout
+from IPython.display import display
+
+from utils.show.notebook import show_widget
+from utils.system.files import write_whole
+from utils.system.places import CHECKOUT, work_folder
+
+DIFFICULTIES = ("worked", "warm-up", "medium", "hard")
+
+
+class Wrong(Exception):
+    """An answer is not right yet; the message says in the learner's terms what to look at."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its number in the course ("1.3"), its name, and what is said about it."""
+
+    number: str
+    name: str
+    title: str
+    difficulty: str
+    minutes: int
+    hints: tuple[str, ...]
+    verify: Callable[..., str | None] = field(repr=False)
+    reference: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A box in a notebook, a paragraph elsewhere. `tone` is "right", "wrong", "hint" or "note"."""
+
+    tone: str
+    head: str
+    body: str = ""
+    code: str = ""
+
+    _MARKS = {"right": "✔", "wrong": "✘", "hint": "➜", "note": "●"}  # noqa: RUF012 (a constant, not a field)
+    _COLORS = {"right": "#009E73", "wrong": "#D55E00", "hint": "#0072B2", "note": "#8C8C8C"}  # noqa: RUF012
+
+    def __repr__(self) -> str:
+        text = f"{self._MARKS[self.tone]} {self.head}"
+        for part in (self.body, self.code):
+            text += f"\n{part}" if part else ""
+        return text
+
+    def _repr_html_(self) -> str:
+        body = f"<div>{_inline(self.body)}</div>" if self.body else ""
+        code = f"<pre style='margin:6px 0 0'>{escape(self.code)}</pre>" if self.code else ""
+        color, mark = self._COLORS[self.tone], self._MARKS[self.tone]
+        return (
+            f'<div role="status" class="course-{self.tone}" style="border-left:5px solid {color};padding:4px 10px;'
+            f'background:{color}14;max-width:60em"><b>{mark} {escape(self.head)}</b>{body}{code}</div>'
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Result(Message):
+    """What a check found. It is true when the answer is right."""
+
+    exercise: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.tone == "right"
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+
+class Feedback:
+    """The feedback of one lesson.
+
+    Args:
+        slug: the lesson's folder name; progress is kept under it.
+        source: the lesson's `lesson.md`, from which `solution` reads.
+    """
+
+    def __init__(self, slug: str, source: Path):
+        self.slug = slug
+        self.source = source
+        self.exercises: dict[str, Exercise] = {}
+        self.predictions: dict[str, Prediction] = {}
+        self.check = Checks(self)
+
+    def exercise(
+        self,
+        number: str,
+        *,
+        title: str,
+        difficulty: str,
+        minutes: int,
+        hints: Sequence[str],
+        reference: object = None,
+    ) -> Callable[[Callable], Callable]:
+        """Make a function the check of an exercise, under the function's name.
+
+        The function takes the learner's answer, raises `Wrong` with a sentence at the first difference, and may
+        return a sentence that is shown when the answer is right. `reference` is the course's own answer, which `use`
+        puts in the place of one that is not right yet.
+
+        Raises:
+            ValueError: the number or the name is taken, or the difficulty is not one of `DIFFICULTIES`.
+        """
+        if difficulty not in DIFFICULTIES:
+            raise ValueError(f"difficulty is {difficulty!r}; it can be {', '.join(DIFFICULTIES)}.")
+
+        def register(verify: Callable) -> Callable:
+            name = verify.__name__
+            taken = [e for e in self.exercises.values() if e.number == number or e.name == name]
+            if taken:
+                raise ValueError(f"Exercise {number} ({name}): that number or name is taken by {taken[0]}.")
+            self.exercises[name] = Exercise(number, name, title, difficulty, minutes, tuple(hints), verify, reference)
+            return verify
+
+        return register
+
+    def numbered(self, number: str) -> Exercise:
+        """The exercise of that number.
+
+        Raises:
+            ValueError: there is none; the message lists those there are.
+        """
+        for entry in self.exercises.values():
+            if entry.number == str(number):
+                return entry
+        known = ", ".join(f"{entry.number} ({entry.title})" for entry in self.exercises.values())
+        raise ValueError(f"There is no exercise {number!r} in this lesson. There are: {known}.")
+
+    def judge(self, entry: Exercise, answer: tuple, options: dict) -> Result:
+        """Run one check, keep a pass in the progress file, and put the outcome in words."""
+        name = f"Exercise {entry.number}, {entry.title}"
+        try:
+            said = entry.verify(*answer, **options)
+        except Wrong as wrong:
+            return Result("wrong", f"{name}: not yet", str(wrong), exercise=entry.name)
+        except Exception as error:
+            if _is_stub(error):
+                said = self._about_stub(entry, answer, str(error))
+                return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
+            return Result("wrong", f"{name}: your code stopped", explain(error), exercise=entry.name)
+        note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
+        self._refresh()
+        said = said or "It gives what the course's own answer gives."
+        return Result("right", f"{name}: right", " ".join(filter(None, (said, note))), exercise=entry.name)
+
+    def _about_stub(self, entry: Exercise, answer: tuple, message: str) -> str:
+        """What to say of a stub that is left: this exercise's, or that of another one which the answer calls."""
+        other = _STUB.match(message)
+        if other and other[1] != entry.number:
+            return (
+                f"It calls what you write in exercise {other[1]}, and that is still empty. Write exercise {other[1]} "
+                "first, or do without it here."
+            )
+        # What is no plain function is a class, or something made of one.
+        is_function = all(isinstance(each, FunctionType) for each in answer)
+        where = "" if is_function else "; a class can have one in `__init__` and one in `forward`"
+        return f'Replace each line that raises NotImplementedError{where}. `hint("{entry.number}")` helps you to start.'
+
+    def use(self, number: str, answer: object) -> object:
+        """The learner's answer if it passes its check, else the course's own, with a sentence that says so.
+
+        Cells further down work with what this returns, so that an exercise left open stops nobody.
+        """
+        entry = self.numbered(number)
+        if self.judge(entry, (answer,), {}):
+            return answer
+        text = f"Exercise {number} does not pass its check yet, so this cell goes on with the course's own answer."
+        display(Message("note", "The course's own is used", text))
+        return entry.reference
+
+    def hint(self, number: str) -> Message:
+        """The next hint for an exercise: from a direction to look in to nearly the answer."""
+        entry = self.numbered(number)
+        given = self._lesson().get("hints", {}).get(entry.name, 0)
+        step = min(given + 1, len(entry.hints))
+        self._note(lambda lesson: lesson.setdefault("hints", {}).__setitem__(entry.name, step))
+        more = (
+            f'Ask again for the next: `hint("{entry.number}")`.'
+            if step < len(entry.hints)
+            else f'That was the last hint. `solution("{entry.number}")` shows the whole.'
+        )
+        head = f"Hint {step} of {len(entry.hints)} for exercise {entry.number}"
+        return Message("hint", head, f"{entry.hints[step - 1]} {more}")
+
+    def solution(self, number: str) -> Message:
+        """The worked solution of an exercise, as the lesson's source has it."""
+        entry = self.numbered(number)
+        self._note(lambda lesson: lesson.setdefault("solutions", {}).setdefault(entry.name, _now()))
+        code = solution_of(self.source, entry.number)
+        return Message(
+            "hint",
+            f"A solution of exercise {entry.number}, {entry.title}",
+            "One way among several. Close it, and write yours from memory.",
+            code,
+        )
+
+    def predict(
+        self,
+        name: str,
+        question: str,
+        *,
+        choices: Sequence[str] | None = None,
+        unit: str = "",
+        answer: object = None,
+    ) -> "Prediction":
+        """Ask the learner for a guess, a number or one of `choices`; kept, and shown when `truth` is called.
+
+        Without a front end, or to answer in code, pass `answer=`.
+        """
+        prediction = Prediction(self, name, question, tuple(choices or ()), unit)
+        self.predictions[name] = prediction
+        if answer is not None:
+            try:
+                prediction.commit(answer)
+            except ValueError as error:
+                display(Message("wrong", "Not kept", str(error)))
+        return prediction
+
+    def truth(self, name: str, value: object, explanation: str = "") -> Message:
+        """Show the learner's prediction beside what came out, and close the prediction.
+
+        Raises:
+            ValueError: no prediction of that name was asked.
+        """
+        if name not in self.predictions:
+            asked = ", ".join(self.predictions) or "none yet: run the cells above first"
+            raise ValueError(f"There is no prediction {name!r}. Asked: {asked}.")
+        return self.predictions[name].compare(value, explanation)
+
+    def progress(self) -> "ProgressBar":
+        """The bar of this lesson. It grows by itself when a check passes further down."""
+        return ProgressBar(self)
+
+    def done(self) -> list[Exercise]:
+        """The exercises that the learner has passed."""
+        passed = self._lesson().get("passed", {})
+        return [entry for entry in self.exercises.values() if entry.name in passed]
+
+    def _lesson(self) -> dict:
+        return read_progress()[0].get("lessons", {}).get(self.slug, {})
+
+    def _note(self, change: Callable[[dict], object]) -> str:
+        """Change this lesson's part of the progress file; what the learner should know about it comes back."""
+
+        def in_lesson(data: dict) -> None:
+            change(data.setdefault("lessons", {}).setdefault(self.slug, {}))
+
+        return change_progress(in_lesson)
+
+    def _refresh(self) -> None:
+        if getattr(self, "_bar", None) is not None:
+            self._bar.update(ProgressBar(self)._forms(), raw=True)
+
+
+class Checks:
+    """`check.<exercise>(answer)`: one call for each exercise of the lesson."""
+
+    def __init__(self, feedback: Feedback):
+        self._feedback = feedback
+
+    def __getattr__(self, name: str) -> Callable[..., Result]:
+        entry = self._feedback.exercises.get(name)
+        if entry is None:
+            known = ", ".join(self._feedback.exercises)
+            raise AttributeError(f"There is no check {name!r} in this lesson. There are: {known}.")
+
+        def check(*answer: object, **options: object) -> Result:
+            return self._feedback.judge(entry, answer, options)
+
+        check.__name__ = name
+        check.__doc__ = f"Check exercise {entry.number}, {entry.title}."
+        return check
+
+    def __dir__(self) -> list[str]:
+        return list(self._feedback.exercises)
+
+
+class Prediction:
+    """A question that the learner answers before anything runs."""
+
+    def __init__(self, feedback: Feedback, name: str, question: str, choices: tuple[str, ...], unit: str):
+        self.feedback, self.name, self.question = feedback, name, question
+        self.choices, self.unit = choices, unit
+        self._widget = None
+
+    @property
+    def answer(self) -> object:
+        """The learner's guess, or None."""
+        return self._kept().get("answer")
+
+    def commit(self, answer: object) -> Message:
+        """Keep a guess. It can be changed until the truth has been shown.
+
+        Raises:
+            ValueError: not one of the choices, or not a number where a number is asked.
+        """
+        if self.choices:
+            answer = {_plain(choice): choice for choice in self.choices}.get(_plain(answer), answer)
+            if answer not in self.choices:
+                raise ValueError(f"The answer is {answer!r}; choose one of: {', '.join(map(repr, self.choices))}.")
+        else:
+            try:
+                answer = _as_number(answer)
+            except (TypeError, ValueError):
+                raise ValueError(f"The answer is {answer!r}; a number is asked{_in_unit(self.unit)}.") from None
+        if self._kept().get("truth") is not None:
+            return Message("note", "The truth is out", f"Your prediction stays as it was: {self._text(self.answer)}.")
+        note = self.feedback._note(
+            lambda lesson: lesson.setdefault("predictions", {}).__setitem__(self.name, {"answer": answer, "at": _now()})
+        )
+        kept = f"You predict {self._text(answer)}. It will stand beside the truth further down. {note}".strip()
+        return Message("note", "Kept", kept)
+
+    def compare(self, value: object, explanation: str = "") -> Message:
+        """The guess beside the truth."""
+        answer = self.answer
+        if answer is None:
+            head = f"The truth: {self._text(value)}"
+            return Message("note", head, f"You made no prediction for this one. {explanation}".strip())
+
+        def close(lesson: dict) -> None:
+            lesson["predictions"][self.name]["truth"] = value
+
+        self.feedback._note(close)
+        head = f"You predicted {self._text(answer)}. The truth: {self._text(value)}"
+        return Message("right" if _near(answer, value) else "note", head, explanation)
+
+    def _kept(self) -> dict:
+        return self.feedback._lesson().get("predictions", {}).get(self.name, {})
+
+    def _text(self, value: object) -> str:
+        if isinstance(value, float):
+            value = int(value) if value.is_integer() else round(value, 4)
+        text = f"{value:,}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+        return f"{text} {self.unit}".strip()
+
+    def __repr__(self) -> str:
+        kept = f" You said: {self._text(self.answer)}." if self.answer is not None else ""
+        choices = f" Choose one of: {', '.join(self.choices)}." if self.choices else ""
+        if kept:
+            return f"● {self.question}{choices}{kept}"
+        example = repr(self.choices[0]) if self.choices else "12"
+        return f"● {self.question}{choices} To answer here, add `answer={example}` to the call."
+
+    def _ipython_display_(self) -> None:
+        show_widget(self.widget(), text=repr(self))
+
+    def widget(self):
+        """The question with its choices or its number field, as a widget."""
+        if self._widget is None:
+            self._widget = _prediction_widget(self)
+        return self._widget
+
+
+def _prediction_widget(prediction: Prediction):
+    import ipywidgets
+
+    lines = "line-height:1.5"  # a widget's own lines are far apart
+    question = ipywidgets.HTML(f'<div style="{lines}"><b>Predict.</b> {_inline(prediction.question)}</div>')
+    said = ipywidgets.HTML()
+    kept = prediction.answer
+    if prediction.choices:
+        entry = ipywidgets.RadioButtons(
+            options=prediction.choices, value=kept, description="", layout={"width": "max-content"}
+        )
+    else:
+        entry = ipywidgets.Text(
+            value="" if kept is None else prediction._text(kept).removesuffix(prediction.unit).strip(),
+            placeholder="a number",
+            description="Your guess:",
+            layout={"width": "220px"},
+        )
+    entry.tooltip = prediction.question
+    button = ipywidgets.Button(description="Keep my prediction", tooltip="Keep this guess until the truth appears")
+
+    def say(message: Message) -> None:
+        said.value = f'<div style="{lines}">{message._repr_html_()}</div>'
+
+    def keep() -> None:
+        if entry.value in (None, ""):
+            say(Message("wrong", "Not kept", "Choose one first." if prediction.choices else "Write a number first."))
+            return
+        try:
+            say(prediction.commit(entry.value))
+        except ValueError as error:
+            say(Message("wrong", "Not kept", str(error)))
+
+    button.on_click(lambda _button: keep())
+    # The Enter key in the number's field.
+    entry.on_msg(lambda _entry, content, _buffers: keep() if content.get("event") == "submit" else None)
+    if kept is not None:
+        say(Message("note", "Kept", f"You predict {prediction._text(kept)}."))
+    if prediction.choices:
+        handles = [entry, button]
+    else:
+        handles = [ipywidgets.HBox([entry, ipywidgets.HTML(escape(prediction.unit)), button])]
+    box = ipywidgets.VBox([question, *handles, said])
+    box.add_class("course-predict")
+    return box
+
+
+@dataclass(frozen=True)
+class ProgressBar:
+    """The exercises of a lesson, done and still to do."""
+
+    feedback: Feedback
+
+    def __repr__(self) -> str:
+        done, every = len(self.feedback.done()), len(self.feedback.exercises)
+        return f"[{'#' * done}{'.' * (every - done)}] {done} of {every} exercises passed"
+
+    def _repr_html_(self) -> str:
+        done = {entry.name for entry in self.feedback.done()}
+        cells = "".join(
+            f'<span title="{entry.number} {escape(entry.title)}: {"passed" if entry.name in done else "to do"}" '
+            f'style="display:inline-block;border:1px solid #8C8C8C;border-radius:4px;padding:0 7px;margin:0 3px 3px 0;'
+            f'{"background:#00785A;color:#fff" if entry.name in done else ""}">'
+            f"{'✔ ' if entry.name in done else ''}{entry.number}</span>"
+            for entry in self.feedback.exercises.values()
+        )
+        every = len(self.feedback.exercises)
+        return (
+            f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{every}" aria-valuenow="{len(done)}" '
+            f'aria-label="Exercises passed" aria-valuetext="{len(done)} of {every}" class="course-progress">{cells} {len(done)} of {every} exercises passed</div>'
+        )
+
+    def _ipython_display_(self) -> None:
+        self.feedback._bar = display(self._forms(), raw=True, display_id=True)
+
+    def _forms(self) -> dict[str, str]:
+        return {"text/html": self._repr_html_(), "text/plain": repr(self)}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Progress through several lessons, as a table."""
+
+    lessons: tuple[tuple[str, Feedback], ...]
+
+    def _lines(self) -> list[tuple[str, int, int]]:
+        return [(title, len(feedback.done()), len(feedback.exercises)) for title, feedback in self.lessons]
+
+    def __repr__(self) -> str:
+        width = max(len(title) for title, _ in self.lessons)
+        return "\n".join(f"{title:<{width}}  {done:>2} of {every}" for title, done, every in self._lines())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td style="text-align:left">{escape(title)}</td>'
+            f'<td><progress max="{every}" value="{done}"></progress></td><td>{done} of {every}</td></tr>'
+            for title, done, every in self._lines()
+        )
+        return (
+            '<table><caption style="text-align:left">Exercises passed</caption><thead><tr><th style="text-align:left">'
+            f"lesson</th><th>progress</th><th>passed</th></tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+# The progress file: one small JSON file of the learner's own. Deleting it loses nothing but ticks.
+
+
+def progress_file() -> Path:
+    """Where the learner's progress is kept."""
+    return work_folder() / "progress.json"
+
+
+def read_progress() -> tuple[dict, str]:
+    """The progress so far, and a sentence for the learner where something was wrong with the file."""
+    path = progress_file()
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or not isinstance(data.get("lessons", {}), dict):
+            raise ValueError("not a table of lessons")
+        return data, ""
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f"Your progress cannot be read ({error.strerror}: {path.name}), so it shows as empty."
+    except ValueError:
+        aside = _free_name(path)
+        try:
+            os.replace(path, aside)
+        except OSError:
+            return {}, f"{path.name} is broken and could not be set aside; progress starts anew."
+        return {}, f"{path.name} was broken. It is set aside as {aside.name}, and progress starts anew."
+
+
+def change_progress(change: Callable[[dict], None]) -> str:
+    """Change the progress file, whole or not at all; a sentence comes back where the learner should know something."""
+    path = progress_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock"), timeout=5):
+            data, note = read_progress()
+            change(data)
+            write_whole(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+        return note
+    except (OSError, Timeout) as error:
+        return f"(Your progress could not be kept: {getattr(error, 'strerror', None) or 'the file is locked'}.)"
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.broken-{number}{path.suffix}")).exists():
+        number += 1
+    return aside
+
+
+# Solutions are read from the lesson's source, so that they cannot differ from what the tests run.
+
+_CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
+
+
+def solution_of(source: Path, number: str) -> str:
+    """The code of the cell of that exercise in a lesson's source, with its solution in and the markers out.
+
+    Raises:
+        ValueError: the source has no such exercise.
+    """
+    for match in _CELL.finditer(source.read_text(encoding="utf-8")):
+        options, code = split_options(match[1])
+        if f'exercise: "{number}"' in options:
+            return _MARKER.sub("", code).strip()
+    raise ValueError(f"{source.name} has no cell for exercise {number}.")
+
+
+def split_options(cell: str) -> tuple[str, str]:
+    """A MyST code cell's option lines (":key: value") and its code."""
+    lines = cell.splitlines(keepends=True)
+    start = next((i for i, line in enumerate(lines) if not line.startswith(":")), len(lines))
+    return "".join(lines[:start]), "".join(lines[start:])
+
+
+# What a stub raises, as `course.build` writes it. torch raises NotImplementedError as well, for reasons of its own.
+_STUB = re.compile(r"Exercise ([\d.]+),")
+
+
+def _is_stub(error: BaseException) -> bool:
+    return isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error)) is not None)
+
+
+def explain(error: BaseException) -> str:
+    """An exception from the learner's code in words, with the line that it came from."""
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(str(CHECKOUT)) and "site-packages" not in frame.filename
+        and not frame.filename.startswith(os.path.dirname(os.__file__))
+        and (frame.filename, frame.name) != ("<string>", "__init__")  # which @dataclass has written
+    ]  # fmt: skip
+    place = ""
+    if own:
+        line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
+        place = f" It happened in line {own[-1].lineno} of your code" + (f": `{line}`." if line else ".")
+    return f"{type(error).__name__}: {str(error).removesuffix('.')}.{place}"
+
+
+def article(thing: object) -> str:
+    """What a thing is, with its article: "an int", "a Tensor", "nothing (None)"."""
+    name = type(thing).__name__
+    if thing is None:
+        return "nothing (None)"
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _inline(text: str) -> str:
+    """Text with `code` spans as HTML."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False)).replace("\n", "<br>")
+
+
+def _near(answer: object, value: object) -> bool:
+    if isinstance(answer, (int, float)) and isinstance(value, (int, float)):
+        return abs(answer - value) <= 0.1 * abs(value)
+    return answer == value
+
+
+def _as_number(answer: object) -> float:
+    """A number as people write it: "1,088" and "1.5", and "97,5" with a decimal comma.
+
+    Raises:
+        ValueError, TypeError: it is no number, or not a finite one.
+    """
+    if isinstance(answer, str):
+        text = answer.strip()
+        has_thousands = re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text)
+        answer = text.replace(",", "" if has_thousands else ".")
+    number = float(answer)
+    if not math.isfinite(number):
+        raise ValueError(f"{answer} is not finite")
+    return number
+
+
+def _in_unit(unit: str) -> str:
+    return f", in {unit}" if unit else ""
+
+
+def _plain(choice: object) -> str:
+    """A choice as a keyboard has it: "3x3" stands for "3×3"."""
+    return str(choice).strip().lower().replace("×", "x")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

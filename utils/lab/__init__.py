@@ -1,0 +1,1 @@
+"""The frame of a lab, and designs that are pasted into one."""

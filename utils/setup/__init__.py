@@ -1,0 +1,1 @@
+"""The course's environment: making it, looking at it, JupyterLab's settings."""

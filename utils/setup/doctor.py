@@ -1,0 +1,314 @@
+"""What this machine has and lacks for the course, in words.
+
+`python -m lessons doctor` on the command line, `examine()` in a notebook.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from textwrap import wrap
+
+from utils.system.gpu import has_nvidia_driver
+from utils.system.places import CHECKOUT, data_folder
+
+GIGABYTE = 10**9
+
+PYTHON_NEEDED = (3, 11)
+DISK_WANTED = 2 * GIGABYTE
+HUB = "https://huggingface.co"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    `status` is "ok", "note" (the course works, but know this) or "missing" (some of it will not work).
+    """
+
+    name: str
+    status: str
+    found: str
+    meaning: str
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """The findings, as a table in a terminal (`str`) and in a notebook."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def summary(self) -> str:
+        missing = [finding.name for finding in self.findings if finding.status == "missing"]
+        if missing:
+            return f"Missing: {', '.join(missing)}. What to do stands beside each."
+        return "Everything the course needs is here."
+
+    def __str__(self) -> str:
+        indent = " " * 24
+        lines = []
+        for finding in self.findings:
+            lines.append(f"{finding.name:<14}{finding.status:<10}{finding.found}")
+            lines += [indent + line for line in wrap(finding.meaning, width=88)]
+        return "\n".join([*lines, "", self.summary])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cell = "padding:0.3em 0.8em;text-align:left;vertical-align:top;white-space:normal;max-width:44em"
+        rows = "".join(
+            f'<tr><th scope="row" style="{cell};white-space:nowrap">{escape(finding.name)}</th>'
+            f'<td style="{cell}">{_badge(finding.status)}</td>'
+            f'<td style="{cell}">{escape(finding.found)}<br>'
+            f'<span style="opacity:0.75">{_marked_up(finding.meaning)}</span></td></tr>'
+            for finding in self.findings
+        )
+        heads = "".join(f'<th scope="col" style="{cell}">{head}</th>' for head in ("What", "Status", "Found"))
+        return (
+            f'<table style="border-collapse:collapse;color:inherit"><caption style="{cell};caption-side:top;font-weight:bold">'
+            f"This machine: {escape(self.summary)}</caption>"
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+def _marked_up(sentence: str) -> str:
+    """HTML of a sentence with commands in backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
+
+
+def _badge(status: str) -> str:
+    """The status as a word in a frame; its colours are readable on white and on black."""
+    colour = {"ok": "#2a7f4f", "note": "#8a6100", "missing": "#b3361e"}[status]
+    style = f"background:{colour};color:#ffffff;border-radius:0.3em;padding:0.1em 0.6em"
+    return f'<span style="{style}">{status}</span>'
+
+
+def examine() -> Report:
+    """Looks at everything that the course uses; takes a few seconds, downloads nothing and changes nothing."""
+    looks: tuple[tuple[str, Callable[[], Finding | list[Finding]]], ...] = (
+        ("Python", python),
+        ("PyTorch", pytorch),
+        ("Device", device),
+        ("Diagrams", diagrams),
+        ("Data", data),
+        ("JupyterLab", jupyterlab),
+        ("Widgets", widgets),
+        ("nbgrader", nbgrader),
+        ("Disk", disk),
+    )
+    findings = []
+    for name, look in looks:
+        try:
+            found = look()
+        except Exception as error:  # A broken installation can fail in any way; the other findings still count.
+            found = Finding(
+                name, "missing", f"{type(error).__name__}: {error}", "It is installed but does not work. " + REINSTALL
+            )
+        findings += found if isinstance(found, list) else [found]
+    return Report(tuple(findings))
+
+
+REINSTALL = "Run `make setup`; if that does not help, delete the folder .venv and run it again."
+
+
+def installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def package_finding(name: str, package: str, meaning: str) -> Finding:
+    version = installed(package)
+    if version is None:
+        return Finding(name, "missing", f"{package} is not installed", REINSTALL)
+    return Finding(name, "ok", f"{package} {version}", meaning)
+
+
+def python() -> Finding:
+    found = f"Python {platform.python_version()} ({sys.prefix})"
+    if sys.version_info[:2] < PYTHON_NEEDED:
+        return Finding(
+            "Python",
+            "missing",
+            found,
+            "The course needs 3.11 or later: install it and run `make lab PYTHON=python3.11`.",
+        )
+    return Finding("Python", "ok", found, "New enough: the course needs 3.11 or later.")
+
+
+def pytorch() -> Finding:
+    if installed("torch") is None:
+        return Finding("PyTorch", "missing", "torch is not installed", REINSTALL)
+    import torch
+
+    return Finding("PyTorch", "ok", f"torch {torch.__version__}", "The networks are written and trained with it.")
+
+
+def device() -> Finding:
+    """Where training will run: a CUDA GPU, Apple's, or the CPU."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if torch.cuda.is_available():
+        cards = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+        found = ", ".join(f"{card.name} with {card.total_memory / 2**30:.0f} GiB" for card in cards)
+        return Finding(
+            "Device", "ok", f"CUDA GPU: {found}", "Runs use it; the long recorded runs can be repeated here."
+        )
+    if torch.backends.mps.is_available():
+        return Finding("Device", "ok", f"Apple GPU (mps), {threads} CPU threads", "Runs can use it.")
+    cpu = f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
+    if has_nvidia_driver():
+        why = (
+            "this PyTorch was built without CUDA. Delete the folder .venv and run `make setup` without TORCH=cpu."
+            if torch.version.cuda is None
+            else f"PyTorch (CUDA {torch.version.cuda}) could not use it. A newer NVIDIA driver is the usual remedy."
+        )
+        return Finding("Device", "note", cpu, f"There is an NVIDIA GPU, but {why}")
+    return Finding(
+        "Device", "ok", cpu, "No GPU is needed: every lesson trains small networks on the CPU in a minute or so."
+    )
+
+
+def diagrams() -> Finding:
+    """Whether Graphviz lays out a graph inside this process."""
+    if importlib.util.find_spec("pygraphviz") is None:
+        return Finding("Diagrams", "missing", "pygraphviz is not installed", f"Networks cannot be drawn. {REINSTALL}")
+    import pygraphviz
+
+    svg = pygraphviz.AGraph(string="digraph { input -> output }").draw(format="svg", prog="dot")
+    if b"</svg>" not in svg:
+        return Finding("Diagrams", "missing", "pygraphviz drew nothing", f"Networks cannot be drawn. {REINSTALL}")
+    return Finding(
+        "Diagrams", "ok", f"pygraphviz {installed('pygraphviz')}", "Networks are drawn without further programs."
+    )
+
+
+def data() -> list[Finding]:
+    """Which data sets can be loaded here."""
+    if importlib.util.find_spec("sklearn") is None:
+        digits = Finding("Data: digits", "missing", "scikit-learn is not installed", REINSTALL)
+    else:
+        digits = Finding(
+            "Data: digits", "ok", "comes with scikit-learn", "1,797 real handwritten digits for the first run."
+        )
+    scales = Finding(
+        "Data: scales",
+        "ok",
+        "made by the course",
+        "The lessons train on it: small images, made in seconds from a seed.",
+    )
+    return [scales, digits, cifar10()]
+
+
+def cifar10() -> Finding:
+    """Whether CIFAR-10 is at hand: in $COURSE_DATA, or from the Hugging Face hub."""
+    name = "Data: cifar10"
+    optional = "No lesson needs it: it is for repeating the recorded runs on real photographs."
+    place = data_folder()
+    if place is not None:
+        folder = place / "cifar10"
+        files = sorted(folder.glob("*.parquet"))
+        broken = [file.name for file in files if not is_whole_parquet(file)]
+        if broken:
+            return Finding(
+                name, "missing", f"cut off: {', '.join(broken)} in {folder}", "Copy the named files anew, whole."
+            )
+        if files:
+            size = sum(file.stat().st_size for file in files) / 10**6
+            return Finding(name, "ok", f"{len(files)} files, {size:.0f} MB, in {folder}", "Real photographs, at hand.")
+        return Finding(
+            name,
+            "note",
+            f"COURSE_DATA is set, and {folder} holds no .parquet file",
+            f"Put the files there, or unset COURSE_DATA to load them from the hub. {optional}",
+        )
+    cache = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub"
+    if any(cache.glob("datasets--*cifar10/snapshots/*")):
+        return Finding(name, "ok", f"downloaded before, in {cache}", "Real photographs, at hand.")
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0") or not reachable(HUB):
+        return Finding(
+            name,
+            "note",
+            "not here, and the Hugging Face hub does not answer",
+            f"Connect to the network, or set COURSE_DATA to a folder with cifar10/*.parquet in it. {optional}",
+        )
+    return Finding(
+        name,
+        "ok",
+        "can be loaded from the Hugging Face hub",
+        f"The first load downloads about 140 MB, and says so. {optional}",
+    )
+
+
+def is_whole_parquet(path: Path) -> bool:
+    """Whether a Parquet file has its four marking bytes at both ends; a cut-off one lacks the last."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            file.seek(-4, os.SEEK_END)
+            return start == file.read(4) == b"PAR1"
+    except OSError:
+        return False
+
+
+def reachable(address: str, seconds: float = 2.5) -> bool:
+    """Whether a web address answers in that time. Name look-ups can hang for longer, so it is asked on the side."""
+    import urllib.error
+    import urllib.request
+
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=seconds).close()
+            answered.set()
+        except urllib.error.HTTPError:
+            answered.set()
+        except (OSError, ValueError):
+            pass
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answered.is_set()
+
+
+def jupyterlab() -> Finding:
+    return package_finding("JupyterLab", "jupyterlab", "`make lab` opens the lessons in it.")
+
+
+def widgets() -> Finding:
+    missing = [package for package in ("ipywidgets", "jupyterlab_widgets") if installed(package) is None]
+    if missing:
+        return Finding(
+            "Widgets",
+            "missing",
+            f"{' and '.join(missing)} not installed",
+            f"The labs show as still pictures. {REINSTALL}",
+        )
+    return Finding(
+        "Widgets", "ok", f"ipywidgets {installed('ipywidgets')}", "The labs' controls answer in the browser."
+    )
+
+
+def nbgrader() -> Finding:
+    return package_finding("nbgrader", "nbgrader", "For teachers: assignments are released and graded with it.")
+
+
+def disk() -> Finding:
+    free = shutil.disk_usage(CHECKOUT).free
+    found = f"{free / GIGABYTE:.1f} GB free"
+    if free < DISK_WANTED:
+        return Finding("Disk", "note", found, "Runs, notebooks and data take up to 2 GB: make some room.")
+    return Finding("Disk", "ok", found, "Enough for the lessons, their runs and CIFAR-10.")

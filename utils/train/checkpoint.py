@@ -1,0 +1,105 @@
+"""Checkpoints: all that a run needs to go on where it was, in one file that is always whole.
+
+The file is a line that says what it is, with a hash of what follows, and then what `torch.save` wrote. It is written
+beside its place and then put there in one step, so that a process that is killed leaves the last whole one.
+"""
+
+import hashlib
+import io
+import os
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from utils.system.files import whole_file
+from utils.train.provenance import differences
+from utils.train.runs import Run, from_text, to_text
+
+MARK = "inception-course checkpoint 1"
+
+
+def save(path: str | os.PathLike, run: Run, state: dict) -> Path:
+    """Write a run and the state of its training, whole or not at all, and make the folder where there is none.
+
+    Args:
+        state: tensors, numbers, text, and lists and dicts of these.
+    """
+    buffer = io.BytesIO()
+    torch.save({"run": to_text(run)} | state, buffer)
+    content = buffer.getbuffer()
+    first_line = f"{MARK} {hashlib.sha256(content).hexdigest()}\n".encode()
+    with whole_file(path) as file:
+        file.write(first_line)
+        file.write(content)
+    return Path(path)
+
+
+def load(path: str | os.PathLike, device: str | torch.device = "cpu") -> tuple[Run, dict]:
+    """(the run so far, the state of its training) from a file that `save` wrote, tensors on the device.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut off, altered, or not a checkpoint; the message names it and says what to do.
+    """
+    first_line, _, content = Path(path).read_bytes().partition(b"\n")
+    mark, _, known = first_line.decode("ascii", errors="replace").rpartition(" ")
+    advice = "Take an older copy of it, or delete it and train from the beginning."
+    if mark != MARK:
+        raise ValueError(f'{path} is not a checkpoint of this course: it does not begin with "{MARK}". {advice}')
+    if hashlib.sha256(content).hexdigest() != known:
+        raise ValueError(
+            f"{path} is cut off or altered: its content does not have the hash in its first line. {advice}"
+        )
+    # weights_only: what is read are tensors and plain values, and no code of the file's is ever run.
+    try:
+        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as problem:
+        raise ValueError(f"{path} is not a checkpoint of this course: {problem}. {advice}") from None
+    return from_text(state.pop("run")), state
+
+
+def load_same(path: str | os.PathLike, planned: Run) -> tuple[Run, dict] | None:
+    """What `load` gives, if it is of the run that is planned; None where there is no file yet.
+
+    Raises:
+        ValueError: other settings or other code, and the message says which; or a damaged file.
+    """
+    if not os.path.exists(path):
+        return None
+    saved, state = load(path)
+    differences = _differences(saved, planned)
+    if differences:
+        raise ValueError(
+            f"{path} holds another run than this one: {'; '.join(differences)}. Go on with what it was begun with, or "
+            "leave resume=True out: then training begins anew, and its checkpoints take this file's place."
+        )
+    return saved, state
+
+
+def _differences(saved: Run, planned: Run) -> list[str]:
+    if saved.key == planned.key:
+        found = []
+    else:
+        found = [
+            f"{name} is {before} there and {now} here"
+            for name, before, now in _settings(saved, planned)
+            if before != now and not (name.startswith(("network.name", "data.source")))
+        ]
+    if any(line.startswith("network.initial_weights") for line in found):
+        found.append("the network must have the weights that it began with, or be a function that builds it")
+    other = differences(saved.code, planned.code)
+    return found + ([f"the code of {', '.join(other)} has changed"] if other else [])
+
+
+def _settings(saved: Run, planned: Run):
+    """(name, value there, value here) of every setting."""
+    yield "seed", saved.seed, planned.seed
+    for part, there, here in (
+        ("recipe", asdict(saved.recipe), asdict(planned.recipe)),
+        ("network", saved.network, planned.network),
+        ("data", saved.data, planned.data),
+    ):
+        for name in {**there, **here}:
+            yield f"{part}.{name}", there.get(name), here.get(name)

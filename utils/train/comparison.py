@@ -1,0 +1,256 @@
+"""Comparing runs: mean, spread, and whether arms differ by more than their seeds scatter."""
+
+import html
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from utils.train.runs import Run
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One figure of a run, in the unit in which it is shown."""
+
+    name: str  # "test accuracy"
+    unit: str  # "%"; "" for a bare number
+    of: Callable[[Run], float]
+    points: str = ""  # the unit of a difference, where it is another: "points" between two percentages
+    digits: int = 1  # behind the point, in a sentence; a table has one more
+    words: tuple[str, str] = ()  # how to say that a value is above, and below, another: ("later", "earlier")
+
+    @property
+    def label(self) -> str:
+        """Name and unit, as on an axis."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+    def difference(self, value: float) -> str:
+        """A difference of two, without its sign, with its unit."""
+        unit = self.points or self.unit
+        return f"{abs(value):.{self.digits}f}{' ' + unit if unit else ''}"
+
+
+ACCURACY = Quantity("test accuracy", "%", lambda run: 100 * run.accuracy, points="points")
+
+
+def measured(name: str, title: str, unit: str = "", **options: object) -> Quantity:
+    """A quantity out of a run's `measures`, under this name."""
+    return Quantity(title, unit, lambda run: run.measures[name], **options)
+
+
+def epochs_to(accuracy: float) -> Quantity:
+    """Epochs until the test accuracy, 0 to 1, is reached for the first time; one more than a run has where it never is."""
+
+    def first(run: Run) -> int:
+        reached = (epoch.epoch for epoch in run.history if epoch.test_accuracy >= accuracy)
+        return next(reached, len(run.history) + 1)
+
+    name = f"reaches {accuracy:.0%}".replace("%", " %")
+    return Quantity(name, "epochs", first, words=("later", "earlier"))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One arm: the values of its runs, their mean, and how far they scatter."""
+
+    name: str
+    values: tuple[float, ...]
+    mean: float
+    deviation: float | None  # None for a single run
+    low: float | None  # 95 % interval of the mean (Student's t)
+    high: float | None
+    seconds: float  # a run, on average
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far an arm's mean lies above the first arm's, and the 95 % interval of that (Welch's, or of pairs)."""
+
+    name: str
+    reference: str
+    mean: float
+    low: float | None  # None where an arm has a single run
+    high: float | None
+    quantity: Quantity = ACCURACY
+    pairs: int = 0  # of runs of the same seed, where these are compared; 0 where the arms are compared as they are
+
+    @property
+    def is_clear(self) -> bool:
+        """Is the difference larger than the spread between seeds explains?"""
+        return self.low is not None and (self.low > 0 or self.high < 0)
+
+    @property
+    def sentence(self) -> str:
+        """What can be concluded, and what cannot."""
+        amount = self.quantity.difference(self.mean)
+        if self.quantity.words:
+            found = (
+                f"{self.name} {self.quantity.name} {amount} {self.quantity.words[self.mean < 0]} than {self.reference}"
+            )
+        else:
+            side = "above" if self.mean >= 0 else "below"
+            of = "" if self.quantity is ACCURACY else f" in {self.quantity.name}"
+            found = f"{self.name} ends {amount} {side} {self.reference}{of}"
+        if self.low is None:
+            return f"{found}, but a single run says nothing about the spread: repeat it with other seeds."
+        digits = self.quantity.digits
+        by = f" over {self.pairs} pairs of the same seed" if self.pairs else ""
+        interval = f"95 % interval{by} {self.low:+.{digits}f} to {self.high:+.{digits}f}"
+        if self.is_clear:
+            return f"{found} ({interval}): more than the spread between seeds explains."
+        return f"{found} ({interval}): the interval holds 0, so these seeds do not tell the two apart."
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The arms of an experiment beside each other; shows itself as a table in a notebook, prints as one elsewhere."""
+
+    arms: tuple[Summary, ...]
+    differences: tuple[Difference, ...]  # every further arm against the first
+    quantity: Quantity = ACCURACY
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for each arm after the first."""
+        return " ".join(difference.sentence for difference in self.differences)
+
+    @property
+    def percentages(self) -> dict[str, list[float]]:
+        """The values by arm: what `utils.show.plot.arms` draws."""
+        return {arm.name: list(arm.values) for arm in self.arms}
+
+    def _rows(self) -> list[list[str]]:
+        digits = self.quantity.digits + 1
+        rows = [["arm", "runs", "parameters", self.quantity.label, "deviation", "95 % interval", "seconds a run"]]
+        for arm in self.arms:
+            alone = arm.deviation is None
+            rows.append(
+                [
+                    arm.name,
+                    str(len(arm.values)),
+                    f"{arm.parameters:,}",
+                    f"{arm.mean:.{digits}f}",
+                    "–" if alone else f"{arm.deviation:.{digits}f}",
+                    "–" if alone else f"{arm.low:.{digits}f} to {arm.high:.{digits}f}",
+                    f"{arm.seconds:.1f}",
+                ]
+            )
+        return rows
+
+    @property
+    def table(self) -> str:
+        """The arms as plain text."""
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+        return "\n".join(lines)
+
+    @property
+    def html(self) -> str:
+        """The arms as an HTML table."""
+        head, *rows = [[html.escape(cell) for cell in row] for row in self._rows()]
+        top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+        body = "".join(
+            f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
+            for row in rows
+        )
+        return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+    def __str__(self) -> str:
+        return f"{self.table}\n\n{self.sentence}".rstrip()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"{self.html}<p>{html.escape(self.sentence)}</p>"
+
+
+def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY, *, paired: bool = False) -> Comparison:
+    """One figure of several arms: mean, spread, and whether each arm differs from the first.
+
+    Args:
+        arms: runs by the arm's name; the first arm is the one that the others are held against.
+        quantity: what is compared; the final test accuracy, in per cent, where nothing is said.
+        paired: compare runs of the same seed with each other: for arms that begin with the same weights and see the same
+            images in the same order, so that chance is the same for both of a pair.
+
+    Raises:
+        ValueError: an arm without runs, a run that was stopped early, one seed twice in an arm, or different data.
+    """
+    if not arms:
+        raise ValueError("There is no arm to compare.")
+    for name, runs in arms.items():
+        _require_comparable(name, runs)
+    contents = {run.data.get("content") for runs in arms.values() for run in runs}
+    if len(contents) > 1:
+        names = sorted({run.data["name"] for runs in arms.values() for run in runs})
+        raise ValueError(f"The runs saw different data ({', '.join(names)}): their results cannot be compared.")
+    summaries = tuple(_summary(name, runs, quantity) for name, runs in arms.items())
+    first, *others = summaries
+    if not paired:
+        return Comparison(summaries, tuple(_difference(arm, first, quantity) for arm in others), quantity)
+    (reference, of_reference), *further = arms.items()
+    differences = (_paired_difference(name, runs, reference, of_reference, quantity) for name, runs in further)
+    return Comparison(summaries, tuple(differences), quantity)
+
+
+def _require_comparable(name: str, runs: Sequence[Run]) -> None:
+    if not runs:
+        raise ValueError(f"Arm {name!r} has no runs.")
+    for run in runs:
+        if not run.completed or not run.history:
+            raise ValueError(f"Arm {name!r} holds a run that was stopped early ({run!r}). Train it to its end.")
+    seeds = [run.seed for run in runs]
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise ValueError(f"Arm {name!r} has more than one run of seed {twice[0]}: they would count as one.")
+
+
+def _summary(name: str, runs: Sequence[Run], quantity: Quantity) -> Summary:
+    values = tuple(float(quantity.of(run)) for run in runs)
+    mean, n = statistics.fmean(values), len(values)
+    deviation = low = high = None
+    if n > 1:
+        deviation = statistics.stdev(values)
+        reach = _student(n - 1) * deviation / math.sqrt(n)
+        low, high = mean - reach, mean + reach
+    seconds = statistics.fmean(run.seconds for run in runs)
+    return Summary(name, values, mean, deviation, low, high, seconds, runs[0].network["parameters"])
+
+
+def _difference(arm: Summary, reference: Summary, quantity: Quantity) -> Difference:
+    """Welch's interval: the arms may spread differently, and may have different numbers of runs."""
+    mean, low, high = arm.mean - reference.mean, None, None
+    if arm.deviation is not None and reference.deviation is not None:
+        shares = [(each.deviation**2 / len(each.values), len(each.values) - 1) for each in (arm, reference)]
+        variance = sum(share for share, _ in shares)
+        reach = 0.0
+        if variance > 0:
+            freedom = variance**2 / sum(share**2 / degrees for share, degrees in shares)
+            reach = _student(freedom) * math.sqrt(variance)
+        low, high = mean - reach, mean + reach
+    return Difference(arm.name, reference.name, mean, low, high, quantity)
+
+
+def _paired_difference(
+    name: str, runs: Sequence[Run], reference: str, of_reference: Sequence[Run], quantity: Quantity
+) -> Difference:
+    """Student's interval of the differences between runs of the same seed."""
+    before = {run.seed: quantity.of(run) for run in of_reference}
+    found = [float(quantity.of(run) - before[run.seed]) for run in runs if run.seed in before]
+    if not found:
+        raise ValueError(f"Arms {name!r} and {reference!r} have no seed in common: there are no pairs to compare.")
+    mean, low, high = statistics.fmean(found), None, None
+    if len(found) > 1:
+        reach = _student(len(found) - 1) * statistics.stdev(found) / math.sqrt(len(found))
+        low, high = mean - reach, mean + reach
+    return Difference(name, reference, mean, low, high, quantity, pairs=len(found))
+
+
+def _student(freedom: float) -> float:
+    """How many standard errors a 95 % interval reaches to each side."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, freedom))

@@ -1,0 +1,81 @@
+"""What recorded runs call by the names that it had before it moved.
+
+A run keeps the class of its network and the hashes of the files that made it (`utils.train.provenance`). When one of them
+gets another name or place, a line here says so, and the runs stay what they were. Lines are only ever added, and changed
+only where the code was shown to compute the same, to the last bit, as before.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A file as recorded runs know it: what it meant then, and what the files that it became mean where that is the same."""
+
+    meaning: str
+    now: dict[str, str]  # meanings by path
+
+
+CLASSES: dict[str, str] = {  # old name: new name
+    "lessons.design.DesignedNet": "networks.design.DesignedNet",
+    "lessons.small.SmallNet": "networks.small.SmallNet",
+}
+
+FILES: dict[str, Moved] = {  # by the path that runs have
+    "lessons/batch_norm/blocks.py": Moved("d875e2d0260f4fcb", {"networks/bn_inception.py": "81edfb0fa13597de"}),
+    "lessons/batch_norm/experiments/normalisation.py": Moved(
+        "9c6e4dc3a78ad6ba", {"lessons/batch_norm/experiments/normalisation.py": "98e2715c8048cd38"}
+    ),
+    "lessons/design.py": Moved("5db662432062199e", {"networks/design.py": "0cb25608b348e4aa"}),
+    "lessons/factorization/blocks.py": Moved("8351ebb7f59dd307", {"networks/inception_v2.py": "70c7d55c655c9ccf"}),
+    "lessons/factorization/reductions.py": Moved(
+        "53580d9a1ff4a19a", {"lessons/factorization/reductions.py": "94aa851655dcd0c4"}
+    ),
+    "lessons/googlenet/blocks.py": Moved("74040a1ca3eb6ccb", {"networks/googlenet.py": "099f0f342703afa1"}),
+    "lessons/googlenet/experiments/auxiliary_heads.py": Moved(
+        "2378c7111e3a92fe", {"lessons/googlenet/experiments/auxiliary_heads.py": "f5416f5654fab9fc"}
+    ),
+    "lessons/googlenet/network.py": Moved("414c53273e5589f8", {"networks/googlenet.py": "099f0f342703afa1"}),
+    "lessons/inception_module/blocks.py": Moved("72643fe4ae8a4f4d", {"networks/googlenet.py": "099f0f342703afa1"}),
+    "lessons/inception_module/experiments/multi_scale.py": Moved(
+        "5bcc10f017325c89", {"lessons/inception_module/experiments/multi_scale.py": "7eb769496c4f0d56"}
+    ),
+    "lessons/inception_v4/blocks.py": Moved("d96ecaaa64b0308f", {"networks/inception_v4.py": "9054478fa36050a5"}),
+    "lessons/label_smoothing/experiments/low_resolution.py": Moved(
+        "638a252824283dc2", {"lessons/label_smoothing/experiments/low_resolution.py": "b0451fcd9229cee2"}
+    ),
+    "lessons/label_smoothing/experiments/recipe.py": Moved(
+        "a25951113f05fe87", {"lessons/label_smoothing/experiments/recipe.py": "8d23b713dab1182f"}
+    ),
+    "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "1c819dcf3c0ee6a3"}),
+    "lessons/network.py": Moved("f9496e23813c3074", {"networks/base.py": "03107204b012922e"}),
+    "lessons/residual_scaling/blocks.py": Moved(
+        "09ed0ccbbae4f0e7", {"networks/inception_resnet_v1.py": "146a055104ffa426"}
+    ),
+    "lessons/residual_scaling/experiments/residual.py": Moved(
+        "f47ebd2adfcd1208",
+        {
+            "lessons/residual_scaling/experiments/residual.py": "79fcaecbf67cd439",
+            "lessons/residual_scaling/stacks.py": "a3baa87e4cbf629a",
+        },
+    ),
+    "lessons/small.py": Moved("b2c5e24ec45a5171", {"networks/small.py": "f59af782fa0354d9"}),
+    "lessons/xception/blocks.py": Moved("a33965a82252c4cc", {"networks/xception.py": "6d1c4fca5e2b0240"}),
+    "lessons/xception/experiments/separable_activation.py": Moved(
+        "40d4f25f1be2d7ba", {"lessons/xception/experiments/separable_activation.py": "8ea50b3e479bf909"}
+    ),
+    "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "e689db3ba37755bd"}),
+    "utils/data.py": Moved(
+        "0272b1a2e47d76a8", {"utils/data/dataset.py": "f1e11b3d64ad183c", "utils/data/sets.py": "0dc373a2c95c880c"}
+    ),
+    "utils/engine.py": Moved("21b385e6fe17a81f", {"utils/train/engine.py": "28dbbdcd05a9d970"}),
+    "utils/optim.py": Moved("6eafe5e22cc83a2d", {"utils/train/optim.py": "dbe639654283bd9a"}),
+    "utils/recipe.py": Moved("818a2a8d61a31c77", {"utils/train/recipe.py": "1403893ad24674dd"}),
+}
+
+_FIRST_NAMES = {new: old for old, new in CLASSES.items()}
+
+
+def first_name(class_name: str) -> str:
+    """The name under which runs were first recorded with a class; its own where it never moved."""
+    return _FIRST_NAMES.get(class_name, class_name)
