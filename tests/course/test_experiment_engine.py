@@ -48,7 +48,7 @@ EXPERIMENT = Experiment(
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiments, "RECORDED", tmp_path / "runs")
+    monkeypatch.setattr(experiments, "RUNS", tmp_path / "runs")
     LOOKS.clear()
 
 

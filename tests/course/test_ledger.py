@@ -7,7 +7,6 @@ figures, written down here once more.
 import ast
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,7 @@ from networks import measure
 from networks.googlenet import MODULES
 from networks.inception_v3 import InceptionV3
 from tests.networks.stage_tables import REFERENCES, Convention, cost, split
+from utils.system.places import LESSONS
 
 CLAIMS = {number: claim for number, (_, _, claim) in ledger.claims().items()}
 REFERENCE = {(reference.name, reference.variant): reference for reference in REFERENCES}
@@ -67,14 +67,14 @@ def test_every_counting_claim_is_in_the_ledger():
     written = [claim.number for slug in ledger.LESSONS for claim in __import__(
         f"lessons.{slug}.paper", fromlist=["CLAIMS"]).CLAIMS]  # fmt: skip
     assert len(written) == len(set(written)), "a number is used twice"
-    folders = {path.parent.name for path in Path(ledger.__file__).parent.glob("*/paper.py")}
+    folders = {path.parent.name for path in LESSONS.glob("*/paper.py")}
     assert folders == set(ledger.LESSONS)
 
 
 def test_a_paper_imports_only_lessons_before_it():
     order = [*ledger.LESSONS]
     for slug in order:
-        tree = ast.parse((Path(ledger.__file__).parent / slug / "paper.py").read_text(encoding="utf-8"))
+        tree = ast.parse((LESSONS / slug / "paper.py").read_text(encoding="utf-8"))
         imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
         used = {name.split(".")[1] for name in imported if name.startswith("lessons.")} & set(order)
         assert all(order.index(name) <= order.index(slug) for name in used), slug
@@ -272,7 +272,7 @@ def test_no_measured_count_stands_in_the_source(findings):
     sources = {}
     for number, (slug, _, _) in ledger.claims().items():
         if slug not in sources:
-            text = (Path(ledger.__file__).parent / slug / "paper.py").read_text(encoding="utf-8")
+            text = (LESSONS / slug / "paper.py").read_text(encoding="utf-8")
             constants = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
             words = " ".join(value for value in constants if isinstance(value, str))
             numbers = {abs(value) for value in constants if isinstance(value, int | float)}

@@ -9,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course import workspace
+from utils.system.places import CHECKOUT, work_folder
 
 NAME = "01_inception_module.ipynb"
 
@@ -193,7 +194,7 @@ def test_a_crash_while_writing_leaves_the_old_copy(places, monkeypatch):
     update()
     old = copy.read_bytes()
     new = write_notebook(course, "second = 2")
-    monkeypatch.setattr(workspace.os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("power cut")))
+    monkeypatch.setattr("os.replace", lambda *paths: (_ for _ in ()).throw(OSError("power cut")))
     with pytest.raises(OSError, match="power cut"):
         update()
     assert copy.read_bytes() == old
@@ -205,9 +206,9 @@ def test_a_crash_while_writing_leaves_the_old_copy(places, monkeypatch):
 
 def test_the_folder_can_be_moved(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "elsewhere"))
-    assert workspace.folder() == tmp_path / "elsewhere"
+    assert work_folder() == tmp_path / "elsewhere"
     monkeypatch.delenv("COURSE_WORK")
-    assert workspace.folder() == workspace.CHECKOUT / "work"
+    assert work_folder() == CHECKOUT / "work"
 
 
 def test_digest_is_of_types_and_sources_only(tmp_path):
@@ -226,7 +227,7 @@ def test_git_pull_neither_loses_nor_is_blocked_by_the_learner_s_work(tmp_path):
     upstream, clone = tmp_path / "upstream", tmp_path / "clone"
     upstream.mkdir()
     git(upstream, "init", "--quiet")
-    (upstream / ".gitignore").write_bytes((workspace.CHECKOUT / ".gitignore").read_bytes())
+    (upstream / ".gitignore").write_bytes((CHECKOUT / ".gitignore").read_bytes())
     write_notebook(upstream / "notebooks" / NAME, "first = 1")
     write_notebook(upstream / "notebooks" / "00_start_here.ipynb", "hello = 1")
     git(upstream, "add", ".")

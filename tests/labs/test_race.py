@@ -17,7 +17,7 @@ import torch
 from IPython.core.events import EventManager
 from torch import nn
 
-from labs.race import training
+from labs.race import runner, training
 from labs.race.drawing import Track, describe, means, picture, ticks
 from labs.race.job import Job
 from labs.race.runner import Race, RacePanel, race

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from course.syllabus import LESSONS
 from networks.base import Network
 from networks.catalog import NETWORKS, create, entry, names
 from networks.layers import HalvingMaxPool, Outputs
@@ -326,7 +327,7 @@ def test_arguments_that_do_not_exist(options, words):
 @pytest.mark.parametrize("each", NETWORKS, ids=names())
 def test_catalog_records_are_whole(each):
     assert each.network.__module__ == each.module
-    assert each.module.startswith(f"lessons.{each.lesson}.")
+    assert each.module.startswith("networks.") and each.lesson in {lesson.slug for lesson in LESSONS}
     assert each.variants == ("paper", "released")
     assert all(parent in names()[: names().index(each.name)] for parent in each.grew_from)
     assert (each.top1_error is None and each.top5_error is None) == (each.error_source == "")

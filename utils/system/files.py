@@ -1,5 +1,6 @@
 """Files that are always whole: whoever reads one, and whatever breaks, finds the old content or the new."""
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    _clear_up_after_the_dead(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.", suffix=".partial")
     try:
         with os.fdopen(handle, "wb") as file:
             os.chmod(name, _mode(path))
@@ -37,6 +39,20 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> Path:
     with whole_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
     return Path(path)
+
+
+def _clear_up_after_the_dead(path: Path) -> None:
+    """Delete what processes that were killed on their way left beside a file."""
+    if os.name == "nt":  # there is no harmless way to ask whether a process lives
+        return
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        owner = part.name.removeprefix(f".{path.name}.").partition(".")[0]
+        try:
+            os.kill(int(owner), 0)
+        except ProcessLookupError:
+            part.unlink(missing_ok=True)
+        except (ValueError, OverflowError, PermissionError):  # not one of ours, or somebody else's who lives
+            continue
 
 
 def _sync_folder(folder: Path) -> None:

@@ -367,7 +367,7 @@ def test_files_with_lossless_images_are_not_called_jpeg(course_data: Path):
 
 
 def test_a_relative_course_data_is_found_from_the_projects_root_too(course_data: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(cifar10, "PROJECT", course_data.parent)
+    monkeypatch.setattr("utils.system.places.CHECKOUT", course_data.parent)
     monkeypatch.setenv("COURSE_DATA", "data")
     monkeypatch.chdir("/")
     assert len(load("cifar10").train) == 40

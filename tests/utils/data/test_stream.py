@@ -290,7 +290,7 @@ def test_an_epoch_takes_a_small_part_of_the_datas_memory(tmp_path):
     script = """
         import resource, sys, torch
         import datasets
-        from utils.stream import stream
+        from utils.data.stream import stream
         def peak():
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         images = stream(sys.argv[1], image_shape=(3, 224, 224), classes=["a", "b"], buffer=64)

@@ -20,7 +20,7 @@ Usage = namedtuple("Usage", "total used free")
 def checkout(tmp_path):
     """A folder with the files that the environment is made from, and an environment that says it is ready."""
     for name in environment.INPUTS:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((environment.CHECKOUT / name).read_bytes())
     interpreter = environment.python_of(tmp_path / ".venv")
     interpreter.parent.mkdir(parents=True)

@@ -382,9 +382,9 @@ def test_a_checkpoint_of_other_settings_is_refused(begun, data, changes, said):
 def test_a_checkpoint_of_other_code_is_refused(tmp_path, begun, data):
     run, state = checkpoint.load(begun)
     run.code["utils/train/engine.py"] = "0" * 16
-    run.code["utils/no_more.py"] = "0" * 16
+    run.code["utils/train/no_more.py"] = "0" * 16
     path = checkpoint.save(tmp_path / "run.checkpoint", run, state)
-    with pytest.raises(ValueError, match=r"the code of utils/engine\.py, utils/no_more\.py has changed"):
+    with pytest.raises(ValueError, match=r"the code of utils/train/engine\.py, utils/train/no_more\.py has changed"):
         train_to(path, data, resume=True)
 
 

@@ -1,5 +1,47 @@
 """What moved, and the recorded runs from before it did."""
 
-from utils.system.places import RUNS
+import json
+from dataclasses import replace
+from importlib import import_module
+
+import pytest
+
+from utils.system.places import CHECKOUT, RUNS
+from utils.train.moved import CLASSES, FILES
+from utils.train.provenance import changed
+from utils.train.runs import Run
 
 RECORDED = sorted(RUNS.glob("*/*/*.json"))
+WAS_CHANGED_BEFORE = {"lessons/googlenet/gradients.py"}  # since auxiliary_heads was recorded, and before anything moved
+
+
+def test_every_recorded_run_is_as_valid_as_before_the_move():
+    assert len(RECORDED) == 243
+    for path in RECORDED:
+        assert set(Run.load(path).changed_code) <= (WAS_CHANGED_BEFORE if "auxiliary_heads" in path.parts else set())
+
+
+def test_what_moved_is_there():
+    for old, moved in FILES.items():
+        assert all((CHECKOUT / place).is_file() for place in moved.now), old
+    for old, new in CLASSES.items():
+        module, _, name = new.rpartition(".")
+        assert getattr(import_module(module), name).__qualname__ == name, old
+
+
+def test_every_class_of_a_recorded_run_is_found_by_its_present_name():
+    """A run of today gets the key of a run from before the move."""
+    present = {old: new for old, new in CLASSES.items()}
+    for path in RECORDED:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        name = written["network"]["class"]
+        run = replace(Run.load(path), network=written["network"] | {"class": present.get(name, name)})
+        assert run.key == written["key"]
+
+
+@pytest.mark.parametrize("old", sorted(FILES))
+def test_a_moved_file_that_changes_is_told_by_the_name_that_the_run_knows(old, monkeypatch):
+    moved = FILES[old]
+    assert changed({old: moved.meaning}) == []
+    monkeypatch.setitem(FILES, old, replace(moved, now=dict.fromkeys(moved.now, "0" * 16)))
+    assert changed({old: moved.meaning}) == [old]
