@@ -170,7 +170,7 @@ def device() -> Finding:
     cpu = f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
     if has_nvidia_driver():
         why = (
-            "this PyTorch was built without CUDA. Delete the folder .venv and run `make setup` without TORCH=cpu."
+            "this PyTorch was built without CUDA. Delete the folder .venv and run `make setup` without TORCH_INDEX."
             if torch.version.cuda is None
             else f"PyTorch (CUDA {torch.version.cuda}) could not use it. A newer NVIDIA driver is the usual remedy."
         )
