@@ -11,7 +11,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from networks.base import Network
+from networks.base import PAPER, Network, Options
 from networks.layers import Branches, ConvBNAct, HalvingMaxPool, Outputs, SeparableConv, average_pool, chain
 
 
@@ -168,31 +168,17 @@ class BNInception(Network):
         ValueError: an argument, or later an image, that does not fit; the message says what is allowed.
     """
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
-        paper = variant == "paper"
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
+        paper = options.variant == "paper"
         conv = ConvBNAct if paper else partial(ConvBNAct, bias=True, eps=1e-5)
         scale = self.scale
         stem = {name: scale.channels(channels) for name, channels in STEM.items()}
 
         first = SeparableConvBNReLU if paper else conv
-        self.conv1 = first(in_channels, stem["conv1"], kernel_size=scale.first_kernel(7), stride=scale.stride(1))
+        self.conv1 = first(
+            options.in_channels, stem["conv1"], kernel_size=scale.first_kernel(7), stride=scale.stride(1)
+        )
         self.pool1 = nn.Identity() if scale.mini else HalvingMaxPool()
         self.conv2_reduce = conv(stem["conv1"], stem["conv2_reduce"], kernel_size=1)
         self.conv2 = conv(stem["conv2_reduce"], stem["conv2"], kernel_size=3)
@@ -214,7 +200,7 @@ class BNInception(Network):
             self.add_module(name, module)
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:

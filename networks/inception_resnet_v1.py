@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from networks.base import Network
+from networks.base import PAPER, Network, Options
 from networks.bn_inception import InceptionA, ReductionA, Widths, halving_pool
 from networks.bn_inception import ReductionWidths as ReductionAWidths
 from networks.inception_v2 import AuxiliaryHead, Conv, MaxPool
@@ -186,32 +186,16 @@ class InceptionResNet(Network):
 
     TABLES: dict[str, Table]
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
-        table, scale = self.TABLES[variant], self.scale
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
+        table, scale = self.TABLES[options.variant], self.scale
         padding = scale.padding("valid")
         repeats_a, repeats_b, repeats_c = map(scale.repeats, table.repeats)
 
         if table.stem is None:
-            self.stem = ForkedStem(in_channels, scale=scale)
+            self.stem = ForkedStem(options.in_channels, scale=scale)
         else:
-            self.stem = PlainStem(in_channels, table.stem, scale=scale)
+            self.stem = PlainStem(options.in_channels, table.stem, scale=scale)
         channels = self.stem.out_channels
         if table.mixed_5b is not None:
             widths = scale.widths(table.mixed_5b)
@@ -227,10 +211,10 @@ class InceptionResNet(Network):
         for number in range(repeats_b):
             self.add_module(f"inception_resnet_b_{number}", InceptionResNetB(channels, scale.widths(table.block_b)))
 
-        if aux_heads:
+        if options.aux_heads:
             self.aux1 = AuxiliaryHead(
                 channels,
-                num_classes,
+                options.num_classes,
                 conv_width=scale.channels(128),
                 spread_width=scale.channels(768),
                 padding=padding,
@@ -250,7 +234,7 @@ class InceptionResNet(Network):
             channels = scale.channels(table.last_conv)
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.2)  # figure 15: "keep 0.8"
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:

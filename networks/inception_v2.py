@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from networks.base import Network, Scale
+from networks.base import PAPER, Network, Options, Scale
 from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths, halving_pool
 from networks.layers import Branches, ConvBNAct, Outputs, Size, average_pool, chain
 
@@ -233,29 +233,13 @@ class FactorizedNetwork(Network):
     TABLE: Table
     AUX_AFTER = ("mixed_6",)
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
         table, scale = self.TABLE, self.scale
         padding = scale.padding("valid")
-        count_include_pad = variant == "released" and self.RELEASED_DIFFERS
+        count_include_pad = options.variant == "released" and self.RELEASED_DIFFERS
 
-        self.stem = Stem(in_channels, table.stem, scale=scale)
+        self.stem = Stem(options.in_channels, table.stem, scale=scale)
         channels = self.stem.out_channels
 
         for letter, row in zip("bcd", self.first_of(table.figure_5), strict=False):
@@ -274,10 +258,10 @@ class FactorizedNetwork(Network):
             self.add_module(f"mixed_6{letter}", InceptionB(channels, widths, pool=pool))
             channels = widths.out_channels
 
-        if aux_heads:
+        if options.aux_heads:
             self.aux1 = AuxiliaryHead(
                 channels,
-                num_classes,
+                options.num_classes,
                 conv_width=scale.channels(128),
                 spread_width=scale.channels(768),
                 padding=padding,
@@ -294,7 +278,7 @@ class FactorizedNetwork(Network):
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.2)
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def first_of(self, rows: tuple[Widths, ...]) -> tuple[Widths, ...]:

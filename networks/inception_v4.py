@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from networks.base import Network, Scale
+from networks.base import PAPER, Network, Options, Scale
 from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
 from networks.inception_v2 import AuxiliaryHead, InceptionB, InceptionC, ReductionB, forked_out_channels
 from networks.layers import Branches, ConvBNAct, HalvingMaxPool, Outputs, chain
@@ -102,28 +102,12 @@ class InceptionV4(Network):
     AUX_AFTER = ("inception_b",)
     RELEASED_DIFFERS = False
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
         scale = self.scale
         padding = scale.padding("valid")
 
-        self.stem = Stem(in_channels, scale=scale)
+        self.stem = Stem(options.in_channels, scale=scale)
         channels = self.stem.out_channels
 
         widths = scale.widths(FIGURE_4)
@@ -140,10 +124,10 @@ class InceptionV4(Network):
             self.add_module(f"inception_b_{number}", InceptionB(channels, widths))
             channels = widths.out_channels
 
-        if aux_heads:
+        if options.aux_heads:
             self.aux1 = AuxiliaryHead(
                 channels,
-                num_classes,
+                options.num_classes,
                 conv_width=scale.channels(128),
                 spread_width=scale.channels(768),
                 padding=padding,
@@ -160,7 +144,7 @@ class InceptionV4(Network):
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.2)  # figure 9: "keep 0.8"
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:
