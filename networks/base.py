@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from networks.layers import pair, require_positive
 
-Record = TypeVar("Record")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 
 SIZES = ("full", "mini")
 
@@ -34,7 +37,7 @@ class Scale:
     size: str = "full"
     width: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.size not in SIZES:
             raise ValueError(f"size is {self.size!r}; it can be {' or '.join(map(repr, SIZES))}.")
         is_number = isinstance(self.width, int | float) and not isinstance(self.width, bool)
@@ -51,13 +54,11 @@ class Scale:
         return max(8, 8 * math.floor(scaled / 8 + 0.5))
 
     def widths(self, record: Record) -> Record:
-        """A tuple of widths, or a record of them (each field a width, or a tuple of widths), at this scale."""
-        if isinstance(record, tuple):
-            return tuple(map(self.channels, record))
+        """A record of widths (each field a width, or a tuple of widths), at this scale."""
         scaled = {}
         for field in fields(record):
             value = getattr(record, field.name)
-            scaled[field.name] = self.widths(value) if isinstance(value, tuple) else self.channels(value)
+            scaled[field.name] = tuple(map(self.channels, value)) if isinstance(value, tuple) else self.channels(value)
         return replace(record, **scaled)
 
     def repeats(self, count: int) -> int:
@@ -232,6 +233,7 @@ def smallest_input(module: nn.Module | list[nn.Module], output: int = 1) -> int:
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return 1
     if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+        assert not isinstance(module.padding, str)  # all layers of the family give it in numbers
         sides = zip(pair(module.kernel_size), pair(module.stride), pair(module.padding), strict=True)
         if module.__dict__.get("ceil_mode"):  # the last window may hang over the edge, if it starts before it
             return max(max(k - s + 1 + (output - 1) * s - 2 * p, 1) for k, s, p in sides)

@@ -4,7 +4,6 @@ Every 5 x 5 convolution of GoogLeNet is now two of 3 x 3. Inception-v3 and v4 ke
 so that it carries here the name that the v4 paper gave it, Inception-A; the one that halves the grid is Reduction-A.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -118,16 +117,17 @@ class SeparableConvBNReLU(nn.Sequential):
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel_size: int, stride: int):
-        conv = SeparableConv(in_channels, out_channels, kernel_size=kernel_size, stride=stride, depth_multiplier=8)
-        norm = nn.BatchNorm2d(out_channels, eps=1e-3)
-        super().__init__(OrderedDict(conv=conv, norm=norm, activation=nn.ReLU()))
+        super().__init__()
+        self.conv = SeparableConv(in_channels, out_channels, kernel_size=kernel_size, stride=stride, depth_multiplier=8)
+        self.norm = nn.BatchNorm2d(out_channels, eps=1e-3)
+        self.activation = nn.ReLU()
 
 
 STEM = {"conv1": 64, "conv2_reduce": 64, "conv2": 192}
 
 
 # fmt: off
-MODULES = {
+MODULES: dict[str, Widths | ReductionWidths] = {
     "inception_3a": Widths(pointwise=64,  single=(64, 64),   stacked=(64, 96, 96),    pool=32),
     "inception_3b": Widths(pointwise=64,  single=(64, 96),   stacked=(64, 96, 96),    pool=64),
     "inception_3c": ReductionWidths(      single=(128, 160), stacked=(64, 96, 96)),
@@ -186,8 +186,8 @@ class BNInception(Network):
 
         channels = stem["conv2"]
         for name, table_row in MODULES.items():
-            if not paper and name in PRINTED_POOL:
-                table_row = replace(table_row, pool=PRINTED_POOL[name])
+            if not paper and isinstance(table_row, Widths):
+                table_row = replace(table_row, pool=PRINTED_POOL.get(name, table_row.pool))
             widths = scale.widths(table_row)
             if isinstance(widths, ReductionWidths):
                 module = ReductionA(channels, widths, padding="same", conv=conv)

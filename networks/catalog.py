@@ -32,7 +32,8 @@ class Entry:
     @property
     def network(self) -> type[Network]:
         """The class of the network."""
-        return getattr(import_module(self.module), self.class_name)
+        found: type[Network] = getattr(import_module(self.module), self.class_name)
+        return found
 
     @property
     def variants(self) -> tuple[str, ...]:

@@ -58,11 +58,11 @@ class AlignedXception(Network):
         for name, row in rows.items():
             halvings += row.halves
             stride = scale.stride(halvings) if row.halves else 1
-            widths = scale.widths(row.widths)
+            widths = tuple(map(scale.channels, row.widths))
             self.add_module(name, XceptionBlock(channels, widths, stride=stride, aligned=True))
             channels = widths[-1]
 
-        widths = scale.widths(EXIT_2.widths)
+        widths = tuple(map(scale.channels, EXIT_2.widths))
         self.exit_1 = SeparableStack(channels, widths, aligned=True)
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.5)

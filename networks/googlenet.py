@@ -3,7 +3,6 @@
 First its blocks, the two modules of figure 2 and the auxiliary classifier of figure 3; then table 1; then the network.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -29,7 +28,7 @@ class Widths:
     five: int  # "#5x5"
     pool: int  # "pool proj"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_positive(**{field.name: getattr(self, field.name) for field in fields(self)})
 
     @property
@@ -120,17 +119,16 @@ class AuxiliaryHead(nn.Sequential):
         adaptive: bool = False,
         conv: Callable[..., nn.Module] = ConvReLU,
     ):
-        layers = OrderedDict()
+        super().__init__()
         if not adaptive:
-            layers["pool"] = nn.AvgPool2d(5, stride=3)
-        layers["grid"] = nn.AdaptiveAvgPool2d(grid)
-        layers["conv"] = conv(in_channels, conv_width, kernel_size=1)
-        layers["flatten"] = nn.Flatten()
-        layers["dense"] = nn.Linear(conv_width * grid * grid, dense_width)
-        layers["activation"] = nn.ReLU()
-        layers["dropout"] = nn.Dropout(0.7)
-        layers["classifier"] = nn.Linear(dense_width, num_classes)
-        super().__init__(layers)
+            self.pool = nn.AvgPool2d(5, stride=3)
+        self.grid = nn.AdaptiveAvgPool2d(grid)
+        self.conv = conv(in_channels, conv_width, kernel_size=1)
+        self.flatten = nn.Flatten()
+        self.dense = nn.Linear(conv_width * grid * grid, dense_width)
+        self.activation = nn.ReLU()
+        self.dropout = nn.Dropout(0.7)
+        self.classifier = nn.Linear(dense_width, num_classes)
 
 
 # Table 1, from its first row to its last.
@@ -231,7 +229,7 @@ class GoogLeNet(Network):
         x = self.inception_5a(x)  # 832, 7, 7
         x = self.inception_5b(x)  # 1024, 7, 7
         x = self.global_pool(x).flatten(1)  # 1024
-        logits = self.classifier(self.dropout(x))  # num_classes
+        logits: Tensor = self.classifier(self.dropout(x))  # num_classes
         if not with_aux:
             return logits
         return Outputs(logits, (self.aux1(after_4a), self.aux2(after_4d)) if self.aux_heads else ())

@@ -84,7 +84,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.up(torch.cat([branch(x) for branch in self.branches()], dim=1))
-        return self.activation(x + self.scale * residual)
+        y: Tensor = self.activation(x + self.scale * residual)
+        return y
 
 
 class InceptionResNetA(ResidualBlock):
@@ -193,7 +194,7 @@ class InceptionResNet(Network):
         repeats_a, repeats_b, repeats_c = map(scale.repeats, table.repeats)
 
         if table.stem is None:
-            self.stem = ForkedStem(options.in_channels, scale=scale)
+            self.stem: ForkedStem | PlainStem = ForkedStem(options.in_channels, scale=scale)
         else:
             self.stem = PlainStem(options.in_channels, table.stem, scale=scale)
         channels = self.stem.out_channels
@@ -212,13 +213,7 @@ class InceptionResNet(Network):
             self.add_module(f"inception_resnet_b_{number}", InceptionResNetB(channels, scale.widths(table.block_b)))
 
         if options.aux_heads:
-            self.aux1 = AuxiliaryHead(
-                channels,
-                options.num_classes,
-                conv_width=scale.channels(128),
-                spread_width=scale.channels(768),
-                padding=padding,
-            )
+            self.aux1 = AuxiliaryHead(channels, options.num_classes, scale=scale)
 
         widths = scale.widths(table.reduction_b)
         self.reduction_b = ReductionB(channels, widths, padding=padding)
@@ -254,7 +249,7 @@ class InceptionResNet(Network):
         for block in self.blocks("conv_7b"):
             x = block(x)  # 1536, 8, 8, v2 as released only
         x = self.global_pool(x).flatten(1)  # 1792; 2144; 1536
-        logits = self.classifier(self.dropout(x))  # num_classes
+        logits: Tensor = self.classifier(self.dropout(x))  # num_classes
         if not with_aux:
             return logits
         return Outputs(logits, (self.aux1(after_b),) if self.aux_heads else ())
