@@ -27,10 +27,11 @@ class InceptionB(Branches):
     def __init__(self, in_channels: int, widths: Widths, *, pool: nn.Module | None = None):
         super().__init__()
         self.pointwise = ConvBNAct(in_channels, widths.pointwise, kernel_size=1)
-        kernels: tuple[Size, ...] = (1, (1, 7), (7, 1))
-        self.single = chain(in_channels, *zip(widths.single, kernels, strict=True))
-        kernels = (1, (7, 1), (1, 7), (7, 1), (1, 7))
-        self.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True))
+        wide, tall = (1, 7), (7, 1)
+        single: tuple[Size, ...] = (1, wide, tall)
+        self.single = chain(in_channels, *zip(widths.single, single, strict=True))
+        stacked: tuple[Size, ...] = (1, tall, wide, tall, wide)
+        self.stacked = chain(in_channels, *zip(widths.stacked, stacked, strict=True))
         self.pool = nn.Sequential(pool or average_pool(), ConvBNAct(in_channels, widths.pool, kernel_size=1))
 
 
@@ -96,9 +97,9 @@ class ReductionB(Branches):
 
     def __init__(self, in_channels: int, widths: ReductionWidths, *, padding: str = "valid"):
         super().__init__()
-        kernels: tuple[Size, ...] = (1, 3)
-        self.single = chain(in_channels, *zip(widths.single, kernels, strict=True), stride=2, padding=padding)
-        kernels = (1, (1, 7), (7, 1), 3)
+        reduce, single = widths.single
+        self.single = chain(in_channels, (reduce, 1), (single, 3), stride=2, padding=padding)
+        kernels: tuple[Size, ...] = (1, (1, 7), (7, 1), 3)
         self.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True), stride=2, padding=padding)
         self.pool = halving_pool(padding)
 

@@ -5,7 +5,7 @@ networks. `load_weights` follows it, and reports whatever it cannot place.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class Loaded:
 
 
 def load_weights(
-    net: Network, state_dict: Mapping[str, Any] | Iterable[Any], source: str, *, strict: bool = True
+    net: Network, state_dict: Mapping[str, Any] | Sequence[Any], source: str, *, strict: bool = True
 ) -> Loaded:
     """Copy public weights into a network of the course.
 
@@ -512,7 +512,7 @@ def _table(net: Network, source: str) -> Names:
 # --- What is given ----------------------------------------------------------------------------------------------------
 
 
-def _tidy(state_dict: Mapping[str, Any] | Iterable[Any], source: str) -> tuple[dict[str, object], dict[str, str]]:
+def _tidy(state_dict: Mapping[str, Any] | Sequence[Any], source: str) -> tuple[dict[str, object], dict[str, str]]:
     """The given values by the names of our tables, and each name as it was given."""
     if not isinstance(state_dict, Mapping):
         if source != "keras":
