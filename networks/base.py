@@ -1,15 +1,19 @@
-"""What the networks of the family share: the rule that scales them, the check of their input, their first weights."""
+"""What the networks of the family share: their options, the rule that scales them, the check of their input, their first
+weights."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor, nn
 
 from networks.layers import pair, require_positive
 
-Record = TypeVar("Record")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 
 SIZES = ("full", "mini")
 
@@ -33,7 +37,7 @@ class Scale:
     size: str = "full"
     width: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.size not in SIZES:
             raise ValueError(f"size is {self.size!r}; it can be {' or '.join(map(repr, SIZES))}.")
         is_number = isinstance(self.width, int | float) and not isinstance(self.width, bool)
@@ -50,13 +54,11 @@ class Scale:
         return max(8, 8 * math.floor(scaled / 8 + 0.5))
 
     def widths(self, record: Record) -> Record:
-        """A tuple of widths, or a record of them (each field a width, or a tuple of widths), at this scale."""
-        if isinstance(record, tuple):
-            return tuple(map(self.channels, record))
+        """A record of widths (each field a width, or a tuple of widths), at this scale."""
         scaled = {}
         for field in fields(record):
             value = getattr(record, field.name)
-            scaled[field.name] = self.widths(value) if isinstance(value, tuple) else self.channels(value)
+            scaled[field.name] = tuple(map(self.channels, value)) if isinstance(value, tuple) else self.channels(value)
         return replace(record, **scaled)
 
     def repeats(self, count: int) -> int:
@@ -76,6 +78,43 @@ class Scale:
         return 3 if self.mini else kernel_size
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a network is built: the one thing that its class is given. `networks.create` takes the same by their names.
+
+    Attributes:
+        variant: "paper" as the paper's tables and figures give it, "released" as the network whose weights are public.
+        num_classes: number of logits.
+        in_channels: channels of the images, 3 for colour.
+        size: "full" as in the paper, "mini" for images of 32 x 32; `Scale` is the rule.
+        width: a factor for every width.
+        aux_heads: add the auxiliary heads, where the network has them.
+
+    Raises:
+        ValueError: `num_classes` or `in_channels` is not a whole number above zero; a size or width that does not exist.
+            Which variants there are, and whether there are heads, the network says.
+    """
+
+    variant: str = "paper"
+    num_classes: int = 1000
+    in_channels: int = 3
+    size: str = "full"
+    width: float = 1.0
+    aux_heads: bool = False
+
+    def __post_init__(self) -> None:
+        _ = self.scale  # raises where there is no such scale
+        require_positive(num_classes=self.num_classes, in_channels=self.in_channels)
+
+    @property
+    def scale(self) -> Scale:
+        """How far the network is from its paper's size."""
+        return Scale(size=self.size, width=self.width)
+
+
+PAPER = Options()  # the network as its paper has it, for 1000 classes
+
+
 class Network(nn.Module):
     """What every network does beside its own figure: it checks the images that come in.
 
@@ -84,27 +123,32 @@ class Network(nn.Module):
     `RELEASED_DIFFERS` says whether variant="released" is another network than variant="paper".
 
     Raises:
-        ValueError: `num_classes` or `in_channels` is not a whole number above zero; a variant, size or width that
-            does not exist; auxiliary heads asked of a network that has none.
+        ValueError: a variant that does not exist; auxiliary heads asked of a network that has none.
     """
 
     VARIANTS: tuple[str, ...] = ("paper", "released")
     RELEASED_DIFFERS = True
     AUX_AFTER: tuple[str, ...] = ()
-    preprocessing = None  # with published weights, what they expect of images: `networks.pretrained.Preprocessing`
+    preprocessing: Callable[[Tensor], Tensor] | None = (
+        None  # with published weights: a `networks.pretrained.Preprocessing`
+    )
+    classifier: nn.Linear
 
-    def __init__(self, *, variant: str, num_classes: int, in_channels: int, size: str, width: float, aux_heads: bool):
+    def __init__(self, options: Options):
         super().__init__()
-        self.scale = Scale(size=size, width=width)
-        require_positive(num_classes=num_classes, in_channels=in_channels)
-        if variant not in self.VARIANTS:
+        if options.variant not in self.VARIANTS:
             allowed = " or ".join(map(repr, self.VARIANTS))
-            raise ValueError(f"variant is {variant!r}; for {type(self).__name__} it can be {allowed}.")
-        if aux_heads and not self.AUX_AFTER:
+            raise ValueError(f"variant is {options.variant!r}; for {type(self).__name__} it can be {allowed}.")
+        if options.aux_heads and not self.AUX_AFTER:
             raise ValueError(f"{type(self).__name__} has no auxiliary heads; leave aux_heads at False.")
-        self.variant = variant
-        self.in_channels = in_channels
-        self.aux_heads = bool(aux_heads)
+        self.scale = options.scale
+        self.variant = options.variant
+        self.in_channels = options.in_channels
+        self.aux_heads = options.aux_heads
+
+    if TYPE_CHECKING:  # torch has it that an attribute may be a tensor; a network's are its stages
+
+        def __getattr__(self, name: str) -> nn.Module: ...
 
     def finish(self) -> None:
         """Give the parameters their first values and work out the smallest image that fits: the end of __init__."""
@@ -189,6 +233,7 @@ def smallest_input(module: nn.Module | list[nn.Module], output: int = 1) -> int:
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return 1
     if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+        assert not isinstance(module.padding, str)  # all layers of the family give it in numbers
         sides = zip(pair(module.kernel_size), pair(module.stride), pair(module.padding), strict=True)
         if module.__dict__.get("ceil_mode"):  # the last window may hang over the edge, if it starts before it
             return max(max(k - s + 1 + (output - 1) * s - 2 * p, 1) for k, s, p in sides)

@@ -4,14 +4,13 @@ Every 5 x 5 convolution of GoogLeNet is now two of 3 x 3. Inception-v3 and v4 ke
 so that it carries here the name that the v4 paper gave it, Inception-A; the one that halves the grid is Reduction-A.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import Tensor, nn
 
-from networks.base import Network
+from networks.base import PAPER, Network, Options
 from networks.layers import Branches, ConvBNAct, HalvingMaxPool, Outputs, SeparableConv, average_pool, chain
 
 
@@ -118,16 +117,17 @@ class SeparableConvBNReLU(nn.Sequential):
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel_size: int, stride: int):
-        conv = SeparableConv(in_channels, out_channels, kernel_size=kernel_size, stride=stride, depth_multiplier=8)
-        norm = nn.BatchNorm2d(out_channels, eps=1e-3)
-        super().__init__(OrderedDict(conv=conv, norm=norm, activation=nn.ReLU()))
+        super().__init__()
+        self.conv = SeparableConv(in_channels, out_channels, kernel_size=kernel_size, stride=stride, depth_multiplier=8)
+        self.norm = nn.BatchNorm2d(out_channels, eps=1e-3)
+        self.activation = nn.ReLU()
 
 
 STEM = {"conv1": 64, "conv2_reduce": 64, "conv2": 192}
 
 
 # fmt: off
-MODULES = {
+MODULES: dict[str, Widths | ReductionWidths] = {
     "inception_3a": Widths(pointwise=64,  single=(64, 64),   stacked=(64, 96, 96),    pool=32),
     "inception_3b": Widths(pointwise=64,  single=(64, 96),   stacked=(64, 96, 96),    pool=64),
     "inception_3c": ReductionWidths(      single=(128, 160), stacked=(64, 96, 96)),
@@ -168,31 +168,17 @@ class BNInception(Network):
         ValueError: an argument, or later an image, that does not fit; the message says what is allowed.
     """
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
-        paper = variant == "paper"
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
+        paper = options.variant == "paper"
         conv = ConvBNAct if paper else partial(ConvBNAct, bias=True, eps=1e-5)
         scale = self.scale
         stem = {name: scale.channels(channels) for name, channels in STEM.items()}
 
         first = SeparableConvBNReLU if paper else conv
-        self.conv1 = first(in_channels, stem["conv1"], kernel_size=scale.first_kernel(7), stride=scale.stride(1))
+        self.conv1 = first(
+            options.in_channels, stem["conv1"], kernel_size=scale.first_kernel(7), stride=scale.stride(1)
+        )
         self.pool1 = nn.Identity() if scale.mini else HalvingMaxPool()
         self.conv2_reduce = conv(stem["conv1"], stem["conv2_reduce"], kernel_size=1)
         self.conv2 = conv(stem["conv2_reduce"], stem["conv2"], kernel_size=3)
@@ -200,8 +186,8 @@ class BNInception(Network):
 
         channels = stem["conv2"]
         for name, table_row in MODULES.items():
-            if not paper and name in PRINTED_POOL:
-                table_row = replace(table_row, pool=PRINTED_POOL[name])
+            if not paper and isinstance(table_row, Widths):
+                table_row = replace(table_row, pool=PRINTED_POOL.get(name, table_row.pool))
             widths = scale.widths(table_row)
             if isinstance(widths, ReductionWidths):
                 module = ReductionA(channels, widths, padding="same", conv=conv)
@@ -214,7 +200,7 @@ class BNInception(Network):
             self.add_module(name, module)
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib import import_module
 
-from networks.base import Network
+from networks.base import Network, Options
 from networks.pretrained import fill
 from networks.weights import SOURCES, Loaded, load_weights
 
@@ -32,7 +32,8 @@ class Entry:
     @property
     def network(self) -> type[Network]:
         """The class of the network."""
-        return getattr(import_module(self.module), self.class_name)
+        found: type[Network] = getattr(import_module(self.module), self.class_name)
+        return found
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -260,7 +261,8 @@ def create(
             `pretrained`, no published weights for such a network, or a file that is cut off or altered.
         FileNotFoundError: the published weights are not on this machine, and cannot be reached.
     """
-    net = entry(name).network(
+    network = entry(name).network
+    options = Options(
         variant=variant,
         num_classes=num_classes,
         in_channels=in_channels,
@@ -268,4 +270,5 @@ def create(
         width=width,
         aux_heads=aux_heads,
     )
+    net = network(options)
     return fill(name, net) if pretrained else net

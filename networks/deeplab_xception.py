@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from networks.base import Network
+from networks.base import PAPER, Network, Options
 from networks.layers import ConvBNAct, Outputs
 from networks.xception import STEM, Block, SeparableStack, XceptionBlock
 
@@ -44,27 +44,11 @@ class AlignedXception(Network):
     ENTRY: tuple[Block, ...]
     RELEASED_DIFFERS = False
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
         scale = self.scale
         first, second = map(scale.channels, STEM)
-        self.conv1 = ConvBNAct(in_channels, first, kernel_size=3, stride=scale.stride(1))
+        self.conv1 = ConvBNAct(options.in_channels, first, kernel_size=3, stride=scale.stride(1))
         self.conv2 = ConvBNAct(first, second, kernel_size=3)
 
         rows = {f"entry_{number}": row for number, row in enumerate(self.ENTRY)}
@@ -74,15 +58,15 @@ class AlignedXception(Network):
         for name, row in rows.items():
             halvings += row.halves
             stride = scale.stride(halvings) if row.halves else 1
-            widths = scale.widths(row.widths)
+            widths = tuple(map(scale.channels, row.widths))
             self.add_module(name, XceptionBlock(channels, widths, stride=stride, aligned=True))
             channels = widths[-1]
 
-        widths = scale.widths(EXIT_2.widths)
+        widths = tuple(map(scale.channels, EXIT_2.widths))
         self.exit_1 = SeparableStack(channels, widths, aligned=True)
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.5)
-        self.classifier = nn.Linear(widths[-1], num_classes)
+        self.classifier = nn.Linear(widths[-1], options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:

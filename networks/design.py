@@ -11,8 +11,9 @@ Every convolution is normalised (`ConvBNAct`), in GoogLeNet's module too: lesson
 import functools
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,7 +26,7 @@ from networks.inception_v2 import InceptionB, InceptionC, ReductionB
 from networks.inception_v4 import PoolAndConv, ShortAndLong
 from networks.layers import ConvBNAct, HalvingMaxPool, SeparableConv
 from networks.xception import XceptionBlock
-from utils.cost.table import Cost, Table, profile, total
+from utils.cost.table import Cost, Row, Table, profile, total
 from utils.data.dataset import Data
 from utils.lab.paste import Call, calls_in
 
@@ -171,8 +172,8 @@ def forked_stem(in_channels: int, width: int) -> nn.Module:
 
 def separable_stem(in_channels: int, width: int) -> nn.Module:
     """BN-Inception's first layer: a depthwise 3 x 3 of stride 2 with eight filters a channel, then a 1 x 1."""
-    layers = OrderedDict(conv=SeparableConv(in_channels, width, stride=2, depth_multiplier=8))
-    return nn.Sequential(layers | {"norm": nn.BatchNorm2d(width, eps=1e-3), "activation": nn.ReLU()})
+    conv = SeparableConv(in_channels, width, stride=2, depth_multiplier=8)
+    return nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(width, eps=1e-3), activation=nn.ReLU()))
 
 
 STEMS = {
@@ -236,7 +237,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _one_of(names: Sequence[str]) -> str:
+def _one_of(names: Iterable[str]) -> str:
     return "one of " + ", ".join(f'"{name}"' for name in names)
 
 
@@ -253,7 +254,7 @@ class Stage:
     width: int = 32  # channels that each of its blocks puts out
     scale: float = 0.2  # of the residual, where the family has one
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require("family", self.family, self.family in tuple(FAMILIES), _one_of(FAMILIES))
         _require("blocks", self.blocks, _is_whole(self.blocks, 1, MOST_BLOCKS), f"a whole number, 1 to {MOST_BLOCKS}")
         allowed = f"a whole number of channels, {LEAST_WIDTH} to {MOST_WIDTH}"
@@ -270,7 +271,7 @@ class Stage:
         return f'("{self.family}", {self.blocks}, {self.width}{scale})'
 
 
-def _stage(value: object) -> Stage:
+def _stage(value: Stage | Sequence[Any]) -> Stage:
     """A stage, or one written as a tuple."""
     if isinstance(value, Stage):
         return value
@@ -295,7 +296,7 @@ class Design:
     stem_width: int = 16  # channels that the stem puts out
     dropout: float = 0.0  # before the classifier
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Lists are as good as tuples to write, and a design must be a value that can be compared and remembered.
         for name in ("stages", "reductions"):
             value = getattr(self, name)
@@ -389,7 +390,7 @@ def _table(design: Design, image_shape: tuple[int, ...], classes: int) -> Table:
 
 
 def _parts(table: Table) -> tuple[Part, ...]:
-    rows = OrderedDict()
+    rows: dict[str, list[Row]] = {}
     for row in table.rows:
         rows.setdefault(_part_name(row.name.split(".")[0]), []).append(row)
     return tuple(
@@ -424,7 +425,7 @@ def design_of_calls(calls: Sequence[Call]) -> Design:
     """
     if len(calls) != 1 or calls[0].name != "Design" or calls[0].arguments:
         raise ValueError("One call is read here, Design(...), with each of its settings by name, as the lab shows it.")
-    settings = calls[0].keywords
+    settings: dict[str, Any] = calls[0].keywords  # as written: `Design` says what it may be
     known = {each.name for each in fields(Design)}
     if unknown := sorted(set(settings) - known):
         raise ValueError(f"A design has no {', '.join(unknown)}. It has: {', '.join(sorted(known))}.")
@@ -447,7 +448,7 @@ class Budget:
     parameters: int
     macs: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("parameters", "macs"):
             value = getattr(self, name)
             _require(name, value, _is_whole(value, 1, 10**12), "a whole number, 1 or more")
@@ -470,7 +471,7 @@ BUDGET = Budget(parameters=40_000, macs=2_500_000)
 def _preset(stem: str, families: tuple[str, str, str], reductions: tuple[str, str], width: int) -> Design:
     """1, 2 and 1 blocks on 16 x 16, 8 x 8 and 4 x 4, of `width`, 1.5 and 2 times `width`, in multiples of 4."""
     shape = zip(families, (1, 2, 1), (1, 1.5, 2), strict=True)
-    stages = tuple((family, blocks, 4 * round(width * times / 4)) for family, blocks, times in shape)
+    stages = tuple(Stage(family, blocks, 4 * round(width * times / 4)) for family, blocks, times in shape)
     return Design(stem=stem, stages=stages, reductions=reductions)
 
 

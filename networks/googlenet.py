@@ -3,14 +3,13 @@
 First its blocks, the two modules of figure 2 and the auxiliary classifier of figure 3; then table 1; then the network.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
-from networks.base import Network
+from networks.base import PAPER, Network, Options
 from networks.layers import ConvBNAct, ConvReLU, Outputs, require_positive
 
 
@@ -29,7 +28,7 @@ class Widths:
     five: int  # "#5x5"
     pool: int  # "pool proj"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_positive(**{field.name: getattr(self, field.name) for field in fields(self)})
 
     @property
@@ -120,17 +119,16 @@ class AuxiliaryHead(nn.Sequential):
         adaptive: bool = False,
         conv: Callable[..., nn.Module] = ConvReLU,
     ):
-        layers = OrderedDict()
+        super().__init__()
         if not adaptive:
-            layers["pool"] = nn.AvgPool2d(5, stride=3)
-        layers["grid"] = nn.AdaptiveAvgPool2d(grid)
-        layers["conv"] = conv(in_channels, conv_width, kernel_size=1)
-        layers["flatten"] = nn.Flatten()
-        layers["dense"] = nn.Linear(conv_width * grid * grid, dense_width)
-        layers["activation"] = nn.ReLU()
-        layers["dropout"] = nn.Dropout(0.7)
-        layers["classifier"] = nn.Linear(dense_width, num_classes)
-        super().__init__(layers)
+            self.pool = nn.AvgPool2d(5, stride=3)
+        self.grid = nn.AdaptiveAvgPool2d(grid)
+        self.conv = conv(in_channels, conv_width, kernel_size=1)
+        self.flatten = nn.Flatten()
+        self.dense = nn.Linear(conv_width * grid * grid, dense_width)
+        self.activation = nn.ReLU()
+        self.dropout = nn.Dropout(0.7)
+        self.classifier = nn.Linear(dense_width, num_classes)
 
 
 # Table 1, from its first row to its last.
@@ -170,30 +168,14 @@ class GoogLeNet(Network):
 
     AUX_AFTER = ("inception_4a", "inception_4d")
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
-        paper = variant == "paper"
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
+        paper = options.variant == "paper"
         conv = ConvReLU if paper else ConvBNAct
         scale = self.scale
         stem = {name: scale.channels(channels) for name, channels in STEM.items()}
 
-        self.conv1 = conv(in_channels, stem["conv1"], kernel_size=scale.first_kernel(7), stride=scale.stride(1))
+        self.conv1 = conv(options.in_channels, stem["conv1"], kernel_size=scale.first_kernel(7), stride=scale.stride(1))
         self.pool1 = nn.Identity() if scale.mini else nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.norm1 = local_response_norm() if paper else nn.Identity()
         self.conv2_reduce = conv(stem["conv1"], stem["conv2_reduce"], kernel_size=1)
@@ -211,11 +193,11 @@ class GoogLeNet(Network):
             self.add_module(name, InceptionModule(channels, widths, conv=conv, five_kernel=5 if paper else 3))
             channels = widths.out_channels
 
-        if aux_heads:
+        if options.aux_heads:
             for number, tap in enumerate(self.AUX_AFTER, start=1):
                 head = AuxiliaryHead(
                     scale.widths(MODULES[tap]).out_channels,
-                    num_classes,
+                    options.num_classes,
                     conv_width=scale.channels(128),
                     dense_width=scale.channels(1024),
                     grid=2 if scale.mini else 4,
@@ -226,7 +208,7 @@ class GoogLeNet(Network):
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.4 if paper else 0.2)
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:
@@ -247,7 +229,7 @@ class GoogLeNet(Network):
         x = self.inception_5a(x)  # 832, 7, 7
         x = self.inception_5b(x)  # 1024, 7, 7
         x = self.global_pool(x).flatten(1)  # 1024
-        logits = self.classifier(self.dropout(x))  # num_classes
+        logits: Tensor = self.classifier(self.dropout(x))  # num_classes
         if not with_aux:
             return logits
         return Outputs(logits, (self.aux1(after_4a), self.aux2(after_4d)) if self.aux_heads else ())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from networks.base import Network
+from networks.base import PAPER, Network, Options
 from networks.bn_inception import InceptionA, ReductionA, Widths, halving_pool
 from networks.bn_inception import ReductionWidths as ReductionAWidths
 from networks.inception_v2 import AuxiliaryHead, Conv, MaxPool
@@ -84,7 +84,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.up(torch.cat([branch(x) for branch in self.branches()], dim=1))
-        return self.activation(x + self.scale * residual)
+        y: Tensor = self.activation(x + self.scale * residual)
+        return y
 
 
 class InceptionResNetA(ResidualBlock):
@@ -186,32 +187,16 @@ class InceptionResNet(Network):
 
     TABLES: dict[str, Table]
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
-        table, scale = self.TABLES[variant], self.scale
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
+        table, scale = self.TABLES[options.variant], self.scale
         padding = scale.padding("valid")
         repeats_a, repeats_b, repeats_c = map(scale.repeats, table.repeats)
 
         if table.stem is None:
-            self.stem = ForkedStem(in_channels, scale=scale)
+            self.stem: ForkedStem | PlainStem = ForkedStem(options.in_channels, scale=scale)
         else:
-            self.stem = PlainStem(in_channels, table.stem, scale=scale)
+            self.stem = PlainStem(options.in_channels, table.stem, scale=scale)
         channels = self.stem.out_channels
         if table.mixed_5b is not None:
             widths = scale.widths(table.mixed_5b)
@@ -227,14 +212,8 @@ class InceptionResNet(Network):
         for number in range(repeats_b):
             self.add_module(f"inception_resnet_b_{number}", InceptionResNetB(channels, scale.widths(table.block_b)))
 
-        if aux_heads:
-            self.aux1 = AuxiliaryHead(
-                channels,
-                num_classes,
-                conv_width=scale.channels(128),
-                spread_width=scale.channels(768),
-                padding=padding,
-            )
+        if options.aux_heads:
+            self.aux1 = AuxiliaryHead(channels, options.num_classes, scale=scale)
 
         widths = scale.widths(table.reduction_b)
         self.reduction_b = ReductionB(channels, widths, padding=padding)
@@ -250,7 +229,7 @@ class InceptionResNet(Network):
             channels = scale.channels(table.last_conv)
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.2)  # figure 15: "keep 0.8"
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:
@@ -270,7 +249,7 @@ class InceptionResNet(Network):
         for block in self.blocks("conv_7b"):
             x = block(x)  # 1536, 8, 8, v2 as released only
         x = self.global_pool(x).flatten(1)  # 1792; 2144; 1536
-        logits = self.classifier(self.dropout(x))  # num_classes
+        logits: Tensor = self.classifier(self.dropout(x))  # num_classes
         if not with_aux:
             return logits
         return Outputs(logits, (self.aux1(after_b),) if self.aux_heads else ())

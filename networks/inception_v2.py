@@ -4,12 +4,11 @@ Figure 5, and the reduction of figure 10, are BN-Inception's `InceptionA` and `R
 Inception-v3 is the same class with another table: `networks.inception_v3`.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from networks.base import Network, Scale
+from networks.base import PAPER, Network, Options, Scale
 from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths, halving_pool
 from networks.layers import Branches, ConvBNAct, Outputs, Size, average_pool, chain
 
@@ -28,10 +27,11 @@ class InceptionB(Branches):
     def __init__(self, in_channels: int, widths: Widths, *, pool: nn.Module | None = None):
         super().__init__()
         self.pointwise = ConvBNAct(in_channels, widths.pointwise, kernel_size=1)
-        kernels = (1, (1, 7), (7, 1))
-        self.single = chain(in_channels, *zip(widths.single, kernels, strict=True))
-        kernels = (1, (7, 1), (1, 7), (7, 1), (1, 7))
-        self.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True))
+        wide, tall = (1, 7), (7, 1)
+        single: tuple[Size, ...] = (1, wide, tall)
+        self.single = chain(in_channels, *zip(widths.single, single, strict=True))
+        stacked: tuple[Size, ...] = (1, tall, wide, tall, wide)
+        self.stacked = chain(in_channels, *zip(widths.stacked, stacked, strict=True))
         self.pool = nn.Sequential(pool or average_pool(), ConvBNAct(in_channels, widths.pool, kernel_size=1))
 
 
@@ -97,9 +97,9 @@ class ReductionB(Branches):
 
     def __init__(self, in_channels: int, widths: ReductionWidths, *, padding: str = "valid"):
         super().__init__()
-        kernels = (1, 3)
-        self.single = chain(in_channels, *zip(widths.single, kernels, strict=True), stride=2, padding=padding)
-        kernels = (1, (1, 7), (7, 1), 3)
+        reduce, single = widths.single
+        self.single = chain(in_channels, (reduce, 1), (single, 3), stride=2, padding=padding)
+        kernels: tuple[Size, ...] = (1, (1, 7), (7, 1), 3)
         self.stacked = chain(in_channels, *zip(widths.stacked, kernels, strict=True), stride=2, padding=padding)
         self.pool = halving_pool(padding)
 
@@ -110,17 +110,15 @@ class AuxiliaryHead(nn.Sequential):
     (N, in_channels, 17, 17) -> (N, num_classes). Where the 5 x 5 leaves more than one place, they are averaged.
     """
 
-    def __init__(
-        self, in_channels: int, num_classes: int, *, conv_width: int, spread_width: int, padding: str = "valid"
-    ):
-        layers = OrderedDict()
-        layers["pool"] = nn.AvgPool2d(5, stride=3)
-        layers["reduce"] = ConvBNAct(in_channels, conv_width, kernel_size=1)
-        layers["conv"] = ConvBNAct(conv_width, spread_width, kernel_size=5, padding=padding)
-        layers["global_pool"] = nn.AdaptiveAvgPool2d(1)
-        layers["flatten"] = nn.Flatten()
-        layers["classifier"] = nn.Linear(spread_width, num_classes)
-        super().__init__(layers)
+    def __init__(self, in_channels: int, num_classes: int, *, scale: Scale):
+        super().__init__()
+        conv_width, spread_width = scale.channels(128), scale.channels(768)
+        self.pool = nn.AvgPool2d(5, stride=3)
+        self.reduce = ConvBNAct(in_channels, conv_width, kernel_size=1)
+        self.conv = ConvBNAct(conv_width, spread_width, kernel_size=5, padding=scale.padding("valid"))
+        self.global_pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.classifier = nn.Linear(spread_width, num_classes)
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ class Stem(nn.Sequential):
     """
 
     def __init__(self, in_channels: int, rows: tuple[Conv | MaxPool, ...], *, scale: Scale):
-        layers = OrderedDict()
+        super().__init__()
         halving = 0
         channels = in_channels
         for row in rows:
@@ -164,13 +162,11 @@ class Stem(nn.Sequential):
             if isinstance(row, Conv):
                 width = scale.channels(row.width)
                 padding = scale.padding(row.padding)
-                layers[row.name] = ConvBNAct(
-                    channels, width, kernel_size=row.kernel_size, stride=stride, padding=padding
-                )
+                conv = ConvBNAct(channels, width, kernel_size=row.kernel_size, stride=stride, padding=padding)
+                self.add_module(row.name, conv)
                 channels = width
             elif stride == 2:
-                layers[row.name] = halving_pool(scale.padding("valid"))
-        super().__init__(layers)
+                self.add_module(row.name, halving_pool(scale.padding("valid")))
         self.out_channels = channels
 
 
@@ -233,29 +229,13 @@ class FactorizedNetwork(Network):
     TABLE: Table
     AUX_AFTER = ("mixed_6",)
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
         table, scale = self.TABLE, self.scale
         padding = scale.padding("valid")
-        count_include_pad = variant == "released" and self.RELEASED_DIFFERS
+        count_include_pad = options.variant == "released" and self.RELEASED_DIFFERS
 
-        self.stem = Stem(in_channels, table.stem, scale=scale)
+        self.stem = Stem(options.in_channels, table.stem, scale=scale)
         channels = self.stem.out_channels
 
         for letter, row in zip("bcd", self.first_of(table.figure_5), strict=False):
@@ -274,14 +254,8 @@ class FactorizedNetwork(Network):
             self.add_module(f"mixed_6{letter}", InceptionB(channels, widths, pool=pool))
             channels = widths.out_channels
 
-        if aux_heads:
-            self.aux1 = AuxiliaryHead(
-                channels,
-                num_classes,
-                conv_width=scale.channels(128),
-                spread_width=scale.channels(768),
-                padding=padding,
-            )
+        if options.aux_heads:
+            self.aux1 = AuxiliaryHead(channels, options.num_classes, scale=scale)
 
         widths = scale.widths(table.to_8)
         self.mixed_7a = ReductionB(channels, widths, padding=padding)
@@ -294,7 +268,7 @@ class FactorizedNetwork(Network):
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.2)
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def first_of(self, rows: tuple[Widths, ...]) -> tuple[Widths, ...]:
@@ -312,7 +286,7 @@ class FactorizedNetwork(Network):
         for block in self.blocks("mixed_7"):
             x = block(x)  # 1280, 8, 8, then 2048, 8, 8
         x = self.global_pool(x).flatten(1)  # 2048
-        logits = self.classifier(self.dropout(x))  # num_classes
+        logits: Tensor = self.classifier(self.dropout(x))  # num_classes
         if not with_aux:
             return logits
         return Outputs(logits, (self.aux1(after_6),) if self.aux_heads else ())

@@ -4,11 +4,9 @@ Figures 4, 5, 6, 7 and 8 are the modules A, B, C and the reductions A and B of t
 What is new is the stem, which forks three times.
 """
 
-from collections import OrderedDict
-
 from torch import Tensor, nn
 
-from networks.base import Network, Scale
+from networks.base import PAPER, Network, Options, Scale
 from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
 from networks.inception_v2 import AuxiliaryHead, InceptionB, InceptionC, ReductionB, forked_out_channels
 from networks.layers import Branches, ConvBNAct, HalvingMaxPool, Outputs, chain
@@ -55,14 +53,13 @@ class Stem(nn.Sequential):
     def __init__(self, in_channels: int, *, scale: Scale):
         w32, w64, w96, w192 = (scale.channels(width) for width in (32, 64, 96, 192))
         valid = scale.padding("valid")
-        layers = OrderedDict()
-        layers["conv_1"] = ConvBNAct(in_channels, w32, kernel_size=3, stride=scale.stride(1), padding=valid)
-        layers["conv_2"] = ConvBNAct(w32, w32, kernel_size=3, padding=valid)
-        layers["conv_3"] = ConvBNAct(w32, w64, kernel_size=3)
-        layers["fork_1"] = PoolAndConv(w64, w96, stride=scale.stride(2), padding=valid)
-        layers["fork_2"] = ShortAndLong(w64 + w96, reduce=w64, width=w96, padding=valid)
-        layers["fork_3"] = PoolAndConv(2 * w96, w192, stride=scale.stride(3), padding=valid, conv_first=True)
-        super().__init__(layers)
+        super().__init__()
+        self.conv_1 = ConvBNAct(in_channels, w32, kernel_size=3, stride=scale.stride(1), padding=valid)
+        self.conv_2 = ConvBNAct(w32, w32, kernel_size=3, padding=valid)
+        self.conv_3 = ConvBNAct(w32, w64, kernel_size=3)
+        self.fork_1 = PoolAndConv(w64, w96, stride=scale.stride(2), padding=valid)
+        self.fork_2 = ShortAndLong(w64 + w96, reduce=w64, width=w96, padding=valid)
+        self.fork_3 = PoolAndConv(2 * w96, w192, stride=scale.stride(3), padding=valid, conv_first=True)
         self.out_channels = 2 * w96 + w192
 
 
@@ -102,28 +99,12 @@ class InceptionV4(Network):
     AUX_AFTER = ("inception_b",)
     RELEASED_DIFFERS = False
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
         scale = self.scale
         padding = scale.padding("valid")
 
-        self.stem = Stem(in_channels, scale=scale)
+        self.stem = Stem(options.in_channels, scale=scale)
         channels = self.stem.out_channels
 
         widths = scale.widths(FIGURE_4)
@@ -140,14 +121,8 @@ class InceptionV4(Network):
             self.add_module(f"inception_b_{number}", InceptionB(channels, widths))
             channels = widths.out_channels
 
-        if aux_heads:
-            self.aux1 = AuxiliaryHead(
-                channels,
-                num_classes,
-                conv_width=scale.channels(128),
-                spread_width=scale.channels(768),
-                padding=padding,
-            )
+        if options.aux_heads:
+            self.aux1 = AuxiliaryHead(channels, options.num_classes, scale=scale)
 
         widths = scale.widths(FIGURE_8)
         self.reduction_b = ReductionB(channels, widths, padding=padding)
@@ -160,7 +135,7 @@ class InceptionV4(Network):
 
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.2)  # figure 9: "keep 0.8"
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(channels, options.num_classes)
         self.finish()
 
     def forward(self, images: Tensor, *, with_aux: bool = False) -> Tensor | Outputs:
@@ -176,7 +151,7 @@ class InceptionV4(Network):
         for block in self.blocks("inception_c"):
             x = block(x)  # 1536, 8, 8
         x = self.global_pool(x).flatten(1)  # 1536
-        logits = self.classifier(self.dropout(x))  # num_classes
+        logits: Tensor = self.classifier(self.dropout(x))  # num_classes
         if not with_aux:
             return logits
         return Outputs(logits, (self.aux1(after_b),) if self.aux_heads else ())

@@ -6,7 +6,6 @@ batch normalisation, then an activation.
 `chain` puts several of them one after another, `Branches` puts modules side by side.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -24,9 +23,10 @@ class Outputs(NamedTuple):
     aux: tuple[Tensor, ...]
 
 
-def pair(size: Size) -> tuple[int, int]:
+def pair(size: int | tuple[int, ...]) -> tuple[int, int]:
     """(height, width) of a kernel or stride given as one number or as two."""
-    return (size, size) if isinstance(size, int) else tuple(size)
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width
 
 
 def padding_of(padding: str, kernel_size: Size) -> tuple[int, int]:
@@ -73,10 +73,11 @@ class ConvReLU(nn.Sequential):
         padding: str = "same",
     ):
         require_positive(in_channels=in_channels, out_channels=out_channels)
-        conv = nn.Conv2d(
+        super().__init__()
+        self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, stride=stride, padding=padding_of(padding, kernel_size)
         )
-        super().__init__(OrderedDict(conv=conv, activation=nn.ReLU()))
+        self.activation = nn.ReLU()
 
 
 class ConvBNAct(nn.Sequential):
@@ -103,21 +104,19 @@ class ConvBNAct(nn.Sequential):
         activation: type[nn.Module] | None = nn.ReLU,
     ):
         require_positive(in_channels=in_channels, out_channels=out_channels, groups=groups)
-        layers = OrderedDict(
-            conv=nn.Conv2d(
-                in_channels,
-                out_channels,
-                kernel_size,
-                stride=stride,
-                padding=padding_of(padding, kernel_size),
-                groups=groups,
-                bias=bias,
-            ),
-            norm=nn.BatchNorm2d(out_channels, eps=eps),
+        super().__init__()
+        self.conv = nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding_of(padding, kernel_size),
+            groups=groups,
+            bias=bias,
         )
+        self.norm = nn.BatchNorm2d(out_channels, eps=eps)
         if activation is not None:
-            layers["activation"] = activation()
-        super().__init__(layers)
+            self.activation = activation()
 
 
 def chain(
@@ -162,7 +161,7 @@ class HalvingMaxPool(nn.MaxPool2d):
     always fits beside that of a 3 x 3 convolution with stride 2, and on an even grid it equals Caffe's pooling.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(kernel_size=3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -206,8 +205,8 @@ class SeparableConv(nn.Sequential):
     ):
         require_positive(in_channels=in_channels, out_channels=out_channels, depth_multiplier=depth_multiplier)
         depthwise_width = in_channels * depth_multiplier
-        layers = OrderedDict()
-        layers["depthwise"] = nn.Conv2d(
+        super().__init__()
+        self.depthwise = nn.Conv2d(
             in_channels,
             depthwise_width,
             kernel_size,
@@ -217,6 +216,5 @@ class SeparableConv(nn.Sequential):
             bias=False,
         )
         if between is not None:
-            layers["between"] = between
-        layers["pointwise"] = nn.Conv2d(depthwise_width, out_channels, kernel_size=1, bias=False)
-        super().__init__(layers)
+            self.between = between
+        self.pointwise = nn.Conv2d(depthwise_width, out_channels, kernel_size=1, bias=False)

@@ -5,8 +5,9 @@ networks. `load_weights` follows it, and reports whatever it cannot place.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ class Loaded:
 
 
 def load_weights(
-    net: Network, state_dict: Mapping[str, Tensor] | Iterable, source: str, *, strict: bool = True
+    net: Network, state_dict: Mapping[str, Any] | Sequence[Any], source: str, *, strict: bool = True
 ) -> Loaded:
     """Copy public weights into a network of the course.
 
@@ -71,9 +72,11 @@ def load_weights(
     """
     table = _table(net, source)
     given, original = _tidy(state_dict, source)
-    ours = {name: tensor for name, tensor in net.state_dict(keep_vars=True).items()}
+    ours = net.state_dict(keep_vars=True)
     placed: dict[str, Tensor] = {}
-    skipped, unplaced, mismatched = [], [], []
+    skipped: list[str] = []
+    unplaced: list[str] = []
+    mismatched: list[str] = []
     background_dropped = False
     for key, value in given.items():
         name = table.get(key)
@@ -145,7 +148,7 @@ def numbered(theirs: str, ours: str, count: int, *, first: int = 0) -> Names:
 
 def conv_and_norm(table: Names) -> Names:
     """From a table of layers to one of what is in them: "conv" and "bn" there, "conv" and "norm" here."""
-    inside = {}
+    inside: Names = {}
     for theirs, ours in table.items():
         inside |= {f"{theirs}.conv": f"{ours}.conv", f"{theirs}.bn": f"{ours}.norm"}
     return inside
@@ -393,7 +396,7 @@ def in_order_keras(net: Network) -> Names:
     """
     layers = [name for name, module in net.named_modules() if isinstance(module, ConvBNAct)]
     layers = [name for name in layers if not name.startswith("aux") and name != "conv_7b"]
-    names = {}
+    names: Names = {}
     for number, ours in enumerate(layers):
         names |= conv(f"conv2d#{number}", f"{ours}.conv") | norm(f"batch_normalization#{number}", f"{ours}.norm")
     return names
@@ -416,7 +419,7 @@ def names_inception_resnet_v2_keras(net: Network) -> Names:
 
 def names_xception_keras() -> Names:
     """keras.applications.Xception: the blocks have the paper's numbers; only the convolutions of the skips are numbered."""
-    names = {}
+    names: Names = {}
     for number in (1, 2):
         names |= conv(f"block1_conv{number}", f"block1.conv{number}.conv")
         names |= norm(f"block1_conv{number}_bn", f"block1.conv{number}.norm")
@@ -484,7 +487,9 @@ def _table(net: Network, source: str) -> Names:
                 f"{source} has no weights for {kind}, nor has any other source here. There are public weights for "
                 f"{', '.join(TABLES)}."
             )
-        raise ValueError(f"{source} has no weights for {kind}; {' and '.join(tables)} {_has(tables)}.")
+        raise ValueError(
+            f"{source} has no weights for {kind}; {' and '.join(tables)} {'has' if len(tables) == 1 else 'have'}."
+        )
     if net.scale.mini or net.scale.width != 1:
         raise ValueError(
             f"Public weights are for the full size; this {kind} has size={net.scale.size!r} and "
@@ -504,14 +509,10 @@ def _table(net: Network, source: str) -> Names:
     return {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in names.items() for kind in _PARAMETERS}
 
 
-def _has(tables: Mapping) -> str:
-    return "has" if len(tables) == 1 else "have"
-
-
 # --- What is given ----------------------------------------------------------------------------------------------------
 
 
-def _tidy(state_dict: Mapping | Iterable, source: str) -> tuple[dict[str, object], dict[str, str]]:
+def _tidy(state_dict: Mapping[str, Any] | Sequence[Any], source: str) -> tuple[dict[str, object], dict[str, str]]:
     """The given values by the names of our tables, and each name as it was given."""
     if not isinstance(state_dict, Mapping):
         if source != "keras":

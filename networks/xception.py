@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from networks.base import Network
+from networks.base import PAPER, Network, Options
 from networks.layers import ConvBNAct, HalvingMaxPool, Outputs, SeparableConv
 
 
@@ -36,15 +36,14 @@ class SeparableConvBN(nn.Sequential):
         activation: bool = False,
         eps: float = 1e-3,
     ):
+        super().__init__()
         between = None
         if aligned:
             between = nn.Sequential(nn.BatchNorm2d(in_channels, eps=eps), *([nn.ReLU()] if activation else []))
-        layers = OrderedDict()
-        layers["conv"] = SeparableConv(in_channels, out_channels, stride=stride, between=between)
-        layers["norm"] = nn.BatchNorm2d(out_channels, eps=eps)
+        self.conv = SeparableConv(in_channels, out_channels, stride=stride, between=between)
+        self.norm = nn.BatchNorm2d(out_channels, eps=eps)
         if activation:
-            layers["activation"] = nn.ReLU()
-        super().__init__(layers)
+            self.activation = nn.ReLU()
 
 
 class XceptionBlock(nn.Module):
@@ -74,7 +73,7 @@ class XceptionBlock(nn.Module):
         eps: float = 1e-3,
     ):
         super().__init__()
-        layers = []
+        layers: list[nn.Module] = []
         channels = in_channels
         for position, width in enumerate(widths, start=1):
             if opens_with_relu or position > 1:
@@ -86,13 +85,14 @@ class XceptionBlock(nn.Module):
             layers.append(pool)
         self.body = nn.Sequential(*layers)
         if stride == 1 and channels == in_channels:
-            self.skip = nn.Identity()
+            self.skip: nn.Module = nn.Identity()
         else:
             conv = nn.Conv2d(in_channels, channels, kernel_size=1, stride=stride, bias=False)
             self.skip = nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(channels, eps=eps)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x) + self.skip(x)
+        y: Tensor = self.body(x) + self.skip(x)
+        return y
 
 
 class SeparableStack(nn.Sequential):
@@ -154,30 +154,14 @@ class Xception(Network):
         ValueError: an argument, or later an image, that does not fit; the message says what is allowed.
     """
 
-    def __init__(
-        self,
-        *,
-        variant: str = "paper",
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        size: str = "full",
-        width: float = 1.0,
-        aux_heads: bool = False,
-    ):
-        super().__init__(
-            variant=variant,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            size=size,
-            width=width,
-            aux_heads=aux_heads,
-        )
+    def __init__(self, options: Options = PAPER):
+        super().__init__(options)
         scale = self.scale
-        eps = 1e-3 if variant == "paper" else 1e-5
+        eps = 1e-3 if options.variant == "paper" else 1e-5
         padding = scale.padding("valid")
 
         first, second = map(scale.channels, STEM)
-        conv1 = ConvBNAct(in_channels, first, kernel_size=3, stride=scale.stride(1), padding=padding, eps=eps)
+        conv1 = ConvBNAct(options.in_channels, first, kernel_size=3, stride=scale.stride(1), padding=padding, eps=eps)
         conv2 = ConvBNAct(first, second, kernel_size=3, padding=padding, eps=eps)
         self.block1 = nn.Sequential(OrderedDict(conv1=conv1, conv2=conv2))
 
@@ -190,18 +174,18 @@ class Xception(Network):
             stride = scale.stride(halvings) if row.halves else 1
             pool = None
             if stride == 2:
-                pool = HalvingMaxPool() if variant == "paper" else nn.MaxPool2d(3, stride=2, padding=1)
-            widths = scale.widths(row.widths)
+                pool = HalvingMaxPool() if options.variant == "paper" else nn.MaxPool2d(3, stride=2, padding=1)
+            widths = tuple(map(scale.channels, row.widths))
             opens_with_relu = name != "block2"
             block = XceptionBlock(channels, widths, stride=stride, pool=pool, opens_with_relu=opens_with_relu, eps=eps)
             self.add_module(name, block)
             channels = widths[-1]
 
-        widths = scale.widths(BLOCK_14.widths)
+        widths = tuple(map(scale.channels, BLOCK_14.widths))
         self.block14 = SeparableStack(channels, widths, eps=eps)
         self.global_pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.5)
-        self.classifier = nn.Linear(widths[-1], num_classes)
+        self.classifier = nn.Linear(widths[-1], options.num_classes)
         self.finish()
 
     def middle_flow(self) -> Iterator[nn.Module]:

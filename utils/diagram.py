@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -116,6 +116,7 @@ def draw(module: nn.Module, image_shape: Sequence[int], depth: int = 1, directio
 
 
 Edges = dict[tuple[int, int], tuple[int, ...]]  # (from, to) -> shape of what flows
+Form = tuple[object, ...]  # what a module is and does, the same for equal ones
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _repeats(record: Trace) -> _Repeats:
         for source in operation.reads:
             readers.setdefault(source, set()).add(operation.index)
 
-    def form(call: int) -> tuple | None:
+    def form(call: int) -> Form | None:
         """What a module does, the same for equal ones; None where it can be in no run."""
         operations = inside[call]
         if sum(operation.macs > 0 for operation in operations) < 2:
@@ -160,7 +161,7 @@ def _repeats(record: Trace) -> _Repeats:
 
     runs: dict[int, list[int]] = {}
     instead: dict[int, int] = {}
-    before: dict[int | None, tuple[int, tuple | None]] = {}  # parent -> first call of its last run, and what it does
+    before: dict[int | None, tuple[int, Form | None]] = {}  # parent -> first call of its last run, and what it does
     for call in record.calls:
         # A plain Sequential is no box and has no frame: nothing would say how often it is there.
         is_shown = type(call.module) not in _PLAIN and next(call.module.children(), None) is not None
@@ -250,7 +251,8 @@ def _closed_at(record: Trace, call: int, depth: int, forks: dict[int, int]) -> t
     A fork into two branches inside an opened module is drawn open, as in the papers' figures of such modules.
     """
     path = record.ancestors(call)
-    level, inside = 0, []
+    level = 0
+    inside: list[int] = []
     is_in_branch = path[0] in forks
     for index in path[1:]:
         module = record.calls[index].module
@@ -302,8 +304,9 @@ def _describe(record: Trace, node: _Node, operations: list[Operation]) -> None:
         node.title = node.title.replace("depthwise", "separable conv")
     if node.kind in ("conv", "linear"):
         node.title += f", {weighted[-1].shape[1]}"
-    if main.geometry:
-        node.window = tuple(reach + 1 for reach in main.geometry[0])
+    if main.geometry is not None:
+        (down, across), _ = main.geometry
+        node.window = (down + 1, across + 1)
     for operation in shown:
         if operation not in weighted and operation is not main and node.call is not None:
             module = record.calls[operation.call].module
@@ -315,10 +318,10 @@ def _describe(record: Trace, node: _Node, operations: list[Operation]) -> None:
 
 def _is_separable(record: Trace, depthwise: Operation, pointwise: Operation) -> bool:
     """Is it a convolution of each channel by itself, then a 1 × 1 over all of them?"""
-    modules = [record.calls[operation.call].module for operation in (depthwise, pointwise)]
-    if not all(isinstance(module, nn.Conv2d) for module in modules):
+    first, second = (record.calls[operation.call].module for operation in (depthwise, pointwise))
+    if not isinstance(first, nn.Conv2d) or not isinstance(second, nn.Conv2d):
         return False
-    return modules[0].groups == modules[0].in_channels > 1 and modules[1].kernel_size == (1, 1)
+    return first.groups == first.in_channels > 1 and second.kernel_size == (1, 1)
 
 
 def _fold_layers(nodes: dict[int, _Node], edges: Edges) -> None:
@@ -408,7 +411,7 @@ def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str
     for point, target in parting:
         # The first arrows to be stretched, so that the branches' ends stand side by side.
         graph.edge(point, target, label=" ", weight="1")
-    return graph.source
+    return str(graph.source)
 
 
 def _entrances(nodes: dict[int, _Node], edges: Edges) -> dict[tuple[int, int], str]:
@@ -483,7 +486,7 @@ _LAYOUT = threading.Lock()
 _quiet_from_now_on = False
 
 
-def _centred(box: re.Match) -> str:
+def _centred(box: re.Match[str]) -> str:
     """A box of the picture with its lines anchored at its middle, where they stay whatever font the reader has."""
     outline = re.search(r' d="([^"]+)"', box[0])
     if outline is None:
@@ -497,11 +500,8 @@ def _lay_out(source: str, form: str) -> bytes:
     global _quiet_from_now_on
     import pygraphviz  # here, so that counting works where it cannot be installed
 
-    with _LAYOUT:
-        if _quiet_from_now_on:
-            return pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
-        with _without_font_warnings():
-            picture = pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
+    with _LAYOUT, nullcontext() if _quiet_from_now_on else _without_font_warnings():
+        picture: bytes = pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
         _quiet_from_now_on = True
         return picture
 

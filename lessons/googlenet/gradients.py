@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from networks.base import Network
+from networks.base import Network, Options
 from networks.googlenet import GoogLeNet
 from utils.data.photo import NAMES, photograph
 
@@ -81,7 +81,7 @@ def gradient_norms(net: Network, images: Tensor, labels: Tensor, *, aux_weight: 
 @functools.cache
 def _with_heads() -> GoogLeNet:
     """One network for all starts, which set all of its weights."""
-    return GoogLeNet(aux_heads=True)
+    return GoogLeNet(Options(aux_heads=True))
 
 
 @functools.cache

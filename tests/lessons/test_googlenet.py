@@ -13,6 +13,7 @@ from lessons.googlenet import checks, crops, figures, gradients, lab
 from lessons.googlenet.paper import CLAIMS, separable_first_layer
 from lessons.googlenet.table import lines
 from networks import measure
+from networks.catalog import create
 from networks.googlenet import MODULES, GoogLeNet, InceptionModule, local_response_norm
 from utils.cost.table import profile
 from utils.data.crops import crops_1, crops_10, crops_144
@@ -90,7 +91,7 @@ def test_costs_in_the_text():
     assert round(table.parameters / 1e6) == 7 and "seven million parameters" in TEXT
     heads = sum(p.numel() for width in (512, 528) for p in checks.head(width, 1000).parameters())
     with torch.device("meta"):
-        assert table.parameters + heads == sum(p.numel() for p in GoogLeNet(aux_heads=True).parameters())
+        assert table.parameters + heads == sum(p.numel() for p in create("googlenet", aux_heads=True).parameters())
     assert 0.9 < heads / table.parameters < 1
 
 
@@ -224,7 +225,7 @@ def test_a_head_in_another_order_is_told_what_that_changes(tmp_path, monkeypatch
 
 def test_gradient_norms_are_autograd_s():
     torch.manual_seed(0)
-    net = GoogLeNet(size="mini", num_classes=4, aux_heads=True)
+    net = create("googlenet", size="mini", num_classes=4, aux_heads=True)
     images, labels = torch.randn(3, 3, 32, 32), torch.tensor([0, 1, 3])
     found = gradients.gradient_norms(net, images, labels, aux_weight=0.3)
     assert net.training
@@ -239,7 +240,7 @@ def test_gradient_norms_are_autograd_s():
 
 def test_a_head_changes_the_gradient_of_the_stages_below_it_only():
     torch.manual_seed(0)
-    net = GoogLeNet(size="mini", num_classes=4, aux_heads=True)
+    net = create("googlenet", size="mini", num_classes=4, aux_heads=True)
     gradients.start(net, "normal, 0.01")
     images, labels = torch.randn(3, 3, 32, 32), torch.tensor([0, 1, 3])
     without = gradients.gradient_norms(net, images, labels)
@@ -262,7 +263,7 @@ def test_starts():
 
 
 def test_a_head_s_weight_needs_heads():
-    net = GoogLeNet(size="mini", num_classes=4)
+    net = create("googlenet", size="mini", num_classes=4)
     with pytest.raises(ValueError, match="this network has no heads"):
         gradients.gradient_norms(net, torch.randn(1, 3, 32, 32), torch.tensor([0]), aux_weight=0.3)
 
@@ -345,7 +346,7 @@ def test_normalisation_matters_only_for_large_pixels():
 
 
 def test_one_grid_a_stage_leaves_the_network_as_it_was():
-    net = GoogLeNet(num_classes=3)
+    net = create("googlenet", num_classes=3)
     assert "3a: 256 of 28×28" in figures.one_grid_a_stage(net, ["conv1", "inception_3a"]).alternative
     assert net.training and not net.conv1._forward_hooks
 

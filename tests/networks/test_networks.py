@@ -1,6 +1,8 @@
 """Every network and variant against its stage table, and what all networks promise."""
 
+import dataclasses
 import functools
+import inspect
 import time
 
 import pytest
@@ -8,10 +10,15 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+<<<<<<< HEAD
 from course.syllabus import LESSONS
 from networks.base import Network
+=======
+from networks.base import PAPER, Network, Options
+>>>>>>> networks
 from networks.catalog import NETWORKS, create, entry, names
 from networks.layers import HalvingMaxPool, Outputs
+from networks.xception import Xception
 from tests.networks.stage_tables import REFERENCES, Reference
 from utils.cost.table import profile
 from utils.cost.trace import INPUT, Trace, trace
@@ -322,6 +329,53 @@ def test_images_that_do_not_fit(images, words):
 def test_arguments_that_do_not_exist(options, words):
     with pytest.raises(ValueError, match=words):
         create(**{"name": "googlenet", **options})
+
+
+def test_options_are_those_of_create_with_the_same_defaults():
+    keywords = inspect.signature(create).parameters
+    assert {each.name: each.default for each in dataclasses.fields(Options)} == {
+        name: keywords[name].default for name in keywords if name not in ("name", "pretrained")
+    }
+    assert Options() == PAPER
+
+
+def test_options_do_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().size = "mini"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"size": "tiny"}, "size is 'tiny'; it can be 'full' or 'mini'"),
+        ({"width": 0}, "width is 0; it must be a number above zero, such as 0.5, 1.0 or 2."),
+        ({"num_classes": 0}, "num_classes is 0; it must be a whole number, 1 or more."),
+        ({"in_channels": True}, "in_channels is True; it must be a whole number, 1 or more."),
+    ],
+)
+def test_options_that_no_network_has(options, words):
+    with pytest.raises(ValueError, match=words):
+        Options(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(variant="v5"), "variant is 'v5'; for Xception it can be 'paper' or 'released'."),
+        (Options(aux_heads=True), "Xception has no auxiliary heads; leave aux_heads at False."),
+    ],
+)
+def test_options_that_this_network_does_not_have(options, words):
+    with pytest.raises(ValueError, match=words):
+        Xception(options)
+
+
+@pytest.mark.parametrize("each", NETWORKS, ids=names())
+def test_a_class_and_create_build_the_same_network(each):
+    options = Options(variant="released", num_classes=3, in_channels=1, size="mini", width=0.5)
+    with torch.device("meta"):
+        built, created = each.network(options), create(each.name, **dataclasses.asdict(options))
+    assert repr(built) == repr(created)
 
 
 @pytest.mark.parametrize("each", NETWORKS, ids=names())

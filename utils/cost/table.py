@@ -1,6 +1,7 @@
 """Parameters, multiply-adds, activations and receptive field of a network, layer by layer."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -187,7 +188,7 @@ def profile(module: nn.Module, image_shape: Sequence[int]) -> Table:
                 shape=operations[-1].shape[1:],
                 parameters=sum(record.parameters[weight] for o in operations for weight in o.weights),
                 macs=sum(operation.macs for operation in operations),
-                activations=sum(_size(operation.shape) for operation in operations if operation.macs),
+                activations=sum(math.prod(operation.shape) for operation in operations if operation.macs),
                 receptive_field=None if field is None else (round(field.size[0]), round(field.size[1])),
             )
         )
@@ -250,18 +251,14 @@ def label_of(kind: str, module: nn.Module | None, main: Operation) -> str:
     if main.geometry:
         reach, stride = main.geometry
         window = f"{reach[0] + 1}×{reach[1] + 1}"
-        suffix = (
-            ""
-            if stride == (1, 1)
-            else f" /{stride[0]:g}"
-            if stride[0] == stride[1]
-            else f" /{stride[0]:g},{stride[1]:g}"
-        )
+        down, across = (f"{step:g}" for step in stride)
+        suffix = "" if stride == (1, 1) else f" /{down}" if down == across else f" /{down},{across}"
     if kind == "conv" and main.geometry:
-        grouped = isinstance(module, nn.Conv2d) and module.groups > 1
-        word = "depthwise" if grouped and module.groups == module.in_channels else "grouped" if grouped else "conv"
+        word = "conv"
         if isinstance(module, nn.Conv2d):
             window = "×".join(str(size) for size in module.kernel_size)
+            if module.groups > 1:
+                word = "depthwise" if module.groups == module.in_channels else "grouped"
         return f"{window} {word}{suffix}"
     if kind == "pool" and main.geometry:
         return f"{'max' if 'max' in main.name else 'avg'} pool {window}{suffix}"
@@ -284,13 +281,6 @@ def _branch(record: Trace, call: int, operation: int, concatenating: dict[int, i
             prefix = record.calls[outer].name
             return record.calls[inner].name[len(prefix) :].lstrip(".").split(".")[0]
     return ""
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
 
 
 def shape_text(shape: Sequence[int]) -> str:

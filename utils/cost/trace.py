@@ -5,15 +5,24 @@ allocated or changed. `utils.cost.table` and `utils.diagram` are two ways to rea
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 INPUT = -1  # the producer of the image itself
+
+Grid = tuple[int, int]  # (height, width), or what a window does in the one direction and in the other
+Window = tuple[
+    Grid, tuple[float, float]
+]  # (reach, stride): how many steps beyond the first it covers, and its own step
+Arguments = Sequence[Any]  # those of one of torch's operations, in its order
+Layer = Callable[[Any, Tensor, int, tuple[int, ...]], Tensor]  # (module, image, its producer, its shape) -> result
 
 # Operations that only look at a tensor in another way, or make an empty one: no layer of a network.
 _VIEWS = {
@@ -30,6 +39,15 @@ class ReceptiveField:
 
     size: tuple[float, float]
     step: tuple[float, float]
+
+    def behind(self, window: Window) -> "ReceptiveField":
+        """What a unit sees behind a window that slides over these units."""
+        (down, across), (stride_down, stride_across) = window
+        step_down, step_across = self.step
+        return ReceptiveField(
+            size=(self.size[0] + down * step_down, self.size[1] + across * step_across),
+            step=(step_down * stride_down, step_across * stride_across),
+        )
 
 
 @dataclass
@@ -62,7 +80,7 @@ class Operation:
     weights: tuple[str, ...]
     has_weights: bool
     receptive_field: ReceptiveField | None
-    geometry: tuple = ()
+    geometry: Window | None = None
     factor: float | None = None
 
     @property
@@ -80,7 +98,7 @@ class Trace:
     calls: list[Call]
     operations: list[Operation]
     parameters: dict[str, int]
-    unread: tuple[str, ...] = field(default=())
+    unread: tuple[str, ...] = ()
 
     def ancestors(self, call: int) -> list[int]:
         """The call and those around it, outermost first."""
@@ -177,11 +195,11 @@ def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
     return recorder.result(shape)
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class is not annotated
     """Sees every operation below the modules, and through hooks which module it belongs to."""
 
     def __init__(self, module: nn.Module):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.root = module
         self.names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
         self.calls: list[Call] = []
@@ -228,19 +246,21 @@ class _Recorder(TorchDispatchMode):
         self.producer[id(image)] = INPUT
         self.fields[INPUT] = ReceptiveField((1, 1), (1, 1))
 
-    def enter(self, module: nn.Module, _inputs) -> None:
+    def enter(self, module: nn.Module, _inputs: object) -> None:
         parent = self.stack[-1] if self.stack else None
         self.calls.append(Call(len(self.calls), parent, module, self.names.get(module, "")))
         self.stack.append(len(self.calls) - 1)
 
-    def leave(self, _module: nn.Module, _inputs, _outputs) -> None:
+    def leave(self, _module: nn.Module, _inputs: object, _outputs: object) -> None:
         self.stack.pop()
 
-    def run(self, func, args: tuple, kwargs: dict):
+    def run(self, func: OpOverload[..., Any], args: Arguments, kwargs: dict[str, Any]) -> Any:
         """The result of one operation."""
         return func(*args, **kwargs)
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: OpOverload[..., Any], types: object, args: Arguments = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         outputs = self.run(func, args, kwargs or {})
         if not self.stack:
             return outputs
@@ -299,23 +319,22 @@ class _Recorder(TorchDispatchMode):
         return outputs
 
     def _receptive_field(self, operation: Operation) -> ReceptiveField | None:
-        sources = [self.fields[source] for source in operation.reads]
-        if not sources or None in sources or len(operation.shape) < 4:
+        sources = [field for source in operation.reads if (field := self.fields[source]) is not None]
+        if not sources or len(sources) < len(operation.reads) or len(operation.shape) < 4:
             return None
-        size = tuple(max(source.size[axis] for source in sources) for axis in (0, 1))
-        step = tuple(max(source.step[axis] for source in sources) for axis in (0, 1))
-        if operation.geometry:
-            reach, stride = operation.geometry
-            size = tuple(size[axis] + reach[axis] * step[axis] for axis in (0, 1))
-            return ReceptiveField(size, tuple(step[axis] * stride[axis] for axis in (0, 1)))
+        seen = ReceptiveField(
+            size=(max(source.size[0] for source in sources), max(source.size[1] for source in sources)),
+            step=(max(source.step[0] for source in sources), max(source.step[1] for source in sources)),
+        )
+        if operation.geometry is not None:
+            return seen.behind(operation.geometry)
         grid_before, grid_after = operation.input_shapes[0][-2:], operation.shape[-2:]
         if grid_before == grid_after:
-            return ReceptiveField(size, step)
+            return seen
         if operation.name.startswith("upsample"):
-            scale = tuple(before / after for before, after in zip(grid_before, grid_after, strict=True))
-            return ReceptiveField(size, tuple(step[axis] * scale[axis] for axis in (0, 1)))
+            return seen.behind(((0, 0), (grid_before[0] / grid_after[0], grid_before[1] / grid_after[1])))
         if operation.name.startswith(("constant_pad", "reflection_pad", "replication_pad")):
-            return ReceptiveField(size, step)
+            return seen
         return None  # a mean over the grid, an adaptive pool: from here on a unit sees everything
 
 
@@ -368,12 +387,12 @@ def _trace_quickly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
     return recorder.result(shape)
 
 
-class _QuickRecorder(_Recorder):
+class _QuickRecorder(_Recorder):  # type: ignore[no-untyped-call]
     """A recorder that knows by itself what the commonest layers do."""
 
     def __init__(self, module: nn.Module):
         super().__init__(module)
-        self.layers: dict[type, Callable] = {
+        self.layers: dict[type, Layer] = {
             nn.Conv2d: self.conv,
             nn.BatchNorm2d: self.batch_norm,
             nn.ReLU: self.relu,
@@ -382,28 +401,28 @@ class _QuickRecorder(_Recorder):
             nn.LocalResponseNorm: self.local_response_norm,
         }
 
-    def run(self, func, args: tuple, kwargs: dict):
+    def run(self, func: OpOverload[..., Any], args: Arguments, kwargs: dict[str, Any]) -> Any:
         """What stands between the layers: a concatenation, a sum, a scaled tensor."""
         shape = None if kwargs else _shape_of(func, args)
         if shape is None:
             return func(*args, **kwargs)
         return torch.empty(shape, device="meta", dtype=self.dtype)
 
-    def without_numbers(self, parameters: dict[str, Tensor | None]) -> dict[str, Tensor | None]:
+    def without_numbers(self, parameters: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
         """Tensors on `meta` in place of a dense layer's parameters."""
-        stand_ins = {}
+        stand_ins: dict[str, Tensor | None] = dict(parameters)
         for name, parameter in parameters.items():
-            stand_ins[name] = None if parameter is None else torch.empty_like(parameter, device="meta")
             if parameter is not None:
-                self.weight_of[id(stand_ins[name])] = self.weight_of[id(parameter)]
-                self.kept.append(stand_ins[name])
+                stand_in = stand_ins[name] = torch.empty_like(parameter, device="meta")
+                self.weight_of[id(stand_in)] = self.weight_of[id(parameter)]
+                self.kept.append(stand_in)
         return stand_ins
 
-    def between_notes(self, module: nn.Module) -> Callable:
+    def between_notes(self, module: nn.Module) -> Callable[..., Any]:
         """The module's own forward, with a note of where it begins and ends."""
         forward = module.forward
 
-        def noted(*args, **kwargs):
+        def noted(*args: Any, **kwargs: Any) -> Any:
             self.enter(module, args)
             outputs = forward(*args, **kwargs)
             self.leave(module, args, outputs)
@@ -411,7 +430,7 @@ class _QuickRecorder(_Recorder):
 
         return noted
 
-    def arithmetic(self, module: nn.Module, layer: Callable) -> Callable:
+    def arithmetic(self, module: nn.Module, layer: Layer) -> Callable[[Tensor], Tensor]:
         """A layer's rule in place of its forward."""
 
         def noted(x: Tensor) -> Tensor:
@@ -434,7 +453,7 @@ class _QuickRecorder(_Recorder):
         *,
         macs: int = 0,
         parameters: Sequence[Tensor | None] = (),
-        geometry: tuple = (),
+        geometry: Window | None = None,
         in_place: Tensor | None = None,
     ) -> Tensor:
         """Write an operation down, and make its result."""
@@ -448,13 +467,8 @@ class _QuickRecorder(_Recorder):
                     self.seen_weights.add(weight)
                     fresh.append(weight)
         seen = self.fields[source]
-        if seen is not None and geometry:
-            (down, across), (stride_down, stride_across) = geometry
-            step_down, step_across = seen.step
-            seen = ReceptiveField(
-                (seen.size[0] + down * step_down, seen.size[1] + across * step_across),
-                (step_down * stride_down, step_across * stride_across),
-            )
+        if seen is not None and geometry is not None:
+            seen = seen.behind(geometry)
         index = len(self.operations)
         self.operations.append(
             Operation(
@@ -483,16 +497,16 @@ class _QuickRecorder(_Recorder):
     def conv(self, module: nn.Conv2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
         if before[1] != module.in_channels or module.padding_mode != "zeros" or isinstance(module.padding, str):
             raise _NotQuick
-        height, width = _grid(before, module.kernel_size, module.stride, module.padding, module.dilation)
-        (k_down, k_across), (d_down, d_across) = module.kernel_size, module.dilation
+        kernel, stride, dilation = _two(module.kernel_size), _two(module.stride), _two(module.dilation)
+        height, width = _grid(before, kernel, stride, _two(module.padding), dilation)
         return self.note(
             "convolution",
             source,
             before,
             (1, module.out_channels, height, width),
-            macs=height * width * module.out_channels * (module.in_channels // module.groups) * k_down * k_across,
+            macs=height * width * module.out_channels * (module.in_channels // module.groups) * math.prod(kernel),
             parameters=(module._parameters["weight"], module._parameters["bias"]),
-            geometry=((d_down * (k_down - 1), d_across * (k_across - 1)), module.stride),
+            geometry=(_reach(kernel, dilation), stride),
         )
 
     def batch_norm(self, module: nn.BatchNorm2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
@@ -539,19 +553,19 @@ class _QuickRecorder(_Recorder):
         module: nn.MaxPool2d | nn.AvgPool2d,
         source: int,
         before: tuple[int, ...],
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-        dilation: tuple[int, int],
+        kernel: Grid,
+        stride: Grid,
+        dilation: Grid,
     ) -> Tensor:
         padding = _two(module.padding)
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             raise _NotQuick
         grid = _grid(before, kernel, stride, padding, dilation, ceil_mode=module.ceil_mode)
-        reach = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
-        return self.note(name, source, before, (1, before[1], *grid), geometry=(reach, stride))
+        window = (_reach(kernel, dilation), stride)
+        return self.note(name, source, before, (1, before[1], *grid), geometry=window)
 
 
-def _shape_of(func, args: tuple) -> tuple[int, ...] | None:
+def _shape_of(func: OpOverload[..., Any], args: Arguments) -> tuple[int, ...] | None:
     """The shape of a concatenation of channels, a sum of equals or a product with a number; else None."""
     if func is torch.ops.aten.cat.default and len(args) == 2 and args[1] == 1:
         shapes = [tensor.shape for tensor in args[0]]
@@ -566,10 +580,10 @@ def _shape_of(func, args: tuple) -> tuple[int, ...] | None:
 
 def _grid(
     before: tuple[int, ...],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    dilation: tuple[int, int],
+    kernel: Grid,
+    stride: Grid,
+    padding: Grid,
+    dilation: Grid,
     *,
     ceil_mode: bool = False,
 ) -> list[int]:
@@ -587,7 +601,7 @@ def _grid(
     return grid
 
 
-def _tensors(values: Sequence) -> list[Tensor]:
+def _tensors(values: Arguments) -> list[Tensor]:
     found = []
     for value in values:
         if isinstance(value, Tensor):
@@ -597,47 +611,44 @@ def _tensors(values: Sequence) -> list[Tensor]:
     return found
 
 
-def _macs(name: str, args: tuple, output: Tensor) -> int:
+def _macs(name: str, args: Arguments, output: Tensor) -> int:
     """Multiply-adds of one operation. Biases, pooling and normalisation count nothing, as in the papers."""
+    tensors = _tensors(args)
     if name == "convolution":
-        source, weight, transposed = args[0], args[1], args[6]
+        source, weight, transposed = tensors[0], tensors[1], args[6]
         return (source if transposed else output).numel() * weight[0].numel()
-    if name == "mm":
-        return output.numel() * args[0].shape[-1]
-    if name == "addmm":
-        return output.numel() * args[1].shape[-1]
-    if name == "bmm":
-        return output.numel() * args[0].shape[-1]
-    if name == "baddbmm":
-        return output.numel() * args[1].shape[-1]
+    if name in ("mm", "bmm"):
+        return output.numel() * tensors[0].shape[-1]
+    if name in ("addmm", "baddbmm"):
+        return output.numel() * tensors[1].shape[-1]
     if name.startswith("_scaled_dot_product"):
-        query, key, value = args[:3]
+        query, key, value = tensors[:3]
         return math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
     return 0
 
 
-def _geometry(name: str, args: tuple) -> tuple:
-    """(reach, stride) of a sliding window on a 2-D grid, each (vertical, horizontal); empty for anything else.
-
-    The reach is how many input steps beyond the first a window covers.
-    """
+def _geometry(name: str, args: Arguments) -> Window | None:
+    """(reach, stride) of a sliding window on a 2-D grid; None for anything else."""
     if name == "convolution" and args[1].dim() == 4:
-        weight, stride, dilation, transposed = args[1], args[3], args[5], args[6]
-        reach = [d * (k - 1) for d, k in zip(_two(dilation), weight.shape[2:], strict=True)]
+        weight, (down, across), dilation, transposed = args[1], _two(args[3]), _two(args[5]), args[6]
+        reach = _reach(_two(weight.shape[2:]), dilation)
         if transposed:
-            return tuple(math.ceil((r + 1) / s) - 1 for r, s in zip(reach, _two(stride), strict=True)), tuple(
-                1 / s for s in _two(stride)
-            )
-        return tuple(reach), tuple(_two(stride))
+            reach = (math.ceil((reach[0] + 1) / down) - 1, math.ceil((reach[1] + 1) / across) - 1)
+            return reach, (1 / down, 1 / across)
+        return reach, (down, across)
     if name in ("max_pool2d_with_indices", "max_pool2d", "avg_pool2d"):
         kernel = _two(args[1])
         stride = _two(args[2]) if len(args) > 2 and args[2] else kernel
         dilation = _two(args[4]) if name != "avg_pool2d" and len(args) > 4 else (1, 1)
-        return tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True)), tuple(stride)
-    return ()
+        return _reach(kernel, dilation), stride
+    return None
 
 
-def _factor(args: tuple) -> float | None:
+def _reach(kernel: Grid, dilation: Grid) -> Grid:
+    return dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1)
+
+
+def _factor(args: Arguments) -> float | None:
     """The plain number among a product's two factors; None where both are tensors that vary."""
     for value in args:
         if isinstance(value, int | float):
@@ -647,6 +658,8 @@ def _factor(args: tuple) -> float | None:
     return None
 
 
-def _two(values) -> tuple[int, int]:
-    values = (values,) if isinstance(values, int) else tuple(values)
-    return values * 2 if len(values) == 1 else values
+def _two(values: int | Sequence[int]) -> Grid:
+    """A size in both directions, given as one number or as two, or as a list of one."""
+    if isinstance(values, int):
+        return values, values
+    return values[0], values[-1]

@@ -22,35 +22,35 @@ CLASSES: dict[str, str] = {  # old name: new name
 }
 
 FILES: dict[str, Moved] = {  # by the path that runs have
-    "lessons/batch_norm/blocks.py": Moved("d875e2d0260f4fcb", {"networks/bn_inception.py": "81edfb0fa13597de"}),
+    "lessons/batch_norm/blocks.py": Moved("d875e2d0260f4fcb", {"networks/bn_inception.py": "9ba7604e35437ce3"}),
     "lessons/batch_norm/experiments/normalisation.py": Moved(
         "9c6e4dc3a78ad6ba", {"lessons/batch_norm/experiments/normalisation.py": "98e2715c8048cd38"}
     ),
-    "lessons/design.py": Moved("5db662432062199e", {"networks/design.py": "0cb25608b348e4aa"}),
-    "lessons/factorization/blocks.py": Moved("8351ebb7f59dd307", {"networks/inception_v2.py": "70c7d55c655c9ccf"}),
+    "lessons/design.py": Moved("5db662432062199e", {"networks/design.py": "aaaa3bd7ade52d67"}),
+    "lessons/factorization/blocks.py": Moved("8351ebb7f59dd307", {"networks/inception_v2.py": "99f85299e35db082"}),
     "lessons/factorization/reductions.py": Moved(
         "53580d9a1ff4a19a", {"lessons/factorization/reductions.py": "94aa851655dcd0c4"}
     ),
-    "lessons/googlenet/blocks.py": Moved("74040a1ca3eb6ccb", {"networks/googlenet.py": "099f0f342703afa1"}),
+    "lessons/googlenet/blocks.py": Moved("74040a1ca3eb6ccb", {"networks/googlenet.py": "e696e98c008cc33d"}),
     "lessons/googlenet/experiments/auxiliary_heads.py": Moved(
         "2378c7111e3a92fe", {"lessons/googlenet/experiments/auxiliary_heads.py": "f5416f5654fab9fc"}
     ),
-    "lessons/googlenet/network.py": Moved("414c53273e5589f8", {"networks/googlenet.py": "099f0f342703afa1"}),
-    "lessons/inception_module/blocks.py": Moved("72643fe4ae8a4f4d", {"networks/googlenet.py": "099f0f342703afa1"}),
+    "lessons/googlenet/network.py": Moved("414c53273e5589f8", {"networks/googlenet.py": "e696e98c008cc33d"}),
+    "lessons/inception_module/blocks.py": Moved("72643fe4ae8a4f4d", {"networks/googlenet.py": "e696e98c008cc33d"}),
     "lessons/inception_module/experiments/multi_scale.py": Moved(
         "5bcc10f017325c89", {"lessons/inception_module/experiments/multi_scale.py": "7eb769496c4f0d56"}
     ),
-    "lessons/inception_v4/blocks.py": Moved("d96ecaaa64b0308f", {"networks/inception_v4.py": "9054478fa36050a5"}),
+    "lessons/inception_v4/blocks.py": Moved("d96ecaaa64b0308f", {"networks/inception_v4.py": "f5583c67aa635620"}),
     "lessons/label_smoothing/experiments/low_resolution.py": Moved(
         "638a252824283dc2", {"lessons/label_smoothing/experiments/low_resolution.py": "b0451fcd9229cee2"}
     ),
     "lessons/label_smoothing/experiments/recipe.py": Moved(
         "a25951113f05fe87", {"lessons/label_smoothing/experiments/recipe.py": "8d23b713dab1182f"}
     ),
-    "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "1c819dcf3c0ee6a3"}),
-    "lessons/network.py": Moved("f9496e23813c3074", {"networks/base.py": "03107204b012922e"}),
+    "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "ccffe4e494eb4a05"}),
+    "lessons/network.py": Moved("f9496e23813c3074", {"networks/base.py": "2f39bfcbca935d42"}),
     "lessons/residual_scaling/blocks.py": Moved(
-        "09ed0ccbbae4f0e7", {"networks/inception_resnet_v1.py": "146a055104ffa426"}
+        "09ed0ccbbae4f0e7", {"networks/inception_resnet_v1.py": "b91bc3acc2a9ca88"}
     ),
     "lessons/residual_scaling/experiments/residual.py": Moved(
         "f47ebd2adfcd1208",
@@ -60,7 +60,7 @@ FILES: dict[str, Moved] = {  # by the path that runs have
         },
     ),
     "lessons/small.py": Moved("b2c5e24ec45a5171", {"networks/small.py": "f59af782fa0354d9"}),
-    "lessons/xception/blocks.py": Moved("a33965a82252c4cc", {"networks/xception.py": "6d1c4fca5e2b0240"}),
+    "lessons/xception/blocks.py": Moved("a33965a82252c4cc", {"networks/xception.py": "2e568263f1f63249"}),
     "lessons/xception/experiments/separable_activation.py": Moved(
         "40d4f25f1be2d7ba", {"lessons/xception/experiments/separable_activation.py": "8ea50b3e479bf909"}
     ),
