@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from logging import Logger
 from pathlib import Path
 
 from nbgrader.exchange.default import ExchangeCollect
@@ -23,7 +24,7 @@ class Collect(ExchangeCollect):
         set_aside(Path(self.root, self.coursedir.course_id, "inbound"), self.coursedir.assignment_id)
         super().init_src()
 
-    def do_copy(self, src: str, dest: str, log=None) -> None:
+    def do_copy(self, src: str, dest: str, log: Logger | None = None) -> None:
         """Copy the regular files of a submission. Links, devices and what cannot be read stay behind."""
         copy_files(Path(src), Path(dest))
 

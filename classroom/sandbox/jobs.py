@@ -7,7 +7,7 @@ from classroom.sandbox.isolation import Limits
 
 
 @dataclass(frozen=True)
-class Times:
+class Timeouts:
     """Seconds: for one cell of the student's or one answer to a test, for one test, and for the whole submission."""
 
     answer: float = 20
@@ -36,7 +36,7 @@ class Job:
 
     cells: list[Cell]
     names: list[str]
-    times: Times = field(default_factory=Times)
+    times: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
 
 

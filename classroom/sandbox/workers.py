@@ -1,4 +1,4 @@
-"""Marking many submissions at once: a few workers (`classroom.sandbox.submission`), each with torch loaded, and what becomes of a job.
+"""Mark many submissions at once, with a few workers (`classroom.sandbox.submission`) that each have torch loaded.
 
 with Workers(2) as workers:
     for number, outcomes in workers.mark(jobs):
@@ -22,20 +22,16 @@ from classroom.sandbox.jobs import Job, Outcome
 from utils.system.places import CHECKOUT
 
 
-class WorkerError(RuntimeError):
-    """A worker could not be started."""
-
-
 class Worker:
     """One process that marks one job after the other. It gets none of this process's environment variables."""
 
     def __init__(self) -> None:
         self.home = tempfile.TemporaryDirectory(prefix="grading-")
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def _started(self) -> subprocess.Popen[bytes]:
         if self.process is not None and self.process.poll() is None:
-            return
+            return self.process
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "classroom.sandbox.submission"],
@@ -56,36 +52,30 @@ class Worker:
             },
             start_new_session=True,
         )
+        return self.process
 
     def mark(self, job: Job) -> list[Outcome]:
         """What came of each cell. A job that ends the worker is marked as stopped, and the worker starts anew."""
-        self.start()
+        process = self._started()
+        assert process.stdin and process.stdout  # both are pipes
         content = json.dumps(asdict(job)).encode()
         try:
-            self.process.stdin.write(struct.pack("<Q", len(content)) + content)
-            self.process.stdin.flush()
-            size = struct.unpack("<Q", self._exactly(8))[0]
-            answer = json.loads(self._exactly(size))
-        except (OSError, ValueError, struct.error) as error:
-            if self.process.poll() not in (None, 0) and not job.cells:
-                raise WorkerError(f"The worker did not start: {error}") from error
+            process.stdin.write(struct.pack("<Q", len(content)) + content)
+            process.stdin.flush()
+            size = struct.unpack("<Q", process.stdout.read(8))[0]
+            answer = json.loads(process.stdout.read(size))
+        except (OSError, ValueError, struct.error):  # less came than was announced: the worker has ended
             self.stop()
             answer = {}
-        if "outcomes" not in answer:
-            ended = ("TimeoutError", "Marking this notebook took too long or too much memory, and was stopped.", [])
-            return [Outcome(error=ended) for _ in job.cells]
-        return [Outcome(**each) for each in answer["outcomes"]]
-
-    def _exactly(self, size: int) -> bytes:
-        content = self.process.stdout.read(size)
-        if len(content) < size:
-            raise OSError("the worker ended")
-        return content
+        if "outcomes" in answer:
+            return [Outcome(**each) for each in answer["outcomes"]]
+        stopped = "Marking this notebook took too long or too much memory, and was stopped."
+        return [Outcome(error=("TimeoutError", stopped, [])) for _ in job.cells]
 
     def stop(self) -> None:
         if self.process is None:
             return
-        for pipe in (self.process.stdin, self.process.stdout):
+        for pipe in filter(None, (self.process.stdin, self.process.stdout)):
             with contextlib.suppress(OSError):
                 pipe.close()
         with contextlib.suppress(ProcessLookupError):
@@ -109,8 +99,8 @@ class Workers:
 
     def mark(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Outcome]]]:
         """Each job's position and outcomes, in the order in which they are ready."""
-        waiting: queue.SimpleQueue = queue.SimpleQueue()
-        ready: queue.SimpleQueue = queue.SimpleQueue()
+        waiting: queue.SimpleQueue[tuple[int, Job]] = queue.SimpleQueue()
+        ready: queue.SimpleQueue[tuple[int, list[Outcome] | BaseException]] = queue.SimpleQueue()
         for entry in enumerate(jobs):
             waiting.put(entry)
 

@@ -1,5 +1,6 @@
 """A class from nothing to marks with nbgrader itself, and what students hand in that is not as it should be."""
 
+import contextlib
 import csv
 import json
 import re
@@ -23,6 +24,7 @@ from tests.lessons.assignment_answers import of_lesson
 
 SLUG = "inception_module"
 POINTS = {"five_branches": 3, "largest_reduction": 2, "choose_widths": 2, "repaired_runs": 1, "repaired_computes": 2}
+OwnWorkers = workers.Workers
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the isolation tried here is Linux's")
 
 
@@ -33,6 +35,19 @@ def released(tmp_path_factory):
     course_folder.init(folder, seed="2026", slugs=[SLUG])
     course_folder.release(folder, SLUG)
     return folder
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Workers that have torch loaded."""
+    with workers.Workers(2) as pool:
+        yield pool
+
+
+@pytest.fixture(autouse=True)
+def warm_workers(pool, monkeypatch):
+    """Whoever marks here takes the workers that are there already."""
+    monkeypatch.setattr(workers, "Workers", lambda count: contextlib.nullcontext(pool))
 
 
 @pytest.fixture
@@ -272,7 +287,7 @@ def test_what_students_do_to_the_teachers_cells_earns_nothing_and_costs_nothing(
 
 @needs_linux
 @pytest.mark.slow
-def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course):
+def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course, monkeypatch):
     for number in range(4):
         hand_in(course, f"student_{number}", notebook(course, answers_of(SLUG, "2026")))
 
@@ -289,7 +304,8 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course
         if text.strip().startswith("2 of 4"):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(workers, "Workers", OwnWorkers)  # what is stopped takes its workers along
         course_folder.autograde(course, SLUG, say=stop_after_two)
     said.clear()
     course_folder.autograde(course, SLUG, say=said.append)
@@ -368,7 +384,7 @@ def test_what_no_test_can_decide_is_left_to_a_person(course):
 
 @needs_linux
 @pytest.mark.slow
-def test_many_are_marked_at_a_time(monkeypatch):
+def test_many_are_marked_at_a_time(pool, monkeypatch):
     """The workers share the jobs; every student gets the own points."""
     kept, solutions = of_lesson(SLUG), answers_of(SLUG)
     students = list(kept.WRONG.items())[:8]
@@ -387,8 +403,7 @@ def test_many_are_marked_at_a_time(monkeypatch):
             working.discard(threading.get_ident())
 
     monkeypatch.setattr(workers.Worker, "mark", watched)
-    with workers.Workers(2) as pool:
-        found = {number: failed(made[number], outcomes) for number, outcomes in pool.mark(made)}
+    found = {number: failed(made[number], outcomes) for number, outcomes in pool.mark(made)}
     assert found == {number: lost for number, (_, (*_, lost)) in enumerate(students)}
     assert max(most) == 2
 
