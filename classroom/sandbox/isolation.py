@@ -87,15 +87,12 @@ class Sandbox:
         self.folder = tempfile.TemporaryDirectory(prefix="student-")
         self.end, other = socket.socketpair()
         parent = os.getpid()
-        self.process = os.fork()
-        if not self.process:
-            status = 1
-            try:
-                self.end.close()
-                _enter_sandbox(serve, other, Path(self.folder.name), limits, parent)
-                status = 0
-            finally:
-                os._exit(status)
+
+        def enter() -> None:
+            self.end.close()
+            _enter_sandbox(serve, other, Path(self.folder.name), limits, parent)
+
+        self.process = fork(enter)
         other.close()
 
     def kill(self) -> None:
@@ -108,6 +105,18 @@ class Sandbox:
             os.waitpid(self.process, 0)
         self.end.close()
         self.folder.cleanup()
+
+
+def fork(run: Callable[[], int | None]) -> int:
+    """The number of a forked process that does nothing but run: its exit status is what comes back, or 1 after an error."""
+    process = os.fork()
+    if not process:
+        status = 1
+        try:
+            status = run() or 0
+        finally:
+            os._exit(status)
+    return process
 
 
 def forbid_ptrace() -> None:
@@ -218,15 +227,12 @@ def _enter_sandbox(
         _confined(serve, end, folder, limits, namespaces)
         return
     outer = os.getpid()
-    inner = os.fork()  # the first process of the new namespace: all others end with it
-    if not inner:
-        status = 1
-        try:
-            die_with_parent(outer)
-            _confined(serve, end, folder, limits, namespaces)
-            status = 0
-        finally:
-            os._exit(status)
+
+    def first() -> None:
+        die_with_parent(outer)
+        _confined(serve, end, folder, limits, namespaces)
+
+    inner = fork(first)  # the first process of the new namespace: all others end with it
     end.close()
     os.waitpid(inner, 0)
 
@@ -306,10 +312,8 @@ def readable_paths() -> list[Path]:
 
 def listable_paths() -> list[Path]:
     """Folders whose list of files may be read, for Python's import."""
-    return [
-        *(CHECKOUT / package for package in PACKAGES),
-        *(path for package in PACKAGES for path in (CHECKOUT / package).rglob("*") if path.is_dir()),
-    ]  # fmt: skip
+    packages = [CHECKOUT / package for package in PACKAGES]
+    return packages + [path for package in packages for path in package.rglob("*") if path.is_dir()]
 
 
 def _apply_landlock(folder: Path) -> None:

@@ -21,13 +21,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
+from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.wire import (
-    Channel,
     Codec,
     Description,
-    Disconnected,
     Encoded,
-    Message,
     NotSerializable,
     is_trusted,
     plain_attributes,

@@ -23,13 +23,11 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
+from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.wire import (
-    Channel,
     Codec,
     Description,
-    Disconnected,
     Encoded,
-    Message,
     NotSerializable,
     has_hooks,
     is_trusted,
@@ -57,7 +55,7 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
         except Disconnected:
             return
         if message["kind"] == "cell":
-            channel.send({**run_cell(shell, message["source"])}, [])
+            channel.send({**run_cell(shell, message["source"])})
         else:
             handler.handle(message, blobs)
 
@@ -116,7 +114,9 @@ def run_cell(shell: InteractiveShell, source: str) -> CellResult:
 
 
 class _RecordingMode(TorchDispatchMode):
-    handler: "RequestHandler"
+    def __init__(self, handler: "RequestHandler"):
+        TorchDispatchMode.__init__(self)
+        self.handler = handler
 
     def __torch_dispatch__(
         self, function: Any, types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -241,9 +241,7 @@ class RequestHandler(Codec):
     # Recording
 
     def record(self, function: Callable[..., object], args: tuple[object, ...], grad: bool) -> object:
-        mode = _RecordingMode()
-        mode.handler = self
-        with torch.set_grad_enabled(grad), mode:
+        with torch.set_grad_enabled(grad), _RecordingMode(self):
             self.paused = False
             try:
                 return function(*args)

@@ -9,11 +9,10 @@ and nothing goes from one submission to the next.
 
 import builtins
 import contextlib
-import json
 import linecache
 import os
 import signal
-import struct
+import socket
 import time
 import traceback
 import warnings
@@ -22,12 +21,14 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from classroom.sandbox.isolation import Limits, Sandbox, die_with_parent, forbid_ptrace, in_force, limit_memory
+from classroom.sandbox.channel import Channel, Disconnected, ResponseTimeout
+from classroom.sandbox.isolation import Limits, Sandbox, die_with_parent, forbid_ptrace, fork, in_force, limit_memory
 from classroom.sandbox.jobs import Cell, Job, Outcome, Timeouts, used_names
 from classroom.sandbox.stand_in import Student
 from classroom.sandbox.student_process import CappedOutput, serve
-from classroom.sandbox.wire import Channel, Disconnected, NotSerializable, ResponseTimeout
+from classroom.sandbox.wire import NotSerializable
 
+NO_MORE_JOBS = 2  # the exit status of a process that waited for one
 Scope = dict[str, Any]  # the names that the tests see
 
 
@@ -63,7 +64,7 @@ class Session:
         return outcome
 
     def _run(self, source: str) -> Outcome:
-        self.channel.send({"kind": "cell", "source": source}, [])
+        self.channel.send({"kind": "cell", "source": source})
         said, _ = self.channel.receive(max(min(self.job.times.answer, self.left), 0.1))
         error = said.get("error")
         return Outcome(
@@ -181,31 +182,21 @@ def _lines(error: BaseException, cell: Cell) -> list[str]:
 
 
 def work() -> None:
-    """Take jobs from standard input and give outcomes on standard output, until the input ends."""
+    """Take jobs and give outcomes through the socket that is the standard input, until nobody is at its other end."""
     shell = new_shell()
-    incoming, outgoing = os.dup(0), os.dup(1)
+    channel = Channel(socket.socket(fileno=os.dup(0)))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)  # whatever prints, prints elsewhere
     in_force()
-    while True:
-        process = os.fork()
-        if not process:
-            status = 1
-            try:
-                status = _job(shell, incoming, outgoing)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        _, status = os.waitpid(process, 0)
-        if os.waitstatus_to_exitcode(status) == 2:
-            return
-        if status:
-            _write(outgoing, {"died": os.waitstatus_to_exitcode(status)})
+    status = 0
+    while status != NO_MORE_JOBS:
+        process = fork(lambda: _job(shell, channel))
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        if status not in (0, NO_MORE_JOBS):
+            channel.send({"died": status})
 
 
-def _job(shell: InteractiveShell, incoming: int, outgoing: int) -> int:
-    """One submission, in the process of its tests. 2 where there is none left."""
+def _job(shell: InteractiveShell, channel: Channel) -> int:
+    """One submission, in the process of its tests."""
     parent = os.getppid()
     forbid_ptrace()
     die_with_parent(parent)
@@ -213,11 +204,10 @@ def _job(shell: InteractiveShell, incoming: int, outgoing: int) -> int:
     # The student's process is forked before the job, with its tests, is read: with the usual limits, known beforehand.
     session = Session(empty, shell)
     try:
-        head = _read(incoming, 8)
-        content = head and _read(incoming, struct.unpack("<Q", head)[0])
-        if not content:
-            return 2
-        data = json.loads(content)
+        try:
+            data, _ = channel.receive()
+        except Disconnected:
+            return NO_MORE_JOBS
         job = Job(
             [Cell(**each) for each in data["cells"]], data["names"], Timeouts(**data["times"]), Limits(**data["limits"])
         )
@@ -226,7 +216,7 @@ def _job(shell: InteractiveShell, incoming: int, outgoing: int) -> int:
         signal.setitimer(signal.ITIMER_REAL, job.times.submission + job.times.test + 10)
         limit_memory(2 * job.limits.memory)  # what the tests carry out is what the student's process says
         outcomes = mark(job, session)
-        _write(outgoing, {"outcomes": [asdict(outcome) for outcome in outcomes]})
+        channel.send({"outcomes": [asdict(outcome) for outcome in outcomes]})
         return 0
     finally:
         session.close()
@@ -250,24 +240,6 @@ def new_shell() -> InteractiveShell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     return InteractiveShell.instance(config=config)
-
-
-def _read(number: int, size: int) -> bytes | None:
-    parts = []
-    while size:
-        part = os.read(number, size)
-        if not part:
-            return None
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _write(number: int, message: dict[str, Any]) -> None:
-    content = json.dumps(message).encode()
-    view = memoryview(struct.pack("<Q", len(content)) + content)
-    while view:
-        view = view[os.write(number, view) :]
 
 
 if __name__ == "__main__":

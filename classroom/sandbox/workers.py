@@ -1,16 +1,17 @@
 """Mark many submissions at once, with a few workers (`classroom.sandbox.submission`) that each have torch loaded.
 
-with Workers(2) as workers:
-    for number, outcomes in workers.mark(jobs):
-        ...
+    with Workers(2) as workers:
+        for number, outcomes in workers.mark(jobs):
+            ...
+
+What a job does to its worker, such as ending it, costs that job alone.
 """
 
 import contextlib
-import json
 import os
 import queue
 import signal
-import struct
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.jobs import Job, Outcome
 from utils.system.places import CHECKOUT
 
@@ -28,15 +30,18 @@ class Worker:
     def __init__(self) -> None:
         self.home = tempfile.TemporaryDirectory(prefix="grading-")
         self.process: subprocess.Popen[bytes] | None = None
+        self.channel: Channel | None = None
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self.process is not None and self.process.poll() is None:
-            return self.process
+    def _started(self) -> Channel:
+        if self.process and self.process.poll() is None and self.channel:
+            return self.channel
+        end, other = socket.socketpair()
+        self.channel = Channel(end)
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "classroom.sandbox.submission"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=other.fileno(),
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.home.name,
             env=kept
@@ -52,21 +57,18 @@ class Worker:
             },
             start_new_session=True,
         )
-        return self.process
+        other.close()
+        return self.channel
 
     def mark(self, job: Job) -> list[Outcome]:
         """What came of each cell. A job that ends the worker is marked as stopped, and the worker starts anew."""
-        process = self._started()
-        assert process.stdin and process.stdout  # both are pipes
-        content = json.dumps(asdict(job)).encode()
+        channel = self._started()
+        answer: Message = {}
         try:
-            process.stdin.write(struct.pack("<Q", len(content)) + content)
-            process.stdin.flush()
-            size = struct.unpack("<Q", process.stdout.read(8))[0]
-            answer = json.loads(process.stdout.read(size))
-        except (OSError, ValueError, struct.error):  # less came than was announced: the worker has ended
+            channel.send(asdict(job))
+            answer, _ = channel.receive()
+        except Disconnected:
             self.stop()
-            answer = {}
         if "outcomes" in answer:
             return [Outcome(**each) for each in answer["outcomes"]]
         stopped = "Marking this notebook took too long or too much memory, and was stopped."
@@ -75,9 +77,8 @@ class Worker:
     def stop(self) -> None:
         if self.process is None:
             return
-        for pipe in filter(None, (self.process.stdin, self.process.stdout)):
-            with contextlib.suppress(OSError):
-                pipe.close()
+        if self.channel:
+            self.channel.end.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

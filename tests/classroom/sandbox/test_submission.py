@@ -14,9 +14,10 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from classroom.sandbox import isolation
+from classroom.sandbox.channel import Channel, Disconnected
 from classroom.sandbox.jobs import Cell, Job, Timeouts, defined_names
 from classroom.sandbox.stand_in import Student
-from classroom.sandbox.wire import Channel, Disconnected, NotSerializable
+from classroom.sandbox.wire import NotSerializable
 from classroom.sandbox.workers import Workers
 from tests.classroom.submissions import answers_of, failed, job
 from utils.cost.table import profile
