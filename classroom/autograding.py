@@ -1,7 +1,7 @@
 """nbgrader's autograding with the course's own marking in it: two steps that the class's configuration names.
 
 `Restore` brings a submission back into the form of the assignment: its cells under their names, the teacher's cells in
-their places, whatever was deleted, copied, moved or renamed. `Mark` runs it apart (`classroom.sandbox.submission`) and writes what came of
+their places, whatever was deleted, copied, moved or renamed. `Mark` runs it in the sandbox (`classroom.sandbox.submission`) and writes what came of
 each cell where nbgrader looks for it; `SaveMarks` enters it in the gradebook. Everything else is nbgrader's.
 """
 
@@ -171,7 +171,7 @@ class Restore(_OfAnAssignment):
 
 
 class Mark(_OfAnAssignment):
-    """The second step, in place of nbgrader's `Execute`: every cell runs apart, and its outputs are written down."""
+    """The second step, in place of nbgrader's `Execute`: every cell runs in the sandbox, and its outputs are written down."""
 
     answer_seconds = Float(Timeouts.answer, help="Seconds for one cell, or for one answer to a test.").tag(config=True)
     test_seconds = Float(Timeouts.test, help="Seconds for one test.").tag(config=True)

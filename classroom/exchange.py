@@ -1,5 +1,6 @@
-"""Taking in what students left in nbgrader's exchange, on a server where anybody may leave anything.
+"""Take in what students left in nbgrader's exchange: a class's configuration names `classroom.exchange.Collect`.
 
+On such a server anybody may leave anything.
 nbgrader goes by a submission's name and copies what it finds, as the teacher. A student could leave a notebook in another's
 name, or a link to the solutions, which the teacher's own copy would then fetch.
 """

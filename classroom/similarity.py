@@ -1,4 +1,4 @@
-"""Submissions that are alike: a list for a teacher to look at, not a verdict.
+"""Submissions that are alike, a list for a teacher to look at and no verdict: `report(folder, "inception_module")`.
 
 Code is compared by its structure: names, comments, layout and docstrings do not count, nor does what the assignment gave.
 Free answers are compared by their words. Short answers are left out: those are alike by themselves.

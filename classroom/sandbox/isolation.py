@@ -1,4 +1,4 @@
-"""A process for code that is not trusted: without the teacher's files, environment, network and other processes.
+"""`Sandbox(serve)` runs code that is not trusted: without the teacher's files, environment, network and other processes.
 
 What a system offers differs, so what is in force is found out and said (`in_force`). On Linux: a Landlock rule set for
 files, own namespaces for network and processes where the system allows them, and limits on memory, files and time. Elsewhere:

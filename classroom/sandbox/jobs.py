@@ -1,4 +1,4 @@
-"""What is to be marked, and what came of it: the data that goes between the teacher's side and the workers."""
+"""A `Job` is a submission that is to be marked, and an `Outcome` what came of one of its cells: what workers get and give."""
 
 import ast
 from dataclasses import dataclass, field

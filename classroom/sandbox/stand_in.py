@@ -127,7 +127,7 @@ class Student(Codec):
             message["training"] = self._changed_modes()
             message["gradients"] = self._changed_gradients()
             message["tensors"] += self.new_tensors
-        message["random"] = self.blob(torch.get_rng_state().numpy().tobytes())
+        message["random"] = self.random_state()
         blobs, self.blobs, self.new_tensors = self.blobs, [], []
         self.channel.send(message, blobs)
 
@@ -147,9 +147,8 @@ class Student(Codec):
                 self._settle(set(response["alive"]))
         finally:
             self.environment = {}
-        random = response.get("random")
-        if random is not None:
-            torch.set_rng_state(torch.frombuffer(bytearray(self.arrived[random]), dtype=torch.uint8))
+        if response.get("random") is not None:
+            self.set_random_state(response["random"])
         return value
 
     def _call_back(self, response: Message, args: tuple[Any, ...]) -> None:
@@ -252,7 +251,7 @@ class Student(Codec):
                 with torch.no_grad():
                     self._tensor(rest[0]).detach().copy_(self.tensor_of(rest[1]))
             case "random":
-                torch.set_rng_state(torch.frombuffer(bytearray(self.arrived[rest[0]]), dtype=torch.uint8))
+                self.set_random_state(rest[0])
             case "data":
                 self._tensor(rest[0]).data = self.decode(rest[1])
             case "flag":
@@ -356,10 +355,9 @@ class Student(Codec):
         if isinstance(module, _StandIn):
             module.__dict__["_student"], module.__dict__["_number"] = self, number
         module.__dict__.update({name: self.decode(value) for name, value in description["plain"]})
-        for own, entries in (
-            (module._parameters, description["parameters"]),
-            (module._buffers, description["buffers"]),
-        ):
+        groups: list[tuple[dict[str, Any], list[Encoded]]]
+        groups = [(module._parameters, description["parameters"]), (module._buffers, description["buffers"])]
+        for own, entries in groups:
             found = {name: None if data is None else self.decode(data) for name, data in entries}
             if list(found) != list(own) or any(found[name] is not own[name] for name in found):
                 own.clear()
@@ -413,17 +411,9 @@ class Student(Codec):
             for group in (module._parameters, module._buffers)
         ]
         parts = [[name, self.encode(child)] for name, child in module._modules.items()]
+        unsaved = sorted(module._non_persistent_buffers_set)
         path = f"{kind.__module__}.{kind.__qualname__}"
-        return [
-            "build",
-            number,
-            path,
-            plain,
-            *tensors,
-            sorted(module._non_persistent_buffers_set),
-            parts,
-            module.training,
-        ]
+        return ["build", number, path, plain, *tensors, unsaved, parts, module.training]
 
     def object_out(self, value: object) -> Encoded:
         if isinstance(value, Remote):

@@ -1,4 +1,4 @@
-"""The process in which a student's code runs: it computes, writes down what it computes, and judges nothing.
+"""`serve(channel, shell)` is the process of a student's code: it computes, writes down what it computes, and judges nothing.
 
 The tests run in another process (`classroom.sandbox.stand_in`), which asks this one to call a function or a module. The answer is
 plain data, and, where tensors are concerned, the list of torch's operations that made them. The tests' process runs those
@@ -175,8 +175,8 @@ class RequestHandler(Codec):
         except BaseException as error:
             response["error"] = [names_of(error), str(error)[:MOST_TEXT], _traceback(error)]
         self.bring_up_to_date()
-        after = torch.get_rng_state()
-        response["random"] = None if torch.equal(random_before, after) else self.blob(after.numpy().tobytes())
+        is_same = torch.equal(random_before, torch.get_rng_state())
+        response["random"] = None if is_same else self.random_state()
         self.respond(response)
 
     def respond(self, response: Message) -> None:
@@ -203,7 +203,7 @@ class RequestHandler(Codec):
         for number, training in message["training"]:
             if number in self.modules:
                 self.modules[number].training = training
-        torch.set_rng_state(torch.frombuffer(bytearray(blobs[message["random"]]), dtype=torch.uint8))
+        self.set_random_state(message["random"])
 
     def update(self, number: int, value: Tensor) -> None:
         tensor = self.known(number)
@@ -226,7 +226,7 @@ class RequestHandler(Codec):
         paused, self.paused = self.paused, True
         try:
             self.bring_up_to_date()
-            state = self.blob(torch.get_rng_state().numpy().tobytes())
+            state = self.random_state()
             self.respond(
                 {"callback": number, "args": self.encode(args), "kwargs": self.encode(kwargs), "random": state}
             )
@@ -321,7 +321,7 @@ class RequestHandler(Codec):
             self.encode({name: value for name, value in kwargs.items() if not isinstance(value, torch.Generator)}),
         )
         if is_random:
-            self.nodes.append(["random", self.blob(torch.get_rng_state().numpy().tobytes())])
+            self.nodes.append(["random", self.random_state()])
         outputs = function(*args, **kwargs)
         if not _tensors([outputs]) and not function._schema.is_mutable:
             return outputs

@@ -229,7 +229,7 @@ def new_shell() -> InteractiveShell:
     from torch import nn
     from traitlets.config import Config
 
-    import course.leaderboard  # noqa: F401  (a fork finds both loaded)
+    import course.leaderboard  # noqa: F401  (a fork finds it loaded)
     from utils.feedback.same_module import same_module
 
     net, other = (nn.Sequential(nn.Conv2d(2, 2, 1), nn.PReLU()) for _ in range(2))

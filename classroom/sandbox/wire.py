@@ -1,4 +1,4 @@
-"""What two processes that do not trust each other may say: messages of plain values and tensors, and nothing that runs.
+"""Values as data: `Codec.encode` here and `Codec.decode` there, in two processes that do not trust each other.
 
 A student's code and the tests that mark it live in two processes (`classroom.sandbox.student_process`, `classroom.sandbox.stand_in`). Between
 them goes JSON with the bytes of tensors behind it, never a pickle: reading a message can build numbers, texts, lists and
@@ -51,6 +51,13 @@ class Codec:
     def blob(self, content: bytes) -> int:
         self.blobs.append(content)
         return len(self.blobs) - 1
+
+    def random_state(self) -> int:
+        """Put the state of torch's random numbers into the message: where it is."""
+        return self.blob(torch.get_rng_state().numpy().tobytes())
+
+    def set_random_state(self, where: int) -> None:
+        torch.set_rng_state(torch.frombuffer(bytearray(self.arrived[where]), dtype=torch.uint8))
 
     # Tensors by value
 

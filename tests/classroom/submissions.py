@@ -1,5 +1,7 @@
 """Submissions to the assignments, made from their sources, as the marking gets them."""
 
+import functools
+
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
@@ -21,6 +23,7 @@ def answers_of(slug: str, seed: str = "") -> dict[str, str]:
     }
 
 
+@functools.cache
 def code_cells(slug: str, seed: str = "") -> list[NotebookNode]:
     return [cell for cell in assignments.source(lesson(slug), seed=seed).cells if cell.cell_type == "code"]
 

@@ -175,20 +175,20 @@ def test_whatever_is_handed_in_is_marked_or_reported_and_the_class_goes_on(cours
     with course_folder.gradebook(course) as book:
         book.add_student("hands_in_nothing")
     rows = {row.student: row for row in course_folder.autograde(course, SLUG)}
-    told = {student: "; ".join(row.remarks) for student, row in rows.items()}
+    remarks = {student: "; ".join(row.remarks) for student, row in rows.items()}
     full = {"solves_all", "wrong_name", "two_notebooks", "other_kernel", "old_format", "ends_the_process"}
     assert {student for student, row in rows.items() if row.points == POINTS} == full
     assert all(row.total == 0 for student, row in rows.items() if student not in full)
     for student in ("no_json", "binary", "other_json", "list_json", "empty", "odd_cells"):
-        assert "no notebook that can be read" in told[student] or "no cell" in told[student], told[student]
+        assert "no notebook that can be read" in remarks[student] or "no cell" in remarks[student], remarks[student]
         assert rows[student].points == dict.fromkeys(POINTS, 0)
-    assert "handed in as my homework (final).ipynb" in told["wrong_name"]
-    assert "one of 2 notebooks" in told["two_notebooks"]
-    assert "no notebook, but answer.py" in told["no_notebook"] and "no notebook" in told["empty_folder"]
-    assert "kernel 'ir'" in told["other_kernel"]
-    assert "nothing handed in" in told["hands_in_nothing"] and not rows["hands_in_nothing"].points
-    assert "ended the process" in told["ends_the_process"]
-    assert told["solves_all"] == ""
+    assert "handed in as my homework (final).ipynb" in remarks["wrong_name"]
+    assert "one of 2 notebooks" in remarks["two_notebooks"]
+    assert "no notebook, but answer.py" in remarks["no_notebook"] and "no notebook" in remarks["empty_folder"]
+    assert "kernel 'ir'" in remarks["other_kernel"]
+    assert "nothing handed in" in remarks["hands_in_nothing"] and not rows["hands_in_nothing"].points
+    assert "ended the process" in remarks["ends_the_process"]
+    assert remarks["solves_all"] == ""
     report = (course / "reports" / f"{SLUG}.txt").read_text()
     assert all(student in report for student in rows)
     course_folder.feedback(course, SLUG)

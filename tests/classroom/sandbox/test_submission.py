@@ -234,7 +234,9 @@ def attacked(workers):
 def test_no_attack_earns_a_point(attacked, name):
     made, outcomes = attacked[name]
     (own,) = (each for cell, each in zip(made.cells, outcomes, strict=True) if cell.source == ATTACKS[name])
-    assert own.error is None or own.error[0] not in ("AttributeError", "ImportError", "ModuleNotFoundError"), own.error
+    if "import classroom" in ATTACKS[name] or "import utils" in ATTACKS[name]:
+        stopped = ("TimeoutError", "ProcessEnded")
+        assert own.error is None or own.error[0] in stopped, "what it replaces is not there"
     assert TESTS - failed(made, outcomes) <= EARNED_BY_SHAPES
     assert not any("WRITTEN /" in outcome.text and "/student-" not in outcome.text for outcome in outcomes)
 
