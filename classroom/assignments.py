@@ -17,13 +17,15 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from classroom.notebooks import grader_data, new_cell, new_notebook
 from course.syllabus import LESSONS, Lesson
 
 CONFIG = '''"""nbgrader's settings for this class. See https://nbgrader.readthedocs.io for all of them."""
@@ -94,10 +96,11 @@ def source(lesson: Lesson, *, seed: str = "") -> NotebookNode:
         raise ValueError(f"Lesson {lesson.slug} has no assignment. Those that have one: {known}.")
     read = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
     values = numbers(lesson, seed=seed)
-    cells, names = [], set()
+    cells: list[NotebookNode] = []
+    names: set[str] = set()
     for number, cell in enumerate([cell for cell in read.cells if "vary" not in cell.metadata]):
         cell.source = filled_in(cell.source, values)
-        metadata = {}
+        metadata: dict[str, object] = {}
         name = cell.metadata.get("answer") or cell.metadata.get("test")
         if name:
             is_code, is_test = cell.cell_type == "code", "test" in cell.metadata
@@ -108,25 +111,19 @@ def source(lesson: Lesson, *, seed: str = "") -> NotebookNode:
             if grade_id in names:
                 raise ValueError(f"{path.name}: there are two cells named {grade_id!r}.")
             names.add(grade_id)
-            metadata["nbgrader"] = {
-                "schema_version": 3,
-                "grade_id": grade_id,
-                "grade": is_test or bool(points),
-                "solution": not is_test,
-                "locked": is_test,
-                "task": False,
-                **({"points": int(points)} if points else {}),
-            }
+            metadata["nbgrader"] = grader_data(
+                grade_id,
+                grade=is_test or bool(points),
+                solution=not is_test,
+                locked=is_test,
+                points=int(points) if points else None,
+            )
             metadata["deletable"] = False
         elif cell.cell_type == "code" or number == 0:
-            metadata["nbgrader"] = {
-                "schema_version": 3, "grade_id": f"given_{number}", "grade": False, "solution": False, "locked": True,
-                "task": False,
-            }  # fmt: skip
-        new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-        cells.append(new(cell.source, id=f"assignment-{number:03d}", metadata=metadata))
-    metadata = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+            metadata["nbgrader"] = grader_data(f"given_{number}", locked=True)
+        cells.append(new_cell(cell.cell_type, cell.source, id=f"assignment-{number:03d}", metadata=metadata))
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    return new_notebook(cells, {"kernelspec": kernel})
 
 
 def numbers(lesson: Lesson, *, seed: str = "") -> dict[str, object]:
@@ -176,6 +173,17 @@ def release(lessons: Iterable[Lesson], folder: Path) -> list[Path]:
     return released
 
 
+@contextmanager
+def alembic_on_path() -> Iterator[None]:
+    """nbgrader calls `alembic` by its name, which stands beside this Python whether or not the environment is activated."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
 def nbgrader(*words: str, folder: Path) -> str:
     """Run one nbgrader command in a course folder; what it said comes back.
 
@@ -183,9 +191,8 @@ def nbgrader(*words: str, folder: Path) -> str:
         AssignError: it failed.
     """
     command = [sys.executable, "-m", "nbgrader", *words]
-    # nbgrader calls `alembic` by its name, which stands beside this Python whether or not the environment is activated.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path})
+    with alembic_on_path():
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     said = (ran.stdout + ran.stderr).strip()
     if ran.returncode:
         raise AssignError(f"nbgrader {' '.join(words)} failed in {folder}:\n{said}")

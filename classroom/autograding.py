@@ -1,16 +1,18 @@
 """nbgrader's autograding with the course's own marking in it: two steps that the class's configuration names.
 
 `Restore` brings a submission back into the form of the assignment: its cells under their names, the teacher's cells in
-their places, whatever was deleted, copied, moved or renamed. `Mark` runs it apart (`classroom.sandbox.submission`) and writes what came of
+their places, whatever was deleted, copied, moved or renamed. `Mark` runs it in the sandbox (`classroom.sandbox.submission`) and writes what came of
 each cell where nbgrader looks for it; `SaveMarks` enters it in the gradebook. Everything else is nbgrader's.
 """
 
 import atexit
+import functools
 import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -19,8 +21,9 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Float, Unicode
 
+from classroom.notebooks import grade_id, grader_data, new_cell
 from classroom.sandbox.isolation import Limits
-from classroom.sandbox.jobs import Cell, Job, Outcome, Times, defined_names
+from classroom.sandbox.jobs import Cell, Job, Outcome, Timeouts, defined_names
 from classroom.sandbox.workers import Worker
 from utils.system.files import write_whole
 from utils.system.places import CHECKOUT
@@ -38,21 +41,19 @@ def source_cells(notebook: str, assignment: str, db_url: str, root: Path) -> lis
     order = []
     if path.exists():
         for cell in nbformat.read(path, as_version=4).cells:
-            if "grade_id" in cell.metadata.get("nbgrader", {}):
-                order.append(cell.metadata.nbgrader.grade_id)
+            if name := grade_id(cell):
+                order.append(name)
     with Gradebook(db_url) as book:
         known = book.find_notebook(notebook, assignment)
         points = {cell.name: cell.max_score for cell in known.grade_cells}
         answers = {cell.name for cell in known.solution_cells}
         cells = []
         for cell in known.source_cells:
-            data = {
-                "schema_version": 3, "grade_id": cell.name, "grade": cell.name in points, "solution": cell.name in answers,
-                "locked": cell.name not in answers, "task": False, "cell_type": cell.cell_type, "checksum": cell.checksum,
-                **({"points": points[cell.name]} if cell.name in points else {}),
-            }  # fmt: skip
-            new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-            cells.append(new(cell.source, metadata={"nbgrader": data, "deletable": False}))
+            is_answer = cell.name in answers
+            kind = {"grade": cell.name in points, "solution": is_answer, "locked": not is_answer}
+            data = grader_data(cell.name, **kind, points=points.get(cell.name))
+            data |= {"cell_type": cell.cell_type, "checksum": cell.checksum}
+            cells.append(new_cell(cell.cell_type, cell.source, metadata={"nbgrader": data, "deletable": False}))
     place = {name: number for number, name in enumerate(order)}
     return sorted(cells, key=lambda cell: place.get(cell.metadata.nbgrader.grade_id, len(place)))
 
@@ -78,23 +79,16 @@ def restored(submitted: NotebookNode, source: list[NotebookNode]) -> list[Notebo
     rank = {name: number for number, name in enumerate(known)}
     last: dict[str, int] = {}
     for number, cell in enumerate(submitted.cells):
-        if (name := _name(cell)) in known:
+        if (name := grade_id(cell)) in known:
             last[name] = number
     placed: list[tuple[float, int, NotebookNode]] = []
     for number, cell in enumerate(submitted.cells):
-        name = _name(cell)
+        name = grade_id(cell)
         own = known.get(name)
-        if own is not None and not own.metadata.nbgrader.solution:
-            continue
-        kind = own.cell_type if own is not None and last[name] == number else cell.cell_type
-        new = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-        if own is not None and last[name] == number:
-            new_cell = new(_text(cell), metadata=dict(own.metadata))
-        elif kind == "code":
-            new_cell = new(_text(cell))
-        else:
-            new_cell = new(_text(cell))
-        placed.append((number, -1, new_cell))
+        if own is None or (own.metadata.nbgrader.solution and last[name] != number):
+            placed.append((number, -1, new_cell(cell.cell_type, _text(cell))))
+        elif own.metadata.nbgrader.solution:
+            placed.append((number, -1, new_cell(own.cell_type, _text(cell), metadata=dict(own.metadata))))
     answers = {name: last[name] for name, cell in known.items() if cell.metadata.nbgrader.solution and name in last}
     behind = -1.0
     for name, cell in known.items():
@@ -113,14 +107,7 @@ def restored(submitted: NotebookNode, source: list[NotebookNode]) -> list[Notebo
 
 
 def _copy(cell: NotebookNode) -> NotebookNode:
-    new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-    return new(cell.source, metadata=dict(cell.metadata))
-
-
-def _name(cell: NotebookNode) -> str | None:
-    data = cell.get("metadata", {}).get("nbgrader", {})
-    name = data.get("grade_id") if isinstance(data, dict) else None
-    return name if isinstance(name, str) else None
+    return new_cell(cell.cell_type, cell.source, metadata=dict(cell.metadata))
 
 
 def _text(cell: NotebookNode) -> str:
@@ -128,13 +115,13 @@ def _text(cell: NotebookNode) -> str:
     return source if isinstance(source, str) else "".join(map(str, source))
 
 
-def job_of(notebook: NotebookNode, names: list[str], times: Times, limits: Limits) -> Job:
+def job_of(notebook: NotebookNode, names: list[str], times: Timeouts, limits: Limits) -> Job:
     """What there is to run of a restored submission."""
     cells = []
     for cell in notebook.cells:
         if cell.cell_type != "code" or not cell.source.strip():
             continue
-        name = _name(cell) or ""
+        name = grade_id(cell)
         role = "student"
         if name and not utils.is_solution(cell):
             role = "test" if utils.is_grade(cell) else "given"
@@ -150,7 +137,7 @@ def digest(job: Job) -> str:
     return content.hexdigest()
 
 
-def kept(folder: Path, job: Job) -> list[Outcome] | None:
+def cached(folder: Path, job: Job) -> list[Outcome] | None:
     """What came of this very job before; None where it has not been run."""
     try:
         return [Outcome(**each) for each in json.loads((folder / f"{digest(job)}.json").read_text(encoding="utf-8"))]
@@ -158,15 +145,14 @@ def kept(folder: Path, job: Job) -> list[Outcome] | None:
         return None
 
 
-def keep(folder: Path, job: Job, outcomes: list[Outcome]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def cache(folder: Path, job: Job, outcomes: list[Outcome]) -> None:
     write_whole(folder / f"{digest(job)}.json", json.dumps([asdict(outcome) for outcome in outcomes]))
 
 
 class _OfAnAssignment(NbGraderPreprocessor):
     """A step that knows which submission it works on."""
 
-    def look_up(self, resources: dict) -> tuple[list[NotebookNode], list[str]]:
+    def look_up(self, resources: dict[str, Any]) -> tuple[list[NotebookNode], list[str]]:
         place = resources["nbgrader"]
         notebook, assignment = place["notebook"], place["assignment"]
         cells = source_cells(notebook, assignment, place["db_url"], Path.cwd())
@@ -176,7 +162,7 @@ class _OfAnAssignment(NbGraderPreprocessor):
 class Restore(_OfAnAssignment):
     """The first step: a submission in the form of the assignment. nbgrader's `OverwriteCells` comes after it."""
 
-    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         cells, _ = self.look_up(resources)
         nb.cells = restored(nb, cells)
         nb.nbformat, nb.nbformat_minor = 4, 5
@@ -185,26 +171,26 @@ class Restore(_OfAnAssignment):
 
 
 class Mark(_OfAnAssignment):
-    """The second step, in place of nbgrader's `Execute`: every cell runs apart, and its outputs are written down."""
+    """The second step, in place of nbgrader's `Execute`: every cell runs in the sandbox, and its outputs are written down."""
 
-    answer_seconds = Float(Times.answer, help="Seconds for one cell, or for one answer to a test.").tag(config=True)
-    test_seconds = Float(Times.test, help="Seconds for one test.").tag(config=True)
-    submission_seconds = Float(Times.submission, help="Seconds for one submission.").tag(config=True)
+    answer_seconds = Float(Timeouts.answer, help="Seconds for one cell, or for one answer to a test.").tag(config=True)
+    test_seconds = Float(Timeouts.test, help="Seconds for one test.").tag(config=True)
+    submission_seconds = Float(Timeouts.submission, help="Seconds for one submission.").tag(config=True)
     memory_gigabytes = Float(2.0, help="Memory of one submission, beside Python's and torch's own.").tag(config=True)
     folder = Unicode(".marks", help="Where outcomes are kept, in the course folder.").tag(config=True)
 
     def job(self, nb: NotebookNode, names: list[str]) -> Job:
-        times = Times(self.answer_seconds, self.test_seconds, self.submission_seconds)
+        times = Timeouts(self.answer_seconds, self.test_seconds, self.submission_seconds)
         limits = Limits(memory=int(self.memory_gigabytes * 2**30), processor=int(self.submission_seconds) + 30)
         return job_of(nb, names, times, limits)
 
-    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         _, names = self.look_up(resources)
         job = self.job(nb, names)
-        outcomes = kept(Path(self.folder), job)
+        outcomes = cached(Path(self.folder), job)
         if outcomes is None:
             outcomes = _worker().mark(job)
-            keep(Path(self.folder), job, outcomes)
+            cache(Path(self.folder), job, outcomes)
         remaining = iter(outcomes)
         count = 0
         for cell in nb.cells:
@@ -233,7 +219,7 @@ def _write_outputs(cell: NotebookNode, outcome: Outcome) -> None:
 class SaveMarks(SaveAutoGrades):
     """The last step: points into the gradebook. What no test could decide is left to a person."""
 
-    def _add_score(self, cell: NotebookNode, resources: dict) -> None:
+    def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
         super()._add_score(cell, resources)
         if UNDECIDED in cell.metadata:
             grade = self.gradebook.find_grade(
@@ -243,12 +229,9 @@ class SaveMarks(SaveAutoGrades):
             self.gradebook.db.commit()
 
 
-_KEPT_WORKER: list[Worker] = []
-
-
+@functools.cache
 def _worker() -> Worker:
     """The worker of this process, for nbgrader's own commands and pages, which mark one submission after the other."""
-    if not _KEPT_WORKER:
-        _KEPT_WORKER.append(Worker())
-        atexit.register(_KEPT_WORKER[0].stop)
-    return _KEPT_WORKER[0]
+    worker = Worker()
+    atexit.register(worker.stop)
+    return worker

@@ -26,12 +26,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from classroom import assignments as assign
+from classroom.assignments import alembic_on_path
+from classroom.notebooks import grade_id, new_notebook
+from classroom.sandbox.jobs import Job, Outcome
 from course.syllabus import lesson
+from utils.system.files import write_whole
+
+if TYPE_CHECKING:  # nbgrader takes seconds to load
+    from nbgrader.api import Gradebook
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config import Config
+
+    from classroom.autograding import Mark
 
 SETTINGS = "classroom.toml"
 LARGEST = 50 * 2**20  # bytes of a notebook that is read at all
@@ -177,7 +189,7 @@ def require_released(folder: Path, slug: str) -> None:
 
 
 @contextlib.contextmanager
-def _nbgrader(folder: Path) -> Iterator:
+def _nbgrader(folder: Path) -> Iterator["NbGraderAPI"]:
     """nbgrader's own interface, with the class's configuration."""
     from nbgrader.apps import NbGraderAPI
 
@@ -189,7 +201,7 @@ def _nbgrader(folder: Path) -> Iterator:
         yield NbGraderAPI(config=config)
 
 
-def _config(folder: Path):
+def _config(folder: Path) -> "Config":
     """What the class's nbgrader_config.py says."""
     from traitlets.config import Config, PyFileConfigLoader
 
@@ -199,12 +211,12 @@ def _config(folder: Path):
 
 
 @contextlib.contextmanager
-def gradebook(folder: Path) -> Iterator:
+def gradebook(folder: Path) -> Iterator["Gradebook"]:
     """nbgrader's gradebook of the class; a new one where it has none."""
     from nbgrader.api import Gradebook
 
     url = f"sqlite:///{folder.resolve() / 'gradebook.db'}"
-    with _with_alembic(), Gradebook(url, str(_config(folder).CourseDirectory.course_id)) as book:
+    with alembic_on_path(), Gradebook(url, str(_config(folder).CourseDirectory.course_id)) as book:
         yield book
 
 
@@ -222,7 +234,7 @@ def release(folder: Path, slug: str, *, exchange: bool = False) -> Path:
     """
     _known(folder, slug)
     due = settings(folder).due.get(slug)
-    with _with_alembic(), _nbgrader(folder) as api:
+    with alembic_on_path(), _nbgrader(folder) as api:
         _insist(api.generate_assignment(slug, force=True, create=True), f"release {slug}")
         if exchange:
             _insist(api.release_assignment(slug), f"hand out {slug}")
@@ -232,18 +244,7 @@ def release(folder: Path, slug: str, *, exchange: bool = False) -> Path:
     return folder / "release" / slug / f"{slug}.ipynb"
 
 
-@contextlib.contextmanager
-def _with_alembic() -> Iterator[None]:
-    """nbgrader calls `alembic` by its name, which stands beside this Python whether or not the environment is activated."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
-
-
-def _insist(result: dict, what: str) -> None:
+def _insist(result: dict[str, Any], what: str) -> None:
     if not result["success"]:
         said = (result.get("log") or "") + (result.get("error") or "")
         raise ClassroomError(f"nbgrader could not {what}:\n{said.strip()[-3000:]}")
@@ -263,6 +264,7 @@ def collect(folder: Path, slug: str, source: Path | None = None) -> list[Row]:
         The students, with remarks on what was not as it should be.
     """
     require_released(folder, slug)
+    rows: dict[str, Row]
     if source is None:
         from classroom import exchange
 
@@ -285,7 +287,7 @@ def collect(folder: Path, slug: str, source: Path | None = None) -> list[Row]:
             inside = [entry for entry in place.iterdir() if not entry.name.startswith((".", "__"))]
             if len(inside) == 1 and inside[0].is_dir() and any(each.is_dir() for each in inside[0].iterdir()):
                 place = inside[0]  # the zip of a folder
-        rows: dict[str, Row] = {}
+        rows = {}
         for entry in sorted(place.iterdir()):
             if entry.name.startswith((".", "__")) or entry.is_symlink():
                 continue
@@ -381,12 +383,7 @@ def choose(files: Iterable[Path], folder: Path, slug: str) -> tuple[Path | None,
 
 
 def _cell_names(notebook: NotebookNode) -> set[str]:
-    found = set()
-    for cell in notebook.cells:
-        data = cell.get("metadata", {}).get("nbgrader", {})
-        if isinstance(data, dict) and isinstance(data.get("grade_id"), str):
-            found.add(data["grade_id"])
-    return found
+    return {grade_id(cell) for cell in notebook.cells} - {""}
 
 
 def read(path: Path) -> NotebookNode:
@@ -398,7 +395,7 @@ def read(path: Path) -> NotebookNode:
     try:
         if path.stat().st_size > LARGEST:
             raise ClassroomError(f"{path.name} is larger than {LARGEST // 2**20} MB")
-        notebook = nbformat.read(path, as_version=4)
+        notebook: NotebookNode = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if cell.cell_type not in ("code", "markdown", "raw"):
                 raise ClassroomError(f"{path.name} has a cell that is no cell")
@@ -441,13 +438,15 @@ def autograde(
             "Marking needs Linux or macOS. On Windows, do it in WSL: the same commands, the same folder."
         )
     from classroom import autograding
+    from classroom.sandbox.isolation import in_force
     from classroom.sandbox.workers import Workers
 
     rows = {row.student: row for row in _roster(folder, slug, students)}
     unknown = sorted(set(students) - set(rows))
     if unknown:
         raise ClassroomError(f"There is no student {unknown[0]!r} in submitted/ or the gradebook.")
-    jobs, digests = {}, {}
+    jobs: dict[str, Job] = {}
+    digests: dict[str, str] = {}
     with _nbgrader(folder) as api:
         mark = autograding.Mark(parent=api)
     marks = folder / mark.folder
@@ -461,20 +460,24 @@ def autograde(
             continue
         jobs[row.student], row.remarks = _job(folder, slug, notebook, mark, row.remarks)
         digests[row.student] = autograding.digest(jobs[row.student])
-    kept = {student: None if again else autograding.kept(marks, job) for student, job in jobs.items()}
-    to_run = [student for student, outcomes in kept.items() if outcomes is None]
+    distinct = {digests[student]: job for student, job in jobs.items()}  # what many hand in alike runs once
+    outcomes = {
+        key: cached
+        for key, job in distinct.items()
+        if not again and (cached := autograding.cached(marks, job)) is not None
+    }
+    to_run = [key for key in distinct if key not in outcomes]
     if to_run:
-        say(_isolation_sentence())
+        say(in_force().sentence)
     say(f"{len(jobs)} handed in, {len(to_run)} to run.")
     with Workers(min(workers, max(len(to_run), 1))) as pool:
-        for count, (number, outcomes) in enumerate(pool.mark([jobs[student] for student in to_run]), start=1):
-            student = to_run[number]
-            autograding.keep(marks, jobs[student], outcomes)
-            kept[student] = outcomes
-            say(f"{count:>3} of {len(to_run)}  {student}")
-    for student, row in rows.items():
-        if student in jobs:
-            row.remarks += _remarks_on(jobs[student], kept[student])
+        for count, (number, found) in enumerate(pool.mark([distinct[key] for key in to_run]), start=1):
+            key = to_run[number]
+            autograding.cache(marks, distinct[key], found)
+            outcomes[key] = found
+            say(f"{count:>3} of {len(to_run)}  {', '.join(student for student in jobs if digests[student] == key)}")
+    for student, job in jobs.items():
+        rows[student].remarks += _remarks_on(job, outcomes[digests[student]])
     _enter(folder, slug, rows, digests, again=again, say=say)
     for row in rows.values():
         row.points = points(folder, slug, row.student)
@@ -482,12 +485,6 @@ def autograde(
     (folder / "reports").mkdir(exist_ok=True)
     (folder / "reports" / f"{slug}.txt").write_text(table(report, folder, slug) + "\n", encoding="utf-8")
     return report
-
-
-def _isolation_sentence() -> str:
-    from classroom.sandbox.isolation import in_force
-
-    return in_force().sentence
 
 
 def _roster(folder: Path, slug: str, students: Sequence[str]) -> list[Row]:
@@ -524,7 +521,7 @@ def _intake(folder: Path, slug: str, row: Row) -> NotebookNode | None:
     return notebook
 
 
-def _job(folder: Path, slug: str, notebook: NotebookNode, mark, remarks: list[str]):
+def _job(folder: Path, slug: str, notebook: NotebookNode, mark: "Mark", remarks: list[str]) -> tuple[Job, list[str]]:
     """What will be run, as the steps in nbgrader's configuration make it, and what was done to the teacher's cells."""
     from classroom import autograding
 
@@ -537,9 +534,8 @@ def _job(folder: Path, slug: str, notebook: NotebookNode, mark, remarks: list[st
     }
     submitted: dict[str, list[str]] = {}
     for cell in notebook.cells:
-        data = cell.get("metadata", {}).get("nbgrader", {})
-        if isinstance(data, dict) and data.get("grade_id") in released:
-            submitted.setdefault(data["grade_id"], []).append(cell.source)
+        if (name := grade_id(cell)) in released:
+            submitted.setdefault(name, []).append(cell.source)
     for verb, names in (
         ("deleted", [name for name in released if name not in submitted]),
         ("copied", [name for name, sources in submitted.items() if len(sources) > 1]),
@@ -547,11 +543,11 @@ def _job(folder: Path, slug: str, notebook: NotebookNode, mark, remarks: list[st
     ):
         if names:
             remarks = [*remarks, f"{verb} the teacher's {', '.join(names)} (put back)"]
-    clean = nbformat.v4.new_notebook(cells=autograding.restored(notebook, cells))
+    clean = new_notebook(autograding.restored(notebook, cells))
     return mark.job(clean, autograding.answer_names(slug, slug, folder, cells)), remarks
 
 
-def _remarks_on(job, outcomes) -> list[str]:
+def _remarks_on(job: Job, outcomes: list[Outcome]) -> list[str]:
     remarks = []
     for cell, outcome in zip(job.cells, outcomes, strict=True):
         where = cell.name or "an added cell"
@@ -562,14 +558,16 @@ def _remarks_on(job, outcomes) -> list[str]:
     return remarks
 
 
-def _enter(folder: Path, slug: str, rows: dict[str, Row], digests: dict[str, str], *, again: bool, say) -> None:
+def _enter(
+    folder: Path, slug: str, rows: dict[str, Row], digests: dict[str, str], *, again: bool, say: Callable[[str], None]
+) -> None:
     """Points into nbgrader's gradebook, one student after the other."""
     done_path = folder / ".marks" / f"{slug}.done.json"
     try:
         done = json.loads(done_path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         done = {}
-    with _with_alembic(), _nbgrader(folder) as api:
+    with alembic_on_path(), _nbgrader(folder) as api:
         for student, row in rows.items():
             graded = folder / "autograded" / student / slug / f"{slug}.ipynb"
             if student not in digests:
@@ -585,14 +583,11 @@ def _enter(folder: Path, slug: str, rows: dict[str, Row], digests: dict[str, str
                 continue
             row.is_new = True
             done[student] = digests[student]
-            part = done_path.with_suffix(".part")
-            part.parent.mkdir(exist_ok=True)
-            part.write_text(json.dumps(done), encoding="utf-8")
-            part.replace(done_path)
+            write_whole(done_path, json.dumps(done))
     say("The points are in the gradebook.")
 
 
-def _last_line(result: dict) -> str:
+def _last_line(result: dict[str, Any]) -> str:
     lines = ((result.get("error") or "") + (result.get("log") or "")).strip().splitlines()
     return lines[-1] if lines else "it gave no reason"
 
@@ -654,7 +649,7 @@ def open_in_jupyter(folder: Path, extra: Sequence[str] = ()) -> None:
     words = [sys.executable, "-m", "jupyterlab", *extra]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")
-    with _with_alembic(), contextlib.suppress(KeyboardInterrupt):
+    with alembic_on_path(), contextlib.suppress(KeyboardInterrupt):
         subprocess.run(words, cwd=folder, check=False)
 
 

@@ -1,5 +1,6 @@
-"""Taking in what students left in nbgrader's exchange, on a server where anybody may leave anything.
+"""Take in what students left in nbgrader's exchange: a class's configuration names `classroom.exchange.Collect`.
 
+On such a server anybody may leave anything.
 nbgrader goes by a submission's name and copies what it finds, as the teacher. A student could leave a notebook in another's
 name, or a link to the solutions, which the teacher's own copy would then fetch.
 """
@@ -8,6 +9,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from logging import Logger
 from pathlib import Path
 
 from nbgrader.exchange.default import ExchangeCollect
@@ -23,7 +25,7 @@ class Collect(ExchangeCollect):
         set_aside(Path(self.root, self.coursedir.course_id, "inbound"), self.coursedir.assignment_id)
         super().init_src()
 
-    def do_copy(self, src: str, dest: str, log=None) -> None:
+    def do_copy(self, src: str, dest: str, log: Logger | None = None) -> None:
         """Copy the regular files of a submission. Links, devices and what cannot be read stay behind."""
         copy_files(Path(src), Path(dest))
 

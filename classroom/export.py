@@ -1,4 +1,4 @@
-"""A class's marks in the columns that course systems import.
+"""A class's marks in the columns that course systems import: `export(folder, Path("marks.csv"), "moodle")`.
 
 Sources: Moodle, "Grade import" (docs.moodle.org): the columns of its own export; people are matched by ID number, user name
 or e-mail address as chosen on import. Canvas, its importer of gradebooks (lib/gradebook_importer.rb): Student, ID, SIS User

@@ -1,4 +1,4 @@
-"""Submissions that are alike: a list for a teacher to look at, not a verdict.
+"""Submissions that are alike, a list for a teacher to look at and no verdict: `report(folder, "inception_module")`.
 
 Code is compared by its structure: names, comments, layout and docstrings do not count, nor does what the assignment gave.
 Free answers are compared by their words. Short answers are left out: those are alike by themselves.
@@ -14,6 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from classroom.course_folder import ClassroomError, read, require_released
+from classroom.notebooks import grade_id, grader_data_of
 
 RUN = 6  # so many tokens in a row are one thing that two answers can share
 FEWEST = 40  # tokens beyond what was given; an answer of fewer is not compared
@@ -39,6 +40,10 @@ def tokens(source: str) -> list[str]:
     return list(_structure(tree))
 
 
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
 def _structure(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return
@@ -57,7 +62,7 @@ def runs(words: list[str]) -> set[tuple[str, ...]]:
     return {tuple(words[start : start + RUN]) for start in range(len(words) - RUN + 1)}
 
 
-def share(first: set, second: set) -> float:
+def share(first: set[tuple[str, ...]], second: set[tuple[str, ...]]) -> float:
     """How much of what two answers say both say, from 0 to 1."""
     return len(first & second) / len(first | second) if first | second else 0.0
 
@@ -70,7 +75,7 @@ def pairs(folder: Path, slug: str, *, least: float = 0.9) -> list[Pair]:
     """
     require_released(folder, slug)
     given = _answers(read(folder / "release" / slug / f"{slug}.ipynb"))
-    handed_in: dict[str, dict[str, str]] = {}
+    handed_in: dict[str, dict[str, tuple[str, str]]] = {}
     for path in sorted(folder.glob(f"submitted/*/{slug}/{slug}.ipynb")):
         try:
             handed_in[path.parents[1].name] = _answers(read(path))
@@ -80,7 +85,7 @@ def pairs(folder: Path, slug: str, *, least: float = 0.9) -> list[Pair]:
         raise ClassroomError(f"Nothing of {slug} is handed in.")
     found = []
     for name, (kind, stub) in given.items():
-        words = tokens if kind == "code" else (lambda text: re.findall(r"\w+", text.lower()))
+        words = tokens if kind == "code" else _words
         known = runs(words(stub))
         own = {}
         for student, answers in handed_in.items():
@@ -96,12 +101,8 @@ def pairs(folder: Path, slug: str, *, least: float = 0.9) -> list[Pair]:
 
 
 def _answers(notebook: NotebookNode) -> dict[str, tuple[str, str]]:
-    found = {}
-    for cell in notebook.cells:
-        data = cell.get("metadata", {}).get("nbgrader", {})
-        if isinstance(data, dict) and data.get("solution") and isinstance(data.get("grade_id"), str):
-            found[data["grade_id"]] = (cell.cell_type, cell.source)
-    return found
+    solutions = [cell for cell in notebook.cells if grader_data_of(cell).get("solution") and grade_id(cell)]
+    return {grade_id(cell): (cell.cell_type, cell.source) for cell in solutions}
 
 
 def report(folder: Path, slug: str, *, least: float = 0.9) -> str:

@@ -1,4 +1,4 @@
-"""A process for code that is not trusted: without the teacher's files, environment, network and other processes.
+"""`Sandbox(serve)` runs code that is not trusted: without the teacher's files, environment, network and other processes.
 
 What a system offers differs, so what is in force is found out and said (`in_force`). On Linux: a Landlock rule set for
 files, own namespaces for network and processes where the system allows them, and limits on memory, files and time. Elsewhere:
@@ -77,7 +77,7 @@ def _list(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-class Apart:
+class Sandbox:
     """A forked process behind a pipe that runs `serve(end)` confined. `kill` ends it and all that it started.
 
     Fork from a process that has read nothing secret: what is in memory comes along.
@@ -87,15 +87,12 @@ class Apart:
         self.folder = tempfile.TemporaryDirectory(prefix="student-")
         self.end, other = socket.socketpair()
         parent = os.getpid()
-        self.process = os.fork()
-        if not self.process:
-            status = 1
-            try:
-                self.end.close()
-                _outer(serve, other, Path(self.folder.name), limits, parent)
-                status = 0
-            finally:
-                os._exit(status)
+
+        def enter() -> None:
+            self.end.close()
+            _enter_sandbox(serve, other, Path(self.folder.name), limits, parent)
+
+        self.process = fork(enter)
         other.close()
 
     def kill(self) -> None:
@@ -110,7 +107,19 @@ class Apart:
         self.folder.cleanup()
 
 
-def shield() -> None:
+def fork(run: Callable[[], int | None]) -> int:
+    """The number of a forked process that does nothing but run: its exit status is what comes back, or 1 after an error."""
+    process = os.fork()
+    if not process:
+        status = 1
+        try:
+            status = run() or 0
+        finally:
+            os._exit(status)
+    return process
+
+
+def forbid_ptrace() -> None:
     """Forbid other processes of the same user to read or change this one's memory (Linux)."""
     if sys.platform == "linux":
         _libc().prctl(_SET_DUMPABLE, 0, 0, 0, 0)
@@ -129,16 +138,21 @@ def in_force() -> Isolation:
     """What this system offers: tried out in a process that is confined as a student's is."""
 
     def report(end: socket.socket) -> None:
-        found = [not _can_read(CHECKOUT / "README.md"), not _can_connect(), _is_alone(), _memory_is_limited()]
+        found = [
+            not _can_read(CHECKOUT / "README.md"),
+            not _can_connect(),
+            _cannot_signal_outside(),
+            _memory_is_limited(),
+        ]
         end.sendall(struct.pack("4?", *found))
 
-    apart = Apart(report)
+    sandbox = Sandbox(report)
     try:
-        apart.end.settimeout(30)
-        content = apart.end.recv(4)
+        sandbox.end.settimeout(30)
+        content = sandbox.end.recv(4)
         return Isolation(*struct.unpack("4?", content)) if len(content) == 4 else Isolation(False, False, False, False)
     finally:
-        apart.kill()
+        sandbox.kill()
 
 
 def _can_read(path: Path) -> bool:
@@ -168,10 +182,10 @@ def _can_connect() -> bool:
     return True
 
 
-def _is_alone() -> bool:
+def _cannot_signal_outside() -> bool:
     """Can it signal no process but its own?"""
     try:
-        os.kill(_BEYOND[0], 0)
+        os.kill(_OUTSIDE[0], 0)
     except (ProcessLookupError, PermissionError):
         return True
     return False
@@ -185,13 +199,13 @@ def _memory_is_limited() -> bool:
     return False
 
 
-_BEYOND = [os.getpid()]
+_OUTSIDE = [os.getpid()]
 
 
-def _outer(
+def _enter_sandbox(
     serve: Callable[[socket.socket], None], end: socket.socket, folder: Path, limits: Limits, parent: int
 ) -> None:
-    _BEYOND[0] = parent
+    _OUTSIDE[0] = parent
     os.setsid()
     die_with_parent(parent)
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -208,31 +222,28 @@ def _outer(
     )  # fmt: skip
     tempfile.tempdir = str(folder)
     os.chdir(folder)
-    spaces = _own_namespaces() if sys.platform == "linux" else set()
-    if "processes" not in spaces:
-        _confined(serve, end, folder, limits, spaces)
+    namespaces = _unshare_namespaces() if sys.platform == "linux" else set()
+    if "processes" not in namespaces:
+        _confined(serve, end, folder, limits, namespaces)
         return
     outer = os.getpid()
-    inner = os.fork()  # the first process of the new namespace: all others end with it
-    if not inner:
-        status = 1
-        try:
-            die_with_parent(outer)
-            _confined(serve, end, folder, limits, spaces)
-            status = 0
-        finally:
-            os._exit(status)
+
+    def first() -> None:
+        die_with_parent(outer)
+        _confined(serve, end, folder, limits, namespaces)
+
+    inner = fork(first)  # the first process of the new namespace: all others end with it
     end.close()
     os.waitpid(inner, 0)
 
 
 def _confined(
-    serve: Callable[[socket.socket], None], end: socket.socket, folder: Path, limits: Limits, spaces: set[str]
+    serve: Callable[[socket.socket], None], end: socket.socket, folder: Path, limits: Limits, namespaces: set[str]
 ) -> None:
-    _limit(limits, spaces)
+    _set_rlimits(limits, namespaces)
     if sys.platform == "linux":
         _libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        _restrict_files(folder)
+        _apply_landlock(folder)
     serve(end)
 
 
@@ -251,7 +262,7 @@ def _size() -> int:
         return 0
 
 
-def _limit(limits: Limits, spaces: set[str]) -> None:
+def _set_rlimits(limits: Limits, namespaces: set[str]) -> None:
     wanted = {
         resource.RLIMIT_AS: _size() + limits.memory,
         resource.RLIMIT_FSIZE: limits.file,
@@ -259,7 +270,7 @@ def _limit(limits: Limits, spaces: set[str]) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 256,
     }
-    if "user" in spaces:  # only then are the teacher's own processes not counted
+    if "user" in namespaces:  # only then are the teacher's own processes not counted
         wanted[resource.RLIMIT_NPROC] = limits.processes
     for kind, most in wanted.items():
         hard = resource.getrlimit(kind)[1]
@@ -271,7 +282,7 @@ def _limit(limits: Limits, spaces: set[str]) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def _own_namespaces() -> set[str]:
+def _unshare_namespaces() -> set[str]:
     """Leave the system's network, message queues and list of processes for own, empty ones, as far as allowed."""
     user, group = os.geteuid(), os.getegid()
     rest = [name for name in _NEW_NAMESPACES if name != "user"]
@@ -287,7 +298,7 @@ def _own_namespaces() -> set[str]:
     return {name for name in rest if _libc().unshare(_NEW_NAMESPACES[name]) == 0}
 
 
-def readable() -> list[Path]:
+def readable_paths() -> list[Path]:
     """Files and folders that Python, torch and the course's own code need. No assignment and no test is among them."""
     places = {sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), "/usr", "/lib", "/lib64", "/bin"}
     places |= {"/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"}
@@ -299,20 +310,18 @@ def readable() -> list[Path]:
     return found
 
 
-def listed() -> list[Path]:
+def listable_paths() -> list[Path]:
     """Folders whose list of files may be read, for Python's import."""
-    return [
-        *(CHECKOUT / package for package in PACKAGES),
-        *(path for package in PACKAGES for path in (CHECKOUT / package).rglob("*") if path.is_dir()),
-    ]  # fmt: skip
+    packages = [CHECKOUT / package for package in PACKAGES]
+    return packages + [path for package in packages for path in package.rglob("*") if path.is_dir()]
 
 
-def _restrict_files(folder: Path) -> bool:
+def _apply_landlock(folder: Path) -> None:
     """Allow reading Python and the course's code and writing in `folder`; no other file, no program, no TCP (Landlock)."""
     libc = _libc()
     version = libc.syscall(_CREATE_RULESET, None, 0, 1)
     if version < 1:
-        return False
+        return
     rights = (1 << _RIGHTS.get(version, 16)) - 1
     attributes = [rights]
     if version >= 4:
@@ -322,9 +331,9 @@ def _restrict_files(folder: Path) -> bool:
     packed = struct.pack(f"{len(attributes)}Q", *attributes)
     ruleset = libc.syscall(_CREATE_RULESET, packed, len(packed), 0)
     if ruleset < 0:
-        return False
-    rules = [(path, _READ_FILE | (_READ_DIR if path.is_dir() else 0)) for path in readable()]
-    rules += [(path, _READ_DIR) for path in listed()]
+        return
+    rules = [(path, _READ_FILE | (_READ_DIR if path.is_dir() else 0)) for path in readable_paths()]
+    rules += [(path, _READ_DIR) for path in listable_paths()]
     rules += [(folder, rights & ~_EXECUTE), (Path("/dev/null"), _READ_FILE | _WRITE_FILE)]
     for path, allowed in rules:
         try:
@@ -333,9 +342,8 @@ def _restrict_files(folder: Path) -> bool:
             continue
         libc.syscall(_ADD_RULE, ruleset, 1, struct.pack("=Qi", allowed, number), 0)
         os.close(number)
-    restricted = libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0
+    libc.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
-    return restricted
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What is to be marked, and what came of it: the data that goes between the teacher's side and the workers."""
+"""A `Job` is a submission that is to be marked, and an `Outcome` what came of one of its cells: what workers get and give."""
 
 import ast
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from classroom.sandbox.isolation import Limits
 
 
 @dataclass(frozen=True)
-class Times:
+class Timeouts:
     """Seconds: for one cell of the student's or one answer to a test, for one test, and for the whole submission."""
 
     answer: float = 20
@@ -36,7 +36,7 @@ class Job:
 
     cells: list[Cell]
     names: list[str]
-    times: Times = field(default_factory=Times)
+    times: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
 
 

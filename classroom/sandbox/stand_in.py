@@ -1,6 +1,6 @@
 """The tests' side of the boundary: stand-ins for what a student wrote, in a process that runs none of the student's code.
 
-    student = Student(link)
+    student = Student(channel)
     FiveBranches = student.name("FiveBranches")     # a stand-in for the class in the other process
     block = FiveBranches(8, 2, 3, 4, 2, 3, 5, 6)    # a real nn.Module here: its parameters, its layers
     block(images)                                   # the operations are asked for, and run here, on tensors of this side
@@ -13,18 +13,20 @@ two things are equal is decided here.
 import builtins
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
+from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.wire import (
-    CannotCross,
     Codec,
-    Gone,
-    Link,
+    Description,
+    Encoded,
+    NotSerializable,
     is_trusted,
     plain_attributes,
     tensor_bytes,
@@ -33,6 +35,7 @@ from classroom.sandbox.wire import (
 
 # Operations that would reach beyond tensors, or put one tensor's memory under another.
 _FORBIDDEN = {"from_file", "set_", "set", "record_stream", "_copy_from"}
+_Content = tuple[str, tuple[int, ...], bool, bytes]  # of a tensor: dtype, shape, requires_grad, values
 _OF_A_FUNCTION = ("__code__", "__defaults__", "__annotations__")
 
 
@@ -44,30 +47,30 @@ class Student(Codec):
     """What the tests know of a student's process.
 
     Args:
-        link: to the process.
+        channel: to the process.
         seconds: how long it may take for one answer, at most; `deadline` (of `time.monotonic`) can end it sooner.
     """
 
-    def __init__(self, link: Link, seconds: float = 30):
+    def __init__(self, channel: Channel, seconds: float = 30):
         super().__init__()
-        self.link = link
+        self.channel = channel
         self.seconds = seconds
         self.deadline = float("inf")
         self.undecided = ""  # what the student's code does and cannot be brought here
         self.last = 0
-        self.numbers = WeakTensorKeyDictionary()
+        self.numbers: MutableMapping[Tensor, int] = WeakTensorKeyDictionary()
         self.tensors: dict[int, TensorWeakRef] = {}
-        self.there: set[int] = set()  # tensors that the other side has too
-        self.sent: dict[int, bytes | tuple] = {}
+        self.shared: set[int] = set()  # tensors that the other side has too
+        self.sent: dict[int, _Content] = {}
         self.kept: dict[int, Tensor] = {}  # what the other side holds on to
-        self.lent: list[Tensor] = []  # what the message on its way there speaks of
+        self.in_flight: list[Tensor] = []  # what the message on its way there speaks of
         self.gradients: dict[int, int | None] = {}
         self.modules: dict[int, nn.Module] = {}
         self.module_numbers: dict[int, int] = {}
         self.training: dict[int, bool] = {}
         self.objects: dict[int, Remote] = {}
-        self.functions: dict[int, Callable] = {}
-        self.new_tensors: list[list] = []
+        self.functions: dict[int, Callable[..., object]] = {}
+        self.new_tensors: list[Encoded] = []
         self.environment: dict[int, Tensor] = {}  # what the entries that are being run speak of
         self.last_use: dict[int, list[int]] = {}  # by an entry's position: the numbers that no later one has
 
@@ -75,83 +78,83 @@ class Student(Codec):
 
     def has(self, name: str) -> bool:
         """Does the student's notebook define this name?"""
-        return not self._ask("name", (name,), {})[0]["missing"]
+        return not self._exchange("name", (name,))[0]["missing"]
 
-    def name(self, name: str) -> object:
+    def name(self, name: str) -> Any:
         """What stands under a name in the student's notebook.
 
         Raises:
             KeyError: nothing does.
         """
-        reply, value = self._ask("name", (name,), {})
-        if reply["missing"]:
+        response, value = self._exchange("name", (name,))
+        if response["missing"]:
             raise KeyError(name)
         return value
 
-    def do(self, function: str, *args: object) -> object:
-        """Ask for one of the deeds of `classroom.sandbox.student_process`."""
-        return self._ask(function, args, {})[1]
+    def request(self, function: str, *args: object) -> Any:
+        """Ask for one of the operations in `classroom.sandbox.student_process.OPERATIONS`."""
+        return self._exchange(function, args)[1]
 
-    def _ask(self, function: str, args: tuple, kwargs: dict) -> tuple[dict, object]:
+    def _exchange(self, function: str, args: tuple[object, ...]) -> tuple[Message, Any]:
         with _disable_current_modes():
-            message = {"do": "answer", "function": function, "grad": torch.is_grad_enabled()}
-            message |= {"args": self.encode(args), "kwargs": self.encode(kwargs)}
-            self._send(message)
+            message = {"kind": "request", "function": function, "grad": torch.is_grad_enabled()}
+            self._send(message | {"args": self.encode(args)})
         end = min(time.monotonic() + self.seconds, self.deadline)
         while True:
-            reply, self.arrived = self.link.receive(max(end - time.monotonic(), 0.001))
+            response, self.arrived = self.channel.receive(max(end - time.monotonic(), 0.001))
             try:
-                value = self._take(reply)
-            except CannotCross:
+                value = self._replay_response(response)
+            except NotSerializable:
                 raise
             except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-                raise Gone(f"The student's process says what makes no sense: {error}") from error
-            if "callback" not in reply:
+                raise Disconnected(f"The student's process says what makes no sense: {error}") from error
+            if "callback" not in response:
                 break
-            self._call_back(reply, value)
-        if "error" in reply:
-            raise _exception(*reply["error"])
-        for number in reply.get("needs_gradient", []):
+            self._call_back(response, value)
+        if "error" in response:
+            raise _exception(*response["error"])
+        for number in response.get("needs_gradient", []):
             tensor = self._known(number)
             if tensor is not None and not tensor.requires_grad and torch.is_grad_enabled():
                 self.undecided = "a gradient that is not torch's own, as of a torch.autograd.Function"
-                raise CannotCross(self.undecided)
-        return reply, value
+                raise NotSerializable(self.undecided)
+        return response, value
 
-    def _send(self, message: dict) -> None:
+    def _send(self, message: Message) -> None:
         with torch.no_grad():
             self._forget()
             message["tensors"] = self._changed()
             message["training"] = self._changed_modes()
             message["gradients"] = self._changed_gradients()
             message["tensors"] += self.new_tensors
-        message["random"] = self.blob(torch.get_rng_state().numpy().tobytes())
+        message["random"] = self.random_state()
         blobs, self.blobs, self.new_tensors = self.blobs, [], []
-        self.link.send(message, blobs)
+        self.channel.send(message, blobs)
 
-    def _take(self, reply: dict) -> object:
+    def _replay_response(self, response: Message) -> Any:
         self.environment, self.last_use = {}, {}
-        position, nodes = 0, reply["nodes"]
+        position, nodes = 0, response["nodes"]
         ends = {number: place for place, node in enumerate(nodes) for number in _whole_numbers(node)}
-        for number in ends.keys() - _whole_numbers(reply.get("value", reply.get("args"))) - set(reply["alive"]):
+        for number in (
+            ends.keys() - _whole_numbers(response.get("value", response.get("args"))) - set(response["alive"])
+        ):
             self.last_use.setdefault(ends[number], []).append(number)
         try:
             while position < len(nodes):
                 position = self.replay(nodes, position)
             with _disable_current_modes():
-                value = self.decode(reply.get("value", reply.get("args")))
-                self._settle(set(reply["alive"]))
+                value = self.decode(response.get("value", response.get("args")))
+                self._settle(set(response["alive"]))
         finally:
             self.environment = {}
-        random = reply.get("random")
-        if random is not None:
-            torch.set_rng_state(torch.frombuffer(bytearray(self.arrived[random]), dtype=torch.uint8))
+        if response.get("random") is not None:
+            self.set_random_state(response["random"])
         return value
 
-    def _call_back(self, reply: dict, args: object) -> None:
-        message: dict = {"do": "answer"}
+    def _call_back(self, response: Message, args: tuple[Any, ...]) -> None:
+        message: Message = {"kind": "request"}
         try:
-            value = self.functions[reply["callback"]](*args, **self.decode(reply["kwargs"]))
+            value = self.functions[response["callback"]](*args, **self.decode(response["kwargs"]))
             with _disable_current_modes():
                 message["value"] = self.encode(value)
         except Exception as error:
@@ -174,11 +177,11 @@ class Student(Codec):
         for number in [number for number, ref in self.tensors.items() if ref() is None]:
             for table in (self.tensors, self.sent, self.gradients):
                 table.pop(number, None)
-            self.there.discard(number)
+            self.shared.discard(number)
 
-    def _changed(self) -> list:
+    def _changed(self) -> list[Encoded]:
         changed = []
-        for number in sorted(self.there):
+        for number in sorted(self.shared):
             tensor = self._known(number)
             if tensor is None or tensor.is_meta:
                 continue
@@ -188,9 +191,9 @@ class Student(Codec):
                 changed.append([number, self.tensor_data(tensor)])
         return changed
 
-    def _changed_gradients(self) -> list:
+    def _changed_gradients(self) -> list[Encoded]:
         changed = []
-        for number in sorted(self.there):
+        for number in sorted(self.shared):
             tensor = self._known(number)
             if tensor is None or not tensor.is_leaf or not tensor.requires_grad:
                 continue
@@ -200,7 +203,7 @@ class Student(Codec):
                 changed.append([number, gradient])
         return changed
 
-    def _changed_modes(self) -> list:
+    def _changed_modes(self) -> list[Encoded]:
         changed = []
         for number, module in self.modules.items():
             if self.training.get(number) != module.training:
@@ -210,14 +213,13 @@ class Student(Codec):
 
     def _settle(self, alive: set[int]) -> None:
         """After an answer: what the other side still has, and with which numbers in it."""
-        found = {number: self._known(number) for number in alive}
-        found = {number: tensor for number, tensor in found.items() if tensor is not None}
-        self.there, self.kept, self.lent = set(found), found, []
+        found = {number: tensor for number in alive if (tensor := self._known(number)) is not None}
+        self.shared, self.kept, self.in_flight = set(found), found, []
         self.sent.update((number, _content(tensor)) for number, tensor in found.items() if not tensor.is_meta)
 
     # Running what was written down
 
-    def replay(self, nodes: list, position: int) -> int:
+    def replay(self, nodes: list[Encoded], position: int) -> int:
         """Run one entry; the position of the next comes back."""
         following = self._replay(nodes, position)
         self._drop(position)
@@ -228,7 +230,7 @@ class Student(Codec):
         for number in self.last_use.get(position, ()):
             self.environment.pop(number, None)
 
-    def _replay(self, nodes: list, position: int) -> int:
+    def _replay(self, nodes: list[Encoded], position: int) -> int:
         kind, *rest = nodes[position]
         match kind:
             case "op":
@@ -249,10 +251,9 @@ class Student(Codec):
                 with torch.no_grad():
                     self._tensor(rest[0]).detach().copy_(self.tensor_of(rest[1]))
             case "random":
-                torch.set_rng_state(torch.frombuffer(bytearray(self.arrived[rest[0]]), dtype=torch.uint8))
+                self.set_random_state(rest[0])
             case "data":
-                tensor = self._tensor(rest[0])
-                tensor.data = self.decode(rest[1])
+                self._tensor(rest[0]).data = self.decode(rest[1])
             case "flag":
                 if (tensor := self._tensor(rest[0])).is_leaf:
                     tensor.requires_grad_(rest[1])
@@ -267,17 +268,17 @@ class Student(Codec):
                 raise ValueError(f"no entry {kind!r}")
         return position + 1
 
-    def _operation(self, name: str, overload: str, args: object, kwargs: object, grad: bool, results: object) -> None:
+    def _operation(self, name: str, overload: str, args: Encoded, kwargs: Encoded, grad: bool, results: object) -> None:
         space, _, plain = name.partition("::")
         if space != "aten" or plain in _FORBIDDEN:
             self.undecided = f"the operation {name}"
-            raise CannotCross(self.undecided)
+            raise NotSerializable(self.undecided)
         function = getattr(getattr(torch.ops.aten, plain), overload or "default")
-        args, kwargs = self.decode(args), self.decode(kwargs)
+        positional, named = self.decode(args), self.decode(kwargs)
         with torch.set_grad_enabled(grad):
-            self._bind(function(*args, **kwargs), results)
+            self._bind(function(*positional, **named), results)
 
-    def _bind(self, value: object, results: object) -> None:
+    def _bind(self, value: Any, results: object) -> None:
         """Give the tensors of a result the numbers that the other side gave them."""
         if isinstance(results, int):
             if not isinstance(value, Tensor):
@@ -289,7 +290,7 @@ class Student(Codec):
             for each, result in zip(values, results, strict=True):
                 self._bind(each, result)
 
-    def _alias(self, number: int, base: int, shape: list, stride: list, offset: int, requires_grad: bool, is_parameter: bool) -> None:  # fmt: skip
+    def _alias(self, number: int, base: int, shape: list[int], stride: list[int], offset: int, requires_grad: bool, is_parameter: bool) -> None:  # fmt: skip
         with _disable_current_modes():
             tensor = self._tensor(base).detach().as_strided(shape, stride, offset)
             if is_parameter:
@@ -298,7 +299,7 @@ class Student(Codec):
                 tensor.requires_grad_()
             self._register(tensor, number)
 
-    def _enter(self, nodes: list, position: int) -> int:
+    def _enter(self, nodes: list[Encoded], position: int) -> int:
         _, number, args, kwargs, grad = nodes[position]
         depth, end = 0, position
         while True:  # the entry that belongs to this one
@@ -340,12 +341,12 @@ class Student(Codec):
 
     # Modules
 
-    def _describe(self, number: int, description: dict) -> None:
+    def _describe(self, number: int, description: Description) -> None:
         module = self.modules.get(number)
-        kind = None
-        if number < 0:
-            kind = self._class_of(description)
+        kind = self._class_of(description) if number < 0 else None
         if module is None:
+            if kind is None:
+                raise ValueError(f"there is no module {number}")
             module = kind.__new__(kind)
             nn.Module.__init__(module)
             self.modules[number], self.module_numbers[id(module)] = module, number
@@ -354,10 +355,9 @@ class Student(Codec):
         if isinstance(module, _StandIn):
             module.__dict__["_student"], module.__dict__["_number"] = self, number
         module.__dict__.update({name: self.decode(value) for name, value in description["plain"]})
-        for own, entries in (
-            (module._parameters, description["parameters"]),
-            (module._buffers, description["buffers"]),
-        ):
+        groups: list[tuple[dict[str, Any], list[Encoded]]]
+        groups = [(module._parameters, description["parameters"]), (module._buffers, description["buffers"])]
+        for own, entries in groups:
             found = {name: None if data is None else self.decode(data) for name, data in entries}
             if list(found) != list(own) or any(found[name] is not own[name] for name in found):
                 own.clear()
@@ -369,7 +369,7 @@ class Student(Codec):
             module._modules.update(children)
         module.training = self.training[number] = description["training"]
 
-    def _class_of(self, description: dict) -> type:
+    def _class_of(self, description: Description) -> type[nn.Module]:
         base = next((trusted_class(path, nn.Module) for path in description["classes"]), nn.Module)
         if description["native"]:
             return base
@@ -377,23 +377,23 @@ class Student(Codec):
 
     # Values
 
-    def tensor_out(self, tensor: Tensor) -> list:
+    def tensor_out(self, tensor: Tensor) -> Encoded:
         number = self.numbers.get(tensor)
         if number is None:
             if tensor.device.type not in ("cpu", "meta"):
-                raise CannotCross(f"a tensor on {tensor.device}")
+                raise NotSerializable(f"a tensor on {tensor.device}")
             self.last += 1
             number = self.last
             self._register(tensor, number)
-        self.lent.append(tensor)
-        if number not in self.there:
-            self.there.add(number)
+        self.in_flight.append(tensor)
+        if number not in self.shared:
+            self.shared.add(number)
             self.new_tensors.append([number, self.tensor_data(tensor)])
             if not tensor.is_meta:
                 self.sent[number] = _content(tensor)
         return ["tensor", number]
 
-    def module_out(self, module: nn.Module) -> list:
+    def module_out(self, module: nn.Module) -> Encoded:
         number = self.module_numbers.get(id(module))
         if number is not None:
             return ["module", number]
@@ -401,7 +401,7 @@ class Student(Codec):
         plain = plain_attributes(module)
         own = kind.__module__ == "__main__"
         if plain is None or not (own or is_trusted(kind)):
-            raise CannotCross(f"a {kind.__name__}")
+            raise NotSerializable(f"a {kind.__name__}")
         self.last += 1
         number = self.last
         self.modules[number], self.module_numbers[id(module)] = module, number
@@ -411,32 +411,24 @@ class Student(Codec):
             for group in (module._parameters, module._buffers)
         ]
         parts = [[name, self.encode(child)] for name, child in module._modules.items()]
+        unsaved = sorted(module._non_persistent_buffers_set)
         path = f"{kind.__module__}.{kind.__qualname__}"
-        return [
-            "build",
-            number,
-            path,
-            plain,
-            *tensors,
-            sorted(module._non_persistent_buffers_set),
-            parts,
-            module.training,
-        ]
+        return ["build", number, path, plain, *tensors, unsaved, parts, module.training]
 
-    def object_out(self, value: object) -> list:
+    def object_out(self, value: object) -> Encoded:
         if isinstance(value, Remote):
             return ["object", value._number]
         if isinstance(value, type) and is_trusted(value):
-            raise CannotCross(f"the class {value.__name__}")
+            raise NotSerializable(f"the class {value.__name__}")
         if not callable(value):
-            raise CannotCross(f"{type(value).__name__}: {value!r:.80}")
+            raise NotSerializable(f"{type(value).__name__}: {value!r:.80}")
         number = next((number for number, function in self.functions.items() if function is value), None)
         if number is None:
             number = len(self.functions)
             self.functions[number] = value
         return ["function", number]
 
-    def special(self, kind: str, rest: list) -> object:
+    def special(self, kind: str, rest: list[Any]) -> Any:
         match kind:
             case "tensor":
                 return self._tensor(rest[0])
@@ -458,22 +450,25 @@ class Student(Codec):
 class _StandIn(nn.Module):
     """A module whose forward the student wrote: its layers are here, what happens between them is asked for."""
 
+    _student: Student
+    _number: int
+
     def forward(self, *args: object, **kwargs: object) -> object:
         script = self.__dict__.pop("_script", None)
         if script is not None:
             return script()
-        return self._student.do("forward", self, args, kwargs)
+        return self._student.request("forward", self, args, kwargs)
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         try:
             return super().__getattr__(name)
         except AttributeError:
             if name.startswith("__") or "_student" not in self.__dict__:
                 raise
-        return self._student.do("getattr", self, name)
+        return self._student.request("getattr", self, name)
 
-    def __deepcopy__(self, memo: dict) -> nn.Module:
-        return self._student.do("copy", self)
+    def __deepcopy__(self, memo: dict[int, object]) -> Any:
+        return self._student.request("copy", self)
 
 
 class Remote:
@@ -482,47 +477,51 @@ class Remote:
     It can be called, read, indexed and gone through. It is equal to itself only, whatever it says.
     """
 
+    _student: Student
+    _number: int
+    __name__: str
+
     def __init__(self, student: Student, number: int, name: str):
         self.__dict__.update(_student=student, _number=number, __name__=name)
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        return self._student.do("call", self, args, kwargs)
+        return self._student.request("call", self, args, kwargs)
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__") and name.endswith("__") and name not in _OF_A_FUNCTION:
             raise AttributeError(name)
-        return self._student.do("getattr", self, name)
+        return self._student.request("getattr", self, name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        self._student.do("setattr", self, name, value)
+        self._student.request("setattr", self, name, value)
 
     def __getitem__(self, key: object) -> object:
-        return self._student.do("getitem", self, key)
+        return self._student.request("getitem", self, key)
 
-    def __len__(self) -> int:
-        return self._student.do("len", self)
+    def __len__(self) -> Any:
+        return self._student.request("len", self)
 
     def __bool__(self) -> bool:
         return True
 
-    def __iter__(self) -> object:
-        iterator = self._student.do("iter", self)
+    def __iter__(self) -> Iterator[Any]:
+        iterator = self._student.request("iter", self)
         if not isinstance(iterator, Remote):
             raise TypeError(f"{self!r} cannot be gone through")
         while True:
             try:
-                value = self._student.do("next", iterator)
+                value = self._student.request("next", iterator)
             except StopIteration:
                 return
             yield value
 
     def __next__(self) -> object:
-        return self._student.do("next", self)
+        return self._student.request("next", self)
 
     def __instancecheck__(self, instance: object) -> bool:
         if not isinstance(instance, (Remote, _StandIn)):
             return False
-        return self._student.do("isinstance", instance, self) is True
+        return self._student.request("isinstance", instance, self) is True
 
     def __repr__(self) -> str:
         return f"<the student's {self.__name__}>"
@@ -530,7 +529,8 @@ class Remote:
 
 def _whole_numbers(data: object) -> set[int]:
     """All whole numbers in JSON: those of tensors among them, whatever else there is."""
-    found, waiting = set(), [data]
+    found: set[int] = set()
+    waiting: list[object] = [data]
     while waiting:
         each = waiting.pop()
         if isinstance(each, int):
@@ -542,7 +542,7 @@ def _whole_numbers(data: object) -> set[int]:
     return found
 
 
-def _content(tensor: Tensor) -> tuple:
+def _content(tensor: Tensor) -> _Content:
     return (str(tensor.dtype), tuple(tensor.shape), tensor.requires_grad, tensor_bytes(tensor))
 
 

@@ -1,4 +1,4 @@
-"""The process in which a student's code runs: it computes, writes down what it computes, and judges nothing.
+"""`serve(channel, shell)` is the process of a student's code: it computes, writes down what it computes, and judges nothing.
 
 The tests run in another process (`classroom.sandbox.stand_in`), which asks this one to call a function or a module. The answer is
 plain data, and, where tensors are concerned, the list of torch's operations that made them. The tests' process runs those
@@ -9,22 +9,26 @@ process, to torch or to the tests' tools reaches the one that marks.
 import copy
 import io
 import json
+import operator
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
+from typing import Any, TypedDict
 
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
+from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.wire import (
-    CannotCross,
     Codec,
-    Gone,
-    Link,
+    Description,
+    Encoded,
+    NotSerializable,
     has_hooks,
     is_trusted,
     names_of,
@@ -37,37 +41,41 @@ _MODULE_CALL = nn.Module.__call__
 _RANDOM = torch.Tag.nondeterministic_seeded
 
 
-def serve(link: Link, shell) -> None:
-    """Answer until the other side hangs up. `shell` is an IPython shell that runs the cells."""
-    side = StudentSide(link, shell.user_ns)
-    nn.Module.__call__ = lambda module, *args, **kwargs: side.call_module(module, args, kwargs)
+def serve(channel: Channel, shell: InteractiveShell) -> None:
+    """Answer until the other handler hangs up. `shell` runs the cells."""
+    handler = RequestHandler(channel, shell.user_ns)
+
+    def call(module: nn.Module, *args: object, **kwargs: object) -> object:
+        return handler.call_module(module, args, kwargs)
+
+    setattr(nn.Module, "__call__", call)  # noqa: B010 (an assignment to a method is no type's)
     while True:
         try:
-            message, blobs = link.receive()
-        except Gone:
+            message, blobs = channel.receive()
+        except Disconnected:
             return
-        if message["do"] == "cell":
-            link.send(run_cell(shell, message["source"]), [])
+        if message["kind"] == "cell":
+            channel.send({**run_cell(shell, message["source"])})
         else:
-            side.answer(message, blobs)
+            handler.handle(message, blobs)
 
 
-class Capped(io.TextIOBase):
+class CappedOutput(io.TextIOBase):
     """A stream that keeps the first of what is written to it."""
 
     def __init__(self) -> None:
         self.kept: list[str] = []
-        self.room = MOST_TEXT
+        self.remaining = MOST_TEXT
         self.dropped = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        kept = text[: self.room]
+        kept = text[: self.remaining]
         if kept:
             self.kept.append(kept)
-            self.room -= len(kept)
+            self.remaining -= len(kept)
         self.dropped += len(text) - len(kept)
         return len(text)
 
@@ -76,53 +84,66 @@ class Capped(io.TextIOBase):
         return "".join(self.kept) + more
 
 
-def run_cell(shell, source: str) -> dict:
+class CellResult(TypedDict):
+    """What a cell printed, and name, message and lines of the exception that ended it."""
+
+    text: str
+    error: tuple[str, str, list[str]] | None
+
+
+def run_cell(shell: InteractiveShell, source: str) -> CellResult:
     """Run a notebook's cell: what it printed, and the exception that ended it."""
-    stream = Capped()
+    stream = CappedOutput()
     before = sys.stdout, sys.stderr
     lines: list[str] = []
-    shell._showtraceback = lambda kind, error, text: lines.extend(text)
+
+    def keep(kind: object, error: object, text: list[str]) -> None:
+        lines.extend(text)
+
+    setattr(shell, "_showtraceback", keep)  # noqa: B010 (an assignment to a method is no type's)
     sys.stdout = sys.stderr = stream
     try:
         result = shell.run_cell(source, store_history=False)
         error = result.error_before_exec or result.error_in_exec
     finally:
         sys.stdout, sys.stderr = before
-    answer = {"text": stream.text()}
+    ended_by = None
     if error is not None:
-        answer["error"] = [type(error).__name__, str(error)[:MOST_TEXT], [line[:MOST_TEXT] for line in lines[:100]]]
-    return answer
+        ended_by = type(error).__name__, str(error)[:MOST_TEXT], [line[:MOST_TEXT] for line in lines[:100]]
+    return {"text": stream.text(), "error": ended_by}
 
 
-class _Recorder(TorchDispatchMode):
-    def __init__(self, side: "StudentSide"):
-        super().__init__()
-        self.side = side
+class _RecordingMode(TorchDispatchMode):
+    def __init__(self, handler: "RequestHandler"):
+        TorchDispatchMode.__init__(self)
+        self.handler = handler
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        return self.side.operation(function, args, kwargs or {})
+    def __torch_dispatch__(
+        self, function: Any, types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> object:
+        return self.handler.operation(function, args, kwargs or {})
 
 
-class StudentSide(Codec):
+class RequestHandler(Codec):
     """Runs what the tests' process asks for, and writes down the operations.
 
     Tensors have numbers that both sides know: those made here are below zero. They are held weakly, so that what the
     code drops is dropped. Modules and other objects that the tests may ask for again are kept.
     """
 
-    def __init__(self, link: Link, names: dict[str, object]):
+    def __init__(self, channel: Channel, names: dict[str, object]):
         super().__init__()
-        self.link = link
+        self.channel = channel
         self.names = names
-        self.nodes: list[list] = []
+        self.nodes: list[Encoded] = []
         self.paused = True
         self.entered: nn.Module | None = None
-        self.numbers = WeakTensorKeyDictionary()
+        self.numbers: MutableMapping[Tensor, int] = WeakTensorKeyDictionary()
         self.tensors: dict[int, TensorWeakRef] = {}
         self.storages: dict[int, list[int]] = {}
-        self.form: dict[int, tuple] = {}
+        self.layouts: dict[int, tuple[Any, ...]] = {}
         self.held: dict[int, Tensor] = {}  # what was alive when the last answer went out: the tests may ask for it
-        self.without_numbers = WeakTensorKeyDictionary()  # parameters on `meta` -> (module, name)
+        self.meta_tensors: MutableMapping[Tensor, tuple[nn.Module, str]] = WeakTensorKeyDictionary()
         self.last = 0
         self.modules: dict[int, nn.Module] = {}
         self.module_numbers: dict[int, int] = {}
@@ -133,42 +154,44 @@ class StudentSide(Codec):
 
     # The conversation
 
-    def answer(self, message: dict, blobs: list[bytes]) -> None:
-        self.take_in(message, blobs)
+    def handle(self, message: Message, blobs: list[bytearray]) -> None:
+        self.synchronise(message, blobs)
         random_before = torch.get_rng_state()
-        reply: dict = {}
+        response: Message = {}
         try:
-            function = _DEEDS[message["function"]]
-            args, kwargs = self.decode(message["args"]), self.decode(message["kwargs"])
-            if message["function"] == "forward":
-                value = self.forward(*args, message["grad"])
-            elif message["function"] == "name":
-                reply["missing"] = args[0] not in self.names
-                value = self.names.get(args[0])
-            else:
-                value = self.record(function, args, kwargs, message["grad"])
-            reply["value"] = self.encode(value)
-            reply["needs_gradient"] = [self.numbers.get(tensor) for tensor in _tensors([value]) if tensor.requires_grad]
+            args: tuple[Any, ...] = self.decode(message["args"])
+            match message["function"]:
+                case "name":
+                    response["missing"] = args[0] not in self.names
+                    value = self.names.get(args[0])
+                case "forward":
+                    value = self.forward(*args, grad=message["grad"])
+                case operation:
+                    value = self.record(OPERATIONS[operation], args, message["grad"])
+            response["value"] = self.encode(value)
+            response["needs_gradient"] = [
+                self.numbers.get(tensor) for tensor in _tensors([value]) if tensor.requires_grad
+            ]
         except BaseException as error:
-            reply["error"] = [names_of(error), str(error)[:MOST_TEXT], _traceback(error)]
+            response["error"] = [names_of(error), str(error)[:MOST_TEXT], _traceback(error)]
         self.bring_up_to_date()
-        after = torch.get_rng_state()
-        reply["random"] = None if torch.equal(random_before, after) else self.blob(after.numpy().tobytes())
-        self.say(reply)
+        is_same = torch.equal(random_before, torch.get_rng_state())
+        response["random"] = None if is_same else self.random_state()
+        self.respond(response)
 
-    def say(self, reply: dict) -> None:
+    def respond(self, response: Message) -> None:
         """Send what happened since the last message."""
         self.held = {}
         self.held = {number: tensor for number in self.tensors if (tensor := self.known(number)) is not None}
-        for table in (self.tensors, self.form, self.gradients):
+        for table in (self.tensors, self.layouts, self.gradients):
             for number in table.keys() - self.held.keys():
                 del table[number]
-        reply["nodes"], reply["alive"] = self.nodes, list(self.held)
+        response["nodes"], response["alive"] = self.nodes, list(self.held)
         blobs, self.nodes, self.blobs = self.blobs, [], []
-        self.link.send(reply, blobs)
+        self.channel.send(response, blobs)
 
-    def take_in(self, message: dict, blobs: list[bytes]) -> None:
-        """The state of what both sides have, as the tests' side has it."""
+    def synchronise(self, message: Message, blobs: list[bytearray]) -> None:
+        """The state of what both sides have, as the tests' handler has it."""
         self.arrived = blobs
         for number, data in message["tensors"]:
             self.update(number, self.tensor_of(data))
@@ -180,7 +203,7 @@ class StudentSide(Codec):
         for number, training in message["training"]:
             if number in self.modules:
                 self.modules[number].training = training
-        torch.set_rng_state(torch.frombuffer(bytearray(blobs[message["random"]]), dtype=torch.uint8))
+        self.set_random_state(message["random"])
 
     def update(self, number: int, value: Tensor) -> None:
         tensor = self.known(number)
@@ -196,17 +219,19 @@ class StudentSide(Codec):
                 self.register(tensor, number)
         if tensor.is_leaf and tensor.requires_grad != value.requires_grad and tensor.is_floating_point():
             tensor.requires_grad_(value.requires_grad)
-        self.form[number] = _form(tensor)
+        self.layouts[number] = _layout(tensor)
 
-    def ask(self, number: int, args: tuple, kwargs: dict) -> object:
+    def call_back(self, number: int, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Call a function of the tests' that was handed over, such as a `lambda`."""
         paused, self.paused = self.paused, True
         try:
             self.bring_up_to_date()
-            state = self.blob(torch.get_rng_state().numpy().tobytes())
-            self.say({"callback": number, "args": self.encode(args), "kwargs": self.encode(kwargs), "random": state})
-            message, blobs = self.link.receive()
-            self.take_in(message, blobs)
+            state = self.random_state()
+            self.respond(
+                {"callback": number, "args": self.encode(args), "kwargs": self.encode(kwargs), "random": state}
+            )
+            message, blobs = self.channel.receive()
+            self.synchronise(message, blobs)
             if "error" in message:
                 raise RuntimeError(message["error"])
             return self.decode(message["value"])
@@ -215,15 +240,15 @@ class StudentSide(Codec):
 
     # Recording
 
-    def record(self, function: Callable, args: tuple, kwargs: dict, grad: bool) -> object:
-        with torch.set_grad_enabled(grad), _Recorder(self):
+    def record(self, function: Callable[..., object], args: tuple[object, ...], grad: bool) -> object:
+        with torch.set_grad_enabled(grad), _RecordingMode(self):
             self.paused = False
             try:
-                return function(*args, **kwargs)
+                return function(*args)
             finally:
                 self.paused = True
 
-    def forward(self, module: nn.Module, args: tuple, kwargs: dict, grad: bool) -> object:
+    def forward(self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], *, grad: bool) -> object:
         """A call that came through the module's stand-in, which has opened it there already."""
 
         def call() -> object:
@@ -234,24 +259,25 @@ class StudentSide(Codec):
                 self.entered = None
 
         if not any(isinstance(each, Tensor) and each.is_meta for each in [*args, *kwargs.values()]):
-            return self.record(call, (), {}, grad)
-        with self.without_values(module):
-            return self.record(call, (), {}, grad)
+            return self.record(call, (), grad)
+        with self.on_meta(module):
+            return self.record(call, (), grad)
 
     @contextmanager
-    def without_values(self, module: nn.Module) -> Iterator[None]:
+    def on_meta(self, module: nn.Module) -> Iterator[None]:
         """In here, the module's tensors have shapes and no values, as an input on `meta` needs it."""
-        own: list[tuple[dict, str, Tensor]] = []
+        own: list[tuple[dict[str, Any], str, Tensor]] = []
         stand_ins: dict[int, Tensor] = {}  # a tensor under two names has one
         for child in module.modules():
-            for group in (child._parameters, child._buffers):
+            groups: list[dict[str, Any]] = [child._parameters, child._buffers]
+            for group in groups:
                 for name, tensor in group.items():
                     if tensor is None or is_lazy(tensor) or tensor.is_meta:
                         continue
                     own.append((group, name, tensor))
                     if id(tensor) not in stand_ins:
                         stand_ins[id(tensor)] = torch.empty_like(tensor, device="meta", requires_grad=False)
-                        self.without_numbers[stand_ins[id(tensor)]] = (child, name)
+                        self.meta_tensors[stand_ins[id(tensor)]] = (child, name)
         for group, name, tensor in own:
             group[name] = stand_ins[id(tensor)]
         try:
@@ -260,7 +286,7 @@ class StudentSide(Codec):
             for group, name, tensor in own:
                 group[name] = tensor
 
-    def operation(self, function, args: tuple, kwargs: dict) -> object:
+    def operation(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         if self.paused:
             return function(*args, **kwargs)
         self.paused = True
@@ -269,12 +295,12 @@ class StudentSide(Codec):
         finally:
             self.paused = False
 
-    def _operation(self, function, args: tuple, kwargs: dict) -> object:
+    def _operation(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         if function._schema.name == "aten::set_":  # a copy's memory is put under it
             outputs = function(*args, **kwargs)
             number = self.numbers.get(args[0])
             if number is not None:
-                self.form.pop(number, None)
+                self.layouts.pop(number, None)
                 self.bring_tensor_up_to_date(number, args[0])
             return outputs
         is_random = _RANDOM in function.tags
@@ -295,7 +321,7 @@ class StudentSide(Codec):
             self.encode({name: value for name, value in kwargs.items() if not isinstance(value, torch.Generator)}),
         )
         if is_random:
-            self.nodes.append(["random", self.blob(torch.get_rng_state().numpy().tobytes())])
+            self.nodes.append(["random", self.random_state()])
         outputs = function(*args, **kwargs)
         if not _tensors([outputs]) and not function._schema.is_mutable:
             return outputs
@@ -315,7 +341,7 @@ class StudentSide(Codec):
             return [self.results(each) for each in value.values()]
         return None
 
-    def call_module(self, module: nn.Module, args: tuple, kwargs: dict) -> object:
+    def call_module(self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """What `module(...)` does while the student's code runs."""
         if self.paused:
             return _MODULE_CALL(module, *args, **kwargs)
@@ -333,7 +359,7 @@ class StudentSide(Codec):
                 outputs = _MODULE_CALL(module, *args, **kwargs)
                 self.nodes.append(["call", number, *written, torch.is_grad_enabled(), self.results(outputs)])
                 return outputs
-        except CannotCross:
+        except NotSerializable:
             is_native, number = False, None
         finally:
             self.paused = False
@@ -360,7 +386,7 @@ class StudentSide(Codec):
             number = self.last
         self.numbers[tensor] = number
         self.tensors[number] = TensorWeakRef(tensor)
-        self.form[number] = _form(tensor)
+        self.layouts[number] = _layout(tensor)
         if not tensor.is_meta and tensor.layout == torch.strided:
             self.storages.setdefault(tensor.untyped_storage()._cdata, []).append(number)
         return number
@@ -369,8 +395,8 @@ class StudentSide(Codec):
         ref = self.tensors.get(number)
         return ref() if ref is not None else None
 
-    def tensor_out(self, tensor: Tensor) -> list:
-        place = self.without_numbers.get(tensor)
+    def tensor_out(self, tensor: Tensor) -> Encoded:
+        place = self.meta_tensors.get(tensor)
         if place is not None:
             return ["parameter", self.module_number(place[0]), place[1]]
         number = self.numbers.get(tensor)
@@ -421,10 +447,10 @@ class StudentSide(Codec):
             self.describe(number, module)
 
     def bring_tensor_up_to_date(self, number: int, tensor: Tensor) -> None:
-        before, now = self.form.get(number), _form(tensor)
+        before, now = self.layouts.get(number), _layout(tensor)
         if before == now:
             return
-        self.form[number] = now
+        self.layouts[number] = now
         if before is None or before[:-1] != now[:-1]:
             self.nodes.append(["data", number, self.tensor_out(tensor.detach())])
             self.storages.setdefault(now[0], []).append(number)
@@ -433,7 +459,7 @@ class StudentSide(Codec):
 
     # Modules
 
-    def module_out(self, module: nn.Module) -> list:
+    def module_out(self, module: nn.Module) -> Encoded:
         return ["module", self.module_number(module)]
 
     def module_number(self, module: nn.Module) -> int:
@@ -453,7 +479,7 @@ class StudentSide(Codec):
         return (
             is_trusted(type(module))
             and not has_hooks(module)
-            and not any(is_lazy(each) for each in module._parameters.values())
+            and not any(each is not None and is_lazy(each) for each in module._parameters.values())
             and plain_attributes(module) is not None
             and all(child is None or self.is_native(child) for child in module._modules.values())
         )
@@ -467,16 +493,16 @@ class StudentSide(Codec):
             [
                 [name, None if tensor is None else self.tensor_out(tensor)]
                 for name, tensor in group.items()
-                if not is_lazy(tensor)
+                if tensor is None or not is_lazy(tensor)
             ]
             for group in (module._parameters, module._buffers)
         ]
         is_native = self.is_native(module)
-        description = {
+        description: Description = {
             "classes": [f"{kind.__module__}.{kind.__qualname__}" for kind in type(module).__mro__ if is_trusted(kind)],
             "name": type(module).__name__,
             "native": is_native,
-            "plain": plain_attributes(module) if is_native else [],
+            "plain": (is_native and plain_attributes(module)) or [],
             "parameters": tensors[0],
             "buffers": tensors[1],
             "unsaved": sorted(module._non_persistent_buffers_set),
@@ -491,8 +517,8 @@ class StudentSide(Codec):
 
     # Objects
 
-    def object_out(self, value: object) -> list:
-        if isinstance(value, TestsFunction):
+    def object_out(self, value: object) -> Encoded:
+        if isinstance(value, Callback):
             return ["given", value.number]
         number = self.object_numbers.get(id(value))
         if number is None:
@@ -501,7 +527,7 @@ class StudentSide(Codec):
         name = getattr(value, "__name__", None)
         return ["object", number, str(name) if isinstance(name, str) else type(value).__name__]
 
-    def special(self, kind: str, rest: list) -> object:
+    def special(self, kind: str, rest: list[Any]) -> Any:
         match kind:
             case "tensor":
                 return self.known(rest[0])
@@ -510,19 +536,19 @@ class StudentSide(Codec):
             case "object":
                 return self.objects[rest[0]]
             case "function":
-                return TestsFunction(self, rest[0])
+                return Callback(self, rest[0])
             case "build":
                 return self.build(*rest)
         raise ValueError(kind)
 
-    def build(self, number: int, path: str, plain: list, parameters: list, buffers: list, unsaved: list, modules: list,
-              training: bool) -> nn.Module:  # fmt: skip
+    def build(self, number: int, path: str, plain: list[Encoded], parameters: list[Encoded], buffers: list[Encoded],
+              unsaved: list[str], modules: list[Encoded], training: bool) -> nn.Module:  # fmt: skip
         """A module of the tests', made again."""
         if path.startswith("__main__."):
-            kind = self.names[path.removeprefix("__main__.")]
+            kind: Any = self.names[path.removeprefix("__main__.")]
         else:
             kind = trusted_class(path, nn.Module)
-        module = kind.__new__(kind)
+        module: nn.Module = kind.__new__(kind)
         nn.Module.__init__(module)
         module.__dict__.update({name: self.decode(value) for name, value in plain})
         for name, tensor in parameters:
@@ -538,43 +564,44 @@ class StudentSide(Codec):
         return module
 
 
-class TestsFunction:
+class Callback:
     """A function of the tests', as the student's code gets it."""
 
     __test__ = False
 
-    def __init__(self, side: StudentSide, number: int):
-        self.side, self.number = side, number
+    def __init__(self, handler: RequestHandler, number: int):
+        self.handler, self.number = handler, number
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        return self.side.ask(self.number, args, kwargs)
+        return self.handler.call_back(self.number, args, kwargs)
 
 
-_DEEDS: dict[str, Callable] = {
-    "name": lambda name: None,
-    "forward": lambda module, *args: None,
-    "call": lambda function, args, kwargs: function(*args, **kwargs),
+def _call(function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    return function(*args, **kwargs)
+
+
+# What the tests' process may ask for, besides a name and a module's forward.
+OPERATIONS: dict[str, Callable[..., object]] = {
+    "call": _call,
     "getattr": getattr,
     "setattr": setattr,
-    "getitem": lambda value, key: value[key],
+    "getitem": operator.getitem,
     "len": len,
     "iter": iter,
     "next": next,
     "copy": copy.deepcopy,
     "isinstance": isinstance,
-    "repr": repr,
-    "doc": lambda value: value.__doc__,
 }
 
 
-def _form(tensor: Tensor) -> tuple:
+def _layout(tensor: Tensor) -> tuple[Any, ...]:
     if tensor.is_meta or tensor.layout != torch.strided:
         return (tensor.shape,)
     place = (tensor.untyped_storage()._cdata, tensor.shape, tensor.stride(), tensor.storage_offset())
     return (*place, tensor.requires_grad)
 
 
-def _tensors(values) -> list[Tensor]:
+def _tensors(values: Iterable[object]) -> list[Tensor]:
     found = []
     for value in values:
         if isinstance(value, Tensor):

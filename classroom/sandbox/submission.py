@@ -9,36 +9,42 @@ and nothing goes from one submission to the next.
 
 import builtins
 import contextlib
-import json
 import linecache
 import os
 import signal
-import struct
+import socket
 import time
 import traceback
 import warnings
 from dataclasses import asdict
+from typing import Any
 
-from classroom.sandbox.isolation import Apart, Limits, die_with_parent, in_force, limit_memory, shield
-from classroom.sandbox.jobs import Cell, Job, Outcome, Times, used_names
+from IPython.core.interactiveshell import InteractiveShell
+
+from classroom.sandbox.channel import Channel, Disconnected, ResponseTimeout
+from classroom.sandbox.isolation import Limits, Sandbox, die_with_parent, forbid_ptrace, fork, in_force, limit_memory
+from classroom.sandbox.jobs import Cell, Job, Outcome, Timeouts, used_names
 from classroom.sandbox.stand_in import Student
-from classroom.sandbox.student_process import Capped, serve
-from classroom.sandbox.wire import CannotCross, Gone, Link, Slow
+from classroom.sandbox.student_process import CappedOutput, serve
+from classroom.sandbox.wire import NotSerializable
+
+NO_MORE_JOBS = 2  # the exit status of a process that waited for one
+Scope = dict[str, Any]  # the names that the tests see
 
 
-class Room:
+class Session:
     """The student's process. When its code ends it, another takes its place, with all cells run again but the one that did."""
 
-    def __init__(self, job: Job, shell) -> None:
+    def __init__(self, job: Job, shell: InteractiveShell) -> None:
         self.job, self.shell = job, shell
         self.done: list[str] = []
         self.began = time.monotonic()
         self._open()
 
     def _open(self) -> None:
-        self.apart = Apart(lambda end: serve(Link(end), self.shell), self.job.limits)
-        self.link = Link(self.apart.end)
-        self.student = Student(self.link, self.job.times.answer)
+        self.sandbox = Sandbox(lambda end: serve(Channel(end), self.shell), self.job.limits)
+        self.channel = Channel(self.sandbox.end)
+        self.student = Student(self.channel, self.job.times.answer)
 
     @property
     def left(self) -> float:
@@ -48,7 +54,7 @@ class Room:
     def run(self, source: str) -> Outcome:
         try:
             outcome = self._run(source)
-        except (Gone, Slow) as error:
+        except (Disconnected, ResponseTimeout) as error:
             self.renew()
             return Outcome(error=_ended(error, self.job.times.answer))
         if outcome.error and outcome.error[0] == "MemoryError":
@@ -58,8 +64,8 @@ class Room:
         return outcome
 
     def _run(self, source: str) -> Outcome:
-        self.link.send({"do": "cell", "source": source}, [])
-        said, _ = self.link.receive(max(min(self.job.times.answer, self.left), 0.1))
+        self.channel.send({"kind": "cell", "source": source})
+        said, _ = self.channel.receive(max(min(self.job.times.answer, self.left), 0.1))
         error = said.get("error")
         return Outcome(
             str(said["text"]), None if error is None else (str(error[0]), str(error[1]), list(map(str, error[2])))
@@ -69,33 +75,33 @@ class Room:
         """Start over, after the process has ended or hangs; without a cell that ends or hangs it this time."""
         finished = False
         while not finished:
-            self.apart.kill()
+            self.sandbox.kill()
             self._open()
             finished = all(self._repeats(source) for source in list(self.done)) or self.left <= 0
 
     def _repeats(self, source: str) -> bool:
         try:
             self._run(source)
-        except (Gone, Slow):
+        except (Disconnected, ResponseTimeout):
             self.done.remove(source)
             return False
         return True
 
     def close(self) -> None:
-        self.apart.kill()
+        self.sandbox.kill()
 
 
-def mark(job: Job, room: Room) -> list[Outcome]:
+def mark(job: Job, session: Session) -> list[Outcome]:
     """Run all cells: what came of each, in their order."""
     scope = {"__name__": "__main__", "__builtins__": builtins}
     outcomes = []
     for cell in job.cells:
-        if room.left <= 0:
+        if session.left <= 0:
             outcomes.append(Outcome(error=("TimeoutError", _too_long(job.times.submission, "The notebook"), [])))
         elif cell.role == "test":
-            outcomes.append(_test(cell, job, room, scope))
+            outcomes.append(_test(cell, job, session, scope))
         else:
-            outcome = room.run(cell.source)
+            outcome = session.run(cell.source)
             if cell.role == "given":
                 with contextlib.suppress(Exception):  # it may lean on an answer that is not there
                     _execute(cell, scope)
@@ -103,35 +109,35 @@ def mark(job: Job, room: Room) -> list[Outcome]:
     return outcomes
 
 
-def _test(cell: Cell, job: Job, room: Room, scope: dict) -> Outcome:
-    stream = Capped()
-    room.student.undecided = ""
-    room.student.deadline = time.monotonic() + min(job.times.test, room.left)
+def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> Outcome:
+    stream = CappedOutput()
+    session.student.undecided = ""
+    session.student.deadline = time.monotonic() + min(job.times.test, session.left)
     try:
         for name in used_names(cell.source) & set(job.names):
             scope.pop(name, None)
             with contextlib.suppress(KeyError):
-                scope[name] = room.student.name(name)
+                scope[name] = session.student.name(name)
         with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
             _execute(cell, scope)
-    except (Gone, Slow) as error:
-        room.renew()
+    except (Disconnected, ResponseTimeout) as error:
+        session.renew()
         return Outcome(stream.text(), _ended(error, job.times.answer))
     except BaseException as error:
-        undecided = room.student.undecided
-        if isinstance(error, CannotCross):
+        undecided = session.student.undecided
+        if isinstance(error, NotSerializable):
             undecided = undecided or str(error)
         if undecided:
             undecided = f"It cannot be brought from the student's code to the test or back: {undecided}"
-        if _stopped(room):
-            room.renew()
+        if _stopped(session):
+            session.renew()
         return Outcome(
             stream.text(), (type(error).__name__, undecided or str(error), _lines(error, cell)), undecided=undecided
         )
     return Outcome(stream.text())
 
 
-def _execute(cell: Cell, scope: dict) -> None:
+def _execute(cell: Cell, scope: Scope) -> None:
     name = f"<{cell.name}>"
     linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
     with warnings.catch_warnings():
@@ -139,17 +145,17 @@ def _execute(cell: Cell, scope: dict) -> None:
         exec(compile(cell.source, name, "exec"), scope)
 
 
-def _stopped(room: Room) -> bool:
+def _stopped(session: Session) -> bool:
     """Has the test hidden that the process is gone?"""
     try:
-        room.student.has("__name__")
-    except (Gone, Slow):
+        session.student.has("__name__")
+    except (Disconnected, ResponseTimeout):
         return True
     return False
 
 
 def _ended(error: Exception, seconds: float) -> tuple[str, str, list[str]]:
-    if isinstance(error, Slow):
+    if isinstance(error, ResponseTimeout):
         return "TimeoutError", _too_long(seconds, "Your code"), []
     text = "Your code ended the process in which it ran, or used more memory than there is."
     return "ProcessEnded", f"{text} ({error})" if "sense" in str(error) else text, []
@@ -166,7 +172,7 @@ def _lines(error: BaseException, cell: Cell) -> list[str]:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == f"<{cell.name}>" and frame.lineno <= hidden
+        if frame.filename == f"<{cell.name}>" and (frame.lineno or 0) <= hidden
     ]
     notes = [line for note in getattr(error, "__notes__", []) for line in note.splitlines()]
     return [line.rstrip("\n") for line in traceback.format_list(frames)] + notes
@@ -176,94 +182,64 @@ def _lines(error: BaseException, cell: Cell) -> list[str]:
 
 
 def work() -> None:
-    """Take jobs from standard input and give outcomes on standard output, until the input ends."""
-    shell = _shell()
-    incoming, outgoing = os.dup(0), os.dup(1)
+    """Take jobs and give outcomes through the socket that is the standard input, until nobody is at its other end."""
+    shell = new_shell()
+    channel = Channel(socket.socket(fileno=os.dup(0)))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)  # whatever prints, prints elsewhere
     in_force()
-    while True:
-        process = os.fork()
-        if not process:
-            status = 1
-            try:
-                status = _job(shell, incoming, outgoing)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        _, status = os.waitpid(process, 0)
-        if os.waitstatus_to_exitcode(status) == 2:
-            return
-        if status:
-            _write(outgoing, {"died": os.waitstatus_to_exitcode(status)})
+    status = 0
+    while status != NO_MORE_JOBS:
+        process = fork(lambda: _job(shell, channel))
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        if status not in (0, NO_MORE_JOBS):
+            channel.send({"died": status})
 
 
-def _job(shell, incoming: int, outgoing: int) -> int:
-    """One submission, in the process of its tests. 2 where there is none left."""
+def _job(shell: InteractiveShell, channel: Channel) -> int:
+    """One submission, in the process of its tests."""
     parent = os.getppid()
-    shield()
+    forbid_ptrace()
     die_with_parent(parent)
     empty = Job([], [])
     # The student's process is forked before the job, with its tests, is read: with the usual limits, known beforehand.
-    room = Room(empty, shell)
+    session = Session(empty, shell)
     try:
-        head = _read(incoming, 8)
-        if head is None:
-            return 2
-        data = json.loads(_read(incoming, struct.unpack("<Q", head)[0]))
+        try:
+            data, _ = channel.receive()
+        except Disconnected:
+            return NO_MORE_JOBS
         job = Job(
-            [Cell(**each) for each in data["cells"]], data["names"], Times(**data["times"]), Limits(**data["limits"])
+            [Cell(**each) for each in data["cells"]], data["names"], Timeouts(**data["times"]), Limits(**data["limits"])
         )
-        room.job, room.began = job, time.monotonic()
-        room.student.seconds = job.times.answer
+        session.job, session.began = job, time.monotonic()
+        session.student.seconds = job.times.answer
         signal.setitimer(signal.ITIMER_REAL, job.times.submission + job.times.test + 10)
         limit_memory(2 * job.limits.memory)  # what the tests carry out is what the student's process says
-        outcomes = mark(job, room)
-        _write(outgoing, {"outcomes": [asdict(outcome) for outcome in outcomes]})
+        outcomes = mark(job, session)
+        channel.send({"outcomes": [asdict(outcome) for outcome in outcomes]})
         return 0
     finally:
-        room.close()
+        session.close()
 
 
-def _shell():
+def new_shell() -> InteractiveShell:
     """An IPython shell without history, colours or files of its own."""
     import matplotlib
     import torch
-    from IPython.core.interactiveshell import InteractiveShell
     from torch import nn
     from traitlets.config import Config
 
-    import course.leaderboard  # noqa: F401  (a fork finds both loaded)
+    import course.leaderboard  # noqa: F401  (a fork finds it loaded)
     from utils.feedback.same_module import same_module
 
-    same_module(
-        *(nn.Sequential(nn.Conv2d(2, 2, 1), nn.PReLU()) for _ in range(2)), (2, 3, 3)
-    )  # what torch loads when asked
+    net, other = (nn.Sequential(nn.Conv2d(2, 2, 1), nn.PReLU()) for _ in range(2))
+    same_module(net, other, (2, 3, 3))  # what torch loads when asked
     torch.distributions.Categorical(logits=torch.zeros(1, 2)).entropy()
     matplotlib.use("Agg")
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     return InteractiveShell.instance(config=config)
-
-
-def _read(number: int, size: int) -> bytes | None:
-    parts = []
-    while size:
-        part = os.read(number, size)
-        if not part:
-            return None
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _write(number: int, message: dict) -> None:
-    content = json.dumps(message).encode()
-    view = memoryview(struct.pack("<Q", len(content)) + content)
-    while view:
-        view = view[os.write(number, view) :]
 
 
 if __name__ == "__main__":

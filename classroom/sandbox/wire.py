@@ -1,4 +1,4 @@
-"""What two processes that do not trust each other may say: messages of plain values and tensors, and nothing that runs.
+"""Values as data: `Codec.encode` here and `Codec.decode` there, in two processes that do not trust each other.
 
 A student's code and the tests that mark it live in two processes (`classroom.sandbox.student_process`, `classroom.sandbox.stand_in`). Between
 them goes JSON with the bytes of tensors behind it, never a pickle: reading a message can build numbers, texts, lists and
@@ -8,10 +8,8 @@ tensors, and cannot call anything.
 import base64
 import dataclasses
 import importlib
-import json
-import socket
-import struct
 from collections import namedtuple
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -19,66 +17,28 @@ from torch import Tensor, nn
 
 from utils.system.places import PACKAGES
 
-LARGEST = 512 * 2**20  # bytes of one message
 TRUSTED = ("torch.nn.modules.", *(f"{package}." for package in PACKAGES))  # packages whose classes both processes have
+Encoded = list[Any]  # a value as data: its kind, then what it takes to make it again
 _PLAIN = {type(None), bool, int, float, str}
 _TORCH = {torch.dtype, torch.memory_format, torch.layout}
 
 
-class CannotCross(TypeError):
+class Description(TypedDict):
+    """A module as data: the classes by which it is known, and its parts by name, tensors as `Encoded` and modules as numbers."""
+
+    classes: list[str]
+    name: str
+    native: bool
+    plain: list[Encoded]
+    parameters: list[Encoded]
+    buffers: list[Encoded]
+    unsaved: list[str]
+    modules: list[Encoded]
+    training: bool
+
+
+class NotSerializable(TypeError):
     """A value that has no form as data, such as an open file; the message names it."""
-
-
-class Gone(ConnectionError):
-    """The other process has ended, or says what makes no sense."""
-
-
-class Slow(TimeoutError):
-    """The other process has not answered in time."""
-
-
-class Link:
-    """One end of a pipe for messages: a JSON object and any number of byte strings."""
-
-    def __init__(self, end: socket.socket):
-        self.end = end
-
-    def send(self, message: dict, blobs: list[bytes]) -> None:
-        head = json.dumps([message, [len(blob) for blob in blobs]]).encode()
-        self.end.settimeout(None)
-        try:
-            self.end.sendall(struct.pack("<Q", len(head)) + head + b"".join(blobs))
-        except OSError as error:
-            raise Gone("The student's process has ended.") from error
-
-    def receive(self, timeout: float | None = None) -> tuple[dict, list[bytes]]:
-        """The next message.
-
-        Raises:
-            Slow: nothing came in `timeout` seconds.
-            Gone: the other end is closed, or what came is no message.
-        """
-        self.end.settimeout(timeout)
-        try:
-            size = struct.unpack("<Q", self._exactly(8))[0]
-            message, sizes = json.loads(self._exactly(size))
-            return message, [self._exactly(each) for each in sizes]
-        except TimeoutError:
-            raise Slow from None
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise Gone("The student's process has ended.") from error
-
-    def _exactly(self, size: int) -> bytearray:
-        if not isinstance(size, int) or not 0 <= size <= LARGEST:
-            raise ValueError("too large")
-        content = bytearray(size)
-        view = memoryview(content)
-        while view:
-            count = self.end.recv_into(view)
-            if not count:
-                raise OSError("closed")
-            view = view[count:]
-        return content
 
 
 class Codec:
@@ -86,23 +46,30 @@ class Codec:
 
     def __init__(self) -> None:
         self.blobs: list[bytes] = []  # of the message that is being written
-        self.arrived: list[bytes] = []  # of the message that is being read
+        self.arrived: list[bytearray] = []  # of the message that is being read
 
     def blob(self, content: bytes) -> int:
         self.blobs.append(content)
         return len(self.blobs) - 1
 
+    def random_state(self) -> int:
+        """Put the state of torch's random numbers into the message: where it is."""
+        return self.blob(torch.get_rng_state().numpy().tobytes())
+
+    def set_random_state(self, where: int) -> None:
+        torch.set_rng_state(torch.frombuffer(bytearray(self.arrived[where]), dtype=torch.uint8))
+
     # Tensors by value
 
-    def tensor_data(self, tensor: Tensor) -> list:
+    def tensor_data(self, tensor: Tensor) -> Encoded:
         """dtype, shape, requires_grad, is it a Parameter, and where its bytes are; None for a tensor on `meta`."""
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type not in ("cpu", "meta"):
-            raise CannotCross(f"a tensor with layout {tensor.layout} on {tensor.device}")
+            raise NotSerializable(f"a tensor with layout {tensor.layout} on {tensor.device}")
         where = None if tensor.is_meta else self.blob(tensor_bytes(tensor))
         leaf = tensor.is_leaf and tensor.requires_grad
         return [str(tensor.dtype)[6:], list(tensor.shape), leaf, isinstance(tensor, nn.Parameter), where]
 
-    def tensor_of(self, data: list) -> Tensor:
+    def tensor_of(self, data: Encoded) -> Tensor:
         name, shape, requires_grad, is_parameter, where = data
         dtype = _named(torch, name, torch.dtype)
         if where is None:
@@ -117,11 +84,11 @@ class Codec:
 
     # Anything
 
-    def encode(self, value: object) -> object:
+    def encode(self, value: Any) -> Any:
         """The value as JSON has it.
 
         Raises:
-            CannotCross: it has no form as data.
+            NotSerializable: it has no form as data.
         """
         kind = type(value)
         if kind in _PLAIN:
@@ -157,15 +124,19 @@ class Codec:
         if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":
             form = [value.dtype.str, list(value.shape), isinstance(value, np.generic)]
             return ["array", *form, self.blob(np.ascontiguousarray(value).tobytes())]
-        for plain in (bool, int, float, str):  # a subclass says of itself what it likes; its value does not
-            if isinstance(value, plain):
-                return plain.__new__(plain, plain.__str__(value) if plain is str else plain.__pos__(value))
+        # A subclass says of itself what it likes; its value does not.
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, int):
+            return int.__pos__(value)
+        if isinstance(value, float):
+            return float.__pos__(value)
         if dataclasses.is_dataclass(value) and not isinstance(value, type) and is_trusted(kind):
             fields = [[each.name, self.encode(getattr(value, each.name))] for each in dataclasses.fields(value)]
             return ["record", kind.__module__, kind.__qualname__, *fields]
         return self.object_out(value)
 
-    def decode(self, data: object) -> object:
+    def decode(self, data: Any) -> Any:
         """The value of what `encode` made.
 
         Raises:
@@ -212,16 +183,16 @@ class Codec:
                 return made(**{key: self.decode(each) for key, each in fields})
         return self.special(kind, rest)
 
-    def tensor_out(self, tensor: Tensor) -> list:
+    def tensor_out(self, tensor: Tensor) -> Encoded:
         raise NotImplementedError
 
-    def module_out(self, module: nn.Module) -> list:
+    def module_out(self, module: nn.Module) -> Encoded:
         raise NotImplementedError
 
-    def object_out(self, value: object) -> list:
+    def object_out(self, value: object) -> Encoded:
         raise NotImplementedError
 
-    def special(self, kind: str, rest: list) -> object:
+    def special(self, kind: str, rest: list[Any]) -> Any:
         """Decode what only one side knows: tensors, modules and objects by number."""
         raise NotImplementedError
 
@@ -229,22 +200,22 @@ class Codec:
 class Plain(Codec):
     """Only what is data by itself: no tensors, modules or objects."""
 
-    def tensor_out(self, tensor: Tensor) -> list:
-        raise CannotCross("a tensor")
+    def tensor_out(self, tensor: Tensor) -> Encoded:
+        raise NotSerializable("a tensor")
 
-    def module_out(self, module: nn.Module) -> list:
-        raise CannotCross("a module")
+    def module_out(self, module: nn.Module) -> Encoded:
+        raise NotSerializable("a module")
 
-    def object_out(self, value: object) -> list:
-        raise CannotCross(f"{type(value).__name__}: {value!r:.80}")
+    def object_out(self, value: object) -> Encoded:
+        raise NotSerializable(f"{type(value).__name__}: {value!r:.80}")
 
 
-def plain_attributes(module: nn.Module) -> list | None:
+def plain_attributes(module: nn.Module) -> list[Encoded] | None:
     """A module's own attributes beside parameters, buffers and modules, as data; None where one is not plain."""
     codec = Plain()
     try:
         found = [[name, codec.encode(value)] for name, value in module.__dict__.items() if name not in _OF_EVERY_MODULE]
-    except (CannotCross, RecursionError):
+    except (NotSerializable, RecursionError):
         return None
     return found if not codec.blobs else None
 
@@ -293,7 +264,7 @@ def tensor_bytes(tensor: Tensor) -> bytes:
     return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
 
 
-def _named(place: object, name: str, kind: type) -> object:
+def _named(place: object, name: str, kind: type) -> Any:
     found = getattr(place, name)
     if not isinstance(found, kind):
         raise ValueError(f"{name} is no {kind.__name__}")

@@ -1,16 +1,17 @@
-"""Marking many submissions at once: a few workers (`classroom.sandbox.submission`), each with torch loaded, and what becomes of a job.
+"""Mark many submissions at once, with a few workers (`classroom.sandbox.submission`) that each have torch loaded.
 
-with Workers(2) as workers:
-    for number, outcomes in workers.mark(jobs):
-        ...
+    with Workers(2) as workers:
+        for number, outcomes in workers.mark(jobs):
+            ...
+
+What a job does to its worker, such as ending it, costs that job alone.
 """
 
 import contextlib
-import json
 import os
 import queue
 import signal
-import struct
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,12 +19,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.jobs import Job, Outcome
 from utils.system.places import CHECKOUT
-
-
-class WorkerError(RuntimeError):
-    """A worker could not be started."""
 
 
 class Worker:
@@ -31,16 +29,19 @@ class Worker:
 
     def __init__(self) -> None:
         self.home = tempfile.TemporaryDirectory(prefix="grading-")
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.channel: Channel | None = None
 
-    def start(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            return
+    def _started(self) -> Channel:
+        if self.process and self.process.poll() is None and self.channel:
+            return self.channel
+        end, other = socket.socketpair()
+        self.channel = Channel(end)
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "classroom.sandbox.submission"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=other.fileno(),
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.home.name,
             env=kept
@@ -56,38 +57,28 @@ class Worker:
             },
             start_new_session=True,
         )
+        other.close()
+        return self.channel
 
     def mark(self, job: Job) -> list[Outcome]:
         """What came of each cell. A job that ends the worker is marked as stopped, and the worker starts anew."""
-        self.start()
-        content = json.dumps(asdict(job)).encode()
+        channel = self._started()
+        answer: Message = {}
         try:
-            self.process.stdin.write(struct.pack("<Q", len(content)) + content)
-            self.process.stdin.flush()
-            size = struct.unpack("<Q", self._exactly(8))[0]
-            answer = json.loads(self._exactly(size))
-        except (OSError, ValueError, struct.error) as error:
-            if self.process.poll() not in (None, 0) and not job.cells:
-                raise WorkerError(f"The worker did not start: {error}") from error
+            channel.send(asdict(job))
+            answer, _ = channel.receive()
+        except Disconnected:
             self.stop()
-            answer = {}
-        if "outcomes" not in answer:
-            ended = ("TimeoutError", "Marking this notebook took too long or too much memory, and was stopped.", [])
-            return [Outcome(error=ended) for _ in job.cells]
-        return [Outcome(**each) for each in answer["outcomes"]]
-
-    def _exactly(self, size: int) -> bytes:
-        content = self.process.stdout.read(size)
-        if len(content) < size:
-            raise OSError("the worker ended")
-        return content
+        if "outcomes" in answer:
+            return [Outcome(**each) for each in answer["outcomes"]]
+        stopped = "Marking this notebook took too long or too much memory, and was stopped."
+        return [Outcome(error=("TimeoutError", stopped, [])) for _ in job.cells]
 
     def stop(self) -> None:
         if self.process is None:
             return
-        for pipe in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()
+        if self.channel:
+            self.channel.end.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -109,8 +100,8 @@ class Workers:
 
     def mark(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Outcome]]]:
         """Each job's position and outcomes, in the order in which they are ready."""
-        waiting: queue.SimpleQueue = queue.SimpleQueue()
-        ready: queue.SimpleQueue = queue.SimpleQueue()
+        waiting: queue.SimpleQueue[tuple[int, Job]] = queue.SimpleQueue()
+        ready: queue.SimpleQueue[tuple[int, list[Outcome] | BaseException]] = queue.SimpleQueue()
         for entry in enumerate(jobs):
             waiting.put(entry)
 

@@ -1,10 +1,12 @@
 """Submissions to the assignments, made from their sources, as the marking gets them."""
 
+import functools
+
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
 from classroom import assignments
-from classroom.sandbox.jobs import Cell, Job, Times, defined_names
+from classroom.sandbox.jobs import Cell, Job, Timeouts, defined_names
 from course.syllabus import lesson
 
 
@@ -21,6 +23,7 @@ def answers_of(slug: str, seed: str = "") -> dict[str, str]:
     }
 
 
+@functools.cache
 def code_cells(slug: str, seed: str = "") -> list[NotebookNode]:
     return [cell for cell in assignments.source(lesson(slug), seed=seed).cells if cell.cell_type == "code"]
 
@@ -34,7 +37,7 @@ def stub(cell: NotebookNode) -> str:
 
 
 def job(
-    slug: str, answers: dict[str, str], *, seed: str = "", added: tuple[str, ...] = (), times: Times | None = None
+    slug: str, answers: dict[str, str], *, seed: str = "", added: tuple[str, ...] = (), times: Timeouts | None = None
 ) -> Job:
     """A submission with these answers, and with the stub where there is none. Cells that are added come first."""
     cells = [Cell("student", "", code) for code in added]
@@ -46,7 +49,7 @@ def job(
             cells.append(Cell("student", data.grade_id, answers.get(data.grade_id, stub(NotebookNode(cell)))))
         else:
             cells.append(Cell("test" if data.grade else "given", data.grade_id, cell.source))
-    return Job(cells, sorted(names), times or Times())
+    return Job(cells, sorted(names), times or Timeouts())
 
 
 def failed(job: Job, outcomes: list) -> set[str]:

@@ -1,5 +1,6 @@
 """Every assignment, marked as a class's are: right answers earn every point, the stub none, a wrong answer loses its own."""
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class Submission:
     lost: set[str]  # the tests that it should fail
 
 
+@functools.cache
 def submissions(slug):
     """All kept submissions to a lesson's assignment: the solution, the stub, and every right and wrong answer."""
     kept, solutions = of_lesson(slug), answers_of(slug)
@@ -70,6 +72,7 @@ def packed(slug, kept):
     return found
 
 
+@functools.cache
 def reach(slug):
     """For each exercise the tests that its answer can decide: they use its names, or those of a cell that does."""
     sources = {cell.metadata.nbgrader.grade_id: without_markers(cell.source) for cell in code_cells(slug)}

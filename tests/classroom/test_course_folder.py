@@ -1,5 +1,6 @@
 """A class from nothing to marks with nbgrader itself, and what students hand in that is not as it should be."""
 
+import contextlib
 import csv
 import json
 import re
@@ -23,6 +24,7 @@ from tests.lessons.assignment_answers import of_lesson
 
 SLUG = "inception_module"
 POINTS = {"five_branches": 3, "largest_reduction": 2, "choose_widths": 2, "repaired_runs": 1, "repaired_computes": 2}
+OwnWorkers = workers.Workers
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the isolation tried here is Linux's")
 
 
@@ -31,8 +33,21 @@ def released(tmp_path_factory):
     """A class in which lesson 01's assignment is released; tests work on copies."""
     folder = tmp_path_factory.mktemp("classes") / "class"
     course_folder.init(folder, seed="2026", slugs=[SLUG])
-    course_folder.assignments(folder, SLUG)
+    course_folder.release(folder, SLUG)
     return folder
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Workers that have torch loaded."""
+    with workers.Workers(2) as pool:
+        yield pool
+
+
+@pytest.fixture(autouse=True)
+def warm_workers(pool, monkeypatch):
+    """Whoever marks here takes the workers that are there already."""
+    monkeypatch.setattr(workers, "Workers", lambda count: contextlib.nullcontext(pool))
 
 
 @pytest.fixture
@@ -78,8 +93,8 @@ def test_from_zero_to_marks_on_the_command_line(tmp_path):
 
     said = say("init", course, "--seed", "2026", "--lesson", SLUG)
     assert f"source/{SLUG}/{SLUG}.ipynb is written" in said
-    settings = (course / "course_folder.toml").read_text()
-    (course / "course_folder.toml").write_text(settings.replace("# inception_module = ", "inception_module = "))
+    settings = (course / "classroom.toml").read_text()
+    (course / "classroom.toml").write_text(settings.replace("# inception_module = ", "inception_module = "))
     assert "is ready: give it to your students" in say("release", SLUG, "--folder", course)
     text = (course / "release" / SLUG / f"{SLUG}.ipynb").read_text()
     for secret in ("SOLUTION", "HIDDEN", "choose(", *of_lesson(SLUG).SECRETS):
@@ -159,21 +174,21 @@ def test_whatever_is_handed_in_is_marked_or_reported_and_the_class_goes_on(cours
     hand_in(course, "ends_the_process", hostile)
     with course_folder.gradebook(course) as book:
         book.add_student("hands_in_nothing")
-    rows = {row.student: row for row in course_folder.autograding(course, SLUG)}
-    told = {student: "; ".join(row.remarks) for student, row in rows.items()}
+    rows = {row.student: row for row in course_folder.autograde(course, SLUG)}
+    remarks = {student: "; ".join(row.remarks) for student, row in rows.items()}
     full = {"solves_all", "wrong_name", "two_notebooks", "other_kernel", "old_format", "ends_the_process"}
     assert {student for student, row in rows.items() if row.points == POINTS} == full
     assert all(row.total == 0 for student, row in rows.items() if student not in full)
     for student in ("no_json", "binary", "other_json", "list_json", "empty", "odd_cells"):
-        assert "no notebook that can be read" in told[student] or "no cell" in told[student], told[student]
+        assert "no notebook that can be read" in remarks[student] or "no cell" in remarks[student], remarks[student]
         assert rows[student].points == dict.fromkeys(POINTS, 0)
-    assert "handed in as my homework (final).ipynb" in told["wrong_name"]
-    assert "one of 2 notebooks" in told["two_notebooks"]
-    assert "no notebook, but answer.py" in told["no_notebook"] and "no notebook" in told["empty_folder"]
-    assert "kernel 'ir'" in told["other_kernel"]
-    assert "nothing handed in" in told["hands_in_nothing"] and not rows["hands_in_nothing"].points
-    assert "ended the process" in told["ends_the_process"]
-    assert told["solves_all"] == ""
+    assert "handed in as my homework (final).ipynb" in remarks["wrong_name"]
+    assert "one of 2 notebooks" in remarks["two_notebooks"]
+    assert "no notebook, but answer.py" in remarks["no_notebook"] and "no notebook" in remarks["empty_folder"]
+    assert "kernel 'ir'" in remarks["other_kernel"]
+    assert "nothing handed in" in remarks["hands_in_nothing"] and not rows["hands_in_nothing"].points
+    assert "ended the process" in remarks["ends_the_process"]
+    assert remarks["solves_all"] == ""
     report = (course / "reports" / f"{SLUG}.txt").read_text()
     assert all(student in report for student in rows)
     course_folder.feedback(course, SLUG)
@@ -256,7 +271,7 @@ def test_what_students_do_to_the_teachers_cells_earns_nothing_and_costs_nothing(
     hand_in(course, "stub_delete", change({}, delete))
     hand_in(course, "stub_backwards", change({}, backwards))
     hand_in(course, "lost_an_answer", change(solutions, delete_answers_too))
-    rows = {row.student: row for row in course_folder.autograding(course, SLUG)}
+    rows = {row.student: row for row in course_folder.autograde(course, SLUG)}
     for edit in edits:
         assert rows[f"right_{edit.__name__}"].points == POINTS, edit.__name__
         assert rows[f"wrong_{edit.__name__}"].points == POINTS | {"largest_reduction": 0}, edit.__name__
@@ -272,7 +287,7 @@ def test_what_students_do_to_the_teachers_cells_earns_nothing_and_costs_nothing(
 
 @needs_linux
 @pytest.mark.slow
-def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course):
+def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course, monkeypatch):
     for number in range(4):
         hand_in(course, f"student_{number}", notebook(course, answers_of(SLUG, "2026")))
 
@@ -289,10 +304,11 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course
         if text.strip().startswith("2 of 4"):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        course_folder.autograding(course, SLUG, say=stop_after_two)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(workers, "Workers", OwnWorkers)  # what is stopped takes its workers along
+        course_folder.autograde(course, SLUG, say=stop_after_two)
     said.clear()
-    course_folder.autograding(course, SLUG, say=said.append)
+    course_folder.autograde(course, SLUG, say=said.append)
     assert "4 handed in, 2 to run." in said
 
     with course_folder.gradebook(course) as book:  # a person marks the free answer and takes a point off
@@ -300,14 +316,14 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course
         book.find_grade("test_five_branches", SLUG, SLUG, "student_1").manual_score = 1
         book.db.commit()
     said.clear()
-    rows = course_folder.autograding(course, SLUG, say=said.append)
+    rows = course_folder.autograde(course, SLUG, say=said.append)
     assert "4 handed in, 0 to run." in said and not any(row.is_new for row in rows)
     hand_in(course, "student_0", notebook(course, {}))  # hands in anew
     said.clear()
-    rows = {row.student: row for row in course_folder.autograding(course, SLUG, say=said.append)}
+    rows = {row.student: row for row in course_folder.autograde(course, SLUG, say=said.append)}
     assert "4 handed in, 1 to run." in said
     assert [row.student for row in rows.values() if row.is_new] == ["student_0"] and rows["student_0"].total == 0
-    course_folder.autograding(course, SLUG, students=["student_1"], again=True)
+    course_folder.autograde(course, SLUG, students=["student_1"], again=True)
     with course_folder.gradebook(course) as book:
         assert book.find_submission(SLUG, "student_1").score == 2 + 1 + 7
         assert {each.student.id for each in book.find_assignment(SLUG).submissions} == set(rows)
@@ -339,11 +355,11 @@ def test_a_teachers_own_question_and_points_are_marked(course):
         ),
     ]  # fmt: skip
     nbformat.write(made, path)
-    course_folder.assignments(course, SLUG)
+    course_folder.release(course, SLUG)
     solutions = answers_of(SLUG, "2026")
     hand_in(course, "anna", notebook(course, solutions | {"halves": "def halves(x):\n    return 0.5 * x"}))
     hand_in(course, "ben", notebook(course, solutions | {"halves": "def halves(x):\n    return abs(x) / 2"}))
-    rows = {row.student: row.points for row in course_folder.autograding(course, SLUG)}
+    rows = {row.student: row.points for row in course_folder.autograde(course, SLUG)}
     assert rows["anna"] == POINTS | {"largest_reduction": 5, "halves": 4}
     assert rows["ben"] == POINTS | {"largest_reduction": 5, "halves": 0}
     course_folder.init(course)
@@ -358,9 +374,9 @@ def test_what_no_test_can_decide_is_left_to_a_person(course):
     made = nbformat.read(path, as_version=4)
     made.cells[cell_of(made, "test_largest_reduction")].source += "\nlargest_reduction(open('/dev/null'), 1, 1)"
     nbformat.write(made, path)
-    course_folder.assignments(course, SLUG)
+    course_folder.release(course, SLUG)
     hand_in(course, "anna", notebook(course, answers_of(SLUG, "2026")))
-    (row,) = course_folder.autograding(course, SLUG)
+    (row,) = course_folder.autograde(course, SLUG)
     assert any("no test could decide, please look" in remark for remark in row.remarks)
     with course_folder.gradebook(course) as book:
         assert book.find_grade("test_largest_reduction", SLUG, SLUG, "anna").needs_manual_grade
@@ -368,7 +384,7 @@ def test_what_no_test_can_decide_is_left_to_a_person(course):
 
 @needs_linux
 @pytest.mark.slow
-def test_many_are_marked_at_a_time(monkeypatch):
+def test_many_are_marked_at_a_time(pool, monkeypatch):
     """The workers share the jobs; every student gets the own points."""
     kept, solutions = of_lesson(SLUG), answers_of(SLUG)
     students = list(kept.WRONG.items())[:8]
@@ -387,8 +403,7 @@ def test_many_are_marked_at_a_time(monkeypatch):
             working.discard(threading.get_ident())
 
     monkeypatch.setattr(workers.Worker, "mark", watched)
-    with workers.Workers(2) as pool:
-        found = {number: failed(made[number], outcomes) for number, outcomes in pool.mark(made)}
+    found = {number: failed(made[number], outcomes) for number, outcomes in pool.mark(made)}
     assert found == {number: lost for number, (_, (*_, lost)) in enumerate(students)}
     assert max(most) == 2
 
@@ -453,11 +468,11 @@ def test_a_class_is_made_once_and_says_what_is_wrong(tmp_path):
     with pytest.raises(ClassroomError, match="This class has the seed '2026'"):
         course_folder.init(folder, seed="2027")
     with pytest.raises(ClassroomError, match="is not released yet"):
-        course_folder.autograding(folder, SLUG)
-    (folder / "course_folder.toml").write_text("seed = ")
+        course_folder.autograde(folder, SLUG)
+    (folder / "classroom.toml").write_text("seed = ")
     with pytest.raises(ClassroomError, match="cannot be read"):
         course_folder.settings(folder)
-    (folder / "course_folder.toml").write_text('[due]\ninception_module = "tomorrow"\n')
+    (folder / "classroom.toml").write_text('[due]\ninception_module = "tomorrow"\n')
     with pytest.raises(ClassroomError, match="write the date of inception_module as 2026-10-31"):
         course_folder.settings(folder)
     other = tmp_path / "other"

@@ -1,6 +1,7 @@
 """A class's marks in other systems' columns."""
 
 import csv
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -14,10 +15,18 @@ ONE, TWO = "inception_module", "googlenet"
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """Jane has both assignments, one of them late and one with a free answer that nobody has read; Ali has one; Bo none."""
-    folder = tmp_path_factory.mktemp("classes") / "class"
+def unmarked(tmp_path_factory):
+    """A class with an empty gradebook, which takes seconds to make."""
+    folder = tmp_path_factory.mktemp("classes") / "unmarked"
     course_folder.init(folder, slugs=[ONE], course="inception-2027")
+    with course_folder.gradebook(folder):
+        return folder
+
+
+@pytest.fixture(scope="module")
+def course(unmarked):
+    """Jane has both assignments, one of them late and one with a free answer that nobody has read; Ali has one; Bo none."""
+    folder = shutil.copytree(unmarked, unmarked.with_name("class"))
     with course_folder.gradebook(folder) as book:
         book.add_student("jdoe", first_name="Jane", last_name='Doe, "JD"', email="jane@example.org")
         book.add_student("ali", first_name="Ali", last_name="Öz", email="ali@example.org")
@@ -84,7 +93,6 @@ def test_the_command_says_how_many_points_and_what_is_unread(course, tmp_path):
     assert said.exit_code == 1 and "columns for moodle, canvas, blackboard" in said.output
 
 
-def test_nothing_is_marked_yet(tmp_path):
-    course_folder.init(tmp_path / "class", slugs=[ONE])
+def test_nothing_is_marked_yet(unmarked, tmp_path):
     with pytest.raises(ClassroomError, match="Nothing is marked yet"):
-        export.export(tmp_path / "class", tmp_path / "export.csv", "moodle")
+        export.export(unmarked, tmp_path / "export.csv", "moodle")

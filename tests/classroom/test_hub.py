@@ -1,6 +1,6 @@
 """A class on a real JupyterHub: a teacher and three students with accounts of their own log in through the web page.
 
-The hub runs in a machine of its own inside this one (tests/hub_machine.sh), set up by the script that a department runs.
+The hub runs in a machine of its own inside this one (tests/classroom/hub_machine.sh), set up by the script that a department runs.
 Chromium runs outside, as everybody's does. One student does everything by clicks; the other two log in through the
 page, and their browser then asks nbgrader's pages for what a click asks for.
 """
@@ -127,7 +127,7 @@ def hub(tmp_path_factory):
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "COURSE_"))}
     with log.open("w") as out:
         process = subprocess.Popen(
-            [*words, str(CHECKOUT / "tests" / "hub_machine.sh"), str(CHECKOUT), sys.base_prefix, str(port)],
+            [*words, str(CHECKOUT / "tests" / "classroom" / "hub_machine.sh"), str(CHECKOUT), sys.base_prefix, str(port)],
             stdin=subprocess.PIPE, stdout=out, stderr=out, text=True, env=variables, start_new_session=True,
         )  # fmt: skip
     try:

@@ -14,9 +14,10 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from classroom.sandbox import isolation
-from classroom.sandbox.jobs import Cell, Job, Times, defined_names
+from classroom.sandbox.channel import Channel, Disconnected
+from classroom.sandbox.jobs import Cell, Job, Timeouts, defined_names
 from classroom.sandbox.stand_in import Student
-from classroom.sandbox.wire import CannotCross, Gone, Link
+from classroom.sandbox.wire import NotSerializable
 from classroom.sandbox.workers import Workers
 from tests.classroom.submissions import answers_of, failed, job
 from utils.cost.table import profile
@@ -61,10 +62,10 @@ blocks.InceptionModule = Repaired
 """,
     "replaces what marks": """
 import classroom.sandbox.stand_in, classroom.sandbox.submission, classroom.sandbox.jobs, classroom.sandbox.student_process as own
-classroom.sandbox.submission.mark = lambda job, room: [classroom.sandbox.jobs.Outcome() for cell in job.cells]
+classroom.sandbox.submission.mark = lambda job, session: [classroom.sandbox.jobs.Outcome() for cell in job.cells]
 classroom.sandbox.submission._execute = lambda *a: None
-classroom.sandbox.stand_in.Student.do = lambda *a: None
-own.StudentSide.bring_up_to_date = lambda self: None
+classroom.sandbox.stand_in.Student.request = lambda *a: None
+own.RequestHandler.bring_up_to_date = lambda self: None
 """,
     "replaces Python's own": """
 import builtins
@@ -162,12 +163,12 @@ choose_widths = lambda *a: (forge(), os._exit(0))
 """,
     "asks the other side for memory": """
 import classroom.sandbox.student_process as own
-answered = own.StudentSide.say
-def say(self, reply):
+answered = own.RequestHandler.respond
+def respond(self, response):
     self.nodes = [["op", "aten::ones", "", ["tuple", ["list", 10**11]], ["dict"], False, self.last - 1]]
-    answered(self, reply)
+    answered(self, response)
 def largest_reduction(*case):
-    own.StudentSide.say = say
+    own.RequestHandler.respond = respond
     return 31
 """,
     "signals the marking process": """
@@ -232,6 +233,10 @@ def attacked(workers):
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_attack_earns_a_point(attacked, name):
     made, outcomes = attacked[name]
+    (own,) = (each for cell, each in zip(made.cells, outcomes, strict=True) if cell.source == ATTACKS[name])
+    if "import classroom" in ATTACKS[name] or "import utils" in ATTACKS[name]:
+        stopped = ("TimeoutError", "ProcessEnded")
+        assert own.error is None or own.error[0] in stopped, "what it replaces is not there"
     assert TESTS - failed(made, outcomes) <= EARNED_BY_SHAPES
     assert not any("WRITTEN /" in outcome.text and "/student-" not in outcome.text for outcome in outcomes)
 
@@ -251,7 +256,7 @@ def test_an_attack_takes_no_points_from_right_answers_and_the_next_submission_is
         "gives back without end": "def largest_reduction(*case):\n    own = []\n    own.append(own)\n    return own",
         "gives back too much": "def largest_reduction(*case):\n    return list(range(10**8))",
     }
-    jobs = [job(SLUG, solutions | {"largest_reduction": code}, times=Times(4, 8, 60)) for code in hostile.values()]
+    jobs = [job(SLUG, solutions | {"largest_reduction": code}, times=Timeouts(4, 8, 60)) for code in hostile.values()]
     jobs.append(job(SLUG, solutions))
     found = {number: failed(jobs[number], outcomes) for number, outcomes in workers.mark(jobs)}
     assert found == {number: {"largest_reduction"} for number in range(len(hostile))} | {len(hostile): set()}
@@ -268,7 +273,7 @@ def test_a_cell_that_ends_or_hangs_the_process_costs_nothing_but_itself(workers)
         "print('x' * 10**9)", "input()", "raise KeyboardInterrupt", "%magic_that_is_none", "!ls /", "this is no python",
         "import torch\ntorch.set_grad_enabled(False)",
     )  # fmt: skip
-    made = job(SLUG, solutions, added=cells, times=Times(4, 20, 100))
+    made = job(SLUG, solutions, added=cells, times=Timeouts(4, 20, 100))
     ((_, outcomes),) = workers.mark([made])
     assert failed(made, outcomes) == set()
     assert max(len(outcome.text) for outcome in outcomes) < 25_000
@@ -277,8 +282,9 @@ def test_a_cell_that_ends_or_hangs_the_process_costs_nothing_but_itself(workers)
 @needs_linux
 @pytest.mark.slow
 def test_a_cell_that_hangs_only_when_it_is_run_again_costs_nothing_but_itself(workers):
-    made = job(SLUG, answers_of(SLUG), times=Times(9, 20, 100))
-    late = time.time() + 8
+    made = job(SLUG, answers_of(SLUG), times=Timeouts(4, 20, 100))
+    list(workers.mark([Job([], [])]))  # the worker has started: the first cell is run before it is late
+    late = time.time() + 3
     hangs = Cell("student", "", f"import time\nwhile time.time() > {late}: pass")
     ends = Cell("student", "", f"import os, time\ntime.sleep(max({late} + 0.1 - time.time(), 0))\nos._exit(1)")
     first = next(number for number, cell in enumerate(made.cells) if cell.role == "test")
@@ -303,8 +309,8 @@ def test_a_cell_that_leaves_no_memory_costs_nothing_but_itself(workers):
 @needs_linux
 @pytest.mark.slow
 def test_a_fork_bomb_and_an_endless_notebook_are_stopped_and_the_worker_goes_on(workers):
-    bomb = Job([Cell("student", "", "import os\nwhile True: os.fork()")], [], Times(2, 2, 4))
-    endless = Job([Cell("student", "", "while True: pass")] * 5, [], Times(1, 1, 3))
+    bomb = Job([Cell("student", "", "import os\nwhile True: os.fork()")], [], Timeouts(2, 2, 4))
+    endless = Job([Cell("student", "", "while True: pass")] * 5, [], Timeouts(1, 1, 3))
     began = time.monotonic()
     outcomes = dict(workers.mark([bomb, endless, job(SLUG, answers_of(SLUG))]))
     assert outcomes[0][0].error[0] in ("TimeoutError", "ProcessEnded")
@@ -328,12 +334,12 @@ def confined(code):
             said = type(error).__name__
         end.sendall(json.dumps(said).encode())
 
-    apart = isolation.Apart(serve)
+    sandbox = isolation.Sandbox(serve)
     try:
-        apart.end.settimeout(20)
-        return json.loads(apart.end.recv(65536))
+        sandbox.end.settimeout(20)
+        return json.loads(sandbox.end.recv(65536))
     finally:
-        apart.kill()
+        sandbox.kill()
 
 
 @needs_linux
@@ -393,8 +399,8 @@ def test_where_the_system_offers_nothing_it_is_said():
 
 @needs_linux
 def test_without_namespaces_and_landlock_the_limits_and_the_environment_still_hold(monkeypatch):
-    monkeypatch.setattr(isolation, "_own_namespaces", set)
-    monkeypatch.setattr(isolation, "_restrict_files", lambda folder: False)
+    monkeypatch.setattr(isolation, "_unshare_namespaces", set)
+    monkeypatch.setattr(isolation, "_apply_landlock", lambda folder: False)
     assert confined("import os; said = 'PATH' in os.environ and len(os.environ) < 12")
     assert confined("said = len(bytearray(2**36))") == "MemoryError"
 
@@ -405,21 +411,23 @@ def test_without_namespaces_and_landlock_the_limits_and_the_environment_still_ho
 @pytest.fixture
 def student():
     """A function that runs code in a student's process and gives its names to the tests."""
-    from classroom.sandbox.submission import Room, _shell
+    from classroom.sandbox.submission import Session, new_shell
 
-    rooms = []
+    sessions = []
 
     def start(code):
         made = Job([], sorted(defined_names(code)))
-        room = Room(made, _shell())
-        rooms.append(room)
-        outcome = room.run("import copy\nimport torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + code)
+        session = Session(made, new_shell())
+        sessions.append(session)
+        outcome = session.run(
+            "import copy\nimport torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + code
+        )
         assert outcome.error is None, outcome
-        return room.student
+        return session.student
 
     yield start
-    for room in rooms:
-        room.close()
+    for session in sessions:
+        session.close()
 
 
 @needs_linux
@@ -431,7 +439,7 @@ def test_plain_values_come_over_as_themselves(student):
         found = echo(value)
         assert found == value and type(found) is type(value)
     assert echo(torch.tensor([1.0, float("nan")])).isnan().tolist() == [False, True]
-    with pytest.raises(CannotCross, match="socket"):
+    with pytest.raises(NotSerializable, match="socket"):
         echo(socket.socket())
 
 
@@ -635,8 +643,8 @@ class OwnRelu(torch.autograd.Function):
 
 def test_an_answer_that_makes_no_sense_ends_the_conversation():
     end, other = socket.socketpair()
-    there, here = Student(Link(end)), Link(other)
-    for reply in (
+    there, here = Student(Channel(end)), Channel(other)
+    for response in (
         {"value": ["record", "os", "system", ["command", "true"]], "nodes": [], "alive": []},
         {"value": ["tensor", -5], "nodes": [], "alive": []},
         {
@@ -648,8 +656,8 @@ def test_an_answer_that_makes_no_sense_ends_the_conversation():
         {"value": 1},
         [],
     ):
-        here.send(reply, [])
+        here.send(response, [])
         with pytest.raises(Exception) as caught:
-            there.do("len", [1])
-        assert isinstance(caught.value, (Gone, CannotCross))
+            there.request("len", [1])
+        assert isinstance(caught.value, (Disconnected, NotSerializable))
     end.close(), other.close()

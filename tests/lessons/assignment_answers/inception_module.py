@@ -122,7 +122,7 @@ def largest_reduction(in_channels, out_channels, kernel_size):
     return {"pool": 1, "five": 1, "five_reduce": 1, "three": three, "three_reduce": reduce, "pointwise": 1}
 """,
         """from utils.cost.table import profile
-from lessons.inception_module.blocks import InceptionModule, Widths
+from networks.googlenet import InceptionModule, Widths
 
 def choose_widths(in_channels, grid, budget):
     low, high = 1, budget
