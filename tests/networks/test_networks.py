@@ -10,12 +10,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-<<<<<<< HEAD
 from course.syllabus import LESSONS
-from networks.base import Network
-=======
 from networks.base import PAPER, Network, Options
->>>>>>> networks
 from networks.catalog import NETWORKS, create, entry, names
 from networks.layers import HalvingMaxPool, Outputs
 from networks.xception import Xception
