@@ -12,11 +12,10 @@ from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
-from lessons.googlenet.crops import some_crops, times_seen
+from lessons.googlenet.crops import PAPERS_SIZE, some_crops, times_seen
 from lessons.googlenet.paper import TABLE_3
 from networks import measure
 from utils.cost.table import short
-from utils.data.crops import PAPERS_SIZE
 from utils.data.photo import photograph
 from utils.lab.frame import LABEL, Lab, View, slider
 from utils.show import colors

@@ -73,8 +73,8 @@ def fit(
     Stop it (the stop button, Ctrl-C) and you get the run so far, with `completed` False. A step under way is
     finished first, unless it goes on for more than a third of a second; a second Ctrl-C does not wait at all.
 
-    Started by torchrun, by `accelerate launch` or in `utils.train.processes.launch`, all processes train this one network: the
-    batch size is that of all together, each returns the run, and the first one alone shows, calls `on_step` and writes.
+    Started by torchrun or by `accelerate launch`, all processes train this one network: the batch size is that of all
+    together, each returns the run, and the first one alone shows, calls `on_step` and writes.
 
     With `recipe.averaging`, `run.averaged` is the network with the averaged weights, and each epoch tests both.
 

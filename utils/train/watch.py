@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from utils.train import processes
 from utils.train.runs import Run
 
 EVERY = 0.2  # seconds between two updates of the bar
@@ -39,8 +38,6 @@ def watch(
     """
     if callable(show):
         return show(run, steps, on_step)
-    if show and processes.is_watched_elsewhere():
-        return LaunchedWatch(run, steps, on_step)
     if show and in_notebook():
         return NotebookWatch(run, steps, on_step)
     if show and sys.stderr.isatty():
@@ -189,17 +186,6 @@ class TerminalWatch(_Timed):
         self.bar.close()
         if self.sentence:
             print(self.sentence)
-
-
-class LaunchedWatch(_Timed):
-    """In a process that `utils.train.processes.launch` has started: the launching one shows it."""
-
-    def _say(self, parts: list[str]) -> None:
-        processes.report(self.done, " · ".join(parts[:4]))  # the bar wants room too
-
-    def __exit__(self, *error) -> None:
-        if self.sentence:
-            print(self.sentence, flush=True)
 
 
 class NotebookWatch(_Timed):
