@@ -90,7 +90,8 @@ class Data:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of every image."""
-        return tuple(self.test.images.shape[1:])
+        channels, height, width = self.test.images.shape[1:]
+        return channels, height, width
 
     def to(self, device: str | torch.device) -> "Data":
         """The same data set with both splits on another device."""
@@ -112,7 +113,8 @@ def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[flo
     values = np.arange(256) / 255
     means, deviations = [], []
     for channel in images.swapaxes(0, 1):
-        counts = sum(np.bincount(image.ravel(), minlength=256) for image in np.array_split(channel, 16))
+        parts = [np.bincount(image.ravel(), minlength=256) for image in np.array_split(channel, 16)]
+        counts = np.sum(parts, axis=0)
         mean = float(counts @ values / counts.sum())
         variance = float(counts @ (values - mean) ** 2 / counts.sum())
         means.append(mean)

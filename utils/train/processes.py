@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 TIMEOUT = timedelta(minutes=10)  # a process that waits for another for longer than this gives up, with an error
+Result = TypeVar("Result")
+
 SHARED_SEED = 1_000_003  # distance between the seeds of two processes, for what each draws for itself
 
 
@@ -68,7 +70,7 @@ class Team:
 
         All processes begin with the first one's weights.
         """
-        return net if self.size == 1 else self.accelerator.prepare_model(net)
+        return net if self.accelerator is None else self.accelerator.prepare_model(net)
 
     def seed(self, seed: int, step: int) -> None:
         """Before a step: let each process draw its own dropout, a process of several anew by the step's number.
@@ -95,17 +97,23 @@ class Team:
         return flag if self.size == 1 else bool(self.sum(torch.tensor(float(flag), device=self.device)))
 
     @property
+    def on(self) -> str:
+        """The kind of device, "cpu" or "cuda"; the first where none was asked for."""
+        return torch.device(self.device or "cpu").type
+
+    @property
     def listens_every(self) -> int:
         """Steps between two questions of whether one was asked to stop. On a GPU the answer is waited for."""
-        return 1 if self.size == 1 or torch.device(self.device).type == "cpu" else 20
+        return 1 if self.size == 1 or self.on == "cpu" else 20
 
-    def from_first(self, work: Callable[[], object]) -> object:
+    def from_first(self, work: Callable[[], Result]) -> Result:
         """What the first process gets from doing this; the others only hear of it."""
         if self.size == 1:
             return work()
-        things = [work() if self.is_first else None]
-        dist.broadcast_object_list(things, src=0, device=self.device)
-        return things[0]
+        things: list[Any] = [work() if self.is_first else None]
+        dist.broadcast_object_list(things, src=0, device=torch.device(self.device or "cpu"))
+        received: Result = things[0]
+        return received
 
 
 ALONE = Team()
@@ -142,16 +150,21 @@ class _Total(torch.autograd.Function):
     """The sum over all processes. What each process makes of it counts: so is its gradient."""
 
     @staticmethod
-    def forward(context, tensor: Tensor) -> Tensor:
+    def forward(context: Any, tensor: Tensor) -> Tensor:
         total = tensor.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> Tensor:
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         total = gradient.clone()
         dist.all_reduce(total)
         return total
+
+
+def _total(tensor: Tensor) -> Tensor:
+    total: Tensor = _Total.apply(tensor)  # type: ignore[no-untyped-call]  # torch's
+    return total
 
 
 class SyncBatchNorm(_BatchNorm):
@@ -166,26 +179,28 @@ class SyncBatchNorm(_BatchNorm):
 
     def forward(self, images: Tensor) -> Tensor:
         if not self.training:
-            return super().forward(images)
+            normalised: Tensor = super().forward(images)
+            return normalised
         self._check_input_dim(images)
         values = images.float()
         others = [0, *range(2, images.ndim)]  # all dimensions but the channels'
         shape = [1, -1, *[1] * (images.ndim - 2)]
-        count = _Total.apply(values.new_tensor(values.numel() / values.shape[1]))
-        mean = _Total.apply(values.sum(others)) / count
+        count = _total(values.new_tensor(values.numel() / values.shape[1]))
+        mean = _total(values.sum(others)) / count
         centred = values - mean.view(shape)
-        variance = _Total.apply(centred.square().sum(others)) / count
+        variance = _total(centred.square().sum(others)) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         out = centred * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             out = out * self.weight.view(shape) + self.bias.view(shape)
-        return out.to(images.dtype)
+        result: Tensor = out.to(images.dtype)
+        return result
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         """Move the running statistics towards these; the variance is the unbiased one, as in torch."""
-        if not self.track_running_stats:
-            return
+        if self.num_batches_tracked is None or self.running_mean is None or self.running_var is None:
+            return  # track_running_stats is off
         self.num_batches_tracked += 1
         weight = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean, weight)
@@ -198,7 +213,7 @@ def synchronised(net: nn.Module, team: Team) -> Iterator[None]:
 
     The layers are exchanged for others that hold the very same weights and running statistics, and put back at the end.
     """
-    kind = nn.SyncBatchNorm if team.size > 1 and torch.device(team.device).type == "cuda" else SyncBatchNorm
+    kind: type[_BatchNorm] = nn.SyncBatchNorm if team.size > 1 and team.on == "cuda" else SyncBatchNorm
     places = [
         (parent, name, layer)
         for parent in net.modules()
