@@ -129,7 +129,7 @@ def fit(
 
 
 def planned_key(net: nn.Module | Callable[[], nn.Module], data: Data, recipe: Recipe, seed: int = 0) -> str:
-    """The key of the run that `fit` would make of these: what to look for before training, with `utils.train.runs.find`."""
+    """The key of the run that `fit` would make of these: what to look for before training."""
     run, _ = prepare(net, data, recipe, seed=seed, device="cpu", name=None)
     return run.key
 

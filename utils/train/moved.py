@@ -66,7 +66,7 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     ),
     "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "461a9712d8e4d4eb"}),
     "utils/data.py": Moved(
-        "0272b1a2e47d76a8", {"utils/data/dataset.py": "74ecfc8cee6115d0", "utils/data/sets.py": "65299f153bf4a9b7"}
+        "0272b1a2e47d76a8", {"utils/data/dataset.py": "3fbfa6426538bd88", "utils/data/sets.py": "65299f153bf4a9b7"}
     ),
     "utils/engine.py": Moved("21b385e6fe17a81f", {"utils/train/engine.py": "9c31308c73bb861f"}),
     "utils/optim.py": Moved("6eafe5e22cc83a2d", {"utils/train/optim.py": "0e7edb1616f56726"}),

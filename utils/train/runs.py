@@ -273,22 +273,6 @@ def _build(kind: type[Part], values: object, *, part: str) -> Part:
         raise _Unreadable(f"in {part}, {problem}") from None
 
 
-def find(folder: str | os.PathLike[str], key: str, *, other_code: bool = False) -> Run | None:
-    """The whole run with this key among the `.json` files of a folder; None where there is none, or no folder.
-
-    A run that was made with other code than today's, or whose file does not say with which, is no answer, unless
-    `other_code` is True: then look at its `changed_code`.
-
-    Raises:
-        ValueError: a file there is cut off, altered, or not a run.
-    """
-    for path in sorted(Path(folder).glob("*.json")):
-        run = Run.load(path)
-        if run.key == key and run.completed and (other_code or run.changed_code == []):
-            return run
-    return None
-
-
 # --- where a run was made ---------------------------------------------------------------------------------------------
 
 
