@@ -272,7 +272,7 @@ class Result:
     @property
     def percentages(self) -> dict[str, list[float]]:
         """Final test accuracies by arm, in per cent."""
-        return {arm: [ACCURACY.of(run) for run in runs] for arm, runs in self.runs.items() if runs}
+        return self.values(ACCURACY)
 
     def values(self, quantity: Quantity | None = None) -> dict[str, list[float]]:
         """The quantity of every run, by arm."""
