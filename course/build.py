@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from course.syllabus import LESSONS, Lesson
-from course.workspace import NOTEBOOKS, digest, is_edited, shown, write_whole
+from course.workspace import digest, is_edited, shown
 from utils.feedback.lesson import Feedback
+from utils.system.files import write_whole
+from utils.system.places import NOTEBOOKS
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _REFERENCES = {
@@ -41,7 +43,8 @@ class Built:
 
 def feedback_of(lesson: Lesson) -> Feedback:
     """The feedback object of a lesson, which knows its exercises."""
-    return importlib.import_module(f"lessons.{lesson.slug}.checks").feedback
+    feedback: Feedback = importlib.import_module(f"lessons.{lesson.slug}.checks").feedback
+    return feedback
 
 
 def build(lessons: Iterable[Lesson] = LESSONS, into: Path = NOTEBOOKS) -> list[Built]:
@@ -99,9 +102,11 @@ def _notebook(lesson: Lesson, *, solved: bool) -> NotebookNode:
             stub = f'raise NotImplementedError("Exercise {exercise}, {entry.title}: write this part.")'
             cell.source = _without_markers(cell.source) if solved else _with_stub(cell.source, stub)
         metadata = {key: cell.metadata[key] for key in ("exercise", "tags") if key in cell.metadata}
-        new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        new: Callable[..., NotebookNode] = (
+            nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        )
         cells.append(new(cell.source, id=f"{lesson.slug.replace('_', '-')}-{number:03d}", metadata=metadata))
-    notebook = nbformat.v4.new_notebook(
+    notebook: NotebookNode = nbformat.v4.new_notebook(
         cells=cells,
         metadata={
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

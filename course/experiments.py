@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 from tqdm import tqdm
@@ -49,7 +50,7 @@ class Arm:
     """One of the things compared: a network, and where it is the recipe that differs, the settings that do."""
 
     build: Callable[[Data], nn.Module]  # a new network for such images and classes
-    changes: Mapping[str, object] = field(default_factory=dict)  # settings of the recipe
+    changes: Mapping[str, Any] = field(default_factory=dict)  # settings of the recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +94,7 @@ class Experiment:
 
     def costs(self, form: str = "short") -> dict[str, Table]:
         """What each arm's network costs, on an image of the form's data."""
-        form = self.form(form)
-        data = load(form.data, limit=1)
+        data = load(self.form(form).data, limit=1)
         return {name: profile(arm.build(data), data.image_shape) for name, arm in self.arms.items()}
 
     def run(
@@ -104,7 +104,7 @@ class Experiment:
         seeds: Sequence[int] | None = None,
         arms: Sequence[str] | None = None,
         show: bool = True,
-        keep: str | os.PathLike | None = None,
+        keep: str | os.PathLike[str] | None = None,
     ) -> "Result":
         """Train every arm once with every seed, and compare. Interrupted, it gives the result of the whole runs so far.
 
@@ -135,16 +135,13 @@ class Experiment:
         if not form:
             found = (self.recorded(each) for each in ("full", *self.others, "short"))
             return next((result for result in found if result is not None), None)
-        settings, runs = self.form(form), {name: [] for name in self.arms}
+        settings = self.form(form)
+        runs: dict[str, list[Run]] = {name: [] for name in self.arms}
         for path in sorted(self.folder(form).glob("*.json")):
             run = Run.load(path)
             runs.setdefault(run.network["name"], []).append(run)
         runs = {name: sorted(of_arm, key=lambda run: run.seed) for name, of_arm in runs.items() if of_arm}
         return Result(self, form, settings, runs, recorded=True) if runs else None
-
-    def record(self, form: str, **options: object) -> "Result":
-        """Make the recorded runs of a form: those that are there already, with these settings and this code, are kept."""
-        return self.run(form, keep=self.folder(form), **options)
 
     def folder(self, form: str) -> Path:
         """Where the runs of a form are recorded."""
@@ -154,7 +151,16 @@ class Experiment:
         """The name of a run's file: the arm's place among the arms, and the seed."""
         return f"arm{list(self.arms).index(arm) + 1}_seed{seed}.json"
 
-    def _run(self, name: str, form: Form, *, seeds, names, show: bool, keep) -> "Result":
+    def _run(
+        self,
+        name: str,
+        form: Form,
+        *,
+        seeds: Sequence[int] | None,
+        names: Sequence[str] | None,
+        show: bool,
+        keep: str | os.PathLike[str] | None,
+    ) -> "Result":
         names, seeds = self._chosen(names), self._seeds(form, seeds)
         data = load(form.data, limit=form.limit)
         result = Result(self, name, replace(form, seeds=seeds), {arm: [] for arm in names})
@@ -257,15 +263,16 @@ class Result:
 
     def compare(self, quantity: Quantity | None = None) -> Comparison | None:
         """The arms beside each other, by the experiment's quantity or by another; None where no arm has a run."""
+        return self._compared(quantity or self.experiment.quantity) if any(self.runs.values()) else None
+
+    def _compared(self, quantity: Quantity) -> Comparison:
         whole = {arm: runs for arm, runs in self.runs.items() if runs}
-        if not whole:
-            return None
-        return compare(whole, quantity or self.experiment.quantity, paired=self.experiment.paired)
+        return compare(whole, quantity, paired=self.experiment.paired)
 
     @property
     def percentages(self) -> dict[str, list[float]]:
         """Final test accuracies by arm, in per cent."""
-        return {arm: [100 * run.accuracy for run in runs] for arm, runs in self.runs.items() if runs}
+        return self.values(ACCURACY)
 
     def values(self, quantity: Quantity | None = None) -> dict[str, list[float]]:
         """The quantity of every run, by arm."""
@@ -296,7 +303,7 @@ class Result:
         found = [
             difference.sentence
             for quantity in (entry.quantity, *entry.more)
-            for difference in self.compare(quantity).differences
+            for difference in self._compared(quantity).differences
         ]
         return found if entry.conclude is None else [*found, entry.conclude(self.runs)]
 
@@ -356,19 +363,17 @@ class Result:
         return self.source if self.recorded else ""
 
     def __str__(self) -> str:
-        comparison = self.compare()
         parts = [self.experiment.question, self.experiment.equal]
-        parts += [] if comparison is None else [comparison.table]
-        parts += [self.compare(quantity).table for quantity in self.experiment.more if comparison is not None]
+        if any(self.runs.values()):
+            parts += [self._compared(each).table for each in (self.experiment.quantity, *self.experiment.more)]
         return "\n\n".join([*parts, self.sentence, f"({self.source})"])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        comparison = self.compare()
-        if comparison is None:
+        if not any(self.runs.values()):
             return f"<p>{escape(self.sentence)}</p>"
-        tables = "".join(self.compare(each).html for each in (self.experiment.quantity, *self.experiment.more))
+        tables = "".join(self._compared(each).html for each in (self.experiment.quantity, *self.experiment.more))
         items = "".join(f"<li>{escape(line)}</li>" for line in self._found())
         return (
             f"{self.picture._repr_html_()}{tables}<ul>{items}</ul><p>{escape(self.experiment.limits)}</p>"
@@ -377,9 +382,9 @@ class Result:
 
 
 def _machine(run: Run) -> str:
-    device = run.machine.get("device_name") or run.machine.get("device", "?")
+    device: str = run.machine.get("device_name") or run.machine.get("device", "?")
     threads = run.machine.get("threads")
-    return f"{device}, {threads} thread{plural(threads)}" if run.machine.get("device") == "cpu" else device
+    return f"{device}, {threads} thread{'' if threads == 1 else 's'}" if run.machine.get("device") == "cpu" else device
 
 
 def names() -> tuple[str, ...]:
@@ -396,7 +401,8 @@ def experiment(name: str) -> Experiment:
     files = _files()
     if name not in files:
         raise ValueError(f"There is no experiment {name!r}. There are: {', '.join(files)}.")
-    return importlib.import_module(f"lessons.{files[name]}.experiments.{name}").EXPERIMENT
+    found: Experiment = importlib.import_module(f"lessons.{files[name]}.experiments.{name}").EXPERIMENT
+    return found
 
 
 def lesson_of(name: str) -> str:

@@ -113,22 +113,28 @@ class Refused(Exception):
     """Why a run's file is not on the board."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One file: whose it is, and either its run with its design or the reason why it is refused."""
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """One file: whose it is, and the reason why it is refused, where it is."""
 
     student: str
     path: Path
-    run: Run | None = None
-    design: Design | None = None
-    macs: int = 0
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Submission):
+    """One file that counts, with its run and its design."""
+
+    run: Run
+    design: Design
+    macs: int
     remarks: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:
         """Test accuracy after the last epoch, 0 to 1."""
-        return self.run.accuracy
+        return self.run.history[-1].test_accuracy
 
     @property
     def margin(self) -> float:
@@ -141,14 +147,15 @@ def margin(accuracy: float, images: int) -> float:
     return 1.96 * math.sqrt(accuracy * (1 - accuracy) / images)
 
 
-def examine(path: Path, rules: Rules, data: Data, *, student: str = "") -> Entry:
-    """Check one file; what is wrong with it is the entry's `reason`."""
+def examine(path: Path, rules: Rules, data: Data, *, student: str = "") -> Submission:
+    """Check one file: an `Entry`, or else what is wrong with it as the `reason`."""
     student = student or _student(path, path.parent)
     try:
         run, design = sound(path, rules, data)
     except Refused as problem:
-        return Entry(student, path, reason=_printable(str(problem)))
-    return Entry(student, path, run, design, design.table(data.image_shape, len(data.classes)).macs)
+        return Submission(student=student, path=path, reason=_printable(str(problem)))
+    macs = design.table(data.image_shape, len(data.classes)).macs
+    return Entry(student=student, path=path, run=run, design=design, macs=macs)
 
 
 def sound(path: Path, rules: Rules, data: Data) -> tuple[Run, Design]:
@@ -265,7 +272,7 @@ class Board:
     rules: Rules
     ranked: tuple[Entry, ...]
     others: tuple[Entry, ...]
-    refused: tuple[Entry, ...]
+    refused: tuple[Submission, ...]
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -405,12 +412,14 @@ def board_of(folder: str | Path, rules: Rules = RULES["short"], *, data: Data | 
         raise ValueError(f"There is no run file (*.json) in {folder}.")
     data = data or rules.load()
     entries = [examine(path, rules, data, student=_student(path, folder)) for path in paths]
-    refused = tuple(entry for entry in entries if entry.reason)
+    refused = tuple(entry for entry in entries if not isinstance(entry, Entry))
     # Best first; of equal accuracy the cheaper one first, which changes no rank.
     best_first = sorted(
-        (entry for entry in entries if not entry.reason), key=lambda each: (-each.accuracy, each.macs, each.student)
+        (entry for entry in entries if isinstance(entry, Entry)),
+        key=lambda each: (-each.accuracy, each.macs, each.student),
     )
-    ranked, others = [], []
+    ranked: list[Entry] = []
+    others: list[Entry] = []
     for entry in best_first:
         (others if any(entry.student == each.student for each in ranked) else ranked).append(entry)
     return Board(rules, tuple(_with_remarks(ranked)), tuple(others), refused)
@@ -432,7 +441,7 @@ def _with_remarks(entries: list[Entry]) -> list[Entry]:
     return found
 
 
-def _times(run: Run) -> tuple:
+def _times(run: Run) -> tuple[object, ...]:
     return (run.date, run.seconds, *((epoch.seconds, epoch.images_per_second) for epoch in run.history))
 
 
@@ -479,11 +488,12 @@ def train_again(entry: Entry, rules: Rules, data: Data, *, show: bool = False) -
 def _confirmed(run: Run, again: Run) -> str:
     if again.history == run.history:
         return "confirmed: trained again, the same to the last digit"
-    away = abs(again.accuracy - run.accuracy)
+    accuracy = again.history[-1].test_accuracy
+    away = abs(accuracy - run.history[-1].test_accuracy)
     same_place = all(
         run.machine.get(name) == again.machine.get(name) for name in ("device", "cpu", "threads", "platform")
     ) and run.versions.get("torch") == again.versions.get("torch")
-    told = f"trained again: {100 * again.accuracy:.2f} %, {100 * away:.2f} points away"
+    told = f"trained again: {100 * accuracy:.2f} %, {100 * away:.2f} points away"
     if same_place:
         return f"NOT CONFIRMED, {told}, on the same kind of machine with the same torch, where figures repeat"
     if away <= NEAR:

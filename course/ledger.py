@@ -26,7 +26,7 @@ class Finding:
     verdict: str
     why: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
             raise ValueError(f"verdict is {self.verdict!r}; it can be {', '.join(VERDICTS)}.")
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,10 +14,11 @@ from networks.catalog import create
 from utils.data.dataset import Data
 from utils.data.sets import NAMES, load
 from utils.data.stream import streamed
-from utils.feedback.lesson import work_folder
-from utils.train.loop import Run, fit
+from utils.system.places import work_folder
+from utils.train.loop import fit
 from utils.train.processes import is_first
 from utils.train.recipe import Recipe
+from utils.train.runs import Run
 
 FOLDER_SIZE = 224  # side to which a folder's images are cut, where nothing is said
 
@@ -52,27 +55,29 @@ def train(
         say, out = (lambda text: None), None
     chosen = _settings(named_recipe(recipe), epochs=epochs, batch_size=batch_size, compile=compile)
     images = _images(data, test_data, limit=limit, image_size=image_size)
-    options = {
-        "size": size,
-        "variant": variant,
-        "width": width,
-        "num_classes": len(images.classes),
-        "in_channels": images.image_shape[0],
-    }
+    build = partial(
+        create,
+        name,
+        size=size,
+        variant=variant,
+        width=width,
+        num_classes=len(images.classes),
+        in_channels=images.image_shape[0],
+    )
     heads = False
     if chosen.aux_weight:
         try:
-            create(name, aux_heads=True, **options)
+            build(aux_heads=True)
             heads = True
         except ValueError:
-            create(name, **options)  # says what is wrong, if it is not the heads
+            build()  # says what is wrong, if it is not the heads
             say(f"{name} has no auxiliary heads: the recipe's aux_weight, {chosen.aux_weight:g}, is left out.")
             chosen = replace(chosen, aux_weight=0.0)
-    if chosen.dropout is not None and not _has_dropout(create(name, **options)):
+    if chosen.dropout is not None and not _has_dropout(build()):
         say(f"{name} has no dropout: the recipe's, {chosen.dropout:g}, is left out.")
         chosen = replace(chosen, dropout=None)
     run = fit(
-        lambda: create(name, aux_heads=heads, **options),
+        partial(build, aux_heads=heads),
         images,
         chosen,
         seed=seed,
@@ -87,7 +92,9 @@ def train(
     if out is not None:
         run.save(out)
         weights = out.with_suffix(".pt")
-        torch.save((run.averaged or run.net).state_dict(), weights)
+        trained = run.averaged or run.net
+        assert trained is not None  # a run that was just made has its network
+        torch.save(trained.state_dict(), weights)
         say(f"The run is in {out}, its weights in {weights}.")
     return run
 
@@ -158,7 +165,7 @@ def _images(data: str, test_data: str | None, *, limit: int | None, image_size: 
 
 
 def _settings(recipe: Recipe, *, epochs: int | None, batch_size: int | None, compile: bool) -> Recipe:
-    changes: dict[str, object] = {"compile": compile} if compile else {}
+    changes: dict[str, Any] = {"compile": compile} if compile else {}
     changes |= {"epochs": epochs} if epochs is not None else {}
     changes |= {"batch_size": batch_size} if batch_size is not None else {}
     return replace(recipe, **changes)

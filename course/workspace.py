@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -18,7 +19,7 @@ from utils.system.files import write_whole
 from utils.system.places import NOTEBOOKS, work_folder
 
 
-def digest(notebook: Mapping) -> str:
+def digest(notebook: Mapping[str, Any]) -> str:
     """A digest of what a notebook says: the types and sources of its cells, in order.
 
     Outputs, execution counts, cell ids and metadata do not count, and neither do empty cells: JupyterLab adds one when

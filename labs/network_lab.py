@@ -29,7 +29,7 @@ from networks.design import (
 from utils.cost.table import Table, field_text, shape_text, short
 from utils.data.dataset import Data
 from utils.diagram import draw
-from utils.lab.frame import LABEL, Lab, Section, View, slider
+from utils.lab.frame import LABEL, Lab, Section, View, share, slider
 from utils.show import colors
 
 WIDEST = 128  # channels that a handle reaches
@@ -258,22 +258,16 @@ def network_lab(design: Design | None = None, budget: Budget = BUDGET) -> Lab:
             f"width_{n}": slider(
                 32, LEAST_WIDTH, WIDEST, f"{n}: width", f"Channels that each block of stage {n} puts out", step=4
             ),
-            f"scale_{n}": ipywidgets.FloatSlider(
-                value=0.2,
-                min=0,
-                max=1,
-                step=0.05,
-                description=f"{n}: scale",
-                tooltip=f"What each residual of stage {n} is multiplied by, where its blocks have one",
-                style=LABEL,
+            f"scale_{n}": share(
+                0.2,
+                f"{n}: scale",
+                f"What each residual of stage {n} is multiplied by, where its blocks have one",
             ),
         }
         if n < max(STAGES):
             tip = f"How the grid is halved between stages {n} and {n + 1}"
             controls[f"reduction_{n}"] = choice(f"{n} to {n + 1}", reductions, tip)
-    controls["dropout"] = ipywidgets.FloatSlider(
-        value=0.0, min=0, max=0.9, step=0.05, description="dropout", tooltip="Before the classifier", style=LABEL
-    )
+    controls["dropout"] = share(0.0, "dropout", "Before the classifier", most=0.9)
     for name, value in settings_of(design).items():
         controls[name].value = value
         if controls[name].value != value:

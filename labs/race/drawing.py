@@ -64,7 +64,7 @@ def means(entry: str, tracks: Sequence[Track]) -> list[float]:
 # --- the panels -------------------------------------------------------------------------------------------------------
 
 
-def _losses(looks: dict, tracks: Sequence[Track], epochs: int) -> str:
+def _losses(looks: dict[str, tuple[str, str]], tracks: Sequence[Track], epochs: int) -> str:
     shown = [(track, [point for point in track.losses if math.isfinite(point[1])]) for track in tracks]
     most = max((loss for _, points in shown for _, loss in points), default=1.0)
     axes = _Axes("Loss while training", "nats", (0, epochs), (0, most or 1.0))
@@ -74,7 +74,7 @@ def _losses(looks: dict, tracks: Sequence[Track], epochs: int) -> str:
     return axes.svg(describe(list(looks), tracks))
 
 
-def _accuracies(looks: dict, tracks: Sequence[Track], epochs: int) -> str:
+def _accuracies(looks: dict[str, tuple[str, str]], tracks: Sequence[Track], epochs: int) -> str:
     shown = [(track.entry, [(epoch.epoch, 100 * epoch.test_accuracy) for epoch in track.epochs]) for track in tracks]
     values = [value for _, points in shown for _, value in points] or [0, 100]
     low, high = 10 * math.floor(min(values) / 10), 10 * math.floor(max(values) / 10 + 1)

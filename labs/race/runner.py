@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -74,7 +75,7 @@ class Race:
         self,
         entries: Mapping[str, Build],
         *,
-        data: str | os.PathLike = "scales",
+        data: str | os.PathLike[str] = "scales",
         recipe: Recipe = RECIPE,
         seeds: Sequence[int] = (0, 1, 2),
         limit: int | None = None,
@@ -104,7 +105,7 @@ class Race:
         self._is_whole = False  # has the other process come to its end?
         self._on_change = on_change
         self._over = threading.Event()
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
         self._began = 0.0  # when the first run began
 
@@ -135,7 +136,7 @@ class Race:
         )
         self.state, self.words = "starting", "starting a process"
         self._forget = when_run_again(this_cell(), self.stop)
-        self._thread = threading.Thread(target=self._follow, name="race", daemon=True)
+        self._thread = threading.Thread(target=self._follow, args=(self._process,), name="race", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -202,14 +203,14 @@ class Race:
         if self.needed is None:
             return ""
         more = " That is more than asked for, but fewer images would teach nothing."
-        return f" That takes about {self.needed:.0f} s.{more if self.needed > self._job.seconds else ''}"
+        return f" That takes about {self.needed:.0f} s.{more if self.needed > (self._job.seconds or math.inf) else ''}"
 
     @property
     def picture(self) -> str:
         """Loss and test accuracy of all runs as they stand, as HTML."""
         return picture(list(self.entries), list(self.tracks.values()), self.recipe.epochs)
 
-    def save(self, folder: str | os.PathLike) -> list[Path]:
+    def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write a file for each whole run, and return their paths; `Run.load` reads them."""
         return [
             run.save(Path(folder) / f"entry{number}_seed{run.seed}.json")
@@ -227,9 +228,10 @@ class Race:
 
     # --- the other process ---
 
-    def _follow(self) -> None:
+    def _follow(self, process: subprocess.Popen[bytes]) -> None:
         """In a thread: hand over the job, and hear the news until the other process ends."""
-        process, has_hung_up = self._process, False
+        has_hung_up = False
+        assert process.stdin is not None and process.stdout is not None  # both are pipes
         try:
             pickle.dump(self._job, process.stdin)
             process.stdin.flush()  # and left open: when it closes, the other process ends
@@ -325,7 +327,7 @@ def _pickled(entries: dict[str, Build]) -> dict[str, bytes]:
     return pickled
 
 
-def _require_budget(recipe: Recipe, seeds: tuple, limit: int | None, seconds: float | None) -> None:
+def _require_budget(recipe: Recipe, seeds: tuple[int, ...], limit: int | None, seconds: float | None) -> None:
     if not isinstance(recipe, Recipe):
         raise ValueError(f"recipe is {recipe!r}; it must be a Recipe.")
     whole = all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds)
@@ -352,7 +354,7 @@ def when_run_again(cell: str | None, call: Callable[[], None]) -> Callable[[], N
         return lambda: None
     events = _shell().events
 
-    def look(info) -> None:
+    def look(info: Any) -> None:
         if info.cell_id == cell:
             forget()
             call()
@@ -365,7 +367,7 @@ def when_run_again(cell: str | None, call: Callable[[], None]) -> Callable[[], N
     return forget
 
 
-def _shell():
+def _shell() -> Any:
     """IPython, where this is it."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
@@ -451,7 +453,7 @@ class RacePanel:
         self.race_button.on_click(lambda _button: self.start())
         self.stop_button.on_click(lambda _button: self.stop())
         hear_beside_cells(self.stop_button)
-        self.widget.observe(lambda change: change["new"] is None and self.close(), names="comm")
+        self.widget.observe(self._closed, names="comm")
         self._forget = when_run_again(this_cell(), self.close)
         self._is_closed = False
         self._said = self._drawn = 0.0
@@ -482,6 +484,10 @@ class RacePanel:
         """End the race that is on; whole runs are kept."""
         if self.race is not None:
             self.race.stop()
+
+    def _closed(self, change: dict[str, Any]) -> None:
+        if change["new"] is None:
+            self.close()
 
     def close(self) -> None:
         """End the race that is on, and start no more."""
@@ -530,7 +536,7 @@ class RacePanel:
         show_widget(self.widget, text=repr(self), html=f"{self.statement.value}{self.picture.value}")
 
 
-def race(entries: Mapping[str, Build], **options: object) -> RacePanel:
+def race(entries: Mapping[str, Build], **options: Any) -> RacePanel:
     """A panel that races these entries, shown where it is a cell's last line. Options are those of `RacePanel`.
 
     Raises:

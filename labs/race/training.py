@@ -16,6 +16,7 @@ from utils.data.sets import load
 from utils.train.loop import Diverged, OutOfMemory, fit
 from utils.train.prepare import prepare
 from utils.train.recipe import Recipe
+from utils.train.runs import Run
 from utils.train.watch import Watch
 
 TELL_EVERY = 0.2  # seconds between two words of the loss
@@ -64,8 +65,17 @@ def run_race(job: Job, tell: Tell, began: float) -> None:
 class Telling(Watch):
     """The view of a run that tells of it elsewhere. `share`: this run's number, from 0, and how many there are."""
 
-    def __init__(self, *about: object, tell: Tell, entry: str, share: tuple[int, int]):
-        super().__init__(*about)
+    def __init__(
+        self,
+        run: Run,
+        steps: int,
+        on_step: Callable[[Run, float], None] | None,
+        *,
+        tell: Tell,
+        entry: str,
+        share: tuple[int, int],
+    ):
+        super().__init__(run, steps, on_step)
         self.tell, self.entry, self.share = tell, entry, share
         self.told = time.perf_counter()
         self.losses: list[Tensor] = []  # of the steps since it was last told

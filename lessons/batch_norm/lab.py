@@ -4,13 +4,12 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ipywidgets
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from utils.data.sets import load
-from utils.lab.frame import LABEL, Lab, View, Walk
+from utils.lab.frame import Lab, View, Walk, buttons, slider, stops
 from utils.show import colors
 from utils.train.loop import seeded
 
@@ -171,26 +170,22 @@ def _deviation(value: float) -> str:
 def bn_lab() -> Lab:
     """The BN lab of lesson 03, set to a run without normalisation at the lowest learning rate but one."""
 
-    def choice(values: tuple, value: object, name: str, tip: str) -> ipywidgets.SelectionSlider:
-        return ipywidgets.SelectionSlider(
-            options=[(f"{each:g}", each) for each in values], value=value, description=name, tooltip=tip, style=LABEL
-        )
+    def numbers(values: tuple[float, ...]) -> list[tuple[str, float]]:
+        return [(f"{each:g}", each) for each in values]
 
     controls = {
-        "normalised": ipywidgets.ToggleButtons(
-            options=["no BN", "with BN"],
-            value="no BN",
-            tooltips=["Six dense layers with ReLU", "The same, with batch normalisation before each ReLU"],
-            style={"button_width": "110px"},
+        "normalised": buttons(
+            {
+                "no BN": "Six dense layers with ReLU",
+                "with BN": "The same, with batch normalisation before each ReLU",
+            },
+            width=110,
         ),
-        "rate": choice(RATES, 0.05, "learning rate", "How far each step goes along the gradient"),
-        "batch": choice(BATCHES, 64, "batch", "Images that each step looks at"),
-        "gain": choice(GAINS, 1.0, "first weights ×", "Multiplies the weights that training starts from"),
-        "step": ipywidgets.IntSlider(
-            value=STEPS, min=0, max=STEPS, step=EVERY, description="step", tooltip="Look at the run after so many steps",
-            style=LABEL,
-        ),
-    }  # fmt: skip
+        "rate": stops(0.05, numbers(RATES), "learning rate", "How far each step goes along the gradient"),
+        "batch": stops(64, numbers(BATCHES), "batch", "Images that each step looks at"),
+        "gain": stops(1.0, numbers(GAINS), "first weights ×", "Multiplies the weights that training starts from"),
+        "step": slider(STEPS, 0, STEPS, "step", "Look at the run after so many steps", step=EVERY),
+    }
     base = {"batch": 64, "gain": 1.0, "step": STEPS}
     presets = {
         "no BN": {"normalised": "no BN", "rate": 0.05, **base},

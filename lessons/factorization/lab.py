@@ -16,7 +16,7 @@ from networks import measure
 from networks.layers import Branches, ConvReLU, chain, padding_of
 from utils.cost.table import Table, profile
 from utils.diagram import draw
-from utils.lab.frame import LABEL, Lab, View, slider
+from utils.lab.frame import Lab, View, buttons, choice, slider
 from utils.show import colors
 
 WHOLE, THREES, CHAIN, FORK = "one n×n", "3×3, one on another", "1×n, then n×1", "1×n beside n×1"
@@ -179,17 +179,15 @@ def _bars(tables: dict[str, Table]) -> str:
 def factor_lab() -> Lab:
     """The factor lab of lesson 04, set to a 5 x 5 on the 35 grid."""
     controls = {
-        "form": ipywidgets.Dropdown(
-            options=FORMS, value=WHOLE, description="form", style=LABEL,
-            tooltip="One window, what can stand in for it, or one of the three ways to halve the grid",
+        "form": choice(
+            WHOLE, FORMS, "form", "One window, what can stand in for it, or one of the three ways to halve the grid"
         ),
         "window": ipywidgets.ToggleButtons(
             options=[("n = 3", 3), ("n = 5", 5), ("n = 7", 7)], value=5, style={"button_width": "70px"},
             tooltips=[f"What a window of {n}×{n} sees" for n in (3, 5, 7)],
         ),
-        "activation": ipywidgets.ToggleButtons(
-            options=[RELU, LINEAR], value=RELU, style={"button_width": "70px"},
-            tooltips=["A ReLU behind every window", "A ReLU only behind the last window"],
+        "activation": buttons(
+            {RELU: "A ReLU behind every window", LINEAR: "A ReLU only behind the last window"}, width=70
         ),
         "in_channels": slider(64, 1, 384, "input", "Channels that come in"),
         "between": slider(64, 1, 384, "between", "Channels between two windows"),

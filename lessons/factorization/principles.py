@@ -1,7 +1,6 @@
 """The four design principles of "Rethinking" (arXiv 1512.00567), section 2, each with something that can be measured."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -31,15 +30,6 @@ def representation(name: str = "inception_v3") -> dict[str, int]:
         if stage != "dropout":
             stages[stage] = int(np.prod(row.shape))
     return stages
-
-
-def steepest(stages: dict[str, int]) -> tuple[str, float]:
-    """The stage before the global pool that divides the representation by the most, and by how much."""
-    names = list(stages)
-    names = names[: names.index("global_pool")] if "global_pool" in names else names
-    falls = {after: stages[before] / stages[after] for before, after in pairwise(names)}
-    stage = max(falls, key=falls.get)
-    return stage, falls[stage]
 
 
 # 2: a wider representation is easier to process locally.

@@ -14,7 +14,7 @@ from networks import measure
 from networks.catalog import NETWORKS
 from utils.cost.table import short
 from utils.cost.timing import Timing
-from utils.lab.frame import LABEL, Lab, View
+from utils.lab.frame import Lab, View, buttons, choice, slider
 
 PARAMETERS, MACS, ACTIVATIONS, SECONDS = "parameters", "multiply-adds", "activations", "seconds an image"
 TOP1, TOP5 = "top-1", "top-5"
@@ -183,30 +183,22 @@ def pareto_lab(times: Mapping[Key, Timing] | None = None) -> Lab:
     times = dict(times or {})
     costs = (PARAMETERS, MACS, ACTIVATIONS, *((SECONDS,) if times else ()))
     controls = {
-        "cost": ipywidgets.Dropdown(
-            options=costs, value=MACS, description="cost", style=LABEL, tooltip="What a network is charged for"
+        "cost": choice(MACS, costs, "cost", "What a network is charged for"),
+        "error": buttons(
+            {TOP1: "The first guess is wrong", TOP5: "The right class is not among the first five guesses"}, width=70
         ),
-        "error": ipywidgets.ToggleButtons(
-            options=[TOP1, TOP5], value=TOP1, style={"button_width": "70px"},
-            tooltips=["The first guess is wrong", "The right class is not among the first five guesses"],
+        "source": choice(
+            PAPERS,
+            (PAPERS, PUBLIC_WEIGHTS),
+            "errors of",
+            "Who printed the errors: each paper of its own network, or those who published weights",
         ),
-        "source": ipywidgets.Dropdown(
-            options=(PAPERS, PUBLIC_WEIGHTS), value=PAPERS, description="errors of", style=LABEL,
-            tooltip="Who printed the errors: each paper of its own network, or those who published weights",
+        "scale": buttons({LOG: "Cost on a logarithmic axis", EVEN: "Cost on an even axis from zero"}, width=70),
+        "tolerance": slider(
+            0, 0, 10, "tolerance", "Tenths of a point by which an error must be lower to count as lower"
         ),
-        "scale": ipywidgets.ToggleButtons(
-            options=[LOG, EVEN], value=LOG, style={"button_width": "70px"},
-            tooltips=["Cost on a logarithmic axis", "Cost on an even axis from zero"],
-        ),
-        "tolerance": ipywidgets.IntSlider(
-            value=0, min=0, max=10, description="tolerance", style=LABEL,
-            tooltip="Tenths of a point by which an error must be lower to count as lower",
-        ),
-        "budget": ipywidgets.IntSlider(
-            value=ALL, min=5, max=ALL, step=5, description="budget, %", style=LABEL,
-            tooltip="How much of the dearest network's cost you can spend",
-        ),
-    }  # fmt: skip
+        "budget": slider(ALL, 5, ALL, "budget, %", "How much of the dearest network's cost you can spend", step=5),
+    }
     for each in NETWORKS:
         controls[each.name] = ipywidgets.Checkbox(
             value=True, description=title_of(each.name), indent=False, tooltip=f"Show {title_of(each.name)}"

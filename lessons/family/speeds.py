@@ -11,7 +11,6 @@ from utils.cost.timing import Timing, in_turns
 from utils.show.notebook import passing_bar
 
 THREADS = 1  # with one, nobody waits for another, and the times scatter least
-SMALL_BATCH = 32  # images at a time through the networks of mini size
 Key = tuple[str, str]  # a network's name and its variant
 WARM_UP = 1
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from lessons.googlenet.crops import PAPERS_SIZE, SCALES, Crop, crops_144
 from lessons.googlenet.paper import TABLE_1
 from lessons.googlenet.table import Line
 from networks.googlenet import MODULES, InceptionModule, Widths
 from networks.layers import ConvReLU, Outputs
 from utils.cost.table import profile
-from utils.data.crops import PAPERS_SIZE, SCALES, Crop, crops_144
 from utils.feedback.answers import close, require_function, tensor_of
 from utils.feedback.lesson import Feedback, Wrong, article
 from utils.feedback.same_module import build, same_module

@@ -5,20 +5,18 @@ import io
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
-import ipywidgets
 import numpy as np
 import torch
 from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
-from lessons.googlenet.crops import some_crops, times_seen
+from lessons.googlenet.crops import PAPERS_SIZE, some_crops, times_seen
 from lessons.googlenet.paper import TABLE_3
 from networks import measure
 from utils.cost.table import short
-from utils.data.crops import PAPERS_SIZE
 from utils.data.photo import photograph
-from utils.lab.frame import LABEL, Lab, View, slider
+from utils.lab.frame import Lab, View, choice, slider
 from utils.show import colors
 from utils.train.augment import INTERPOLATIONS, crop_boxes, resize_boxes
 
@@ -218,28 +216,25 @@ PRESETS = {
 def crop_lab() -> Lab:
     """The crop lab of lesson 02, set to the paper's training crops and to ten looks at test time."""
 
-    def choice(name: str, tip: str, options: list, value: object) -> ipywidgets.Dropdown:
-        return ipywidgets.Dropdown(options=options, value=value, description=name, tooltip=tip, style=LABEL)
-
     controls = {
         "smallest": slider(8, 1, 100, "area from, %", "Training: the lowest share of the area that a crop can have"),
         "widest": choice(
+            4 / 3,
+            [("1", 1.0), ("4/3", 4 / 3), ("2", 2.0)],
             "aspect up to",
             "Training: the largest side for the shortest",
-            [("1", 1.0), ("4/3", 4 / 3), ("2", 2.0)],
-            4 / 3,
         ),
-        "interpolation": choice("resized by", "Training: how a crop is resized", [DRAWN, *INTERPOLATIONS], DRAWN),
+        "interpolation": choice(DRAWN, [DRAWN, *INTERPOLATIONS], "resized by", "Training: how a crop is resized"),
         "seed": slider(8, 0, 20, "seed", "Training: another seed, other crops"),
         "scales": slider(1, 1, 4, "scales", "Test: so many of 256, 288, 320 and 352, from the smallest"),
-        "squares": choice("squares", "Test: which squares", [("centre", 1), ("left, centre, right", 3)], 1),
+        "squares": choice(1, [("centre", 1), ("left, centre, right", 3)], "squares", "Test: which squares"),
         "places": choice(
+            5,
+            [("centre", 1), ("centre, corners", 5), ("centre, corners, whole", 6)],
             "in a square",
             "Test: which crops of each square",
-            [("centre", 1), ("centre, corners", 5), ("centre, corners, whole", 6)],
-            5,
         ),
-        "mirrors": choice("mirror", "Test: the mirror images as well", [("as it is", 1), ("and mirrored", 2)], 2),
+        "mirrors": choice(2, [("as it is", 1), ("and mirrored", 2)], "mirror", "Test: the mirror images as well"),
         "models": slider(1, 1, 7, "models", "Test: so many networks, their answers averaged"),
     }
     assert list(controls) == [field.name for field in fields(Design)]

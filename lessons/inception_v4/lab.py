@@ -25,7 +25,7 @@ from networks.inception_v4 import (
 )
 from networks.layers import ConvBNAct
 from utils.cost.table import Cost, profile, short, total
-from utils.lab.frame import LABEL, Lab, View, slider
+from utils.lab.frame import Lab, View, choice, slider
 from utils.show import colors
 
 PRINTED, SAME, SAME_POOLS, SAME_CONVS = "as printed", "all same", "pools same, convs V", "convs same, pools V"
@@ -260,9 +260,6 @@ def _table(name: str, each: list[Part], most: dict[str, int]) -> str:
 def stage_lab() -> Lab:
     """The stage lab of lesson 06, set to Inception-v4."""
 
-    def padding(name: str, tip: str) -> ipywidgets.Dropdown:
-        return ipywidgets.Dropdown(options=list(PADDINGS), value=PRINTED, description=name, tooltip=tip, style=LABEL)
-
     letters = {name: values for name, (_, values) in TABLE_1.items()}
     says = {
         "k": "Width of the 1×1 in reduction A's long branch",
@@ -272,12 +269,12 @@ def stage_lab() -> Lab:
     }
     controls = {
         "side": slider(299, 75, 400, "image", "Height and width of the image, pixels"),
-        "stem": padding("stem", "Padding of the stem's layers that have a V in figure 3"),
+        "stem": choice(PRINTED, PADDINGS, "stem", "Padding of the stem's layers that have a V in figure 3"),
         "last_stride": ipywidgets.ToggleButtons(
             options=[("last stride 2", 2), ("last stride 1", 1)], value=2, style={"button_width": "110px"},
             tooltips=["The stem's last convolution with the stride of the code", "The stem's last convolution as it is printed"],
         ),
-        "reductions": padding("reductions", "Padding of the reductions' layers that have a V in figures 7 and 8"),
+        "reductions": choice(PRINTED, PADDINGS, "reductions", "Padding of the reductions' layers that have a V in figures 7 and 8"),
         "a": slider(REPEATS_A, 0, 12, "Inception-A", "How many modules on the first grid"),
         "b": slider(REPEATS_B, 0, 12, "Inception-B", "How many modules on the second grid"),
         "c": slider(REPEATS_C, 0, 12, "Inception-C", "How many modules on the last grid"),

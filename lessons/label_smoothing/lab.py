@@ -3,13 +3,12 @@
 import math
 from functools import lru_cache
 
-import ipywidgets
 import torch
 
 from lessons.label_smoothing.figures import DIGITS
 from lessons.label_smoothing.small import WRONG, Trained, on_plane, train_all, trained
 from lessons.label_smoothing.smoothing import best_lead, loss_at, target_values
-from utils.lab.frame import Lab, View
+from utils.lab.frame import Lab, View, buttons, share, stops
 from utils.show import colors
 from utils.train.calibration import reliability
 
@@ -192,30 +191,23 @@ def _diagram(found, side: int = 190) -> str:
 def smoothing_lab() -> Lab:
     """The smoothing lab of lesson 05. The first time it trains its small networks, which takes seconds."""
     train_all(EPSILONS, (0.0, WRONG))
-    style = {"description_width": "70px"}
     controls = {
-        "epsilon": ipywidgets.FloatSlider(
-            value=0.1,
-            min=0,
-            max=0.9,
-            step=0.01,
-            description="ε",
-            tooltip="Share of the target that is spread",
-            style=style,
+        "epsilon": share(0.1, "ε", "Share of the target that is spread", most=0.9, step=0.01),
+        "classes": stops(10, [2, 10, 100, 1000], "classes K", "Number of classes"),
+        "form": buttons(
+            {
+                ALL: "Every class gets ε / K, the right one too",
+                OTHERS: "Every class but the right one gets ε / (K − 1)",
+            },
+            width=190,
         ),
-        "classes": ipywidgets.SelectionSlider(
-            options=[2, 10, 100, 1000], value=10, description="classes K", tooltip="Number of classes", style=style
-        ),
-        "form": ipywidgets.ToggleButtons(
-            options=[ALL, OTHERS],
-            tooltips=["Every class gets ε / K, the right one too", "Every class but the right one gets ε / (K − 1)"],
-            style={"button_width": "190px"},
-        ),
-        "labels": ipywidgets.ToggleButtons(
-            options=[RIGHT, SOME_WRONG],
-            tooltips=["The network learns from right labels", "Three in ten labels that it learns from are wrong"],
+        "labels": buttons(
+            {
+                RIGHT: "The network learns from right labels",
+                SOME_WRONG: "Three in ten labels that it learns from are wrong",
+            },
+            width=100,
             description="labels",
-            style={"button_width": "100px", "description_width": "50px"},
         ),
     }
     presets = {

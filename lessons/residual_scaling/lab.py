@@ -3,11 +3,9 @@
 import math
 from functools import lru_cache
 
-import ipywidgets
-
 from lessons.residual_scaling import tiny
 from lessons.residual_scaling.stacks import BLOCKS, Passage, passage
-from utils.lab.frame import Lab, View
+from utils.lab.frame import Lab, View, buttons, share, stops
 from utils.show import colors
 
 NORMALISED, NOT_NORMALISED = "normalised", "not normalised"
@@ -106,39 +104,17 @@ def _chart(title: str, lines: dict[str, tuple[float, ...]], blocks: int) -> str:
 def scale_lab() -> Lab:
     """The scale lab of lesson 07. The first time it trains its tiny networks, which takes seconds."""
     tiny.train_all()
-    style = {"description_width": "70px"}
     controls = {
-        "scale": ipywidgets.FloatSlider(
-            value=1.0,
-            min=0,
-            max=1,
-            step=0.05,
-            description="scale",
-            tooltip="What each residual is multiplied by before the sum",
-            style=style,
+        "scale": share(1.0, "scale", "What each residual is multiplied by before the sum"),
+        "channels": stops(tiny.WIDTHS[-1], tiny.WIDTHS, "channels", "Channels on the sums"),
+        "branches": buttons(
+            {
+                NORMALISED: "Batch normalisation behind each convolution of the branches",
+                NOT_NORMALISED: "No normalisation anywhere, weights of He's size; for the untrained blocks",
+            },
+            width=120,
         ),
-        "channels": ipywidgets.SelectionSlider(
-            options=list(tiny.WIDTHS),
-            value=tiny.WIDTHS[-1],
-            description="channels",
-            tooltip="Channels on the sums",
-            style=style,
-        ),
-        "branches": ipywidgets.ToggleButtons(
-            options=[NORMALISED, NOT_NORMALISED],
-            tooltips=[
-                "Batch normalisation behind each convolution of the branches",
-                "No normalisation anywhere, weights of He's size; for the untrained blocks",
-            ],
-            style={"button_width": "120px"},
-        ),
-        "rate": ipywidgets.SelectionSlider(
-            options=list(tiny.RATES),
-            value=tiny.RATES[1],
-            description="rate",
-            tooltip="The tiny networks' learning rate",
-            style=style,
-        ),
+        "rate": stops(tiny.RATES[1], tiny.RATES, "rate", "The tiny networks' learning rate"),
     }
     presets = {
         "as it is": {"scale": 1.0},

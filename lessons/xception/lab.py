@@ -14,7 +14,7 @@ from labs.design_costs import difference
 from lessons.xception.roofline import Limits, Work, works_of
 from utils.cost.table import Table, profile, shape_text, short
 from utils.diagram import draw
-from utils.lab.frame import LABEL, Lab, View, slider
+from utils.lab.frame import Lab, View, buttons, choice, slider, stops
 from utils.show import colors
 
 ALONE, WINDOW_FIRST, MIX_FIRST = "window alone", "window, then 1×1", "1×1, then window"
@@ -284,21 +284,18 @@ def groups_lab(limits: Limits) -> Lab:
     """
 
     controls = {
-        "order": ipywidgets.Dropdown(
-            options=ORDERS, value=WINDOW_FIRST, description="order", style=LABEL,
-            tooltip="The window with groups, and a 1×1 behind it, before it, or none",
+        "order": choice(
+            WINDOW_FIRST, ORDERS, "order", "The window with groups, and a 1×1 behind it, before it, or none"
         ),
-        "groups": ipywidgets.SelectionSlider(
-            options=GROUPS, value=EACH, description="groups", style=LABEL,
-            tooltip="Into how many parts, blind to each other, the window's channels are divided",
+        "groups": stops(
+            EACH, GROUPS, "groups", "Into how many parts, blind to each other, the window's channels are divided"
         ),
         "kernel_size": ipywidgets.ToggleButtons(
             options=[("3×3", 3), ("5×5", 5), ("7×7", 7)], value=3, style={"button_width": "70px"},
             tooltips=[f"A window of {size}×{size}" for size in (3, 5, 7)],
         ),
-        "between": ipywidgets.ToggleButtons(
-            options=[NOTHING, RELU], value=NOTHING, style={"button_width": "70px"},
-            tooltips=["Nothing between the window and the 1×1", "A ReLU between the window and the 1×1"],
+        "between": buttons(
+            {NOTHING: "Nothing between the window and the 1×1", RELU: "A ReLU between the window and the 1×1"}, width=70
         ),
         "in_channels": slider(728, 4, 1536, "input", "Channels that come in", step=4),
         "out_channels": slider(728, 4, 1536, "output", "Channels that go out", step=4),

@@ -144,12 +144,12 @@ def test_kept_runs_are_not_repeated_and_never_taken_for_others(tmp_path, monkeyp
 
 def test_recorded_runs_say_where_they_are_from_and_what_has_changed(monkeypatch):
     assert EXPERIMENT.recorded("short") is None
-    EXPERIMENT.record("short", show=False)
+    EXPERIMENT.run("short", keep=EXPERIMENT.folder("short"), show=False)
     result = EXPERIMENT.recorded("short")
     assert [len(runs) for runs in result.runs.values()] == [2, 2] and result.changes == []
     assert result.source.startswith("recorded 20") and result.source in result.picture.alternative
     assert EXPERIMENT.recorded().form_name == "short"
-    EXPERIMENT.record("tiny", show=False)
+    EXPERIMENT.run("tiny", keep=EXPERIMENT.folder("tiny"), show=False)
     assert EXPERIMENT.recorded().form_name == "tiny" and EXPERIMENT.recorded("full") is None
     changed = replace(EXPERIMENT, short=replace(FORM, recipe=replace(FORM.recipe, epochs=2)))
     assert "one was trained by another recipe than today's" in changed.recorded("short").source

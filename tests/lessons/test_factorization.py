@@ -215,8 +215,6 @@ def test_what_the_reductions_paid(accuracies, words):
 def test_the_representation_is_followed_through_the_network():
     stages = principles.representation()
     assert stages["image"] == 3 * 299 * 299 and stages["mixed_5d"] == 288 * 35 * 35 and stages["mixed_7c"] == 2048 * 64
-    assert principles.steepest(stages)[0] == "pool_5a"
-    assert principles.steepest({"a": 100, "b": 50, "c": 10, "global_pool": 1}) == ("c", 5)
 
 
 def test_wider_is_easier_to_read_with_a_relu_only():

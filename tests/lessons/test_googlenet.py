@@ -10,13 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from lessons.googlenet import checks, crops, figures, gradients, lab
+from lessons.googlenet.crops import crops_144
 from lessons.googlenet.paper import CLAIMS, separable_first_layer
 from lessons.googlenet.table import lines
 from networks import measure
 from networks.catalog import create
 from networks.googlenet import MODULES, GoogLeNet, InceptionModule, local_response_norm
 from utils.cost.table import profile
-from utils.data.crops import crops_1, crops_10, crops_144
 from utils.data.photo import photograph
 from utils.data.sets import load
 from utils.show.plot import Picture
@@ -163,6 +163,45 @@ def test_question_c():
 # Crops
 
 
+LANDSCAPE, PORTRAIT, SQUARE = (300, 400), (500, 320), (256, 256)
+
+
+@pytest.mark.parametrize("image", [LANDSCAPE, PORTRAIT, SQUARE, (33, 32)])
+def test_the_papers_144_looks(image):
+    crops = crops_144(*image)
+    assert len(crops) == len({(c.scale, c.square, c.place, c.mirrored) for c in crops}) == 144
+    assert {c.scale for c in crops} == {256, 288, 320, 352}
+    assert {c.square for c in crops} == set(
+        ("left", "centre", "right") if image[1] >= image[0] else ("top", "centre", "bottom")
+    )
+    assert len({c.place for c in crops}) == 6
+    for crop in crops:
+        assert min(crop.resized) == crop.scale
+        assert crop.resized[0] / crop.resized[1] == pytest.approx(image[0] / image[1], rel=0.01)
+        left, top, side = crop.window
+        assert 0 <= left <= left + side <= crop.resized[1]
+        assert 0 <= top <= top + side <= crop.resized[0]
+        assert side == (crop.scale if crop.place == "whole" else 224)
+        left, top, right, bottom = crop.box
+        assert 0 <= left < right <= image[1]
+        assert 0 <= top < bottom <= image[0]
+
+
+def test_boxes_by_hand():
+    """A 300 x 400 image at the scale of 256 is 256 x 341: the right square begins at 85, its crops at 85 and 117."""
+    boxes = {(c.square, c.place): (c.window, c.box) for c in crops_144(*LANDSCAPE) if c.scale == 256}
+    assert {c.resized for c in crops_144(*LANDSCAPE)} == {(256, 341), (288, 384), (320, 427), (352, 469)}
+    assert boxes["left", "whole"] == ((0, 0, 256), (0, 0, pytest.approx(256 * 400 / 341), 300))
+    assert boxes["centre", "whole"][0] == (42, 0, 256)
+    assert boxes["right", "top left"][0] == (85, 0, 224)
+    assert boxes["right", "bottom right"][0] == (117, 32, 224)
+    assert boxes["right", "bottom right"][1] == pytest.approx((117 * 400 / 341, 37.5, 400, 300))
+    assert boxes["left", "centre"][0] == (16, 16, 224)
+    portrait = {(c.square, c.place): c.window for c in crops_144(*PORTRAIT) if c.scale == 256}
+    assert portrait["top", "top left"] == (0, 0, 224)
+    assert portrait["bottom", "bottom left"] == (0, 400 - 224, 224)
+
+
 def test_the_exercise_s_crops_are_those_of_utils():
     for size in ((427, 640), (500, 333), (300, 300)):
         boxes = {(look.scale, *look.window, look.mirrored) for look in crops_144(*size)}
@@ -172,8 +211,12 @@ def test_the_exercise_s_crops_are_those_of_utils():
 def test_some_crops():
     assert crops.some_crops(427, 640, scales=4, squares=3, places=6, mirrors=2) == crops_144(427, 640)
     ten = crops.some_crops(640, 427, scales=1, squares=1, places=5, mirrors=2)
-    assert sorted(map(str, ten)) == sorted(map(str, crops_10(640, 427)))
-    assert crops.some_crops(427, 640, scales=1, squares=1, places=1, mirrors=1) == crops_1(427, 640)
+    assert len(ten) == 10 and {(look.scale, look.square) for look in ten} == {(256, "centre")}
+    assert "whole" not in {look.place for look in ten}
+    (one,) = crops.some_crops(427, 640, scales=1, squares=1, places=1, mirrors=1)
+    assert (one.scale, one.square, one.place, one.mirrored) == (256, "centre", "centre", False)
+    with pytest.raises(ValueError, match="height is 0; it must be a whole number, 1 or more"):
+        crops_144(0, 5)
     with pytest.raises(ValueError, match="there can be 1 or 3 squares and 1, 5, 6 places"):
         crops.some_crops(427, 640, scales=1, squares=2, places=1, mirrors=1)
 

@@ -114,8 +114,9 @@ def _hub_files() -> dict[str, list[Path]]:
     """The Parquet files from the hub's cache on this machine, or downloaded into it, after saying so."""
     from huggingface_hub import HfApi, constants, snapshot_download
 
-    def snapshot(**options: bool) -> dict[str, list[Path]]:
-        root = Path(snapshot_download(HUB, repo_type="dataset", allow_patterns=HUB_FILES, **options))
+    def snapshot(*, local_files_only: bool = False) -> dict[str, list[Path]]:
+        found = snapshot_download(HUB, repo_type="dataset", allow_patterns=HUB_FILES, local_files_only=local_files_only)
+        root = Path(found)
         return {split: _shards(root / Path(HUB_FILES).parent, split) for split in ("train", "test")}
 
     with suppress(FileNotFoundError):  # the hub's LocalEntryNotFoundError is one, and so is a download cut short
@@ -123,7 +124,7 @@ def _hub_files() -> dict[str, list[Path]]:
     try:
         hub = HfApi()
         found = hub.dataset_info(HUB, files_metadata=True, timeout=10).siblings
-        sizes = [file.size or 0 for file in found if fnmatch(file.rfilename, HUB_FILES)]
+        sizes = [file.size or 0 for file in found or () if fnmatch(file.rfilename, HUB_FILES)]
         print(
             f"CIFAR-10 comes from {hub.endpoint}/datasets/{HUB}: {len(sizes)} files, {sum(sizes) / 1e6:.0f} MB, "
             f"downloaded now and kept in {constants.HF_HUB_CACHE}.",
@@ -155,7 +156,7 @@ def _rows(path: Path) -> int:
 
     try:
         with parquet.ParquetFile(path) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
+            schema, rows = file.schema_arrow, int(file.metadata.num_rows)
     except (pyarrow.ArrowException, OSError) as error:
         raise _broken(path, error) from error
     if not {"img", "label"} <= set(schema.names) or not rows:
@@ -170,7 +171,7 @@ def _rows(path: Path) -> int:
 
 def _read_split(paths: list[Path], n: int, *, label: str) -> tuple[np.ndarray, np.ndarray, bool]:
     """The first n images, uint8 (n, 3, 32, 32), their labels, int64 (n,), and whether the first one is a JPEG."""
-    rows = []
+    rows: list[tuple[Path, int, bytes, int]] = []
     for path in paths:
         if len(rows) < n:
             rows += _read_rows(path, n - len(rows))

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.data.splits import require_whole, shuffled
-
 if TYPE_CHECKING:
     from utils.data.stream import Stream
 
@@ -28,19 +26,6 @@ class Split:
     def to(self, device: str | torch.device) -> "Split":
         """The same split on another device."""
         return Split(images=self.images.to(device), labels=self.labels.to(device))
-
-    def subset(self, n: int, *, seed: int = 0) -> "Split":
-        """`n` images drawn without replacement: the same ones for the same seed.
-
-        Raises:
-            ValueError: n is not a whole number from 1 to the number of images, or the seed is not one from 0.
-        """
-        require_whole("n", n, lowest=1)
-        require_whole("seed", seed, lowest=0)
-        if n > len(self):
-            raise ValueError(f"n is {n}, and the split has {len(self)} images. Ask for {len(self)} or fewer.")
-        chosen = torch.from_numpy(shuffled(len(self), seed=seed)[:n]).to(self.labels.device)
-        return Split(images=self.images[chosen], labels=self.labels[chosen])
 
     # What training reads, and what a `utils.data.stream.Stream` has too.
 
@@ -90,7 +75,8 @@ class Data:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of every image."""
-        return tuple(self.test.images.shape[1:])
+        channels, height, width = self.test.images.shape[1:]
+        return channels, height, width
 
     def to(self, device: str | torch.device) -> "Data":
         """The same data set with both splits on another device."""
@@ -112,7 +98,8 @@ def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[flo
     values = np.arange(256) / 255
     means, deviations = [], []
     for channel in images.swapaxes(0, 1):
-        counts = sum(np.bincount(image.ravel(), minlength=256) for image in np.array_split(channel, 16))
+        parts = [np.bincount(image.ravel(), minlength=256) for image in np.array_split(channel, 16)]
+        counts = np.sum(parts, axis=0)
         mean = float(counts @ values / counts.sum())
         variance = float(counts @ (values - mean) ** 2 / counts.sum())
         means.append(mean)

@@ -1,18 +1,21 @@
 """Image files into arrays, many at a time."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 CHUNK = 200  # images a thread takes at a time
 
 
-def read_image(file: str | os.PathLike | BinaryIO, *, image_size: int | None = None) -> np.ndarray:
+def read_image(file: str | os.PathLike[str] | BinaryIO, *, image_size: int | None = None) -> np.ndarray:
     """One image file as colour: uint8 (3, H, W), upright, whatever its format and mode.
 
     Args:
@@ -35,7 +38,7 @@ def read_image(file: str | os.PathLike | BinaryIO, *, image_size: int | None = N
     return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
 
 
-def in_threads(work: Callable, items: Sequence, *, label: str) -> Iterable:
+def in_threads(work: Callable[[Item], Result], items: Sequence[Item], *, label: str) -> Iterator[Result]:
     """`work` of every item, in order, on all cores, with a progress bar where it takes more than half a second."""
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
     with (

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from http.client import HTTPException
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -52,7 +53,7 @@ def fetch(url: str, *, sha256: str, folder: Path, also: Iterable[Path] = ()) -> 
     return path
 
 
-def _download(url: str, file, *, kept_in: Path) -> str:
+def _download(url: str, file: IO[bytes], *, kept_in: Path) -> str:
     """Copy what the address gives into an open file, with a bar, and return its SHA-256."""
     digest = hashlib.sha256()
     try:

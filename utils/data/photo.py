@@ -21,7 +21,7 @@ def photograph(name: str, size: int | None = None) -> np.ndarray:
 
     if name not in NAMES:
         raise ValueError(f"There is no photograph {name!r}. There are: {', '.join(NAMES)}.")
-    image = load_sample_image(f"{name}.jpg")
+    image: np.ndarray = load_sample_image(f"{name}.jpg")
     if size is None:
         return image
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:

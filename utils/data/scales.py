@@ -31,7 +31,7 @@ class _Draws:
 
     def below(self, n: int | np.ndarray, *shape: int) -> np.ndarray:
         """Numbers from 0 to n - 1, int64; n is one number, or an array of numbers of that shape."""
-        bits = self._bits.random_raw(int(np.prod(shape))).reshape(shape) >> np.uint64(32)
+        bits: np.ndarray = self._bits.random_raw(int(np.prod(shape))).reshape(shape) >> np.uint64(32)
         return ((bits * np.asarray(n, dtype=np.uint64)) >> np.uint64(32)).astype(np.int64)
 
     def between(self, low: int, high: int, *shape: int) -> np.ndarray:
@@ -40,7 +40,8 @@ class _Draws:
 
     def signed(self, size: tuple[int, int], *shape: int) -> np.ndarray:
         """Numbers from size[0] to size[1], above or below zero."""
-        return self.between(*size, *shape) * (2 * self.below(2, *shape) - 1)
+        drawn: np.ndarray = self.between(*size, *shape) * (2 * self.below(2, *shape) - 1)
+        return drawn
 
     def bytes(self, *shape: int) -> np.ndarray:
         """Numbers from 0 to 255, uint8: eight from each draw, where one a draw would take long."""
@@ -100,4 +101,6 @@ def _inside(shape: np.ndarray, *, radius: np.ndarray, centre_x: np.ndarray, cent
         "cross": (3 * near <= r) & (far <= r),
         "ring": (square_distance <= r * r) & (4 * square_distance >= r * r),
     }
-    return np.stack([masks[name] for name in SHAPES])[shape, np.arange(len(shape))]
+    every = np.stack([masks[name] for name in SHAPES])
+    chosen: np.ndarray = every[shape, np.arange(len(shape))]
+    return chosen

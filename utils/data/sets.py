@@ -70,11 +70,13 @@ def show(data: Data, *, per_class: int = 8) -> "Picture":
     """A contact sheet: the first training images of every class, one row a class.
 
     Raises:
-        ValueError: per_class is not a whole number, 1 or more.
+        ValueError: per_class is not a whole number, 1 or more, or the training images stream.
     """
     from utils.show.plot import Picture, panels
 
     require_whole("per_class", per_class, lowest=1)
+    if not isinstance(data.train, Split):
+        raise ValueError(f"The training images of {data.name!r} stream: there are none in memory to show.")
     channels, height, width = data.image_shape
     sheet = np.full((len(data.classes) * (height + 1) - 1, per_class * (width + 1) - 1, 3), 255, dtype=np.uint8)
     for row in range(len(data.classes)):

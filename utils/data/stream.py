@@ -14,13 +14,15 @@ import io
 import json
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,7 +103,7 @@ class Stream:
             rows = islice(rows, rank, None, processes)
         return self._decoded(islice(rows, start * size, steps * size), size)
 
-    def in_order(self, batch_size: int) -> Iterator[Batch]:
+    def in_order(self, batch_size: int) -> Generator[Batch, None, None]:
         """All images as they stand in the files, each once; the last batch may be smaller."""
         require_whole("batch_size", batch_size, lowest=1)
         return self._decoded(self._read(range(len(self.files))), batch_size)
@@ -148,10 +150,10 @@ class Stream:
             except (pyarrow.ArrowException, OSError) as error:
                 raise _broken(path, error) from error
 
-    def _decoded(self, rows: Iterator[Row], size: int) -> Iterator[Batch]:
+    def _decoded(self, rows: Iterator[Row], size: int) -> Generator[Batch, None, None]:
         """Batches of `size` images on the device, decoded by threads while those before are used."""
         pool = ThreadPoolExecutor()
-        waiting: deque[tuple[list[Future], Tensor]] = deque()
+        waiting: deque[tuple[list[Future[np.ndarray]], Tensor]] = deque()
         try:
             with closing(_groups(rows, size)) as groups:
                 while True:
@@ -161,8 +163,8 @@ class Stream:
                         waiting.append(([pool.submit(self._decode, chunk) for chunk in chunks], labels))
                     if not waiting:
                         return
-                    chunks, labels = waiting.popleft()
-                    images = torch.from_numpy(np.concatenate([chunk.result() for chunk in chunks]))
+                    decoded, labels = waiting.popleft()
+                    images = torch.from_numpy(np.concatenate([chunk.result() for chunk in decoded]))
                     yield self._arrived(images), self._arrived(labels)
         finally:  # an error, or the stop button: what has not begun is not begun any more
             pool.shutdown(wait=False, cancel_futures=True)
@@ -193,7 +195,7 @@ class Stream:
 
 
 def stream(
-    files: str | PathLike | Sequence[str | PathLike],
+    files: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     image_shape: tuple[int, int, int],
     classes: Sequence[str] | None = None,
@@ -220,36 +222,36 @@ def stream(
     paths = _found(files)
     from pyarrow import ArrowException, parquet
 
-    rows = []
+    rows: list[int] = []
+    needed = None if columns is None else (columns[0], columns[1])
     for path in paths:
         try:
             with parquet.ParquetFile(path) as file:
                 schema, count = file.schema_arrow, file.metadata.num_rows
         except (ArrowException, OSError) as error:
             raise _broken(path, error) from error
-        found = _columns(schema, path) if columns is None else tuple(columns)
-        if not set(found) <= set(schema.names) or (rows and found != columns):
-            raise ValueError(f"{path} has the columns {', '.join(schema.names)}; {' and '.join(columns)} are needed.")
-        columns = found
-        classes = classes or _class_names(schema, columns[1])
+        needed = needed or _columns(schema, path)
+        if not set(needed) <= set(schema.names):
+            raise ValueError(f"{path} has the columns {', '.join(schema.names)}; {' and '.join(needed)} are needed.")
+        classes = classes or _class_names(schema, needed[1])
         rows.append(count)
-    if not classes:
+    if needed is None or not classes:
         raise ValueError(f'{paths[0]} does not name its classes. Pass them: classes=("cat", "dog").')
     if not sum(rows):
         raise ValueError(f"{paths[0]} holds no images.")
     return Stream(
         files=tuple(paths),
         rows=tuple(rows),
-        columns=columns,
-        image_shape=tuple(image_shape),
+        columns=needed,
+        image_shape=image_shape,
         classes=tuple(classes),
         buffer=buffer,
     )
 
 
 def streamed(
-    train: str | PathLike | Sequence[str | PathLike],
-    test: str | PathLike | Sequence[str | PathLike],
+    train: str | PathLike[str] | Sequence[str | PathLike[str]],
+    test: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     image_shape: tuple[int, int, int],
     classes: Sequence[str] | None = None,
@@ -263,9 +265,9 @@ def streamed(
     Mean and deviation are those of the first 2,048 training images. The other arguments and the errors are `stream`'s.
     """
     require_whole("test_limit", test_limit, lowest=1)
-    options = {"image_shape": image_shape, "columns": columns, "buffer": buffer}
-    training = stream(train, classes=classes, **options)
-    testing = stream(test, classes=training.classes, **options)
+    made = partial(stream, image_shape=image_shape, columns=columns, buffer=buffer)
+    training = made(train, classes=classes)
+    testing = made(test, classes=training.classes)
     mean, std = channel_statistics(_first(training, SAMPLE)[0].numpy())
     images, labels = _first(testing, test_limit)
     return Data(
@@ -300,12 +302,12 @@ def _mixed(rows: Iterator[Row], buffer: int, draws: random.Random) -> Iterator[R
     yield from held
 
 
-def _groups(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+def _groups(rows: Iterator[Row], size: int) -> Generator[list[Row], None, None]:
     while group := list(islice(rows, size)):
         yield group
 
 
-def _found(files: str | PathLike | Sequence[str | PathLike]) -> list[Path]:
+def _found(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Path]:
     """The files that paths and patterns name, in the order of their names."""
     if isinstance(files, str | PathLike):
         files = [files]
@@ -318,14 +320,14 @@ def _found(files: str | PathLike | Sequence[str | PathLike]) -> list[Path]:
     return paths
 
 
-def _columns(schema, path: Path) -> tuple[str, str]:
+def _columns(schema: Any, path: Path) -> tuple[str, str]:
     """The column that holds encoded images and the one that holds labels, where there is one of each."""
     from pyarrow import types
 
-    def holds_images(kind) -> bool:
+    def holds_images(kind: Any) -> bool:
         if types.is_struct(kind):
             return kind.get_field_index("bytes") >= 0 and holds_images(kind.field("bytes").type)
-        return types.is_binary(kind) or types.is_large_binary(kind)
+        return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
     images = [field.name for field in schema if holds_images(field.type)]
     labels = [field.name for field in schema if types.is_integer(field.type)]
@@ -337,7 +339,7 @@ def _columns(schema, path: Path) -> tuple[str, str]:
     return images[0], labels[0]
 
 
-def _class_names(schema, label: str) -> tuple[str, ...]:
+def _class_names(schema: Any, label: str) -> tuple[str, ...]:
     described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
     return tuple(described.get("info", {}).get("features", {}).get(label, {}).get("names", ()))
 

@@ -7,7 +7,7 @@ Dragging a slider queues nothing: the front end sends a new value only when the 
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape, unescape
@@ -36,6 +36,27 @@ LABEL = {"description_width": "98px"}  # the style of handles, so that they begi
 def slider(value: int, least: int, most: int, name: str, tip: str, step: int = 1) -> ipywidgets.IntSlider:
     """A handle for whole numbers from `least` to `most`."""
     return ipywidgets.IntSlider(value=value, min=least, max=most, step=step, description=name, tooltip=tip, style=LABEL)
+
+
+def share(value: float, name: str, tip: str, *, most: float = 1.0, step: float = 0.05) -> ipywidgets.FloatSlider:
+    """A handle for numbers from 0 to `most`."""
+    return ipywidgets.FloatSlider(value=value, min=0, max=most, step=step, description=name, tooltip=tip, style=LABEL)
+
+
+def choice(value: object, options: Iterable[object], name: str, tip: str) -> ipywidgets.Dropdown:
+    """A list to choose from; an option is a value, or a pair of words and a value."""
+    return ipywidgets.Dropdown(options=list(options), value=value, description=name, tooltip=tip, style=LABEL)
+
+
+def stops(value: object, options: Iterable[object], name: str, tip: str) -> ipywidgets.SelectionSlider:
+    """A handle with a few places; options as for `choice`."""
+    return ipywidgets.SelectionSlider(options=list(options), value=value, description=name, tooltip=tip, style=LABEL)
+
+
+def buttons(tips: Mapping[str, str], *, width: int, **options: object) -> ipywidgets.ToggleButtons:
+    """Buttons of which one is pressed, the first at the beginning: what is on each, and what it says when pointed at."""
+    style = {"button_width": f"{width}px"}
+    return ipywidgets.ToggleButtons(options=list(tips), tooltips=list(tips.values()), style=style, **options)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def passing_bar(**options: object) -> Iterator[tqdm]:
 class Live:
     """A place in a notebook where one thing is shown and replaced by the next, without flicker or growth."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._place = None
 
     def show(self, thing: object) -> None:

@@ -47,7 +47,7 @@ def augment(
     if (recipe.crop or recipe.color or recipe.cutout) and not images.is_floating_point():
         images = images.float() / 255
     if recipe.crop:
-        images = _crop(images, recipe, generator, share)
+        images = _crop(images, recipe.crop, recipe, generator, share)
     if recipe.flip:
         mirrored = _own(torch.rand(len(images) * share[1], generator=generator), share) < 0.5
         images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
@@ -156,10 +156,12 @@ def _cubic(distance: Tensor) -> Tensor:
     return torch.where(distance <= 1, near, far)
 
 
-def _crop(images: Tensor, recipe: Recipe, generator: torch.Generator, share: Share) -> Tensor:
+def _crop(
+    images: Tensor, area: tuple[float, float], recipe: Recipe, generator: torch.Generator, share: Share
+) -> Tensor:
     """A random part of each image, back at the image's size."""
     n, (height, width) = len(images) * share[1], images.shape[-2:]
-    boxes = _own(crop_boxes(n, height, width, recipe.crop, recipe.aspect, generator), share)
+    boxes = _own(crop_boxes(n, height, width, area, recipe.aspect, generator), share)
     if not recipe.random_interpolation:
         return resize_boxes(images, boxes)
     method = _own(torch.randint(len(INTERPOLATIONS), (n,), generator=generator), share)

@@ -8,8 +8,10 @@ import hashlib
 import io
 import os
 import pickle
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,7 +22,7 @@ from utils.train.runs import Run, from_text, to_text
 MARK = "inception-course checkpoint 1"
 
 
-def save(path: str | os.PathLike, run: Run, state: dict) -> Path:
+def save(path: str | os.PathLike[str], run: Run, state: dict[str, Any]) -> Path:
     """Write a run and the state of its training, whole or not at all, and make the folder where there is none.
 
     Args:
@@ -36,7 +38,7 @@ def save(path: str | os.PathLike, run: Run, state: dict) -> Path:
     return Path(path)
 
 
-def load(path: str | os.PathLike, device: str | torch.device = "cpu") -> tuple[Run, dict]:
+def load(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[Run, dict[str, Any]]:
     """(the run so far, the state of its training) from a file that `save` wrote, tensors on the device.
 
     Raises:
@@ -60,7 +62,7 @@ def load(path: str | os.PathLike, device: str | torch.device = "cpu") -> tuple[R
     return from_text(state.pop("run")), state
 
 
-def load_same(path: str | os.PathLike, planned: Run) -> tuple[Run, dict] | None:
+def load_same(path: str | os.PathLike[str], planned: Run) -> tuple[Run, dict[str, Any]] | None:
     """What `load` gives, if it is of the run that is planned; None where there is no file yet.
 
     Raises:
@@ -93,7 +95,7 @@ def _differences(saved: Run, planned: Run) -> list[str]:
     return found + ([f"the code of {', '.join(other)} has changed"] if other else [])
 
 
-def _settings(saved: Run, planned: Run):
+def _settings(saved: Run, planned: Run) -> Iterator[tuple[str, object, object]]:
     """(name, value there, value here) of every setting."""
     yield "seed", saved.seed, planned.seed
     for part, there, here in (

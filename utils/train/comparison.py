@@ -18,7 +18,7 @@ class Quantity:
     of: Callable[[Run], float]
     points: str = ""  # the unit of a difference, where it is another: "points" between two percentages
     digits: int = 1  # behind the point, in a sentence; a table has one more
-    words: tuple[str, str] = ()  # how to say that a value is above, and below, another: ("later", "earlier")
+    words: tuple[str, str] | None = None  # how to say that a value is above, and below, another: ("later", "earlier")
 
     @property
     def label(self) -> str:
@@ -31,12 +31,19 @@ class Quantity:
         return f"{abs(value):.{self.digits}f}{' ' + unit if unit else ''}"
 
 
-ACCURACY = Quantity("test accuracy", "%", lambda run: 100 * run.accuracy, points="points")
+ACCURACY = Quantity("test accuracy", "%", lambda run: 100 * run.history[-1].test_accuracy, points="points")
 
 
-def measured(name: str, title: str, unit: str = "", **options: object) -> Quantity:
+def measured(name: str, title: str, unit: str = "", *, points: str = "", digits: int = 1) -> Quantity:
     """A quantity out of a run's `measures`, under this name."""
-    return Quantity(title, unit, lambda run: run.measures[name], **options)
+
+    def value(run: Run) -> float:
+        found = run.measures[name]
+        if isinstance(found, list):
+            raise ValueError(f"{name} is a list of {len(found)} numbers in this run; a quantity is one number.")
+        return found
+
+    return Quantity(title, unit, value, points=points, digits=digits)
 
 
 def epochs_to(accuracy: float) -> Quantity:
@@ -79,7 +86,7 @@ class Difference:
     @property
     def is_clear(self) -> bool:
         """Is the difference larger than the spread between seeds explains?"""
-        return self.low is not None and (self.low > 0 or self.high < 0)
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
     @property
     def sentence(self) -> str:
@@ -115,11 +122,6 @@ class Comparison:
     def sentence(self) -> str:
         """One sentence for each arm after the first."""
         return " ".join(difference.sentence for difference in self.differences)
-
-    @property
-    def percentages(self) -> dict[str, list[float]]:
-        """The values by arm: what `utils.show.plot.arms` draws."""
-        return {arm.name: list(arm.values) for arm in self.arms}
 
     def _rows(self) -> list[list[str]]:
         digits = self.quantity.digits + 1
@@ -224,7 +226,8 @@ def _difference(arm: Summary, reference: Summary, quantity: Quantity) -> Differe
     """Welch's interval: the arms may spread differently, and may have different numbers of runs."""
     mean, low, high = arm.mean - reference.mean, None, None
     if arm.deviation is not None and reference.deviation is not None:
-        shares = [(each.deviation**2 / len(each.values), len(each.values) - 1) for each in (arm, reference)]
+        spreads = ((arm.deviation, len(arm.values)), (reference.deviation, len(reference.values)))
+        shares = [(deviation**2 / count, count - 1) for deviation, count in spreads]
         variance = sum(share for share, _ in shares)
         reach = 0.0
         if variance > 0:

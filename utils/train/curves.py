@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import math
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -29,7 +30,7 @@ class Picture:
         self.axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
         self.axes.grid(alpha=0.3)
 
-    def line(self, style: str, words: str = "", **look: object):
+    def line(self, style: str, words: str = "", **look: Any) -> Any:
         """A line without points yet; with words it stands in the legend."""
         (line,) = self.axes.plot([], [], style, label=words or "_", markersize=3, clip_on=False, **look)
         line.set_in_layout(False)  # a marker on the frame makes no room for itself
@@ -105,7 +106,8 @@ class Curves:
         low, high = min(self.plan[1]), max(self.plan[1])
         rate = f"{low:.3g} throughout." if low == high else f"{self.plan[1][0]:.3g} first, {high:.3g} at its highest."
         if not self.run.history:
-            return *(f"{head} No epoch is finished yet." for head in heads[:2]), f"{heads[2]} {rate}"
+            nothing = "No epoch is finished yet."
+            return f"{heads[0]} {nothing}", f"{heads[1]} {nothing}", f"{heads[2]} {rate}"
         first, last = self.run.history[0], self.run.history[-1]
         loss = (
             f"Test loss goes from {first.test_loss:.3f} after epoch 1 to {last.test_loss:.3f} after epoch {last.epoch}, "

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,11 +22,11 @@ from utils.train.recipe import Recipe
 from utils.train.runs import Run, Score
 
 
-def loss_of(net: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
+def loss_of(net: Callable[..., Any], images: Tensor, labels: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """(what a step makes smaller, the main logits): cross-entropy, and each auxiliary classifier's times its weight."""
     smoothing = recipe.label_smoothing
     if not recipe.aux_weight:
-        logits = net(images)
+        logits: Tensor = net(images)
         return F.cross_entropy(logits, labels, label_smoothing=smoothing), logits
     outputs = net(images, with_aux=True)
     loss = F.cross_entropy(outputs.logits, labels, label_smoothing=smoothing)
@@ -39,15 +40,16 @@ class Training:
 
     def __init__(self, run: Run, data: Data, device: torch.device, team: Team = ALONE):
         recipe = run.recipe
+        assert run.net is not None  # a run that `prepare` has made has its network
         self.run, self.recipe, self.data, self.device = run, recipe, data.to(device), device
         self.net, self.team = run.net.to(device), team
         self.dropout = None if recipe.dropout is None else last_dropout(self.net)
-        if self.dropout is not None:
+        if self.dropout is not None and recipe.dropout is not None:
             self.own_dropout, self.dropout.p = self.dropout.p, recipe.dropout
         self.relaid = recipe.channels_last and all(each.is_contiguous() for each in self.net.parameters())
         if self.relaid:
-            self.net.to(memory_format=torch.channels_last)
-        self.called = team.shared(self.net)
+            _lay_out(self.net, torch.channels_last)
+        self.called: Callable[..., Any] = team.shared(self.net)
         if recipe.compile:
             self.called = torch.compile(self.called)
         self.optimizer = optimizer_of(self.net, recipe)
@@ -95,11 +97,11 @@ class Training:
     def begin_epoch(self) -> None:
         """Draw the order of the images."""
         self.order = self.data.train.order(self.draws)
-        self.batches = self._batches_from(0)
+        self.batches = self._batches(self.order, start=0)
         self.began = time.perf_counter()
 
-    def _batches_from(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
-        return self.data.train.batches(self.order, self.recipe.batch_size, start=step, share=self.team.place)
+    def _batches(self, order: Tensor, *, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return self.data.train.batches(order, self.recipe.batch_size, start=start, share=self.team.place)
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(loss, logits), in the recipe's precision."""
@@ -129,9 +131,9 @@ class Training:
             self.dropout.p = self.own_dropout
         if self.relaid:
             for net in filter(None, (self.run.net, self.run.averaged)):
-                net.to(memory_format=torch.contiguous_format)
+                _lay_out(net, torch.contiguous_format)
 
-    def state(self) -> dict:
+    def state(self) -> dict[str, Any]:
         """All that changes from step to step, but the run's record: tensors, numbers, and dicts of these."""
         return {
             "net": self.net.state_dict(),
@@ -146,7 +148,7 @@ class Training:
             "seconds": time.perf_counter() - self.began,
         }
 
-    def restore(self, state: dict) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Be where another `Training` of the same run was when it gave this state."""
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -159,9 +161,13 @@ class Training:
         self.order = state["order"]
         self.losses = [] if state["losses"] is None else list(state["losses"].to(self.device))
         if self.order is not None:
-            self.batches = self._batches_from(self.step)
+            self.batches = self._batches(self.order, start=self.step)
         self.correct.copy_(state["correct"])
         self.began = time.perf_counter() - state["seconds"]
+
+
+def _lay_out(net: nn.Module, layout: torch.memory_format) -> None:
+    net.to(memory_format=layout)  # type: ignore[call-overload]  # torch does it, and its types do not know
 
 
 # --- evaluation -------------------------------------------------------------------------------------------------------

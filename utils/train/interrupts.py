@@ -5,7 +5,9 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
 
 from utils.train.processes import ALONE, Team
 
@@ -34,20 +36,22 @@ class Interrupts:
         self.asked_at = -ECHO
         self.within = self.holding = self.asked = False
         self.lock = threading.Lock()
-        self.before = None  # who was told of interrupts
+        self.before: Callable[[int, FrameType | None], Any] | None = None  # who was told of interrupts
 
     def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
-            self.before = signal.signal(signal.SIGINT, self._handle)
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is threading.main_thread() and callable(before):
+            self.before = before
+            signal.signal(signal.SIGINT, self._handle)
         self.within = True
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.within = False
         if self.before is not None and not self._may_hear_an_echo():
             signal.signal(signal.SIGINT, self.before)
 
-    def _handle(self, number: int, frame: object) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._may_hear_an_echo():
             return
         if self.team.size > 1 and self.within and not self.asked:
@@ -57,7 +61,7 @@ class Interrupts:
             timer = threading.Timer(PATIENCE, self._wait_no_longer)
             timer.daemon = True
             timer.start()
-        else:
+        elif self.before is not None:
             self.asked = False
             self.before(number, frame)
 

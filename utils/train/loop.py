@@ -16,6 +16,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -61,7 +62,7 @@ def fit(
     show: bool | Callable[..., Watch] = True,
     on_step: Callable[[Run, float], None] | None = None,
     name: str | None = None,
-    checkpoint: str | os.PathLike | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
 ) -> Run:
     """Train a network and return the record of the run; the trained network is `run.net`, in evaluation mode.
@@ -73,8 +74,8 @@ def fit(
     Stop it (the stop button, Ctrl-C) and you get the run so far, with `completed` False. A step under way is
     finished first, unless it goes on for more than a third of a second; a second Ctrl-C does not wait at all.
 
-    Started by torchrun, by `accelerate launch` or in `utils.train.processes.launch`, all processes train this one network: the
-    batch size is that of all together, each returns the run, and the first one alone shows, calls `on_step` and writes.
+    Started by torchrun or by `accelerate launch`, all processes train this one network: the batch size is that of all
+    together, each returns the run, and the first one alone shows, calls `on_step` and writes.
 
     With `recipe.averaging`, `run.averaged` is the network with the averaged weights, and each epoch tests both.
 
@@ -110,10 +111,10 @@ def fit(
     team.require_divisible(recipe.batch_size)
     if not team.is_first:  # one process shows and writes
         show, on_step = False, None
-    saved = team.from_first(lambda: checkpoints.load_same(checkpoint, run) if resume else None)
+    saved = team.from_first(lambda: checkpoints.load_same(checkpoint, run) if resume and checkpoint else None)
     training = Training(run, data, device, team)
     keeper = _Keeper(training, checkpoint if team.is_first else None)
-    with seeded(seed), synchronised(run.net, team):
+    with seeded(seed), synchronised(training.net, team):
         if saved is not None:
             keeper.go_on_from(*saved)
         with watch(run, steps=training.steps, show=show, on_step=on_step) as view, keeper.kept(view):
@@ -128,7 +129,7 @@ def fit(
 
 
 def planned_key(net: nn.Module | Callable[[], nn.Module], data: Data, recipe: Recipe, seed: int = 0) -> str:
-    """The key of the run that `fit` would make of these: what to look for before training, with `utils.train.runs.find`."""
+    """The key of the run that `fit` would make of these: what to look for before training."""
     run, _ = prepare(net, data, recipe, seed=seed, device="cpu", name=None)
     return run.key
 
@@ -139,7 +140,7 @@ def planned_key(net: nn.Module | Callable[[], nn.Module], data: Data, recipe: Re
 class _Keeper:
     """Looks after a training: whole steps, checkpoints, and what to say when it stops or goes wrong."""
 
-    def __init__(self, training: Training, checkpoint: str | os.PathLike | None):
+    def __init__(self, training: Training, checkpoint: str | os.PathLike[str] | None):
         self.training, self.run, self.recipe = training, training.run, training.recipe
         self.checkpoint = checkpoint
         self.kept_at = self.began = time.perf_counter()
@@ -170,8 +171,8 @@ class _Keeper:
         training = self.training
         train = training.trained()
         trained_seconds = time.perf_counter() - training.began
-        test = training.tested(self.run.net, view.test)
-        averaged = None if self.run.averaged is None else training.tested(self.run.averaged, view.test)
+        test = training.tested(training.net, view.test)
+        averaged = None if training.average is None else training.tested(training.average.module, view.test)
         self._stop_if_diverged(test)
         with self.interrupts.held():
             self.run.add_epoch(
@@ -203,7 +204,7 @@ class _Keeper:
                 )
         finally:
             self._close()
-            run.net.eval()
+            self.training.net.eval()
             self.training.put_back()
 
     def _close(self) -> None:
@@ -215,7 +216,7 @@ class _Keeper:
 
     # --- checkpoints ---
 
-    def go_on_from(self, saved: Run, state: dict) -> None:
+    def go_on_from(self, saved: Run, state: dict[str, Any]) -> None:
         """Be where a checkpoint was."""
         run = self.run
         run.history, run.measures, run.seconds, run.date = saved.history, saved.measures, saved.seconds, saved.date
@@ -236,7 +237,7 @@ class _Keeper:
         return True
 
     def _is_finite(self) -> bool:
-        numbers = [*self.run.net.parameters(), *self.training.losses[-CHECK_EVERY:]]
+        numbers = [*self.training.net.parameters(), *self.training.losses[-CHECK_EVERY:]]
         return bool(torch.stack([number.isfinite().all() for number in numbers]).all())
 
     def _kept_on_disk(self) -> str:
@@ -291,10 +292,11 @@ class _Keeper:
 
     def _fits(self, size: int) -> bool:
         """Do the forward and the backward pass of so many images go through? Nothing of the run is changed by it."""
-        training, net = self.training, self.run.net
+        training, net = self.training, self.training.net
         buffers = [buffer.clone() for buffer in net.buffers()]
 
         def passes() -> None:
+            assert training.order is not None  # the step that did not fit has drawn it
             images, labels = next(training.data.train.batches(training.order, size))
             training.forward(training.data.normalise(images), labels)[0].backward()
 

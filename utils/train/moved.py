@@ -64,13 +64,13 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     "lessons/xception/experiments/separable_activation.py": Moved(
         "40d4f25f1be2d7ba", {"lessons/xception/experiments/separable_activation.py": "8ea50b3e479bf909"}
     ),
-    "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "e689db3ba37755bd"}),
+    "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "461a9712d8e4d4eb"}),
     "utils/data.py": Moved(
-        "0272b1a2e47d76a8", {"utils/data/dataset.py": "f1e11b3d64ad183c", "utils/data/sets.py": "0dc373a2c95c880c"}
+        "0272b1a2e47d76a8", {"utils/data/dataset.py": "3fbfa6426538bd88", "utils/data/sets.py": "65299f153bf4a9b7"}
     ),
-    "utils/engine.py": Moved("21b385e6fe17a81f", {"utils/train/engine.py": "28dbbdcd05a9d970"}),
-    "utils/optim.py": Moved("6eafe5e22cc83a2d", {"utils/train/optim.py": "dbe639654283bd9a"}),
-    "utils/recipe.py": Moved("818a2a8d61a31c77", {"utils/train/recipe.py": "1403893ad24674dd"}),
+    "utils/engine.py": Moved("21b385e6fe17a81f", {"utils/train/engine.py": "9c31308c73bb861f"}),
+    "utils/optim.py": Moved("6eafe5e22cc83a2d", {"utils/train/optim.py": "0e7edb1616f56726"}),
+    "utils/recipe.py": Moved("818a2a8d61a31c77", {"utils/train/recipe.py": "7f01c3ac6ef6a734"}),
 }
 
 _FIRST_NAMES = {new: old for old, new in CLASSES.items()}

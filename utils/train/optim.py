@@ -1,6 +1,7 @@
 """What moves the weights: the recipe's optimizer, RMSProp as the papers ran it, and the moving average of the weights."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class RMSPropTF(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Iterable[Any],
         lr: float = 0.01,
         *,
         alpha: float = 0.9,
@@ -59,7 +60,7 @@ class RMSPropTF(torch.optim.Optimizer):
         super().__init__(params, dict(lr=lr, alpha=alpha, eps=eps, momentum=momentum, weight_decay=weight_decay))
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; `closure`, where it is given, computes the loss and the gradients anew, as in torch's optimizers."""
         loss = None
         if closure is not None:
@@ -75,7 +76,7 @@ class RMSPropTF(torch.optim.Optimizer):
             squares = [self.state[weight]["square"] for weight in weights]
             buffers = [self.state[weight]["buffer"] for weight in weights]
             # torch's foreach operations do the same to each tensor of a list, in few launches on a GPU.
-            gradients = [weight.grad for weight in weights]
+            gradients: list[Any] | tuple[Tensor, ...] = [weight.grad for weight in weights]
             if group["weight_decay"]:
                 gradients = torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
             torch._foreach_mul_(squares, group["alpha"])
@@ -109,7 +110,9 @@ class WeightAverage(AveragedModel):
         """What is kept at the step after so many steps, 0 to 1."""
         return min(self.decay, (1 + steps) / (10 + steps))
 
-    def _follow(self, averaged: list[Tensor], current: list[Tensor], _: Tensor | int) -> None:
+    def _follow(
+        self, averaged: list[Tensor] | tuple[Tensor, ...], current: list[Tensor] | tuple[Tensor, ...], _: Tensor | int
+    ) -> None:
         if averaged[0].is_floating_point():
             get_ema_multi_avg_fn(self.decay_after(int(self.n_averaged)))(averaged, current, _)
         else:  # batch norm's count of batches: no average of it means anything

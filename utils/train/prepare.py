@@ -37,8 +37,7 @@ def prepare(
     _require_data(data, recipe)
     device = _device(device)
     given = isinstance(net, nn.Module)
-    if not given:
-        net = _build(net, seed)
+    net = net if isinstance(net, nn.Module) else _build(net, seed)
     _require_fit(net, data, recipe)
     network = {
         "name": name or type(net).__name__,

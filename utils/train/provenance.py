@@ -78,7 +78,7 @@ def _meaning_now(name: str) -> str | None:
 def _words(node: ast.AST) -> Iterator[str]:
     """A tree as lines of text. `ast.dump` would do, did it not write what is empty, and that differs by version."""
     yield f"({type(node).__name__}"
-    skipped = ()
+    skipped: tuple[str, ...] = ()
     if isinstance(node, ast.arg | ast.FunctionDef | ast.AsyncFunctionDef):
         skipped = ("annotation", "returns", "type_comment")
     if isinstance(node, ast.Raise):  # which error, and not what it says

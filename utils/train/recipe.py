@@ -56,13 +56,13 @@ class Recipe:
     channels_last: bool = True  # pixels before channels in memory: the same numbers, and faster convolutions
     compile: bool = False  # torch.compile the network: pays in long runs on a GPU, costs a minute at the beginning
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "decay_every"):
             self._require(name, _is_whole(getattr(self, name), lowest=1), "a whole number, 1 or more")
         for name in ("shift", "cutout"):
             self._require(name, _is_whole(getattr(self, name), lowest=0), "a whole number of pixels, 0 or more")
-        for name, allowed in {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS}.items():
-            self._require(name, getattr(self, name) in allowed, _one_of(allowed))
+        for name, names in {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS}.items():
+            self._require(name, getattr(self, name) in names, _one_of(names))
         for name in ("learning_rate", "epsilon"):
             value = getattr(self, name)
             self._require(name, _is_number(value) and value > 0, "a number above 0")
@@ -110,7 +110,7 @@ class Recipe:
         """The learning rate so many epochs after the warm-up."""
         done = epoch / (self.epochs - self.warm_up)
         if self.schedule == "exponential":
-            return self.learning_rate * self.decay ** (epoch // self.decay_every)
+            return self.learning_rate * float(self.decay ** (epoch // self.decay_every))
         if self.schedule == "cosine":
             return self.learning_rate * _half_wave(done)
         if self.schedule == "one_cycle":
@@ -130,8 +130,7 @@ def _one_of(names: tuple[str, ...]) -> str:
 
 
 def _is_range(value: object) -> bool:
-    pair = isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))
-    return pair and 0 < value[0] <= value[1]
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)) and 0 < value[0] <= value[1]
 
 
 def _is_whole(value: object, *, lowest: int) -> bool:

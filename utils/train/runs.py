@@ -11,7 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -33,6 +33,7 @@ FIRST_SETTINGS = (
     *("decay_every", "label_smoothing", "aux_weight", "clip", "flip", "shift"),
 )
 _DEFAULTS = Recipe()
+Part = TypeVar("Part", Recipe, "Epoch")
 
 
 class Score(NamedTuple):
@@ -65,12 +66,12 @@ class Run:
     `measures` is for an experiment's own figures: numbers, or lists of numbers, by name.
     """
 
-    network: dict  # name, class, parameters, structure (a hash), initial_weights ("seed", or a hash)
+    network: dict[str, Any]  # name, class, parameters, structure (a hash), initial_weights ("seed", or a hash)
     recipe: Recipe
     seed: int
-    data: dict  # name, source, train and test (numbers of images), classes, image_shape, content (a hash)
-    machine: dict  # device, cpu, cores, threads, platform
-    versions: dict  # python, torch, course
+    data: dict[str, Any]  # name, source, train and test (numbers of images), classes, image_shape, content (a hash)
+    machine: dict[str, Any]  # device, cpu, cores, threads, platform
+    versions: dict[str, str]  # python, torch, course
     commit: str | None = None  # of the course's code; None outside a git checkout
     modified: bool | None = None  # were there changes that no commit holds?
     date: str = ""  # when it began: ISO 8601, UTC
@@ -136,12 +137,12 @@ class Run:
     def _repr_html_(self) -> str:
         return f"<div>{html.escape(repr(self))}</div>"
 
-    def save(self, path: str | os.PathLike) -> Path:
+    def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run to a small text file (JSON), whole or not at all, and make its folder where there is none."""
         return write_whole(path, to_text(self))
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Run":
+    def load(cls, path: str | os.PathLike[str]) -> "Run":
         """Read a run that `save` wrote.
 
         Raises:
@@ -163,7 +164,7 @@ class _Unreadable(Exception):
     """What is wrong with a run's file."""
 
 
-def _key(record: dict) -> str:
+def _key(record: dict[str, Any]) -> str:
     """The hash of the settings in a run's record."""
     settings = {name: record[name] for name in SETTINGS}
     # A name and a sentence are for the reader: they change nothing.
@@ -232,8 +233,13 @@ def from_text(text: str) -> Run:
     return Run(**taken | {"recipe": recipe, "history": history})
 
 
-def _require_types(record: dict) -> None:
-    kinds = {dict: "network recipe data machine versions measures code", list: "history", int: "seed", str: "key date"}
+def _require_types(record: dict[str, Any]) -> None:
+    kinds: dict[Any, str] = {
+        dict: "network recipe data machine versions measures code",
+        list: "history",
+        int: "seed",
+        str: "key date",
+    }
     kinds |= {bool: "completed", (int, float): "seconds", (str, type(None)): "commit", (bool, type(None)): "modified"}
     kinds |= {(int, type(None)): "memory"}
     for kind, names in kinds.items():
@@ -248,7 +254,7 @@ def _require_types(record: dict) -> None:
             record[part][name]
 
 
-def _build(kind: type, values: object, *, part: str):
+def _build(kind: type[Part], values: object, *, part: str) -> Part:
     """A Recipe or an Epoch out of the file's entries."""
     if not isinstance(values, dict):
         raise _Unreadable(f"{part} holds {values!r}.")
@@ -258,35 +264,19 @@ def _build(kind: type, values: object, *, part: str):
     for problem, found in (("is missing", needed - set(values)), ("is unknown here", set(values) - names)):
         if found:
             raise _Unreadable(f"{', '.join(sorted(found))} {problem} in {part}.")
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    if kind is Epoch and not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values.values()):
+    settings: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in values.items()}
+    if kind is Epoch and not all(isinstance(v, int | float) and not isinstance(v, bool) for v in settings.values()):
         raise _Unreadable(f"{part} holds something that is not a number in epoch {values['epoch']!r}.")
     try:
-        return kind(**values)
+        return kind(**settings)
     except ValueError as problem:
         raise _Unreadable(f"in {part}, {problem}") from None
-
-
-def find(folder: str | os.PathLike, key: str, *, other_code: bool = False) -> Run | None:
-    """The whole run with this key among the `.json` files of a folder; None where there is none, or no folder.
-
-    A run that was made with other code than today's, or whose file does not say with which, is no answer, unless
-    `other_code` is True: then look at its `changed_code`.
-
-    Raises:
-        ValueError: a file there is cut off, altered, or not a run.
-    """
-    for path in sorted(Path(folder).glob("*.json")):
-        run = Run.load(path)
-        if run.key == key and run.completed and (other_code or run.changed_code == []):
-            return run
-    return None
 
 
 # --- where a run was made ---------------------------------------------------------------------------------------------
 
 
-def describe_machine(device: torch.device) -> dict:
+def describe_machine(device: torch.device) -> dict[str, Any]:
     """The device and the processor, without the machine's or the user's name."""
     machine = {"device": device.type, "device_name": _cpu_model()}
     if device.type == "cuda":
@@ -316,7 +306,7 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine() or "unknown CPU"
 
 
-def describe_versions() -> dict:
+def describe_versions() -> dict[str, str]:
     """The versions that a result can depend on."""
     try:
         course = metadata.version("inception-course")

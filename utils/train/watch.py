@@ -13,12 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from utils.train import processes
 from utils.train.runs import Run
 
 EVERY = 0.2  # seconds between two updates of the bar
@@ -39,8 +39,6 @@ def watch(
     """
     if callable(show):
         return show(run, steps, on_step)
-    if show and processes.is_watched_elsewhere():
-        return LaunchedWatch(run, steps, on_step)
     if show and in_notebook():
         return NotebookWatch(run, steps, on_step)
     if show and sys.stderr.isatty():
@@ -53,7 +51,7 @@ def in_notebook() -> bool:
     return _kernel() is not None and multiprocessing.parent_process() is None
 
 
-def _kernel():
+def _kernel() -> Any:
     """The kernel that this process is, or None."""
     if "IPython" not in sys.modules:
         return None
@@ -74,7 +72,7 @@ class Watch:
     def __enter__(self) -> "Watch":
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         pass
 
     def step(self, epoch: int, step: int, loss: Tensor) -> None:
@@ -153,9 +151,9 @@ class _Timed(Watch):
         return f"{seconds // 60}:{seconds % 60:02d} left"
 
 
-def memory_words(net: torch.nn.Module) -> str:
+def memory_words(net: torch.nn.Module | None) -> str:
     """The memory in use where the network is: a GPU's, now and at its peak; on a CPU, all that this process holds."""
-    device = next(net.parameters()).device
+    device = torch.device("cpu") if net is None else next(net.parameters()).device
     if device.type == "cuda":
         now, peak = torch.cuda.memory_allocated(device), torch.cuda.max_memory_allocated(device)
         return f"GPU memory {now / 1e9:.2f} GB, peak {peak / 1e9:.2f}"
@@ -183,23 +181,12 @@ class TerminalWatch(_Timed):
         self.bar.n = self.done
         self.bar.set_description_str(" · ".join(parts))
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.bar.n = self.done
         self.bar.set_description_str(repr(self.run))
         self.bar.close()
         if self.sentence:
             print(self.sentence)
-
-
-class LaunchedWatch(_Timed):
-    """In a process that `utils.train.processes.launch` has started: the launching one shows it."""
-
-    def _say(self, parts: list[str]) -> None:
-        processes.report(self.done, " · ".join(parts[:4]))  # the bar wants room too
-
-    def __exit__(self, *error) -> None:
-        if self.sentence:
-            print(self.sentence, flush=True)
 
 
 class NotebookWatch(_Timed):
@@ -265,7 +252,7 @@ class NotebookWatch(_Timed):
             self.button.close()  # a click from here on comes too late
         self._draw_in_time()
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.button.close()
         caption = self.sentence or repr(self.run)
         final = {"text/html": self.curves.html(caption), "text/plain": " ".join([*self.curves.texts(), caption])}
@@ -276,7 +263,7 @@ class NotebookWatch(_Timed):
 class StopButton:
     """A button whose click is what the kernel's interrupt is: the run stops after its step, or soon within it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         from ipywidgets import Button, Layout
 
         words = "Stop the training here; the run and the weights so far are kept"
@@ -292,7 +279,7 @@ class StopButton:
         if self.widget.layout.visibility == "hidden" and _has_subshell():
             self.widget.layout.visibility = "visible"
 
-    def _clicked(self, _button) -> None:
+    def _clicked(self, _button: object) -> None:
         """Called in the subshell's thread; the main thread trains."""
         self.widget.disabled, self.widget.description = True, "Stopping"
         with self.lock:
@@ -306,7 +293,7 @@ class StopButton:
             self.is_open = False
 
 
-def hear_beside_cells(widget) -> None:
+def hear_beside_cells(widget: Any) -> None:
     """Let a widget be heard while a cell runs, where front end and kernel know subshells.
 
     ipykernel answers a widget in the thread that last updated it, which is the busy one; what this one says goes where the
@@ -320,7 +307,7 @@ def _has_subshell() -> bool:
     return thread is not None and bool(thread.manager.list_subshell())
 
 
-def _close(widget) -> None:
+def _close(widget: Any) -> None:
     """Close a widget and all that belongs to it, here and in the browser."""
     for child in getattr(widget, "children", ()):
         _close(child)

@@ -113,17 +113,6 @@ def test_to_keeps_everything_and_moves_both_splits():
     assert (moved.classes, moved.mean, moved.image_shape) == (data.classes, data.mean, data.image_shape)
 
 
-def test_subset_draws_different_images_the_same_ones_for_the_same_seed():
-    train = load("digits").train
-    chosen = train.subset(100, seed=3)
-    assert len(chosen) == 100
-    assert torch.equal(chosen.images, train.subset(100, seed=3).images)
-    assert not torch.equal(chosen.labels, train.subset(100, seed=4).labels)
-    assert torch.equal(train.subset(len(train)).labels.bincount(), train.labels.bincount())
-    with pytest.raises(ValueError, match=r"n is 9999.*has 1438 images"):
-        train.subset(9999)
-
-
 @pytest.mark.parametrize("name", ["scales", "digits"])
 def test_a_limit_keeps_the_first_training_images_and_test_images_in_proportion(name: str):
     whole, part = load(name), load(name, limit=150)

@@ -43,7 +43,7 @@ def test_the_tables():
     assert "55.00" in lines[1]
     assert lines[2].count("–") == 2
     assert "3 × 3 &lt;only&gt;" in comparison._repr_html_()
-    assert comparison.percentages == {"3 × 3 <only>": [50, 60], "all": [70]}
+    assert {arm.name: arm.values for arm in comparison.arms} == {"3 × 3 <only>": (50, 60), "all": (70,)}
 
 
 @pytest.mark.parametrize(

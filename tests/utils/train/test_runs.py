@@ -11,7 +11,7 @@ import pytest
 from utils.system.places import CHECKOUT
 from utils.train.provenance import meaning
 from utils.train.recipe import Recipe
-from utils.train.runs import Epoch, Run, Score, describe_commit, describe_versions, find
+from utils.train.runs import Epoch, Run, Score, describe_commit, describe_versions
 
 
 def make_run(*accuracies: float, seed: int = 0, **changes) -> Run:
@@ -190,27 +190,17 @@ def test_averages_measures_and_tuples_come_back(tmp_path):
     assert loaded.recipe.crop == (0.08, 1.0)
 
 
-def test_a_run_is_found_by_its_key_and_only_whole_and_of_todays_code(tmp_path):
+def test_a_run_says_which_of_the_code_it_was_made_with_has_changed():
     run = make_run(
         0.5, code={"utils/train/recipe.py": meaning((CHECKOUT / "utils/train/recipe.py").read_text(encoding="utf-8"))}
     )
-    assert find(tmp_path / "none", run.key) is None
-    run.save(tmp_path / "a.json")
-    assert find(tmp_path, run.key) == run
-    assert find(tmp_path, "0" * 16) is None
     assert run.changed_code == []
-    replace(run, completed=False).save(tmp_path / "a.json")
-    assert find(tmp_path, run.key) is None
     for code, files in (
         ({"utils/train/recipe.py": "0" * 16}, ["utils/train/recipe.py"]),
         ({}, None),
         ({"no.py": "0"}, ["no.py"]),
     ):
-        other = replace(run, code=code)
-        other.save(tmp_path / "a.json")
-        assert other.changed_code == files
-        assert find(tmp_path, run.key) is None
-        assert find(tmp_path, run.key, other_code=True) == other
+        assert replace(run, code=code).changed_code == files
 
 
 def test_a_run_says_itself_in_one_line():
