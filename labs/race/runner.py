@@ -527,7 +527,7 @@ class RacePanel:
         )
 
     def _ipython_display_(self) -> None:
-        show_widget(self.widget, text=repr(self), html=f"{self.statement.value}{self.picture.value}")
+        show_widget(self.widget, text=repr(self), html=output(Html(self.statement.value + self.picture.value)))
 
 
 def race(entries: Mapping[str, Build], **options: object) -> RacePanel:

@@ -18,7 +18,7 @@ import traitlets
 from ipywidgets import HTML, Box, Button, HBox, Layout, Textarea, ToggleButton, VBox
 
 from utils.lab.paste import Call, calls_in
-from utils.page.html import SHEET, Html, bold, box, tag
+from utils.page.html import SHEET, Html, bold, box, output, tag
 from utils.show.notebook import show_widget
 
 Settings = dict[str, object]
@@ -318,7 +318,9 @@ class Lab:
         return self.text
 
     def _ipython_display_(self) -> None:
-        show_widget(self.widget, text=self.text, html=f"{self._question.value}{self.words.value}{self.output.value}")
+        show_widget(
+            self.widget, text=self.text, html=output(Html(self._question.value + self.words.value + self.output.value))
+        )
 
 
 def settings_in(calls: tuple[Call, ...]) -> Settings:

@@ -67,7 +67,8 @@ CSS = f"""
 .course-bad{{color:var(--course-bad)}}
 .course-whole{{white-space:nowrap}}
 .course-digits{{font-variant-numeric:tabular-nums}}
-.course pre{{margin:6px 0 0;white-space:pre-wrap}}
+.course pre,.course-widget pre{{margin:6px 0 0}}
+.course-text,.course pre{{white-space:pre-wrap}}
 .course-note-below{{margin:8px 0}}
 [data-tone]{{border-left:5px solid var(--tone);padding:4px 10px;max-width:60em;background:color-mix(in srgb,var(--tone) {BOX}%,transparent)}}
 {_tones}

@@ -39,7 +39,7 @@ def dot(x: float, y: float, color: str = "currentColor", *, radius: float = 4, *
 
 def rectangle(x: float, y: float, width: float, height: float, **attributes: object) -> Html:
     """A rectangle with its upper left corner at a place."""
-    return tag("rect", **attributes, x=x, y=y, width=width, height=height)
+    return tag("rect", x=x, y=y, width=width, height=height, **attributes)
 
 
 class Chart:

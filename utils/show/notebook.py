@@ -8,7 +8,7 @@ from IPython.display import display
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm_notebook
 
-from utils.page.html import Html, output, tag
+from utils.page.html import SHEET, tag
 
 
 def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None:
@@ -18,7 +18,7 @@ def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None
     """
     bundle = dict(widget._repr_mimebundle_())
     bundle["text/plain"] = text
-    bundle["text/html"] = output(Html(html) if html else tag("pre", text))
+    bundle["text/html"] = html or tag("pre", SHEET, text, cls="course-text")
     display(bundle, raw=True)
 
 
