@@ -12,7 +12,6 @@ import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from course.syllabus import LESSONS
 from utils.cost.table import Table, profile
 from utils.data.dataset import Data
 from utils.data.sets import load
+from utils.page.html import bold, output, table, tag
 from utils.show.notebook import Live, passing_bar
 from utils.show.plot import Picture, arms, curves
 from utils.system.places import RUNS
@@ -230,12 +230,7 @@ class Experiment:
     def _repr_html_(self) -> str:
         rows = [("arms", ", ".join(self.arms)), ("the same in all", self.equal)]
         rows += [(f"{name} form", _form_text(form)) for name, form in self.forms.items()]
-        body = "".join(
-            f'<tr><th scope="row" style="text-align:left">{escape(head)}</th>'
-            f'<td style="text-align:left">{escape(text)}</td></tr>'
-            for head, text in rows
-        )
-        return f"<p><b>{escape(self.question)}</b></p><table>{body}</table>"
+        return output(tag("p", bold(self.question)), table(rows, row_heads=True))
 
 
 def plural(count: int) -> str:
@@ -372,12 +367,13 @@ class Result:
 
     def _repr_html_(self) -> str:
         if not any(self.runs.values()):
-            return f"<p>{escape(self.sentence)}</p>"
-        tables = "".join(self._compared(each).html for each in (self.experiment.quantity, *self.experiment.more))
-        items = "".join(f"<li>{escape(line)}</li>" for line in self._found())
-        return (
-            f"{self.picture._repr_html_()}{tables}<ul>{items}</ul><p>{escape(self.experiment.limits)}</p>"
-            f'<p style="color:#595959">{escape(self.source)}</p>'
+            return output(tag("p", self.sentence))
+        return output(
+            self.picture.html,
+            *(self._compared(each).html for each in (self.experiment.quantity, *self.experiment.more)),
+            tag("ul", *(tag("li", line) for line in self._found())),
+            tag("p", self.experiment.limits),
+            tag("p", self.source, cls="course-quiet"),
         )
 
 

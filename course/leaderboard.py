@@ -14,7 +14,6 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from html import escape
 from pathlib import Path
 
 from torch import nn
@@ -23,6 +22,7 @@ from course.experiments import plural
 from networks.design import BUDGET, Budget, Design, design_from
 from utils.data.dataset import Data
 from utils.data.sets import load
+from utils.page.html import Html, bold, output, table, tag
 from utils.train.loop import fit
 from utils.train.prepare import prepare
 from utils.train.provenance import differences
@@ -356,27 +356,17 @@ class Board:
         )
 
     def _repr_html_(self) -> str:
-        rows = self.rows
-        head = (
-            "".join(f'<th scope="col" style="text-align:left;padding:3px 8px">{escape(name)}</th>' for name in rows[0])
-            if rows
-            else ""
-        )
-        body = "".join(
-            "<tr>" + "".join(f'<td style="padding:3px 8px">{escape(text)}</td>' for text in row.values()) + "</tr>"
-            for row in rows
-        )
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        caption = f'<caption style="text-align:left"><b>{escape(self.title)}</b></caption>'
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{notes}</ul>"
+        rows = [list(row.values()) for row in self.rows]
+        head = list(self.rows[0]) if rows else ()
+        notes = tag("ul", *(tag("li", note) for note in self.notes))
+        return output(table(rows, head=head, caption=bold(self.title)), notes)
 
     @property
     def html(self) -> str:
         """A page by itself."""
-        return (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Leader board</title></head>'
-            f'<body style="font-family:sans-serif;margin:2em">{self._repr_html_()}</body></html>\n'
-        )
+        top = Html('<meta charset="utf-8"><title>Leader board</title>')
+        body = tag("body", Html(self._repr_html_()), cls="course-page")
+        return f"<!doctype html>{tag('html', tag('head', top), body, lang='en')}\n"
 
     @property
     def csv(self) -> str:

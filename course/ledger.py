@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib import import_module
 
 from course import syllabus
+from utils.page import html
 
 VERDICTS = ("holds", "holds in part", "does not hold")
 
@@ -56,23 +56,22 @@ class Ledger:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{claim.number}</td>"
-            f'<td style="text-align:left">{escape(claim.text)}<br/><small>{escape(claim.where)}</small></td>'
-            f'<td style="text-align:left">{escape(claim.printed)}</td>'
-            f'<td style="text-align:left">{escape(finding.measured)}</td>'
-            f'<td style="text-align:left"><b style="white-space:nowrap">{_MARKS[finding.verdict]} {finding.verdict}</b>'
-            f"{'<br/>' if finding.why else ''}{escape(finding.why)}</td></tr>"
+        rows = (
+            (
+                str(claim.number),
+                html.text(claim.text, html.BREAK, html.tag("small", claim.where)),
+                claim.printed,
+                finding.measured,
+                html.text(
+                    html.tag("b", f"{_MARKS[finding.verdict]} {finding.verdict}", cls="course-whole"),
+                    *((html.BREAK, finding.why) if finding.why else ()),
+                ),
+            )
             for claim, finding in self.entries
         )
-        head = "".join(
-            f'<th scope="col" style="text-align:left">{title}</th>'
-            for title in ("#", "claim", "the paper says", "measured here", "does it hold?")
-        )
-        return (
-            '<table class="course-ledger"><caption style="text-align:left">The paper against the measurement, '
-            f"which was made when this cell ran</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        head = ("#", "claim", "the paper says", "measured here", "does it hold?")
+        caption = "The paper against the measurement, which was made when this cell ran"
+        return html.output(html.table(rows, head=head, caption=caption, align="r", cls="top course-ledger"))
 
 
 def ledger(claims: Sequence[Claim]) -> Ledger:

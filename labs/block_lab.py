@@ -16,12 +16,13 @@ from course.syllabus import lesson
 from labs.any_block import BRANCHES, EACH, INSIDES, THREE_FORMS, WINDOWS, AnyBlock, windows
 from labs.block_presets import presets
 from labs.block_race import RaceDesigns
-from labs.design_costs import TimeDesigns, compare, describe
+from labs.design_costs import TimeDesigns, compare, cost_mark, describe, heading
 from utils.cost.table import Cost, Table, profile, total
 from utils.cost.trace import CannotRun
 from utils.diagram import draw
 from utils.lab.frame import LABEL, Lab, Settings, View, slider
 from utils.lab.paste import Call
+from utils.page.html import Html, bold, shaded, side_by_side, table, text
 from utils.show import colors
 
 TITLES = {"pointwise": "1×1", "three": "3×3", "narrow": "second 3×3", "five": "5×5", "pool": "pool"}
@@ -181,36 +182,30 @@ def view(settings: Settings, pinned: Settings | None) -> View:
     now, used = design_of(settings)
     designs = {"A": design_of(pinned)[0], "B": now} if pinned else {"": now}
     tables = {name: _seen(design)[0] for name, design in designs.items()}
-    diagrams = "".join(
-        f'<div style="flex:1 1 330px;min-width:0">{_heading(name, tables[name])}{_seen(design)[1]}</div>'
-        for name, design in designs.items()
-    )
+    diagrams = (text(_heading(name, tables[name]), _seen(design)[1]) for name, design in designs.items())
     words = compare(tables["A"], tables["B"], with_channels=True) if pinned else describe(tables[""])
     options = now.options
     if options["join"] != "concatenation" and options["scale"] == 0:
         words += " With a scale of 0 the branches count for nothing: what comes in goes out."
-    html = f'{_bars(designs, tables)}<div style="display:flex;flex-wrap:wrap;gap:12px;margin-top:8px">{diagrams}</div>'
+    html = text(_bars(designs, tables), side_by_side(*diagrams, least=330))
     return View(words=words, html=html, disabled=frozenset(settings) - used, code=now.code)
 
 
 @lru_cache(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
-def _seen(design: Design) -> tuple[Table, str]:
+def _seen(design: Design) -> tuple[Table, Html]:
     """A design's cost, and its diagram as HTML; on `meta`, where shapes need no numbers."""
     with torch.device("meta"):
         block = design.build()
     try:
-        return profile(block, design.image_shape), draw(block, design.image_shape)._repr_html_()
+        return profile(block, design.image_shape), draw(block, design.image_shape).html
     except CannotRun:
         raise ValueError(f"A grid of {design.grid}×{design.grid} is too small for this block.") from None
 
 
-def _heading(name: str, table: Table) -> str:
-    title = {"A": "A, pinned", "B": "B, now", "": "Now"}[name]
-    return (
-        f'<b>{title}</b> <span class="course-cost" data-design="{name or "now"}" data-parameters="{table.parameters}" '
-        f'data-macs="{table.macs}" data-channels="{table.rows[-1].shape[0]}" data-activations="{table.activations}">'
-        f"{table.parameters:,} parameters · {table.macs:,} MACs</span>"
-    )
+def _heading(name: str, table: Table) -> Html:
+    figures = {"parameters": table.parameters, "macs": table.macs, "channels": table.rows[-1].shape[0]}
+    words = f"{table.parameters:,} parameters · {table.macs:,} MACs"
+    return heading(name, "", cost_mark(name, words, **figures, activations=table.activations), alone="Now")
 
 
 def cost_by_branch(table: Table) -> dict[str, Cost]:
@@ -223,7 +218,7 @@ def cost_by_branch(table: Table) -> dict[str, Cost]:
 MEASURES = {"macs": "multiply-adds", "parameters": "parameters", "activations": "activations"}
 
 
-def _bars(designs: dict[str, Design], tables: dict[str, Table]) -> str:
+def _bars(designs: dict[str, Design], tables: dict[str, Table]) -> Html:
     """Multiply-adds, parameters and activations by branch, each number on a bar; with two designs, two rows a branch."""
     costs = {name: cost_by_branch(table) for name, table in tables.items()}
     every = [cost for branches in costs.values() for cost in branches.values()]
@@ -235,24 +230,12 @@ def _bars(designs: dict[str, Design], tables: dict[str, Table]) -> str:
             cost = branches.get(branch)
             title = designs[name].title(branch) if branch != "sum" else "to the sum"
             label = f"{title or TITLES.get(branch, '')} {name}".strip()
-            color = colors.tint(colors.branch_color(branch), 0.35 if name == "A" else 0.6)
-            cells = "".join(
-                f'<td style="width:25%;padding:0 6px;text-align:left;border:1px solid #fff;background:linear-gradient(to right,'
-                f"{color} {100 * getattr(cost, key) / most[key]:.2f}%,transparent 0)"
-                f'">{getattr(cost, key):,}</td>'
-                if cost
-                else '<td style="padding:0 6px;text-align:left">off</td>'
-                for key in MEASURES
-            )
-            rows.append(
-                f'<tr><th scope="row" style="text-align:right;padding:0 8px;white-space:nowrap">{label}</th>{cells}</tr>'
-            )
-    head = "".join(f'<th scope="col" style="text-align:left;padding:0 6px">{title}</th>' for title in MEASURES.values())
-    return (
-        '<table style="width:100%;max-width:820px;background:#fff;color:#000;line-height:1.45">'
-        f'<caption style="text-align:left"><b>Cost by branch</b></caption><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
+            color, weak = colors.branch_color(branch), "weak" if name == "A" else ""
+            values = {key: getattr(cost, key) for key in MEASURES} if cost else {}
+            cells = (shaded(f"{value:,}", value / most[key], color, cls=weak) for key, value in values.items())
+            rows.append((label, *(cells if cost else ["off"] * len(MEASURES))))
+    head = ("", *MEASURES.values())
+    return table(rows, head=head, caption=bold("Cost by branch"), row_heads=True, cls="wide")
 
 
 def block_lab(through: str = "inception_module") -> Lab:

@@ -93,10 +93,10 @@ class RaceDesigns:
         self._arguments_of = arguments_of
         self.designs: dict[str, dict[str, object]] = {}
         self.said = ipywidgets.HTML(
-            '<div style="line-height:1.5">Each design becomes a network for images of 32×32: a 3×3 layer of stride 2, a 1×1, '
+            "Each design becomes a network for images of 32×32: a 3×3 layer of stride 2, a 1×1, "
             f"{BLOCKS} of its blocks one behind the other, average pooling, a dense layer. All widths of both are multiplied by "
             "one factor, so that the dearer one is small enough for a minute. It is those that race, not the networks of the "
-            "papers.</div>"
+            "papers."
         )
         self.what = ipywidgets.HTML()
         self.panel = RacePanel(self.entries)

@@ -1,7 +1,6 @@
 """What the designs of a lab cost, in words, and a button that times them on this machine."""
 
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Protocol
 
 import ipywidgets
@@ -11,6 +10,8 @@ from torch import nn
 from utils.cost.table import Table, field_text, profile, shape_text
 from utils.cost.timing import Timing, machine, timed
 from utils.lab.frame import Settings
+from utils.page.html import Html, bars, bold, tag, text
+from utils.show import colors
 
 THREADS = 1  # of the CPU while designs are timed, where times scatter least
 
@@ -66,6 +67,34 @@ def difference(what: str, first: int, second: int, *, with_numbers: bool = True)
     return f"{share} {'more' if change > 0 else 'fewer'} {what}{numbers}"
 
 
+def color_of(name: str) -> str:
+    """The colour of A, and of B or what there is alone."""
+    return colors.ARMS[0] if name == "A" else colors.ARMS[1]
+
+
+def cost_mark(name: str, words: str = "", **figures: int) -> Html:
+    """A design's figures, for those who read the page by a program, around words for all others."""
+    data = {f"data_{key}": value for key, value in figures.items()}
+    return tag("span", words, cls="course-cost", data_design=name or "now", **data)
+
+
+def heading(name: str, words: str, mark: Html, *, alone: str = "") -> Html:
+    """What stands over a design: which one it is, what it is in words, and its `cost_mark`."""
+    which = {"A": "A, pinned", "B": "B, now", "": alone}[name]
+    return text(bold(": ".join(filter(None, (which, words)))), " ", mark)
+
+
+def cost_bars(values: Mapping[str, Mapping[str, int]], alone: str = "Cost") -> Html:
+    """Bars of what each design costs: by measure, then by the design's name, each beside the larger of the two."""
+    entries = [
+        (f"{title} {name}", value / max(by_name.values()), color_of(name), f"{value:,}")
+        for title, by_name in values.items()
+        for name, value in by_name.items()
+    ]
+    pinned = any("A" in by_name for by_name in values.values())
+    return bars(entries, "Cost of A and B, each beside the larger of the two" if pinned else alone)
+
+
 class TimeDesigns:
     """A button that times the designs of a lab on this machine, in turns. Nothing is timed before it is pressed.
 
@@ -92,12 +121,12 @@ class TimeDesigns:
     def time(self) -> str:
         """Time the designs; the sentence is shown and comes back."""
         self.button.disabled = True
-        self.said.value = '<div role="status">Timing …</div>'
+        self.said.value = tag("div", "Timing …", role="status")
         said = ""
         try:
             said = time_designs(self.designs)
         finally:
-            self.said.value = f'<div role="status" class="course-timing">{escape(said)}</div>'
+            self.said.value = tag("div", said, role="status", cls="course-timing")
             self.button.disabled = False
         return said
 

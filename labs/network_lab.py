@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from html import escape
 
 import ipywidgets
 import torch
 from torch import nn
 
-from labs.design_costs import differences
+from labs.design_costs import cost_mark, differences, heading
 from labs.race.runner import RacePanel
 from networks.design import (
     BUDGET,
@@ -30,6 +29,7 @@ from utils.cost.table import Table, field_text, shape_text, short
 from utils.data.dataset import Data
 from utils.diagram import draw
 from utils.lab.frame import LABEL, Lab, Section, View, share, slider
+from utils.page.html import Html, bar, bold, shaded, side_by_side, table, tag, text
 from utils.show import colors
 
 WIDEST = 128  # channels that a handle reaches
@@ -92,11 +92,8 @@ def view(settings: dict, pinned: dict | None) -> View:
     words = [verdict(table, budget, name) for name, table in tables.items()]
     if pinned:
         words.append(compare(tables["A"], tables["B"]))
-    html = budget_bars(tables, budget) + (
-        '<div style="display:flex;flex-wrap:wrap;gap:20px;margin-top:8px">'
-        + "".join(_shown(name, design, tables[name]) for name, design in designs.items())
-        + "</div>"
-    )
+    shown = (_shown(name, design, tables[name]) for name, design in designs.items())
+    html = text(budget_bars(tables, budget), side_by_side(*shown, least=480))
     code = designs["B" if pinned else ""].code
     return View(words="<br/>".join(words), html=html, disabled=without_effect(settings), code=code)
 
@@ -119,11 +116,11 @@ def verdict(table: Table, budget: Budget, name: str = "") -> str:
     excess = budget.excess(table)
     whose = f"<b>{name}</b> is" if name else "This design is"
     if excess:
-        return f'{whose} <b style="color:{_dark(_OVER)}">over the budget</b>: {excess}.'
+        return f'{whose} <b class="course-bad">over the budget</b>: {excess}.'
     left = (
         f"{budget.parameters - table.parameters:,} parameters and {budget.macs - table.macs:,} multiply-adds are left"
     )
-    return f'{whose} <b style="color:{_dark(_WITHIN)}">within the budget</b>: {left}.'
+    return f'{whose} <b class="course-good">within the budget</b>: {left}.'
 
 
 def compare(first: Table, second: Table) -> str:
@@ -131,13 +128,13 @@ def compare(first: Table, second: Table) -> str:
     return f"B against A: {', '.join(differences(first, second, with_numbers=False))}."
 
 
-def budget_bars(tables: dict[str, Table], budget: Budget) -> str:
+def budget_bars(tables: dict[str, Table], budget: Budget) -> Html:
     """A bar for each limit and each design: how much of it is used. Colour, hatching and words turn when it is exceeded."""
     rows = []
     for what, key in (("parameters", "parameters"), ("multiply-adds", "macs")):
         limit = getattr(budget, key)
-        for name, table in tables.items():
-            used = getattr(table, key)
+        for name, of_design in tables.items():
+            used = getattr(of_design, key)
             share = used / limit
             is_over = used > limit
             state = (
@@ -146,83 +143,57 @@ def budget_bars(tables: dict[str, Table], budget: Budget) -> str:
                 else f"within, {limit - used:,} left, {_per_cent(1 - share)}"
             )
             # The track is the budget; a bar that is over it runs out to half as much again at most, with a mark at the limit.
-            color = _OVER if is_over else _WITHIN
-            fill = (
-                f"repeating-linear-gradient(45deg,{color} 0 6px,{colors.tint(color, 0.6)} 6px 10px)"
-                if is_over
-                else color
-            )
+            track = (bar(min(share, 1.5) / 1.5, _OVER if is_over else _WITHIN), tag("div", cls="limit"))
             rows.append(
-                f'<div class="course-budget" data-design="{name or "now"}" data-what="{key}" data-used="{used}" '
-                f'data-limit="{limit}" data-over="{str(is_over).lower()}" style="display:flex;flex-wrap:wrap;gap:0 8px">'
-                f'<b style="flex:0 0 118px;text-align:right;white-space:nowrap">{what} {name}</b>'
-                '<div style="flex:1 1 90px;position:relative;height:14px;margin-top:3px;background:#EEE">'
-                f'<div style="position:absolute;left:0;top:0;height:14px;width:{100 * min(share, 1.5) / 1.5:.1f}%;background:{fill}">'
-                '</div><div style="position:absolute;left:66.67%;top:-2px;height:18px;border-left:2px solid #000"></div></div>'
-                f'<div style="flex:1 1 180px">{used:,} of {limit:,}: <b>{state}</b></div></div>'
+                tag(
+                    "div",
+                    bold(f"{what} {name}"),
+                    tag("div", *track, cls="track"),
+                    tag("div", f"{used:,} of {limit:,}: ", bold(state), cls="state"),
+                    cls="course-budget",
+                    **{"data-design": name or "now", "data-what": key, "data-used": used, "data-limit": limit},
+                    data_over=str(is_over).lower(),
+                )
             )
-    return f'<div style="max-width:860px"><b>The budget</b> (black mark: the limit){"".join(rows)}</div>'
+    return tag("div", bold("The budget"), " (mark: the limit)", *rows, cls="course-budgets")
 
 
 def _per_cent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "under 1 %"
 
 
-def stage_table(parts: tuple[Part, ...]) -> str:
+def stage_table(parts: tuple[Part, ...]) -> Html:
     """The stage table as HTML, with a bar for each part's share of the multiply-adds."""
     whole = sum(part.cost.macs for part in parts) or 1
-    cell = "padding:1px 3px;white-space:nowrap;text-align:"  # narrow, so that all columns fit beside the handles
-    head = "".join(
-        f'<th scope="col" style="{cell}{"left" if n == 0 else "right"}">{title}</th>'
-        for n, title in enumerate(("part", "output", "parameters", "MACs", "activations", "sees"))
+    rows = (
+        (
+            part.name,
+            shape_text(part.shape),
+            f"{part.cost.parameters:,}",
+            shaded(f"{part.cost.macs:,}", part.cost.macs / whole, colors.SKY, cls="r"),
+            f"{part.cost.activations:,}",
+            field_text(part.receptive_field).removesuffix(" image"),
+        )
+        for part in parts
     )
-    body = ""
-    for part in parts:
-        share = 100 * part.cost.macs / whole
-        bar = (
-            f"background:linear-gradient(to left,{colors.tint(colors.SKY, 0.5)} {share:.1f}%,transparent {share:.1f}%)"
-        )
-        texts = (
-            (shape_text(part.shape), ""),
-            (f"{part.cost.parameters:,}", ""),
-            (f"{part.cost.macs:,}", bar),
-            (f"{part.cost.activations:,}", ""),
-            (field_text(part.receptive_field).removesuffix(" image"), ""),
-        )
-        body += (
-            f'<tr><th scope="row" style="{cell}left">{escape(part.name)}</th>'
-            + "".join(f'<td style="{cell}right;{style}">{text}</td>' for text, style in texts)
-            + "</tr>"
-        )
-    return (
-        '<table style="font-size:.85em"><caption style="text-align:left">Blue: share of the MACs; <b>sees</b>: receptive field, '
-        f"pixels</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    head = ("part", "output", "parameters", "MACs", "activations", "sees")
+    caption = text("Blue: share of the MACs; ", bold("sees"), ": receptive field, pixels")
+    return table(rows, head=head, caption=caption, align="lrrrrr", row_heads=True, cls="tight small")
 
 
-def _shown(name: str, design: Design, table: Table) -> str:
-    title = {"A": "A, pinned", "B": "B, now", "": "Now"}[name]
-    heading = (
-        f'<b>{title}</b> <span class="course-cost" data-design="{name or "now"}" data-parameters="{table.parameters}" '
-        f'data-macs="{table.macs}">{short(table.parameters)} parameters · {short(table.macs)} MACs</span>'
-    )
-    stages, diagram = _drawn(design)
-    both = f'<div style="display:flex;flex-wrap:wrap;gap:12px"><div>{stages}</div><div>{diagram}</div></div>'
-    return f'<div style="flex:1 1 480px;min-width:0;overflow-x:auto">{heading}{both}</div>'
+def _shown(name: str, design: Design, table: Table) -> Html:
+    words = f"{short(table.parameters)} parameters · {short(table.macs)} MACs"
+    mark = cost_mark(name, words, parameters=table.parameters, macs=table.macs)
+    return text(heading(name, "", mark, alone="Now"), side_by_side(*_drawn(design)))
 
 
 @lru_cache(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
-def _drawn(design: Design) -> tuple[str, str]:
+def _drawn(design: Design) -> tuple[Html, Html]:
     """A design's stage table and its diagram, as HTML."""
     with torch.device("meta"):
         net = DesignedNet(design, in_channels=IMAGE_SHAPE[0], classes=CLASSES)
     diagram = draw(net, IMAGE_SHAPE)
-    return stage_table(design.by_part(IMAGE_SHAPE, CLASSES)), diagram._repr_html_()
-
-
-def _dark(color: str) -> str:
-    """A colour dark enough for letters on white."""
-    return {colors.BLUE: "#005A8D", colors.VERMILION: "#A84700"}[color]
+    return stage_table(design.by_part(IMAGE_SHAPE, CLASSES)), diagram.html
 
 
 def network_lab(design: Design | None = None, budget: Budget = BUDGET) -> Lab:

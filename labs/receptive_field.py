@@ -5,7 +5,6 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 
 import ipywidgets
 import numpy as np
@@ -14,6 +13,7 @@ from torch import nn
 
 from utils.data.photo import NAMES, photograph
 from utils.lab.frame import Lab, View
+from utils.page import html, svg
 from utils.show import colors
 
 CROP = 232  # pixels, the side of the enlarged part
@@ -140,18 +140,15 @@ def view(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict, pinne
     if pinned:
         designs = {"A, pinned": pinned, **designs}
     words = "<br/>".join(
-        f"{escape(name[:1])}{': ' if name else ''}{_words(stacks, size, each)}" for name, each in designs.items()
+        f"{name[:1]}{': ' if name else ''}{_words(stacks, size, each)}" for name, each in designs.items()
     )
-    pictures = "".join(
-        f"<div><b>{escape(name)}</b><br/>{_svg(stacks, size, each)}</div>" for name, each in designs.items()
+    pictures = (html.text(html.bold(name), html.BREAK, _svg(stacks, size, each)) for name, each in designs.items())
+    legend = (
+        "The frame is what the unit sees; grey is padding. On the right it is enlarged, and the brighter a pixel, the more ways "
+        "lead from it to the unit."
     )
-    html = (
-        f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>'
-        "<p style='margin:8px 0'>The frame is what the unit sees; grey is padding. On the right it is enlarged, and the brighter a "
-        "pixel, the more ways lead from it to the unit.</p>"
-        f"{_table(stacks, size, settings)}"
-    )
-    return View(words=words, html=html)
+    shown = html.text(html.side_by_side(*pictures), html.tag("p", legend), _table(stacks, size, settings))
+    return View(words=words, html=shown)
 
 
 def _chosen(stacks: Mapping[str, Sequence[Layer]], settings: dict) -> Sequence[Layer]:
@@ -185,56 +182,42 @@ def _words(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> 
     ]
     outside = 1 - inside[0] * inside[1]
     return (
-        f"{escape(settings['stack'])}, layer {len(layers)} ({escape(layers[-1].name)}): the unit in row {row + 1} and column "
+        f"{html.text(settings['stack'])}, layer {len(layers)} ({html.text(layers[-1].name)}): the unit in row {row + 1} and column "
         f"{column + 1} of {rows.units}×{columns.units} sees <b>{rows.field}×{columns.field}</b> pixels, {100 * outside:.0f} % of them "
         f"padding; half of the ways down, and half of those across, start from the middle "
         f"{middle[0]}×{middle[1]}."
     )
 
 
-def _svg(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> str:
+def _svg(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> html.Html:
     (rows, row), (columns, column) = _seen(stacks, size, settings)
     top, left, height, width = rows.first(row), columns.first(column), rows.field, columns.field
-    photo = _photo(settings["photo"], size)
-    scale = CROP / max(height, width)
+    photo = html.tag("image", href=_photo(settings["photo"], size), width=size, height=size)
+    place = {"x": left, "y": top, "width": width, "height": height}
     shade = _shade(*_ways(stacks, size, settings))
-    seen = (
-        f'<svg x="{size + 16}" y="0" width="{width * scale:.1f}" height="{height * scale:.1f}" '
-        f'viewBox="{left} {top} {width} {height}"><rect x="{left}" y="{top}" width="{width}" height="{height}" fill="#8C8C8C"/>'
-        f'<image href="{photo}" width="{size}" height="{size}"/>'
-        f'<image href="{shade}" x="{left}" y="{top}" width="{width}" height="{height}" preserveAspectRatio="none"/></svg>'
-    )
-    frame = (
-        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="{colors.VERMILION}" '
-        'stroke-width="3"/>'
-    )
-    dot = (
-        f'<circle cx="{left + width / 2}" cy="{top + height / 2}" r="3.5" fill="{colors.VERMILION}" stroke="#fff"/>'
-        if 0 <= left + width / 2 <= size
-        else ""
-    )
-    label = f"A photograph with a frame of {height} by {width} pixels, and the part inside of it enlarged."
-    return (
-        f'<svg role="img" aria-label="{label}" width="{size + CROP + 16}" height="{max(size, CROP)}" style="max-width:100%">'
-        f'<svg width="{size}" height="{size}" viewBox="0 0 {size} {size}"><image href="{photo}" width="{size}" height="{size}"/>'
-        f"{frame}{dot}</svg>{seen}</svg>"
-    )
+    scale = CROP / max(height, width)
+    seen = html.tag(
+        "svg", svg.rectangle(**place, fill=colors.GREY), photo,
+        html.tag("image", href=shade, **place, preserveAspectRatio="none"),
+        x=size + 16, y=0, width=width * scale, height=height * scale, viewBox=f"{left} {top} {width} {height}",
+    )  # fmt: skip
+    parts = [photo, svg.rectangle(**place, fill="none", stroke=colors.VERMILION, stroke_width=3)]
+    if 0 <= left + width / 2 <= size:
+        parts.append(svg.dot(left + width / 2, top + height / 2, colors.VERMILION, radius=3.5, stroke="#fff"))
+    whole = html.tag("svg", *parts, width=size, height=size, viewBox=f"0 0 {size} {size}")
+    words = f"A photograph with a frame of {height} by {width} pixels, and the part inside of it enlarged."
+    return svg.picture(whole, seen, words=words, width=size + CROP + 16, height=max(size, CROP))
 
 
-def _table(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> str:
+def _table(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> html.Html:
     layers, chosen = stacks[settings["stack"]], len(_chosen(stacks, settings))
     cells = []
     for number, layer in enumerate(layers, start=1):
         rows, columns = along(layers[:number], size, 0), along(layers[:number], size, 1)
-        style = f"background:{colors.tint(colors.VERMILION, 0.25)};font-weight:bold" if number == chosen else ""
-        cells.append(
-            f'<tr style="{style}"><td>{number}</td><td style="text-align:left">{escape(layer.name)}</td>'
-            f"<td>{rows.units}×{columns.units}</td><td>{rows.field}×{columns.field}</td><td>{rows.step}×{columns.step}</td></tr>"
-        )
-    head = "".join(
-        f'<th scope="col">{title}</th>' for title in ("layer", "what", "units", "sees, pixels", "step, pixels")
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(cells)}</tbody></table>"
+        sizes = ((axis.units, axis.field, axis.step) for axis in (rows, columns))
+        cells.append((number, layer.name, *(f"{down}×{across}" for down, across in zip(*sizes, strict=True))))
+    head = ("layer", "what", "units", "sees, pixels", "step, pixels")
+    return html.table(cells, head=head, align="rlrrr", chosen=chosen - 1)
 
 
 @lru_cache
@@ -289,9 +272,7 @@ class UnitGrid:
         )
         self.widget = ipywidgets.VBox(
             [
-                ipywidgets.HTML(
-                    "<div style='line-height:1.5'>Or click a unit; the round one is nearest to yours.</div>"
-                ),
+                ipywidgets.HTML("<div>Or click a unit; the round one is nearest to yours.</div>"),
                 grid,
             ]
         )

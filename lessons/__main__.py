@@ -42,11 +42,11 @@ def lab(
     browser: bool = typer.Option(True, help="Open a browser where there is one; the address is printed anyway."),
 ) -> None:
     """Open the course in JupyterLab. Further options, such as --port=9000, go to JupyterLab."""
-    from course import workspace
     from course.syllabus import LESSONS
     from utils.setup import jupyter
+    from utils.system.places import work_folder
 
-    work = workspace.folder()
+    work = work_folder()
     bring_up_to_date()
     os.environ["COURSE_WORK"] = str(work)
     if root:
@@ -61,20 +61,19 @@ def lab(
 def bring_up_to_date() -> None:
     """Bring your own notebooks up to date with the course; what you have edited is kept."""
     from course import workspace
+    from utils.system.places import work_folder
 
     try:
         changes = workspace.update()
     except OSError as error:
-        typer.echo(f"Your folder {workspace.folder()} cannot be written: {error}.", err=True)
+        typer.echo(f"Your folder {work_folder()} cannot be written: {error}.", err=True)
         raise typer.Exit(1) from None
     for change in changes:
         if change.sentence:
             typer.echo(change.sentence)
     made = sum(change.kind == "made" for change in changes)
     if made:
-        typer.echo(
-            f"{made} {'notebook is' if made == 1 else 'notebooks are'} new in {workspace.folder() / 'notebooks'}."
-        )
+        typer.echo(f"{made} {'notebook is' if made == 1 else 'notebooks are'} new in {work_folder() / 'notebooks'}.")
 
 
 @app.command()

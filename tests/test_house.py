@@ -104,3 +104,31 @@ def test_the_tests_mirror_the_tree():
         folder = path.parent.relative_to(CHECKOUT / "tests")
         if folder.parts and folder.parts[0] in PACKAGES:
             assert (CHECKOUT / folder).is_dir(), f"{path} tests something in {folder}, which is not there"
+
+
+LOOKS = {"utils.page.html", "utils.page.svg", "utils.page.sheet"}
+
+
+def inline_styles(source: str) -> list[int]:
+    """The lines of a source that write an element's `style` by hand: in a string, or as an argument of `tag` and its like."""
+    tree, found = ast.parse(source), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found += [node.lineno] if re.search(r"""(?<![\w-])style=["']""", node.value) else []
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in ("tag", "picture", "rectangle", "dot", "badge", "table"):
+                found += [node.lineno for each in node.keywords if each.arg == "style"]
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_how_things_look_is_said_in_the_style_sheet(path):
+    if name_of(path) not in LOOKS:
+        assert inline_styles(path.read_text(encoding="utf-8")) == []
+
+
+def test_an_inline_style_would_be_seen():
+    assert inline_styles("""a = f'<b style="color:{red}">x</b>'""") == [1]
+    assert inline_styles('tag("b", "x", style="color:red")') == [1]
+    assert inline_styles('axis.plot(linestyle=":")\nHTML(style={"width": "1px"})') == []

@@ -45,7 +45,7 @@ def test_what_is_imported_is_on_the_list(path):
 
 
 def test_the_list_is_in_order():
-    assert PUBLIC == sorted(set(PUBLIC))
+    assert sorted(set(PUBLIC)) == PUBLIC
 
 
 @pytest.mark.parametrize("name", PUBLIC)

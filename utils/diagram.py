@@ -16,6 +16,7 @@ from torch import nn
 
 from utils.cost.table import kind_of, label_of, layer_groups, shape_text, short
 from utils.cost.trace import INPUT, Operation, Trace, trace
+from utils.page.html import Html, output, tag
 from utils.show import colors
 
 FORMATS = (".svg", ".png", ".pdf")
@@ -78,12 +79,13 @@ class Diagram:
     def __repr__(self) -> str:
         return f"{self.title}. {self.alternative}"
 
+    @property
+    def html(self) -> Html:
+        """The picture as a part of something larger; a white ground keeps the black text readable in a dark theme."""
+        return tag("div", Html(self.svg), cls="course-paper")
+
     def _repr_html_(self) -> str:
-        # Wide drawings shrink to the cell; a white ground keeps the black text readable in a dark theme.
-        svg = re.sub(
-            r'width="(\d+)pt" height="\d+pt"', r'style="width:\1pt;max-width:100%;height:auto"', self.svg, count=1
-        )
-        return f'<div style="background:#fff;padding:4px;overflow-x:auto">{svg}</div>'
+        return output(self.html)
 
 
 def draw(module: nn.Module, image_shape: Sequence[int], depth: int = 1, direction: str = "TB") -> Diagram:

@@ -23,7 +23,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from torch import nn
 from labs.race.drawing import Track, picture
 from labs.race.job import Job
 from utils.data.dataset import Data
+from utils.page.html import SHEET, Html, box, output, tag, text
 from utils.show.colors import ARMS
 from utils.show.notebook import show_widget
 from utils.train.comparison import Comparison, compare
@@ -45,7 +45,6 @@ RECIPE = Recipe(epochs=3, batch_size=64, optimizer="adamw", learning_rate=0.02, 
 SAY_EVERY = 0.2  # seconds between two updates of bar and words, at least
 DRAW_EVERY = 0.5  # seconds between two drawings of the picture, at least
 DATA = ("scales", "digits", "cifar10")
-_LINES = "line-height:1.5"
 
 
 class Race:
@@ -206,7 +205,7 @@ class Race:
         return f" That takes about {self.needed:.0f} s.{more if self.needed > (self._job.seconds or math.inf) else ''}"
 
     @property
-    def picture(self) -> str:
+    def picture(self) -> Html:
         """Loss and test accuracy of all runs as they stand, as HTML."""
         return picture(list(self.entries), list(self.tracks.values()), self.recipe.epochs)
 
@@ -224,7 +223,7 @@ class Race:
 
     def _repr_html_(self) -> str:
         result = self.result
-        return f"{self.picture}{'' if result is None else result.html}<p>{escape(self.statement)}</p>"
+        return output(self.picture, "" if result is None else result.html, tag("p", self.statement))
 
     # --- the other process ---
 
@@ -446,10 +445,11 @@ class RacePanel:
             [
                 HBox([self.race_button, self.stop_button]),
                 HBox(self.controls, layout=Layout(flex_flow="row wrap")),
-                *(self.bar, self.words, self.statement, self.picture),
+                *(self.bar, self.words, self.statement, self.picture, HTML(SHEET)),
             ]
         )
         self.widget.add_class("course-race")
+        self.widget.add_class("course-widget")
         self.race_button.on_click(lambda _button: self.start())
         self.stop_button.on_click(lambda _button: self.stop())
         hear_beside_cells(self.stop_button)
@@ -502,14 +502,12 @@ class RacePanel:
             return
         self._said = clock
         self.bar.value = race.done
-        self.words.value = (
-            f'<div style="{_LINES};font-variant-numeric:tabular-nums">{escape(race.words if race.is_on else "")}</div>'
-        )
+        self.words.value = tag("div", race.words if race.is_on else "", cls="course-digits")
         self._say(race.statement, is_trouble=bool(race.trouble))
         if clock - self._drawn >= DRAW_EVERY or not race.is_on:
             self._drawn = clock
-            table = "" if race.is_on or race.result is None else f'<div style="{_LINES}">{race.result.html}</div>'
-            self.picture.value = race.picture + table
+            table = "" if race.is_on or race.result is None else race.result.html
+            self.picture.value = text(race.picture, table)
         if not race.is_on:
             self._lock(False)
 
@@ -520,8 +518,10 @@ class RacePanel:
 
     def _say(self, words: str, *, is_trouble: bool = False) -> None:
         """The statement. One that is there already is not said again: a screen reader reads each change."""
-        frame = "border-left:5px solid #D55E00;padding:4px 10px;" if is_trouble else ""
-        said = f'<div role="status" class="course-statement" style="{frame}{_LINES}">{escape(words)}</div>'
+        if is_trouble:
+            said = box("wrong", words, cls="course-statement")
+        else:
+            said = tag("div", words, role="status", cls="course-statement")
         if self.statement.value != said:
             self.statement.value = said
 
@@ -533,7 +533,7 @@ class RacePanel:
         )
 
     def _ipython_display_(self) -> None:
-        show_widget(self.widget, text=repr(self), html=f"{self.statement.value}{self.picture.value}")
+        show_widget(self.widget, text=repr(self), html=output(Html(self.statement.value + self.picture.value)))
 
 
 def race(entries: Mapping[str, Build], **options: Any) -> RacePanel:

@@ -10,6 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from utils.data.sets import load
 from utils.lab.frame import Lab, View, Walk, buttons, slider, stops
+from utils.page import svg
+from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
 from utils.show import colors
 from utils.train.loop import seeded
 
@@ -112,15 +114,12 @@ def view(settings: dict, pinned: dict | None) -> View:
     """What the BN lab shows: a histogram for each layer, beside those of a pinned run, and how good the network is."""
     runs = {"A, pinned": pinned, "B, now": settings} if pinned else {"": settings}
     words = "<br/>".join(f"{_head(name)}{_words(each)}" for name, each in runs.items())
-    pictures = "".join(
-        f'<div style="flex:1 1 330px;min-width:0"><b>{name or "Now"}</b><br/>{_svg(each)}</div>'
-        for name, each in runs.items()
+    pictures = (text(bold(name or "Now"), BREAK, _svg(each)) for name, each in runs.items())
+    legend = (
+        f"What each layer's ReLU gets from {PROBE} digits, from −{REACH:g} to {REACH:g}; values beyond stand in the first and the "
+        "last bar. The accuracy is that of evaluation mode on 359 other digits."
     )
-    html = (
-        f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>'
-        f"<p style='margin:8px 0'>What each layer's ReLU gets from {PROBE} digits, from −{REACH:g} to {REACH:g}; values beyond stand in the "
-        "first and the last bar. The accuracy is that of evaluation mode on 359 other digits.</p>"
-    )
+    html = text(side_by_side(*pictures), tag("p", legend))
     return View(words=words, html=html)
 
 
@@ -138,29 +137,22 @@ def _words(settings: dict) -> str:
     )
 
 
-def _svg(settings: dict) -> str:
+def _svg(settings: dict) -> Html:
     """Six histograms, one under the other."""
     look, color = look_at(settings), colors.ARMS[settings["normalised"] == "with BN"]
     width, height, left, right = 205, 34, 56, 100
-    rows = []
+    parts = []
     for number, (deviation, shares) in enumerate(zip(look.deviations, look.histograms, strict=True), start=1):
         floor, bar, most = number * (height + 6), width / BINS, max(shares) or 1
-        bars = "".join(
-            f'<rect x="{left + place * bar:.1f}" y="{floor - height * share / most:.1f}" width="{bar:.1f}" '
-            f'height="{height * share / most:.1f}"/>'
-            for place, share in enumerate(shares)
-        )
-        rows.append(
-            f'<g fill="{color}">{bars}</g><line x1="{left}" x2="{left + width}" y1="{floor}" y2="{floor}" stroke="#8C8C8C"/>'
-            f'<text x="0" y="{floor - 10}" font-size="12">layer {number}</text>'
-            f'<text x="{left + width + 8}" y="{floor - 10}" font-size="12">{_deviation(deviation)}</text>'
-        )
+        for place, share in enumerate(shares):
+            tall = height * share / most
+            parts.append(svg.rectangle(left + place * bar, floor - tall, bar, tall, fill=color))
+        parts.append(svg.line([(left, floor), (left + width, floor)], colors.GREY, width=1))
+        parts.append(svg.text(0, floor - 10, f"layer {number}", anchor="start"))
+        parts.append(svg.text(left + width + 8, floor - 10, _deviation(deviation), anchor="start"))
     spoken = ", ".join(f"layer {number}: {_deviation(each)}" for number, each in enumerate(look.deviations, start=1))
-    return (
-        f'<svg role="img" aria-label="Histograms of what each layer gets. {spoken}." '
-        f'viewBox="0 0 {left + width + right} {LAYERS * (height + 6) + 4}" width="100%" style="max-width:420px;'
-        f'background:white">{"".join(rows)}</svg>'
-    )
+    words = f"Histograms of what each layer gets. {spoken}."
+    return svg.picture(*parts, words=words, width=left + width + right, height=LAYERS * (height + 6) + 4)
 
 
 def _deviation(value: float) -> str:

@@ -1,11 +1,11 @@
 """The learner's own claims, beside what their run and the recorded family say."""
 
 from dataclasses import dataclass
-from html import escape
 
 from course.experiments import Result
 from course.leaderboard import margin
 from networks.design import BUDGET, Design
+from utils.page.html import bold, output, table
 from utils.train.runs import Run
 
 
@@ -28,15 +28,8 @@ class OwnLedger:
         return "\n".join(f"{row.claim}\n    {row.measured}: {row.verdict}" for row in self.rows)
 
     def _repr_html_(self) -> str:
-        cell = 'style="text-align:left;padding:3px 8px"'
-        head = "".join(f'<th scope="col" {cell}>{name}</th>' for name in ("claim", "measured", "verdict"))
-        body = "".join(
-            f"<tr><td {cell}>{escape(row.claim)}</td><td {cell}>{escape(row.measured)}</td>"
-            f"<td {cell}><b>{escape(row.verdict)}</b></td></tr>"
-            for row in self.rows
-        )
-        caption = '<caption style="text-align:left">Your design\'s claims</caption>'
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        rows = ((row.claim, row.measured, bold(row.verdict)) for row in self.rows)
+        return output(table(rows, head=("claim", "measured", "verdict"), caption="Your design's claims"))
 
 
 def own_ledger(design: Design, run: Run, recorded: Result) -> OwnLedger:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +17,7 @@ from utils.cost.table import profile, short
 from utils.data.photo import photograph
 from utils.data.sets import load
 from utils.diagram import Diagram, draw
+from utils.page.html import bold, output, side_by_side, tag, text
 from utils.show import colors
 from utils.show.plot import Picture, label, panels
 
@@ -393,11 +393,8 @@ class SideBySide:
         return "\n".join([self.title, *(f"{name}: {drawn.alternative} {note}" for name, drawn, note in self.parts)])
 
     def _repr_html_(self) -> str:
-        each = "".join(
-            f'<div style="flex:1 1 240px;min-width:0"><b>{escape(name)}</b>{drawn._repr_html_()}{escape(note)}</div>'
-            for name, drawn, note in self.parts
-        )
-        return f'<p><b>{escape(self.title)}</b></p><div style="display:flex;flex-wrap:wrap;gap:12px">{each}</div>'
+        each = (text(bold(name), drawn.html, note) for name, drawn, note in self.parts)
+        return output(tag("p", bold(self.title)), side_by_side(*each, least=240))
 
 
 def three_reductions(channels: int = 320, grid: int = 34) -> SideBySide:

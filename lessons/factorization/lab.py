@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 
 import ipywidgets
 import torch
 from torch import nn
 
-from labs.design_costs import TimeDesigns, compare, describe
+from labs.design_costs import TimeDesigns, compare, cost_bars, cost_mark, describe, heading
 from labs.receptive_field import field_lab
 from lessons.factorization.reductions import REDUCTIONS
 from lessons.factorization.savings import Window
@@ -17,7 +16,7 @@ from networks.layers import Branches, ConvReLU, chain, padding_of
 from utils.cost.table import Table, profile
 from utils.diagram import draw
 from utils.lab.frame import Lab, View, buttons, choice, slider
-from utils.show import colors
+from utils.page.html import Html, side_by_side, text
 
 WHOLE, THREES, CHAIN, FORK = "one n×n", "3×3, one on another", "1×n, then n×1", "1×n beside n×1"
 FORMS = (WHOLE, THREES, CHAIN, FORK, *REDUCTIONS)
@@ -126,54 +125,30 @@ def view(settings: dict, pinned: dict | None) -> View:
         words += " Each half of the channels sees a bar only: together a cross, without the corners."
     if now.form == THREES and now.window == 3:
         words += " For a window of 3 that is one 3×3."
-    diagrams = "".join(
-        f'<div style="flex:1 1 260px;min-width:0">{_heading(name, design, tables[name])}{_seen(design)[1]}</div>'
-        for name, design in designs.items()
-    )
-    html = f'{_bars(tables)}<div style="display:flex;flex-wrap:wrap;gap:12px;margin-top:8px">{diagrams}</div>'
+    diagrams = (text(_heading(name, each, tables[name]), _seen(each)[1]) for name, each in designs.items())
+    measures = {"parameters": "parameters", "multiply-adds": "macs", "activations": "activations"}
+    costs = {title: {name: getattr(table, key) for name, table in tables.items()} for title, key in measures.items()}
+    html = text(cost_bars(costs), side_by_side(*diagrams, least=260))
     return View(words=words, html=html, disabled=unused(now))
 
 
 @lru_cache(maxsize=32)
-def _seen(design: Design) -> tuple[Table, str]:
+def _seen(design: Design) -> tuple[Table, Html]:
     """A design's cost, and its diagram as HTML."""
     with torch.device("meta"):
         module = design.build()
-    return profile(module, design.image_shape), draw(module, design.image_shape)._repr_html_()
+    return profile(module, design.image_shape), draw(module, design.image_shape).html
 
 
-def _heading(name: str, design: Design, table: Table) -> str:
-    title = {"A": "A, pinned: ", "B": "B, now: ", "": ""}[name]
-    return (
-        f'<b>{title}{escape(_form_text(design))}</b> <span class="course-cost" data-design="{name or "now"}" '
-        f'data-parameters="{table.parameters}" data-macs="{table.macs}" data-activations="{table.activations}"></span>'
-    )
+def _heading(name: str, design: Design, table: Table) -> Html:
+    figures = {"parameters": table.parameters, "macs": table.macs, "activations": table.activations}
+    return heading(name, _form_text(design), cost_mark(name, **figures))
 
 
 def _form_text(design: Design) -> str:
     n = design.window
     texts = {WHOLE: f"one {n}×{n}", CHAIN: f"1×{n}, then {n}×1", FORK: f"1×{n} beside {n}×1"}
     return texts.get(design.form, design.form)
-
-
-def _bars(tables: dict[str, Table]) -> str:
-    """Parameters, multiply-adds and activations as bars; with two designs, two bars each."""
-    rows = []
-    for title, key in (("parameters", "parameters"), ("multiply-adds", "macs"), ("activations", "activations")):
-        most = max(getattr(table, key) for table in tables.values())
-        for name, table in tables.items():
-            value = getattr(table, key)
-            color = colors.ARMS[0] if name == "A" else colors.ARMS[1]
-            rows.append(
-                f'<tr><th scope="row" style="text-align:right;padding:0 8px;white-space:nowrap">{title} {name}</th>'
-                f'<td style="width:55%"><div style="background:{color};height:14px;width:{100 * value / most:.2f}%"></div></td>'
-                f'<td style="padding:0 8px;white-space:nowrap;text-align:left">{value:,}</td></tr>'
-            )
-    caption = "Cost of A and B, each beside the larger of the two" if len(tables) > 1 else "Cost"
-    return (
-        f'<table style="width:100%;max-width:820px"><caption style="text-align:left"><b>{caption}</b></caption>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
 
 
 def factor_lab() -> Lab:

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from html import escape
-from math import log10
 
 import ipywidgets
 
@@ -15,12 +13,15 @@ from networks.catalog import NETWORKS
 from utils.cost.table import short
 from utils.cost.timing import Timing
 from utils.lab.frame import Lab, View, buttons, choice, slider
+from utils.page import svg
+from utils.page.html import Html
+from utils.show.colors import GREY
 
 PARAMETERS, MACS, ACTIVATIONS, SECONDS = "parameters", "multiply-adds", "activations", "seconds an image"
 TOP1, TOP5 = "top-1", "top-5"
 LOG, EVEN = "log", "even"
 ALL = 100  # per cent of the dearest: no budget
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 620, 330, 44, 70, 26, 42  # of the picture, in pixels
+WIDTH, HEIGHT, MARGINS = 620, 330, (44, 70, 26, 42)  # of the picture, in pixels
 
 
 def points_of(
@@ -80,7 +81,7 @@ def view(times: Mapping[Key, Timing], settings: dict, pinned: dict | None) -> Vi
         words += f"<br/>Within {amount(limit, settings['cost'])}: {told}."
     if pinned:
         words += f"<br/>{compare(times, pinned, points, front, names)}"
-    return View(words, svg(points, front, names, settings, limit), disabled)
+    return View(words, chart(points, front, names, settings, limit), disabled)
 
 
 def compare(times: Mapping[Key, Timing], pinned: dict, points: Mapping, front: tuple, names: Mapping[str, str]) -> str:
@@ -101,76 +102,45 @@ def amount(value: float, what: str) -> str:
     return f"{1000 * value:.3g} ms an image" if what == SECONDS else f"{short(value)} {what}"
 
 
-def svg(points: Mapping, front: tuple, names: Mapping[str, str], settings: Mapping, limit: float) -> str:
+def chart(points: Mapping, front: tuple, names: Mapping[str, str], settings: Mapping, limit: float) -> Html:
     """Cost across, error upwards; filled points are on the front."""
     costs, errors = ([point[i] for point in points.values()] for i in (0, 1))
     is_log = settings["scale"] == LOG
     low, high = (min(costs) / 1.25, max(costs) * 1.25) if is_log else (0.0, max(costs) * 1.12)
     bottom, top = min(errors) - 0.6, max(errors) + 0.6
-
-    def place(cost: float, error: float) -> tuple[float, float]:
-        share = (log10(cost) - log10(low)) / (log10(high) - log10(low)) if is_log else (cost - low) / (high - low)
-        across = LEFT + share * (WIDTH - LEFT - RIGHT)
-        return across, TOP + (top - error) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
-
-    parts = []
+    drawn = svg.Chart(
+        (low, high), (bottom, top), width=WIDTH, height=HEIGHT, margins=MARGINS, logs="x" if is_log else ""
+    )
     step = 1 if top - bottom < 8 else 2 if top - bottom < 16 else 5
-    for tick in range(int(bottom) // step * step, int(top) + 1, step):
-        if bottom <= tick <= top:
-            _, y = place(max(costs), tick)
-            parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
-            parts.append(f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{tick}</text>')
+    up = [tick for tick in range(int(bottom) // step * step, int(top) + 1, step) if bottom <= tick <= top]
     ticks = [m * 10.0**e for e in range(-4, 12) for m in (1, 2, 5)]
     if not is_log:
         unit = next(each for each in ticks if high / each <= 6)
         ticks = [unit * number for number in range(1, 7)]
-    for tick in ticks:
-        if low <= tick <= high:
-            x, _ = place(tick, bottom)
-            text = f"{1000 * tick:g} ms" if settings["cost"] == SECONDS else short(tick, 2)
-            parts.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}" stroke="#ddd"/>')
-            parts.append(
-                f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle" font-size="11">{text}</text>'
-            )
+    in_seconds = settings["cost"] == SECONDS
+    across = {tick: f"{1000 * tick:g} ms" if in_seconds else short(tick, 2) for tick in ticks if low <= tick <= high}
+    what = settings["cost"] + ("" if settings["cost"] in (PARAMETERS, SECONDS) else ", one image")
+    title = f"{settings['error']} error, %, as {settings['source']} have it; filled: on the front"
+    drawn.axes(across, svg.numbered(up), x=what, title=title)
     if settings["budget"] < ALL and limit >= low:
-        x, _ = place(limit, bottom)
-        wide = max(0.0, WIDTH - RIGHT - x)
-        parts.append(
-            f'<rect class="beyond" x="{x:.1f}" y="{TOP}" width="{wide:.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="#000" opacity=".08"/>'
-        )
-    corners = [place(*points[name]) for name in front]
+        x, y = drawn.place(limit, top)
+        wide = max(0.0, drawn.right - x)
+        drawn.parts.append(svg.rectangle(x, y, wide, drawn.bottom - y, cls="beyond", opacity=0.08))
+    corners = [points[name] for name in front]
     stairs = [corners[0]]
-    for x, y in corners[1:]:
-        stairs += [(x, stairs[-1][1]), (x, y)]
-    stairs.append((WIDTH - RIGHT, stairs[-1][1]))
-    parts.append(
-        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in stairs)}" fill="none" stroke="#8C8C8C" stroke-width="1.5"/>'
-    )
+    for cost, error in corners[1:]:
+        stairs += [(cost, stairs[-1][1]), (cost, error)]
+    drawn.line([*stairs, (high, stairs[-1][1])], GREY, width=1.5)
     said = []
     for number, name in enumerate(sorted(points, key=lambda name: points[name])):
-        x, y = place(*points[name])
-        fill = COLORS[name] if name in front else "#fff"
         kind = "front" if name in front else "dominated"
-        parts.append(
-            f'<circle class="{kind}" data-network="{name}" cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{fill}" stroke="{COLORS[name]}" '
-            'stroke-width="2"/>'
-        )
-        away = -10 if number % 2 == 0 else 19
-        parts.append(
-            f'<text x="{x:.1f}" y="{y + away:.1f}" text-anchor="middle" font-size="11">{escape(names[name])}</text>'
-        )
+        fill = COLORS[name] if name in front else "none"
+        look = {"cls": kind, "data-network": name, "stroke": COLORS[name], "stroke_width": 2}
+        drawn.dot(*points[name], fill, radius=6, **look)
+        x, y = drawn.place(*points[name])
+        drawn.parts.append(svg.text(x, y + (-10 if number % 2 == 0 else 19), names[name]))
         said.append(f"{names[name]} {amount(points[name][0], settings['cost'])}, {points[name][1]:.1f} %, {kind}")
-    parts.append(
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" font-size="11">'
-        f"{settings['cost']}{'' if settings['cost'] in (PARAMETERS, SECONDS) else ', one image'}</text>"
-        f'<text x="4" y="14" font-size="12" font-weight="bold">{settings["error"]} error, %, as {settings["source"]} have it; '
-        "filled: on the front</text>"
-    )
-    alternative = f"Points. Cost across, error upwards. {'; '.join(said)}."
-    return (
-        f'<svg role="img" aria-label="{escape(alternative, quote=True)}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'style="width:100%;max-width:{WIDTH}px;background:#fff;font-family:sans-serif">{"".join(parts)}</svg>'
-    )
+    return drawn.svg(f"Points. Cost across, error upwards. {'; '.join(said)}.")
 
 
 def pareto_lab(times: Mapping[Key, Timing] | None = None) -> Lab:

@@ -17,6 +17,8 @@ from networks import measure
 from utils.cost.table import short
 from utils.data.photo import photograph
 from utils.lab.frame import Lab, View, choice, slider
+from utils.page import svg
+from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
 from utils.show import colors
 from utils.train.augment import INTERPOLATIONS, crop_boxes, resize_boxes
 
@@ -108,7 +110,7 @@ def view(settings: dict, pinned: dict | None) -> View:
         letter = f"<b>{name[0]}</b> " if name else ""
         words.append(f"{letter}{describe(design)}")
         rows.append(_row(name, design))
-    return View(words="<br/>".join(words), html="".join(rows))
+    return View(words="<br/>".join(words), html=text(*rows))
 
 
 def describe(design: Design) -> str:
@@ -133,40 +135,33 @@ def describe(design: Design) -> str:
     )
 
 
-def _row(name: str, design: Design) -> str:
-    title = f"<b>{name}</b><br/>" if name else ""
-    return (
-        f'{title}<div style="display:flex;flex-wrap:wrap;gap:16px">'
-        f"<div><b>In training</b>: twelve crops, and what the network gets<br/>"
-        f"{_training(design.smallest, design.widest, design.interpolation, design.seed)}</div>"
-        f'<div data-passes="{design.passes}" data-macs="{design.macs}"><b>At test time</b>: how often each pixel is seen<br/>'
-        f"{_heat(design.scales, design.squares, design.places, design.mirrors)}</div></div>"
+def _row(name: str, design: Design) -> Html:
+    training = _training(design.smallest, design.widest, design.interpolation, design.seed)
+    heat = _heat(design.scales, design.squares, design.places, design.mirrors)
+    test = (bold("At test time"), ": how often each pixel is seen", BREAK, heat)
+    halves = side_by_side(
+        text(bold("In training"), ": twelve crops, and what the network gets", BREAK, training),
+        tag("div", *test, data_passes=design.passes, data_macs=design.macs),
     )
+    return text(bold(name), BREAK, halves) if name else halves
 
 
 # Half of a picture stays as it is when a handle of the other half moves, and so does a pinned design.
 @lru_cache(maxsize=64)
-def _training(smallest: int, widest: float, interpolation: str, seed: int) -> str:
+def _training(smallest: int, widest: float, interpolation: str, seed: int) -> Html:
     """The photograph with the frames of the training crops, and under it the crops themselves."""
     height, width = _photo().shape[:2]
     boxes, methods = training_boxes(smallest, widest, interpolation, seed)
     factor = SHOWN / width
-    frames = "".join(
-        f'<rect x="{left * factor:.1f}" y="{top * factor:.1f}" width="{(right - left) * factor:.1f}" '
-        f'height="{(bottom - top) * factor:.1f}" fill="none" stroke="{colors.ARMS[place % len(colors.ARMS)]}" stroke-width="2"/>'
-        for place, (left, top, right, bottom) in enumerate(boxes)
-    )
-    return (
-        f"{_svg(frames, height * factor, f'A photograph with the frames of {COUNT} training crops.')}<br/>"
-        f'<img alt="The {COUNT} crops, each resized to a square." src="{_sheet(boxes, methods, factor)}"/>'
-    )
-
-
-def _svg(inside: str, height: float, words: str) -> str:
-    return (
-        f'<svg role="img" aria-label="{words}" width="{SHOWN}" height="{height:.0f}">'
-        f'<image href="{_background()}" width="{SHOWN}" height="{height:.0f}"/>{inside}</svg>'
-    )
+    size = {"width": SHOWN, "height": round(height * factor)}
+    parts = [tag("image", href=_background(), **size)]
+    for place, box in enumerate(boxes):
+        left, top, right, bottom = (side * factor for side in box)
+        color = colors.ARMS[place % len(colors.ARMS)]
+        parts.append(svg.rectangle(left, top, right - left, bottom - top, fill="none", stroke=color, stroke_width=2))
+    photo = svg.picture(*parts, words=f"A photograph with the frames of {COUNT} training crops.", **size)
+    crops = tag("img", alt=f"The {COUNT} crops, each resized to a square.", src=_sheet(boxes, methods, factor))
+    return text(photo, BREAK, crops)
 
 
 def _sheet(boxes: list[list[int]], methods: list[str], factor: float) -> str:
@@ -185,7 +180,7 @@ def _sheet(boxes: list[list[int]], methods: list[str], factor: float) -> str:
 
 
 @lru_cache(maxsize=64)
-def _heat(scales: int, squares: int, places: int, mirrors: int) -> str:
+def _heat(scales: int, squares: int, places: int, mirrors: int) -> Html:
     """The photograph in tones that say how many looks at test time contain each pixel, and the key under it."""
     counts = seen(scales, squares, places, mirrors)
     most = int(counts.max())
@@ -198,7 +193,8 @@ def _heat(scales: int, squares: int, places: int, mirrors: int) -> str:
     brightness = _small().mean(dim=0).numpy()[:, :, None]
     picture = (tones * (0.45 + 0.55 * brightness / brightness.max()) * 255).astype(np.uint8)
     words = f"The photograph in tones from black, where no look reaches, to yellow. {(counts == 0).mean():.0%} is never seen; at most {most} looks see a pixel."
-    return f'<img alt="{words}" src="{_data_uri(picture)}"/><br/>black: never seen · violet to yellow: seen up to {_times(most)}'
+    key = f"black: never seen · violet to yellow: seen up to {_times(most)}"
+    return text(tag("img", alt=words, src=_data_uri(picture)), BREAK, key)
 
 
 def _times(count: int) -> str:

@@ -8,6 +8,7 @@ import ipywidgets
 import torch
 from torch import nn
 
+from labs.design_costs import color_of
 from lessons.inception_v4.grids import along, cells_left
 from lessons.inception_v4.printed import TABLE_1, Layer
 from networks.bn_inception import InceptionA, ReductionA, ReductionWidths
@@ -26,7 +27,7 @@ from networks.inception_v4 import (
 from networks.layers import ConvBNAct
 from utils.cost.table import Cost, profile, short, total
 from utils.lab.frame import Lab, View, choice, slider
-from utils.show import colors
+from utils.page.html import Html, bold, side_by_side, spark, table, text
 
 PRINTED, SAME, SAME_POOLS, SAME_CONVS = "as printed", "all same", "pools same, convs V", "convs same, pools V"
 PADDINGS = {  # of convolutions and of pools, where the figures have a V
@@ -194,8 +195,8 @@ def view(settings: dict, pinned: dict | None) -> View:
         words += f" The {grids.format(_list(left))} even: the last row and column are under no window."
     else:
         words += " No cell is left over at any halving."
-    html = "".join(_table(name, each, _most(shown)) for name, each in shown.items())
-    return View(words=words, html=f'<div style="display:flex;flex-wrap:wrap;gap:20px">{html}</div>')
+    tables = (_table(name, each, _most(shown)) for name, each in shown.items())
+    return View(words=words, html=side_by_side(*tables))
 
 
 def _sum(cost: Cost) -> str:
@@ -226,35 +227,25 @@ def _most(shown: dict[str, list[Part]]) -> dict[str, int]:
     return {key: max(getattr(cost, key) for cost in every) for key in ("parameters", "macs")}
 
 
-def _table(name: str, each: list[Part], most: dict[str, int]) -> str:
-    color = colors.ARMS[0] if name == "A" else colors.ARMS[1]
+def _table(name: str, each: list[Part], most: dict[str, int]) -> Html:
     rows = []
     for part in each:
-        cells = [
-            f'<th scope="row" style="text-align:left;white-space:nowrap;padding:0 3px">{part.name}'
-            f"{f' × {part.repeats}' if part.repeats > 1 else ''}</th>",
-            f'<td style="text-align:right;white-space:nowrap;padding:0 3px">{part.grid}×{part.grid}×{part.channels}</td>',
-            f'<td style="text-align:center;white-space:nowrap">{"last row" if part.left else ""}</td>',
-        ]
-        for key in ("parameters", "macs"):
-            value = getattr(part.cost, key)
-            cells.append(
-                f'<td style="white-space:nowrap;text-align:left;padding:0 3px"><span style="display:inline-block;vertical-align:middle;'
-                f'height:11px;width:{36 * value / most[key]:.1f}px;background:{color}"></span> {short(value)}</td>'
+        values = {key: getattr(part.cost, key) for key in ("parameters", "macs")}
+        rows.append(
+            (
+                f"{part.name} × {part.repeats}" if part.repeats > 1 else part.name,
+                f"{part.grid}×{part.grid}×{part.channels}",
+                "last row" if part.left else "",
+                *(text(spark(value / most[key], color_of(name)), f" {short(value)}") for key, value in values.items()),
             )
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        )
     cost = total(part.cost for part in each)
-    head = "".join(
-        f'<th scope="col" style="text-align:left;padding:0 3px">{title}</th>'
-        for title in ("part", "puts out", "left over", "parameters", "multiply-adds")
-    )
-    caption = {"A": "A, pinned", "B": "B, now", "": "Part by part"}[name]
-    return (
-        '<div style="max-width:100%;overflow-x:auto">'
-        f'<table class="course-cost" data-design="{name or "now"}" data-parameters="{cost.parameters}" data-macs="{cost.macs}" '
-        f'data-activations="{cost.activations}" style="line-height:1.35;font-size:.92em"><caption style="text-align:left"><b>{caption}</b></caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    head = ("part", "puts out", "left over", "parameters", "multiply-adds")
+    caption = bold({"A": "A, pinned", "B": "B, now", "": "Part by part"}[name])
+    return table(
+        rows, head=head, caption=caption, align="lrcll", row_heads=True, cls="tight small course-cost",
+        data_design=name or "now", data_parameters=cost.parameters, data_macs=cost.macs, data_activations=cost.activations,
+    )  # fmt: skip
 
 
 def stage_lab() -> Lab:

@@ -3,15 +3,16 @@
 import math
 from functools import lru_cache
 
+from labs.design_costs import color_of
 from lessons.residual_scaling import tiny
 from lessons.residual_scaling.stacks import BLOCKS, Passage, passage
 from utils.lab.frame import Lab, View, buttons, share, stops
-from utils.show import colors
+from utils.page import svg
+from utils.page.html import BREAK, Html, bold, side_by_side, text
 
 NORMALISED, NOT_NORMALISED = "normalised", "not normalised"
 TOP = 1000.0  # the largest size in the pictures; the least is one hundredth
 LEAST = 0.01
-_ONE, _TWO = colors.VERMILION, colors.BLUE  # B, or what there is; A
 
 
 def view(settings: dict, pinned: dict | None) -> View:
@@ -20,12 +21,11 @@ def view(settings: dict, pinned: dict | None) -> View:
     words = "<br/>".join(f"<b>{name}</b> {_words(each)}".removeprefix("<b></b> ") for name, each in shown.items())
     untrained = {name: _passage(each).sizes for name, each in shown.items()}
     trained = {name: _tiny(each).sizes for name, each in shown.items()}
-    html = (
-        '<div style="display:flex;flex-wrap:wrap;gap:20px">'
-        f"<div>{_chart('Untrained: size behind each block', untrained, BLOCKS)}</div>"
-        f"<div>{_chart('Tiny networks, trained: size behind each block', trained, tiny.BLOCKS)}</div>"
-        f'</div><div style="margin-top:8px">{"".join(_said_of(name, each) for name, each in shown.items())}</div>'
+    charts = (
+        _chart("Untrained: size behind each block", untrained, BLOCKS),
+        _chart("Tiny networks, trained: size behind each block", trained, tiny.BLOCKS),
     )
+    html = text(side_by_side(*charts), *(_said_of(name, each) for name, each in shown.items()))
     return View(words=words, html=html)
 
 
@@ -58,10 +58,10 @@ def _words(settings: dict) -> str:
     )
 
 
-def _said_of(name: str, settings: dict) -> str:
+def _said_of(name: str, settings: dict) -> Html:
     network = _tiny(settings)
     broken = f" It has broken: <b>{network.fate}</b>." if network.fate else ""
-    return (
+    return Html(
         f"<div><b>{f'{name}: a' if name else 'A'} tiny network</b> with {network.channels} channels and scale {network.scale:g}, "
         f"trained for {tiny.STEPS} steps at rate {network.rate:g}: "
         f'<span class="course-dead">{100 * network.dead:.0f}</span> % of the last channels dead, '
@@ -69,36 +69,19 @@ def _said_of(name: str, settings: dict) -> str:
     )
 
 
-def _chart(title: str, lines: dict[str, tuple[float, ...]], blocks: int) -> str:
+def _chart(title: str, lines: dict[str, tuple[float, ...]], blocks: int) -> Html:
     """Sizes by depth on a logarithmic axis. What is larger or smaller than the axis lies at its edge."""
-    width, height, left = 300, 180, 44
-
-    def place(block: int, value: float) -> str:
-        value = min(max(value, LEAST), TOP) if math.isfinite(value) else TOP
-        y = 8 + height * (1 - math.log(value / LEAST) / math.log(TOP / LEAST))
-        return f"{left + block / blocks * width:.1f},{y:.1f}"
-
-    parts, said = [], []
+    chart = svg.Chart((0, blocks), (LEAST, TOP), width=356, height=224, margins=(44, 12, 8, 36), logs="y")
+    powers = [10.0**power for power in range(round(math.log10(LEAST)), round(math.log10(TOP)) + 1)]
+    steps = range(0, blocks + 1, max(1, blocks // 4))
+    chart.axes(svg.numbered(steps), svg.numbered(powers), x="blocks", grid="y")
+    said = []
     for name, values in lines.items():
-        color = _TWO if name == "A" else _ONE
-        points = [place(block, value) for block, value in enumerate(values)]
-        parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="2"/>')
-        x, y = points[-1].split(",")
-        parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{color}"/>')
+        shown = [min(max(value, LEAST), TOP) if math.isfinite(value) else TOP for value in values]
+        chart.line(enumerate(shown), color_of(name))
+        chart.dot(len(shown) - 1, shown[-1], color_of(name))
         said.append(f"{name} {values[0]:.3g} to {values[-1]:.3g}".strip())
-    ticks = ""
-    for power in range(round(math.log10(LEAST)), round(math.log10(TOP)) + 1):
-        x, y = place(0, 10.0**power).split(",")
-        ticks += f'<path d="M{x} {y} h{width}" stroke="#DDD"/>'
-        ticks += f'<text x="{left - 6}" y="{float(y) + 4:.1f}" text-anchor="end" font-size="11">{10.0**power:g}</text>'
-    for block in range(0, blocks + 1, max(1, blocks // 4)):
-        x = place(block, 1).split(",")[0]
-        ticks += f'<text x="{x}" y="{height + 24}" text-anchor="middle" font-size="11">{block}</text>'
-    axis = f'<text x="{left + width / 2}" y="{height + 38}" text-anchor="middle" font-size="11">blocks</text>'
-    return (
-        f'<b>{title}</b><br/><svg role="img" aria-label="{title}: {"; ".join(said)}." width="{left + width + 12}" '
-        f'height="{height + 44}">{ticks}{"".join(parts)}{axis}</svg>'
-    )
+    return text(bold(title), BREAK, chart.svg(f"{title}: {'; '.join(said)}."))
 
 
 def scale_lab() -> Lab:

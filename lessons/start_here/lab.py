@@ -2,6 +2,8 @@
 
 from lessons.start_here.checks import size_after
 from utils.lab.frame import Lab, View, slider
+from utils.page import svg
+from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
 from utils.show import colors
 
 CELL = 22  # pixels
@@ -25,16 +27,16 @@ def view(settings: dict, pinned: dict | None) -> View:
     """What the window lab shows: the grid with its padding, the first window, the window's middles, and the result."""
     now = _words(settings)
     words = f"A: {_words(pinned)}<br/>B: {now}" if pinned else now
-    pictures = "".join(
-        f"<div><b>{name}</b><br/>{_svg(each)}</div>"
+    pictures = (
+        text(bold(name), BREAK, _svg(each))
         for name, each in (("A, pinned", pinned), ("B, now" if pinned else "", settings))
         if each
     )
-    html = (
-        f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>'
-        "<p style='margin:8px 0'>Pale cells are padding, filled with zeros. The frame is the window at its first place; each dot is the middle of "
-        "one place that it takes, and gives one cell of the result.</p>"
+    legend = (
+        "Pale cells are padding, filled with zeros. The frame is the window at its first place; each dot is the middle of one "
+        "place that it takes, and gives one cell of the result."
     )
+    html = text(side_by_side(*pictures), tag("p", legend))
     return View(words=words, html=html)
 
 
@@ -58,28 +60,24 @@ def _words(settings: dict) -> str:
     )
 
 
-def _svg(settings: dict) -> str:
+def _svg(settings: dict) -> Html:
     size, window, stride, padding = (settings[name] for name in ("size", "window", "stride", "padding"))
     starts = places(size, window, stride, padding)
-    side = (size + 2 * padding) * CELL
-    cells = "".join(
-        f'<rect x="{column * CELL}" y="{row * CELL}" width="{CELL}" height="{CELL}" stroke="#8C8C8C" stroke-width="1" '
-        f'fill="{colors.tint(colors.SKY, 0.5) if _is_inside(row, column, size, padding) else colors.tint(colors.GREY, 0.15)}"/>'
-        for row in range(size + 2 * padding)
-        for column in range(size + 2 * padding)
-    )
-    middle = window * CELL / 2
-    dots = "".join(
-        f'<circle cx="{(x + padding) * CELL + middle}" cy="{(y + padding) * CELL + middle}" r="4" fill="{colors.BLACK}"/>'
-        for x in starts
-        for y in starts
-    )
-    frame = (
-        f'<rect x="2" y="2" width="{window * CELL - 4}" height="{window * CELL - 4}" fill="none" '
-        f'stroke="{colors.VERMILION}" stroke-width="4"/>'
-    )
-    label = f"A grid of {size} by {size} with a window of {window}, which takes {len(starts)} by {len(starts)} places."
-    return f'<svg role="img" aria-label="{label}" width="{side}" height="{side}">{cells}{frame}{dots}</svg>'
+    cells = range(size + 2 * padding)
+    parts = [
+        svg.rectangle(
+            column * CELL, row * CELL, CELL, CELL, stroke=colors.GREY,
+            fill=colors.tint(*((colors.SKY, 0.5) if _is_inside(row, column, size, padding) else (colors.GREY, 0.15))),
+        )
+        for row in cells
+        for column in cells
+    ]  # fmt: skip
+    frame = window * CELL - 4
+    parts.append(svg.rectangle(2, 2, frame, frame, fill="none", stroke=colors.VERMILION, stroke_width=4))
+    middles = [(start + padding + window / 2) * CELL for start in starts]
+    parts += (svg.dot(x, y, colors.BLACK) for x in middles for y in middles)
+    words = f"A grid of {size} by {size} with a window of {window}, which takes {len(starts)} by {len(starts)} places."
+    return svg.picture(*parts, words=words, width=len(cells) * CELL, height=len(cells) * CELL)
 
 
 def _is_inside(row: int, column: int, size: int, padding: int) -> bool:

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from html import escape
-from math import log10
 
 import ipywidgets
 import torch
 from torch import nn
 
 from course.experiments import plural
-from labs.design_costs import difference
+from labs.design_costs import color_of, cost_bars, cost_mark, difference, heading
 from lessons.xception.roofline import Limits, Work, works_of
 from utils.cost.table import Table, profile, shape_text, short
 from utils.diagram import draw
 from utils.lab.frame import Lab, View, buttons, choice, slider, stops
-from utils.show import colors
+from utils.page import svg
+from utils.page.html import Html, side_by_side, text
 
 ALONE, WINDOW_FIRST, MIX_FIRST = "window alone", "window, then 1×1", "1×1, then window"
 ORDERS = (WINDOW_FIRST, MIX_FIRST, ALONE)
@@ -106,7 +105,7 @@ class Seen:
     design: Design
     table: Table
     works: tuple[Work, ...]
-    diagram: str
+    diagram: Html
 
     @property
     def bytes(self) -> int:
@@ -125,7 +124,7 @@ class Seen:
 @lru_cache(maxsize=32)
 def _seen(design: Design) -> Seen:
     module, shape = design.build(), design.image_shape
-    return Seen(design, profile(module, shape), works_of(module, shape), draw(module, shape)._repr_html_())
+    return Seen(design, profile(module, shape), works_of(module, shape), draw(module, shape).html)
 
 
 def view(limits: Limits, settings: dict, pinned: dict | None) -> View:
@@ -142,14 +141,14 @@ def view(limits: Limits, settings: dict, pinned: dict | None) -> View:
             f"<br/>With nothing between them the two are one linear map: a dense {design.kernel_size}×{design.kernel_size} of "
             f"{dense:,} weights, given by {now.table.parameters:,}."
         )
-    diagrams = "".join(
-        f'<div style="flex:1 1 240px;min-width:0">{_heading(name, each)}{each.diagram}</div>'
-        for name, each in shown.items()
-    )
-    html = (
-        f'{_bars(shown)}<div style="display:flex;flex-wrap:wrap;gap:12px;margin-top:8px">'
-        f'<div style="flex:1 1 380px;min-width:0">{roof_svg(limits, shown)}</div>{diagrams}</div>'
-    )
+    diagrams = (text(_heading(name, each), each.diagram) for name, each in shown.items())
+    values = {
+        "parameters": {name: each.table.parameters for name, each in shown.items()},
+        "multiply-adds": {name: each.table.macs for name, each in shown.items()},
+        "bytes": {name: each.bytes for name, each in shown.items()},
+    }
+    bars = cost_bars(values, alone="Cost for one image")
+    html = text(bars, side_by_side(roof_svg(limits, shown), *diagrams, least=240))
     return View(words=words, html=html, disabled=frozenset({"between"} if now.design.order == ALONE else ()))
 
 
@@ -185,95 +184,36 @@ def compare(first: Seen, second: Seen, limits: Limits) -> str:
     return f"B against A: {', '.join(parts)}; {times:.3g} times the least time."
 
 
-def _heading(name: str, seen: Seen) -> str:
-    title = {"A": "A, pinned: ", "B": "B, now: ", "": ""}[name]
-    return (
-        f'<b>{title}{escape(seen.design.order)}</b> <span class="course-cost" data-design="{name or "now"}" '
-        f'data-parameters="{seen.table.parameters}" data-macs="{seen.table.macs}" data-bytes="{seen.bytes}"></span>'
-    )
+def _heading(name: str, seen: Seen) -> Html:
+    figures = {"parameters": seen.table.parameters, "macs": seen.table.macs, "bytes": seen.bytes}
+    return heading(name, seen.design.order, cost_mark(name, **figures))
 
 
-def _bars(shown: dict[str, Seen]) -> str:
-    """Parameters, multiply-adds and bytes as bars; with two designs, two bars each."""
-    rows = []
-    values = {
-        "parameters": {name: each.table.parameters for name, each in shown.items()},
-        "multiply-adds": {name: each.table.macs for name, each in shown.items()},
-        "bytes": {name: each.bytes for name, each in shown.items()},
-    }
-    for title, by_name in values.items():
-        for name, value in by_name.items():
-            rows.append(
-                f'<tr><th scope="row" style="text-align:right;padding:0 8px;white-space:nowrap">{title} {name}</th>'
-                f'<td style="width:55%"><div style="background:{_color(name)};height:14px;'
-                f'width:{100 * value / max(by_name.values()):.2f}%"></div></td>'
-                f'<td style="padding:0 8px;white-space:nowrap;text-align:left">{value:,}</td></tr>'
-            )
-    caption = "Cost of A and B, each beside the larger of the two" if len(shown) > 1 else "Cost for one image"
-    return (
-        f'<table style="width:100%;max-width:820px"><caption style="text-align:left"><b>{caption}</b></caption>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
-
-
-def _color(name: str) -> str:
-    return colors.ARMS[0] if name == "A" else colors.ARMS[1]
-
-
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 430, 240, 52, 12, 28, 40  # of the roofline, in pixels
+WIDTH, HEIGHT = 430, 240  # of the roofline, in pixels
 LEAST, MOST = 0.1, 1000  # multiply-adds a byte, from the left to the right end
 
 
-def roof_svg(limits: Limits, shown: dict[str, Seen]) -> str:
+def roof_svg(limits: Limits, shown: dict[str, Seen]) -> Html:
     """The roofline as an SVG with a point for each design, where it is in the least time."""
-    high = limits.peak * 2
-    low = limits.attainable(LEAST) / 2
-
-    def place(intensity: float, speed: float) -> tuple[float, float]:
-        across = (log10(intensity) - log10(LEAST)) / (log10(MOST) - log10(LEAST))
-        up = (log10(speed) - log10(low)) / (log10(high) - log10(low))
-        return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
-
-    corners = [place(each, limits.attainable(each)) for each in (LEAST, min(limits.ridge, MOST), MOST)]
-    parts = [
-        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}" fill="none" stroke="#000" stroke-width="2"/>'
-    ]
-    for tick in (0.1, 1, 10, 100, 1000):
-        x, _ = place(tick, low)
-        parts.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}" stroke="#ddd"/>')
-        parts.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle" font-size="11">{tick:g}</text>'
-        )
-    for speed in (10**power for power in range(6, 16)):
-        if low < speed < high:
-            _, y = place(1, speed)
-            parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#ddd"/>')
-            parts.append(
-                f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{short(speed, 1)}</text>'
-            )
+    high, low = limits.peak * 2, limits.attainable(LEAST) / 2
+    chart = svg.Chart((LEAST, MOST), (low, high), width=WIDTH, height=HEIGHT, margins=(52, 12, 28, 40), logs="xy")
+    speeds = {10**power: short(10**power, 1) for power in range(6, 16) if low < 10**power < high}
+    title = "At most so many multiply-adds a second (bytes from memory)"
+    chart.axes(svg.numbered((0.1, 1, 10, 100, 1000)), speeds, x="multiply-adds a byte", title=title)
+    chart.line((each, limits.attainable(each)) for each in (LEAST, min(limits.ridge, MOST), MOST))
     said = []
     for name, each in shown.items():
         speed = each.table.macs / each.seconds(limits)
-        x, y = place(min(max(each.intensity, LEAST), MOST), speed)
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{_color(name)}" stroke="#fff" stroke-width="1.5"/>'
-        )
+        at = min(max(each.intensity, LEAST), MOST), speed
+        chart.dot(*at, color_of(name), radius=7, stroke="#fff", stroke_width=1.5)
         if name:
+            x, y = chart.place(*at)
             beside = y + (-11 if name == "B" else 20)  # B above its point, A below, wherever the two lie
-            parts.append(
-                f'<text x="{x:.1f}" y="{beside:.1f}" text-anchor="middle" font-size="13" font-weight="bold">{name}</text>'
-            )
+            chart.parts.append(svg.text(x, beside, name, font_size=13, font_weight="bold"))
         said.append(
             f"{name + ': ' if name else ''}{each.intensity:.3g} multiply-adds a byte, at most {speed / 1e9:.3g} billion a second"
         )
-    parts.append(
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" font-size="11">multiply-adds a byte</text>'
-        f'<text x="{LEFT}" y="14" font-size="12" font-weight="bold">At most so many multiply-adds a second (bytes from memory)</text>'
-    )
-    return (
-        f'<svg role="img" aria-label="{escape("The roofline. " + "; ".join(said), quote=True)}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'style="width:100%;max-width:{WIDTH}px;background:#fff;font-family:sans-serif">{"".join(parts)}</svg>'
-    )
+    return chart.svg("The roofline. " + "; ".join(said))
 
 
 def groups_lab(limits: Limits) -> Lab:

@@ -244,7 +244,7 @@ def test_a_and_b_are_both_drawn_and_counted():
     assert all(f">{TITLES[branch]} {name}<" in shown.html for branch in MODULE_BRANCHES for name in "AB")
     for settings in (START, other):
         design, _ = design_of(settings)
-        assert draw(design.build(), design.image_shape)._repr_html_() in shown.html
+        assert draw(design.build(), design.image_shape).html in shown.html
 
 
 def test_the_bars_are_the_branches():

@@ -18,12 +18,13 @@ from IPython.core.events import EventManager
 from torch import nn
 
 from labs.race import runner, training
-from labs.race.drawing import Track, describe, means, picture, ticks
+from labs.race.drawing import Track, describe, means, picture
 from labs.race.job import Job
 from labs.race.runner import Race, RacePanel, race
 from labs.race.training import run_race
 from tests.utils.tiny import TinyNet
 from utils.data.sets import load
+from utils.page.svg import ticks
 from utils.train.loop import fit
 from utils.train.recipe import Recipe
 from utils.train.runs import Run

@@ -15,7 +15,7 @@ from lessons.googlenet.paper import CLAIMS, separable_first_layer
 from lessons.googlenet.table import lines
 from networks import measure
 from networks.catalog import create
-from networks.googlenet import MODULES, GoogLeNet, InceptionModule, local_response_norm
+from networks.googlenet import MODULES, InceptionModule, local_response_norm
 from utils.cost.table import profile
 from utils.data.photo import photograph
 from utils.data.sets import load

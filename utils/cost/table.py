@@ -4,11 +4,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from torch import nn
 
 from utils.cost.trace import Operation, Trace, trace
+from utils.page import html
 
 Grid = tuple[int, int]
 
@@ -129,36 +129,16 @@ class Table:
         )
 
     def _repr_html_(self) -> str:
-        cell = "padding:3px 4px;text-align:"  # narrow, so that all columns fit beside a file browser
-        head = "".join(
-            f'<th style="{cell}{"left" if column < 3 else "right"}">{title}</th>'
-            for column, title in enumerate(
-                ("name", "layer", "branch", "output", "parameters", "MACs", "activations", "receptive field")
+        rows = (
+            (
+                *(row.name, row.label, row.branch, shape_text(row.shape)),
+                *(f"{count:,}" for count in (row.parameters, row.macs, row.activations)),
+                field_text(row.receptive_field),
             )
-        )
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f'<td style="{cell}left;white-space:nowrap">{escape(text)}</td>'
-                for text in (row.name, row.label, row.branch)
-            )
-            + "".join(
-                f'<td style="{cell}right">{text}</td>'
-                for text in (
-                    shape_text(row.shape),
-                    f"{row.parameters:,}",
-                    f"{row.macs:,}",
-                    f"{row.activations:,}",
-                    field_text(row.receptive_field),
-                )
-            )
-            + "</tr>"
             for row in self.rows
         )
-        return (
-            f'<table><caption style="text-align:left">{escape(self._summary())}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        head = ("name", "layer", "branch", "output", "parameters", "MACs", "activations", "receptive field")
+        return html.output(html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight"))
 
 
 def profile(module: nn.Module, image_shape: Sequence[int]) -> Table:

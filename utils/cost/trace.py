@@ -195,11 +195,11 @@ def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
     return recorder.result(shape)
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class is not annotated
+class _Recorder(TorchDispatchMode):
     """Sees every operation below the modules, and through hooks which module it belongs to."""
 
     def __init__(self, module: nn.Module):
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.root = module
         self.names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
         self.calls: list[Call] = []
@@ -387,7 +387,7 @@ def _trace_quickly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
     return recorder.result(shape)
 
 
-class _QuickRecorder(_Recorder):  # type: ignore[no-untyped-call]
+class _QuickRecorder(_Recorder):
     """A recorder that knows by itself what the commonest layers do."""
 
     def __init__(self, module: nn.Module):

@@ -13,13 +13,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from types import FunctionType
 
 from filelock import FileLock, Timeout
 from IPython.display import display
 
+from utils.page import html
 from utils.show.notebook import show_widget
 from utils.system.files import write_whole
 from utils.system.places import CHECKOUT, work_folder
@@ -55,7 +55,6 @@ class Message:
     code: str = ""
 
     _MARKS = {"right": "✔", "wrong": "✘", "hint": "➜", "note": "●"}  # noqa: RUF012 (a constant, not a field)
-    _COLORS = {"right": "#009E73", "wrong": "#D55E00", "hint": "#0072B2", "note": "#8C8C8C"}  # noqa: RUF012
 
     def __repr__(self) -> str:
         text = f"{self._MARKS[self.tone]} {self.head}"
@@ -63,14 +62,16 @@ class Message:
             text += f"\n{part}" if part else ""
         return text
 
+    @property
+    def html(self) -> html.Html:
+        """The box as a part of something larger."""
+        head = html.bold(f"{self._MARKS[self.tone]} {self.head}")
+        body = html.tag("div", html.with_code(self.body)) if self.body else ""
+        code = html.tag("pre", self.code) if self.code else ""
+        return html.box(self.tone, head, body, code)
+
     def _repr_html_(self) -> str:
-        body = f"<div>{_inline(self.body)}</div>" if self.body else ""
-        code = f"<pre style='margin:6px 0 0'>{escape(self.code)}</pre>" if self.code else ""
-        color, mark = self._COLORS[self.tone], self._MARKS[self.tone]
-        return (
-            f'<div role="status" class="course-{self.tone}" style="border-left:5px solid {color};padding:4px 10px;'
-            f'background:{color}14;max-width:60em"><b>{mark} {escape(self.head)}</b>{body}{code}</div>'
-        )
+        return html.output(self.html)
 
 
 @dataclass(frozen=True, repr=False)
@@ -375,8 +376,9 @@ class Prediction:
 def _prediction_widget(prediction: Prediction):
     import ipywidgets
 
-    lines = "line-height:1.5"  # a widget's own lines are far apart
-    question = ipywidgets.HTML(f'<div style="{lines}"><b>Predict.</b> {_inline(prediction.question)}</div>')
+    question = ipywidgets.HTML(
+        html.SHEET + html.tag("div", html.bold("Predict."), " ", html.with_code(prediction.question))
+    )
     said = ipywidgets.HTML()
     kept = prediction.answer
     if prediction.choices:
@@ -394,7 +396,7 @@ def _prediction_widget(prediction: Prediction):
     button = ipywidgets.Button(description="Keep my prediction", tooltip="Keep this guess until the truth appears")
 
     def say(message: Message) -> None:
-        said.value = f'<div style="{lines}">{message._repr_html_()}</div>'
+        said.value = message.html
 
     def keep() -> None:
         if entry.value in (None, ""):
@@ -413,9 +415,10 @@ def _prediction_widget(prediction: Prediction):
     if prediction.choices:
         handles = [entry, button]
     else:
-        handles = [ipywidgets.HBox([entry, ipywidgets.HTML(escape(prediction.unit)), button])]
+        handles = [ipywidgets.HBox([entry, ipywidgets.HTML(html.text(prediction.unit)), button])]
     box = ipywidgets.VBox([question, *handles, said])
     box.add_class("course-predict")
+    box.add_class("course-widget")
     return box
 
 
@@ -431,18 +434,19 @@ class ProgressBar:
 
     def _repr_html_(self) -> str:
         done = {entry.name for entry in self.feedback.done()}
-        cells = "".join(
-            f'<span title="{entry.number} {escape(entry.title)}: {"passed" if entry.name in done else "to do"}" '
-            f'style="display:inline-block;border:1px solid #8C8C8C;border-radius:4px;padding:0 7px;margin:0 3px 3px 0;'
-            f'{"background:#00785A;color:#fff" if entry.name in done else ""}">'
-            f"{'✔ ' if entry.name in done else ''}{entry.number}</span>"
+        cells = (
+            html.badge(
+                f"✔ {entry.number}" if entry.name in done else entry.number,
+                "passed" if entry.name in done else "",
+                title=f"{entry.number} {entry.title}: {'passed' if entry.name in done else 'to do'}",
+            )
             for entry in self.feedback.exercises.values()
         )
         every = len(self.feedback.exercises)
-        return (
-            f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{every}" aria-valuenow="{len(done)}" '
-            f'aria-label="Exercises passed" aria-valuetext="{len(done)} of {every}" class="course-progress">{cells} {len(done)} of {every} exercises passed</div>'
-        )
+        said = {"aria-label": "Exercises passed", "aria-valuetext": f"{len(done)} of {every}"}
+        values = {"aria-valuemin": 0, "aria-valuemax": every, "aria-valuenow": len(done)}
+        words = f" {len(done)} of {every} exercises passed"
+        return html.output(html.tag("div", *cells, words, role="progressbar", cls="course-progress", **values, **said))
 
     def _ipython_display_(self) -> None:
         self.feedback._bar = display(self._forms(), raw=True, display_id=True)
@@ -465,15 +469,12 @@ class Overview:
         return "\n".join(f"{title:<{width}}  {done:>2} of {every}" for title, done, every in self._lines())
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><td style="text-align:left">{escape(title)}</td>'
-            f'<td><progress max="{every}" value="{done}"></progress></td><td>{done} of {every}</td></tr>'
+        rows = (
+            (title, html.tag("progress", max=every, value=done), f"{done} of {every}")
             for title, done, every in self._lines()
         )
-        return (
-            '<table><caption style="text-align:left">Exercises passed</caption><thead><tr><th style="text-align:left">'
-            f"lesson</th><th>progress</th><th>passed</th></tr></thead><tbody>{rows}</tbody></table>"
-        )
+        head = ("lesson", "progress", "passed")
+        return html.output(html.table(rows, head=head, caption="Exercises passed"))
 
 
 # The progress file: one small JSON file of the learner's own. Deleting it loses nothing but ticks.
@@ -582,11 +583,6 @@ def article(thing: object) -> str:
     if thing is None:
         return "nothing (None)"
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
-
-
-def _inline(text: str) -> str:
-    """Text with `code` spans as HTML."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False)).replace("\n", "<br>")
 
 
 def _near(answer: object, value: object) -> bool:

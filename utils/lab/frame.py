@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape, unescape
+from html import unescape
 from typing import Protocol
 
 import ipywidgets
@@ -18,16 +18,11 @@ import traitlets
 from ipywidgets import HTML, Box, Button, HBox, Layout, Textarea, ToggleButton, VBox
 
 from utils.lab.paste import Call, calls_in
+from utils.page.html import SHEET, Html, bold, box, output, tag
 from utils.show.notebook import show_widget
 
 Settings = dict[str, object]
 OWN = "your own"  # the preset that is shown when the handles stand as in none
-_LINES = "line-height:1.5"  # a widget's own lines are far apart
-# The text of a checkbox repeats itself as its own title; hovering over it is to show the tooltip around it. A click still ticks.
-_STYLE = (
-    "<style>.course-lab .widget-checkbox label > span { pointer-events: none }"
-    " .course-lab .course-unit { font-size: 0 } .course-lab .course-chosen { border-radius: 50%; outline: 3px solid #D55E00 }</style>"
-)
 
 
 LABEL = {"description_width": "98px"}  # the style of handles, so that they begin below each other
@@ -201,7 +196,7 @@ class Lab:
         self.trouble = ""  # why the present settings cannot be, where they cannot
         self._start = self._shown = self.settings
         self._is_setting = False
-        self._question = HTML(f"<div style='{_LINES}'>{question}</div>")
+        self._question = HTML(tag("div", Html(question)))
         # What cannot be is said where the words stand, so that the picture does not move.
         self.words = HTML(layout=Layout(width="auto", min_height="4em"))
         self.output = HTML(layout=Layout(width="auto"))
@@ -232,9 +227,7 @@ class Lab:
         for control in self.controls.values():
             control.observe(lambda _change: self.refresh(), names="value")
         # A notebook that is opened again shows its labs as they were, without a kernel behind them.
-        rows.append(
-            HTML(f'{_STYLE}<div style="{_LINES};opacity:.75">If the handles do not answer, run this cell again.</div>')
-        )
+        rows.append(HTML(SHEET + tag("div", "If the handles do not answer, run this cell again.", cls="course-quiet")))
         width = "320px" if groups else "280px"
         side = VBox(rows, layout=Layout(width=width, flex=f"0 0 {width}"))
         main = VBox([self.words, self.output], layout=Layout(flex="1 1 400px", min_width="0"))
@@ -313,15 +306,12 @@ class Lab:
         self._show(view)
 
     def _alert(self, head: str, words: str) -> None:
-        self.words.value = (
-            f'<div role="alert" class="course-trouble" style="border-left:5px solid #D55E00;padding:4px 10px;{_LINES}">'
-            f"<b>{head}</b> {escape(words)}</div>"
-        )
+        self.words.value = box("wrong", bold(head), f" {words}", role="alert", cls="course-trouble")
 
     def _show(self, view: View) -> None:
         self.trouble, self.text, self._shown = "", view.text, self.settings
-        self.words.value = f'<div class="course-words" role="status" style="{_LINES}">{view.words}</div>'
-        self.output.value = f'<div class="course-picture" style="{_LINES}">{view.html}</div>'
+        self.words.value = tag("div", Html(view.words), cls="course-words", role="status")
+        self.output.value = tag("div", Html(view.html), cls="course-picture")
         self.code.show(view.code)
         for name, control in self.controls.items():
             control.disabled = name in view.disabled
@@ -349,7 +339,9 @@ class Lab:
         return self.text
 
     def _ipython_display_(self) -> None:
-        show_widget(self.widget, text=self.text, html=f"{self._question.value}{self.words.value}{self.output.value}")
+        show_widget(
+            self.widget, text=self.text, html=output(Html(self._question.value + self.words.value + self.output.value))
+        )
 
 
 def settings_in(calls: tuple[Call, ...]) -> Settings:
@@ -405,12 +397,12 @@ class _CodeField:
             description="Show this code", tooltip="Move the handles to where the code above puts them"
         )
         self.use_button.on_click(lambda _event: self.use())
-        copy = HTML(
-            f'<button type="button" class="jupyter-button widget-button course-copy" title="Copy the code to the clipboard" '
-            f'onclick="{escape(_COPY, quote=True)}">Copy as Python</button> <span role="status"></span>'
-        )
+        copy = tag(
+            "button", "Copy as Python", type="button", cls="jupyter-button widget-button course-copy",
+            title="Copy the code to the clipboard", onclick=_COPY,
+        ) + Html(' <span role="status"></span>')  # fmt: skip
         self.said = HTML()
-        row = HBox([copy, self.use_button, self.said], layout=Layout(flex_flow="row wrap"))
+        row = HBox([HTML(copy), self.use_button, self.said], layout=Layout(flex_flow="row wrap"))
         self.widget = Section("As Python: copy it, or paste code back", VBox([Hint(self.field), row])).widget
         self._use = use
 
@@ -423,7 +415,4 @@ class _CodeField:
         try:
             self._use(self.field.value)
         except ValueError as error:
-            self.said.value = (
-                f'<div role="alert" class="course-code-trouble" style="border-left:5px solid #D55E00;padding:4px 10px;{_LINES}">'
-                f"{escape(str(error))}</div>"
-            )
+            self.said.value = box("wrong", error, role="alert", cls="course-code-trouble")

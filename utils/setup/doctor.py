@@ -7,16 +7,15 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import re
 import shutil
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from textwrap import wrap
 
+from utils.page import html
 from utils.system.gpu import has_nvidia_driver
 from utils.system.places import CHECKOUT, data_folder
 
@@ -64,32 +63,20 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        cell = "padding:0.3em 0.8em;text-align:left;vertical-align:top;white-space:normal;max-width:44em"
-        rows = "".join(
-            f'<tr><th scope="row" style="{cell};white-space:nowrap">{escape(finding.name)}</th>'
-            f'<td style="{cell}">{_badge(finding.status)}</td>'
-            f'<td style="{cell}">{escape(finding.found)}<br>'
-            f'<span style="opacity:0.75">{_marked_up(finding.meaning)}</span></td></tr>'
+        rows = (
+            (
+                finding.name,
+                html.badge(finding.status, finding.status),
+                html.text(
+                    finding.found, html.BREAK, html.tag("span", html.with_code(finding.meaning), cls="course-quiet")
+                ),
+            )
             for finding in self.findings
         )
-        heads = "".join(f'<th scope="col" style="{cell}">{head}</th>' for head in ("What", "Status", "Found"))
-        return (
-            f'<table style="border-collapse:collapse;color:inherit"><caption style="{cell};caption-side:top;font-weight:bold">'
-            f"This machine: {escape(self.summary)}</caption>"
-            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        caption = html.bold(f"This machine: {self.summary}")
+        return html.output(
+            html.table(rows, head=("What", "Status", "Found"), caption=caption, row_heads=True, cls="top")
         )
-
-
-def _marked_up(sentence: str) -> str:
-    """HTML of a sentence with commands in backticks."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
-
-
-def _badge(status: str) -> str:
-    """The status as a word in a frame; its colours are readable on white and on black."""
-    colour = {"ok": "#2a7f4f", "note": "#8a6100", "missing": "#b3361e"}[status]
-    style = f"background:{colour};color:#ffffff;border-radius:0.3em;padding:0.1em 0.6em"
-    return f'<span style="{style}">{status}</span>'
 
 
 def examine() -> Report:

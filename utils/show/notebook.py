@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
 
 import ipywidgets
 from IPython.display import display
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm_notebook
+
+from utils.page.html import SHEET, tag
 
 
 def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None:
@@ -17,7 +18,7 @@ def show_widget(widget: ipywidgets.Widget, *, text: str, html: str = "") -> None
     """
     bundle = dict(widget._repr_mimebundle_())
     bundle["text/plain"] = text
-    bundle["text/html"] = html or f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'
+    bundle["text/html"] = html or tag("pre", SHEET, text, cls="course-text")
     display(bundle, raw=True)
 
 

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from html import escape
 from textwrap import wrap
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from utils.cost.table import Table, short
+from utils.page.html import Html, output, tag
 from utils.show import colors
 
 DPI = 110
@@ -40,12 +40,14 @@ class Picture:
     def __repr__(self) -> str:
         return f"[picture: {self.alternative}]"
 
-    def _repr_html_(self) -> str:
+    @property
+    def html(self) -> Html:
+        """The picture as a part of something larger."""
         data = base64.b64encode(self.png).decode()
-        return (
-            f'<img alt="{escape(self.alternative, quote=True)}" src="data:image/png;base64,{data}" '
-            'style="max-width:100%;height:auto"/>'
-        )
+        return tag("img", alt=self.alternative, src=f"data:image/png;base64,{data}")
+
+    def _repr_html_(self) -> str:
+        return output(self.html)
 
 
 def panels(columns: int, title: str, *, width: float = 9, height: float = 3.2, rows: int = 1):

@@ -1,11 +1,11 @@
 """Comparing runs: mean, spread, and whether arms differ by more than their seeds scatter."""
 
-import html
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from utils.page.html import Html, output, table, tag
 from utils.train.runs import Run
 
 
@@ -150,15 +150,10 @@ class Comparison:
         return "\n".join(lines)
 
     @property
-    def html(self) -> str:
+    def html(self) -> Html:
         """The arms as an HTML table."""
-        head, *rows = [[html.escape(cell) for cell in row] for row in self._rows()]
-        top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-        body = "".join(
-            f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
-            for row in rows
-        )
-        return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+        head, *rows = self._rows()
+        return table(rows, head=head, align="lrrrrrr", row_heads=True)
 
     def __str__(self) -> str:
         return f"{self.table}\n\n{self.sentence}".rstrip()
@@ -166,7 +161,7 @@ class Comparison:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"{self.html}<p>{html.escape(self.sentence)}</p>"
+        return output(self.html, tag("p", self.sentence))
 
 
 def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY, *, paired: bool = False) -> Comparison:

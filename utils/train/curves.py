@@ -1,20 +1,19 @@
 """The curves of a training run: three pictures, of the loss, the accuracy and the learning rate, drawn as it goes on."""
 
 import base64
-import html
 import io
 import math
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from utils.show import colors
-from utils.show.plot import label, panels
+from utils.page.html import Html, output, panels, tag
+from utils.show import colors, plot
 from utils.train.runs import Run
 
 WIDTH, HEIGHT = 300, 215  # pixels of one picture on the page, where there is room; drawn at 1.5 times that
 NARROWEST = 225  # pixels: narrower than this a picture moves below the others, before its letters become too small
-GRID = f"repeat(auto-fit, minmax({NARROWEST}px, 1fr))"  # CSS: as many pictures beside each other as there is room for
+GRID = f"repeat(auto-fit, minmax({NARROWEST}px, 1fr))"  # of the live pictures: as many beside each other as there is room for
 WIDEST = 3 * WIDTH + 20  # pixels of all three beside each other
 
 
@@ -22,10 +21,10 @@ class Picture:
     """One pair of axes that is drawn again and again."""
 
     def __init__(self, run: Run, title: str, unit: str):
-        figure, (self.axes,) = panels(1, "", width=WIDTH / 100, height=HEIGHT / 100)
+        figure, (self.axes,) = plot.panels(1, "", width=WIDTH / 100, height=HEIGHT / 100)
         figure.set_dpi(150)
         self.canvas = FigureCanvasAgg(figure)
-        label(self.axes, x="epoch", y=unit, title=title)
+        plot.label(self.axes, x="epoch", y=unit, title=title)
         self.axes.set_xlim(0, run.recipe.epochs)
         self.axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
         self.axes.grid(alpha=0.3)
@@ -122,14 +121,17 @@ class Curves:
         rate += f" {last.learning_rate:.3g} after epoch {last.epoch}."
         return f"{heads[0]} {loss}", f"{heads[1]} {accuracy}.", f"{heads[2]} {rate}"
 
-    def html(self, caption: str) -> str:
+    def html(self, caption: str) -> Html:
         """A line, and under it the pictures with their text alternatives."""
-        images = "".join(
-            f'<img width="{WIDTH}" height="{HEIGHT}" style="width:100%;height:auto" alt="{html.escape(text)}" '
-            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+        images = (
+            tag(
+                "img",
+                width=WIDTH,
+                height=HEIGHT,
+                alt=text,
+                src=f"data:image/png;base64,{base64.b64encode(png).decode()}",
+            )
             for png, text in zip(self.pngs(), self.texts(), strict=True)
         )
-        return (
-            f'<figure style="margin:0"><figcaption style="line-height:1.5;padding:4px 0">{html.escape(caption)}</figcaption>'
-            f'<div style="display:grid;grid-template-columns:{GRID};gap:10px;max-width:{WIDEST}px">{images}</div></figure>'
-        )
+        pictures = panels(*images, least=NARROWEST, most=WIDEST)
+        return output(tag("figure", tag("figcaption", caption), pictures, cls="course-figure"))

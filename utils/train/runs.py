@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import html
 import json
 import os
 import platform
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import nn
 
+from utils.page.html import tag
 from utils.system.files import write_whole
 from utils.system.places import CHECKOUT
 from utils.train.moved import first_name
@@ -135,7 +135,7 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        return f"<div>{html.escape(repr(self))}</div>"
+        return tag("div", repr(self))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run to a small text file (JSON), whole or not at all, and make its folder where there is none."""

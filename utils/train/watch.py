@@ -7,7 +7,6 @@ the same, as Ctrl-C does in a terminal.
 """
 
 import _thread
-import html
 import multiprocessing
 import sys
 import threading
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from utils.page.html import SHEET, Html, bold, tag, text
 from utils.train.runs import Run
 
 EVERY = 0.2  # seconds between two updates of the bar
@@ -215,24 +215,23 @@ class NotebookWatch(_Timed):
         self.box = VBox(
             [HBox([self.bar, self.button.widget]), self.words, GridBox(self.images, layout=grid), self.spoken]
         )
+        self.box.add_class("course-widget")
         self._say(["starting"])
         self.handle = display(self.box, display_id=True)
         return self
 
     def _say(self, parts: list[str]) -> None:
         self.bar.value = self.done
-        title = html.escape(f"{self.run.network['name']} learns {self.run.data['name']}, seed {self.run.seed}")
+        title = bold(f"{self.run.network['name']} learns {self.run.data['name']}, seed {self.run.seed}")
         # A piece of news is not broken between lines, and digits are of one width: the words do not jitter.
-        news = " · ".join(f'<span style="white-space:nowrap">{html.escape(part)}</span>' for part in parts)
-        self.words.value = (
-            f'<div style="line-height:1.5;font-variant-numeric:tabular-nums"><b>{title}</b> · {news}</div>'
-        )
+        news = Html(" · ".join(tag("span", part, cls="course-whole") for part in parts))
+        self.words.value = tag("div", title, " · ", news, cls="course-digits")
         self.button.show_where_it_works()
 
     def _draw(self) -> None:
         for image, png in zip(self.images, self.curves.pngs(), strict=True):
             image.value = png
-        self.spoken.value = html.escape(" ".join(self.curves.texts()))
+        self.spoken.value = text(SHEET, " ".join(self.curves.texts()))
 
     def _draw_in_time(self) -> None:
         """Draw the curves, unless they were drawn only just, or drawing would take more than its share of the time."""

@@ -1,0 +1,157 @@
+"""HTML of everything that the course shows. Plain text is escaped here; what is HTML already says so by its type, `Html`.
+
+How it looks is said by class names, in `utils.page.sheet`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from utils.page.sheet import CSS
+
+
+class Html(str):
+    """Text that is HTML already, and is not escaped again."""
+
+
+SHEET = Html(f"<style>{CSS}</style>")
+BREAK = Html("<br/>")
+_EMPTY = {"img", "br"}  # elements that hold nothing
+
+
+def text(*inside: object) -> Html:
+    """Several things one behind the other: plain ones are escaped, `Html` stays as it is."""
+    return Html("".join(part if isinstance(part, Html) else escape(str(part), quote=False) for part in inside))
+
+
+def tag(name: str, *inside: object, cls: str = "", **attributes: object) -> Html:
+    """An element. `stroke_width=2` is written stroke-width="2"; an attribute that is None is left out.
+
+    Numbers are written to two digits behind the point, which is finer than a pixel.
+    """
+    given = {"class": cls or None, **attributes}
+    written = "".join(
+        f' {key.replace("_", "-")}="{escape(number(value) if isinstance(value, float) else str(value))}"'
+        for key, value in given.items()
+        if value is not None
+    )
+    return Html(f"<{name}{written}/>" if name in _EMPTY else f"<{name}{written}>{text(*inside)}</{name}>")
+
+
+def number(value: float) -> str:
+    """A number as short as two digits behind the point allow."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def output(*inside: object) -> Html:
+    """All that a notebook is to show as one output: the style sheet, and what follows its rules."""
+    return tag("div", SHEET, *inside, cls="course")
+
+
+def bold(words: object) -> Html:
+    """Words in bold."""
+    return tag("b", words)
+
+
+def with_code(words: str) -> Html:
+    """Plain text whose `code` stands in backticks."""
+    return Html(re.sub(r"`([^`]+)`", r"<code>\1</code>", text(words)).replace("\n", "<br>"))
+
+
+def box(tone: str, *inside: object, role: str = "status", cls: str = "") -> Html:
+    """A box with a coloured edge; its tone is one of `utils.page.sheet.TONES`, its class `cls` or else that of the tone."""
+    return tag("div", *inside, role=role, cls=cls or f"course-{tone}", data_tone=tone)
+
+
+def badge(words: object, kind: str = "", **attributes: object) -> Html:
+    """Words in a small frame; with a kind of `utils.page.sheet.BADGES`, on its colour."""
+    return tag("span", words, cls=f"course-badge course-badge-{kind}" if kind else "course-badge", **attributes)
+
+
+def side_by_side(*parts: object, least: int = 0) -> Html:
+    """Parts in a row that breaks where it is too long; where `least` says how many pixels one needs, they share its width."""
+    divided = (tag("div", part) for part in parts)
+    if least:
+        return tag("div", *divided, cls="course-row grow", style=f"--least:{least}px")
+    return tag("div", *divided, cls="course-row")
+
+
+def panels(*pictures: object, least: int, most: int) -> Html:
+    """Pictures of one width, together `most` pixels wide; below each other where one would be narrower than `least`."""
+    return tag("div", *pictures, cls="course-panels", style=f"--least:{least}px;--most:{most}px")
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+class Cell(Html):
+    """A finished cell of a table."""
+
+
+def shaded(words: object, share: float, color: str, *, cls: str = "") -> Cell:
+    """A table's cell whose ground is a bar: `share` of its width, from 0 to 1, in a light or dark form of the colour."""
+    return Cell(tag("td", words, cls=f"share {cls}".strip(), style=f"--share:{100 * share:.2f}%;--tone:{color}"))
+
+
+def table(
+    rows: Iterable[Sequence[object]],
+    *,
+    head: Sequence[object] = (),
+    caption: object = "",
+    align: str = "",
+    row_heads: bool = False,
+    cls: str = "",
+    chosen: int | None = None,
+    **attributes: object,
+) -> Html:
+    """A table.
+
+    Args:
+        rows: the cells of each row: plain text, `Html`, or a finished `Cell`.
+        head: the columns' titles.
+        caption: what the table shows.
+        align: a letter a column, "l", "r" or "c"; "l" where there is none.
+        row_heads: the first cell of each row names it.
+        cls: further class names.
+        chosen: the row, counted from 0, that is marked.
+        attributes: of the table.
+    """
+    sides = [{"l": ""}.get(side, side) for side in align]
+
+    def cells(row: Sequence[object], heads: int, scope: str) -> Html:
+        made = []
+        for place, cell in enumerate(row):
+            side = sides[place] if place < len(sides) else ""
+            is_head = place < heads
+            made.append(
+                cell
+                if isinstance(cell, Cell)
+                else tag("th" if is_head else "td", cell, cls=side, scope=scope if is_head else None)
+            )
+        return text(*made)
+
+    body = text(
+        *(
+            tag("tr", cells(row, int(row_heads), "row"), cls="chosen" if place == chosen else "")
+            for place, row in enumerate(rows)
+        )
+    )
+    top = tag("thead", tag("tr", cells(head, len(head), "col"))) if head else ""
+    named = tag("caption", caption) if caption else ""
+    return tag("table", named, top, tag("tbody", body), cls=f"course-table {cls}".strip(), **attributes)
+
+
+def bars(entries: Iterable[tuple[object, float, str, object]], caption: str) -> Html:
+    """A bar for each (name, share from 0 to 1, colour, figure beside it)."""
+    rows = ((name, Cell(tag("td", bar(share, color), cls="track")), figure) for name, share, color, figure in entries)
+    return table(rows, caption=bold(caption), row_heads=True, cls="wide")
+
+
+def bar(share: float, color: str) -> Html:
+    """A bar as long as a share, from 0 to 1, of what it lies in."""
+    return tag("span", cls="course-bar", style=f"--share:{100 * share:.2f}%;--tone:{color}")
+
+
+def spark(share: float, color: str) -> Html:
+    """A small bar in a line of text."""
+    return tag("span", cls="course-spark", style=f"--part:{share:.3f};--tone:{color}")
