@@ -199,7 +199,7 @@ class _Recorder(TorchDispatchMode):
     """Sees every operation below the modules, and through hooks which module it belongs to."""
 
     def __init__(self, module: nn.Module):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch: a dispatch mode has no types
         self.root = module
         self.names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
         self.calls: list[Call] = []
