@@ -246,6 +246,7 @@ def test_three_networks_start_alike_and_are_measured(studies):
         assert run.steps == list(range(0, doubt.STEPS, doubt.EVERY))
         assert {len(values) for values in run.measures.values()} == {len(run.steps)} == {len(run.accuracy)}
     plain, normalised, noisy = (studies[arm][0] for arm in doubt.ARMS)
+    # Over five sets of instructions and a nudge of the first weights: 0.24, 0.18 to 0.19, 0.002; accuracies early 48 to 58 and 92 to 93.
     assert noisy.mean("inputs_move") > plain.mean("inputs_move") > 5 * normalised.mean("inputs_move")
     assert normalised.accuracy[figures.EARLY] > plain.accuracy[figures.EARLY] + 10
     assert f"{figures.EARLY * doubt.EVERY} steps" in TEXT
@@ -449,7 +450,6 @@ def test_synchronised_statistics_are_the_whole_batch_s():
     torch.testing.assert_close(scope["variance"], variance)
 
 
-@pytest.mark.trains
 def test_claims_50_to_53():
     found = {claim.number: claim.measure() for claim in CLAIMS if claim.number >= 50}
     assert set(found) == {50, 51, 52, 53}

@@ -326,7 +326,6 @@ def test_a_short_race():
     assert "points apart" in figures.race_picture(runs).alternative
 
 
-@pytest.mark.trains
 def test_a_change_in_the_last_digits_grows_in_one_process():
     assert "by some ten-millionths at the start end apart by a per cent or more of their way" in " ".join(TEXT.split())
     recipe = replace(named_recipe(several.RECIPE), epochs=several.EPOCHS, batch_size=several.BATCH)

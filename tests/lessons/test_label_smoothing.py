@@ -387,13 +387,13 @@ def test_question_c():
     errors = {wrong: {epsilon: error_of(trained(epsilon, wrong)) for epsilon in lab.EPSILONS} for wrong in (0.0, WRONG)}
     right = list(errors[0.0].values())
     # Over three seeds, three nudges of the first weights and several sets of instructions: accuracies from 0.949 on; with
-    # wrong labels errors of 0.17 to 0.21 at 0, 0.02 to 0.07 at 0.05, 0.07 to 0.11 at 0.1, 0.14 to 0.23 at 0.2 and 0.25 to
-    # 0.31 at 0.4, and the error at 0.05 at most 0.4 of those at 0 and 0.2. In one of them 0.1 was behind 0.05 by 0.003 only.
+    # wrong labels errors of 0.17 to 0.21 at 0, 0.02 to 0.07 at 0.05, 0.06 to 0.11 at 0.1, 0.14 to 0.23 at 0.2 and 0.25 to
+    # 0.31 at 0.4, and the error at 0.05 at most 0.46 of those at 0 and 0.2. In one of them 0.1 was ahead.
     assert right == sorted(right) and min(trained(epsilon).new.accuracy for epsilon in lab.EPSILONS) > 0.9
     assert "right more often than 9 times in 10" in text
-    assert "at 0.05 the error is less than half of that at 0 and of that at 0.2" in text
-    assert errors[WRONG][0.05] < min(errors[WRONG][0.0], errors[WRONG][0.2]) / 2
-    assert min(errors[WRONG], key=errors[WRONG].get) in (0.05, 0.1) and "At 0.1 it can come close to that" in text
+    assert "at 0.05 the error is less than two thirds of that at 0 and of that at 0.2" in text
+    assert errors[WRONG][0.05] < min(errors[WRONG][0.0], errors[WRONG][0.2]) * 2 / 3
+    assert min(errors[WRONG], key=errors[WRONG].get) in (0.05, 0.1) and "At 0.1 it can be as small" in text
     too_sure, *unsure = (trained(epsilon, WRONG).new for epsilon in (0.0, 0.2, 0.4))
     assert "At 0 most bars lie below the diagonal, from 0.2 on above" in text
     assert too_sure.confidence > too_sure.accuracy + 0.1
