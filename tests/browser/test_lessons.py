@@ -1,5 +1,6 @@
 """The lessons in a real JupyterLab, used as a learner uses them: predictions, checks, hints, and every handle of the labs."""
 
+import re
 import time
 
 import pytest
@@ -61,7 +62,9 @@ def answer_in_number(learner):
     keep.click()
     box.get_by_text("You predict 95 per cent.").wait_for()
     learner.run('truth("digits"')
-    assert "You predicted 95 per cent. The truth: 9" in learner.output('truth("digits"').inner_text()
+    told = re.search(r"You predicted 95 per cent\. The truth: ([\d.]+)", learner.output('truth("digits"').inner_text())
+    # It is trained here: 100.0 per cent with one set of instructions, 99.7 with another. The test is of the two's standing side by side.
+    assert 90 < float(told[1]) <= 100
     # It is kept, and no longer changes once the truth is out.
     learner.run('    "digits",')
     box = learner.output('    "digits",').locator(".course-predict")

@@ -238,6 +238,7 @@ def test_batch_noise_is_right_where_it_is_known():
 # The doubt, and the drift
 
 
+@pytest.mark.trains
 def test_three_networks_start_alike_and_are_measured(studies):
     assert tuple(studies) == doubt.ARMS
     for runs in studies.values():
@@ -245,11 +246,13 @@ def test_three_networks_start_alike_and_are_measured(studies):
         assert run.steps == list(range(0, doubt.STEPS, doubt.EVERY))
         assert {len(values) for values in run.measures.values()} == {len(run.steps)} == {len(run.accuracy)}
     plain, normalised, noisy = (studies[arm][0] for arm in doubt.ARMS)
+    # Over five sets of instructions and a nudge of the first weights: 0.24, 0.18 to 0.19, 0.002; accuracies early 48 to 58 and 92 to 93.
     assert noisy.mean("inputs_move") > plain.mean("inputs_move") > 5 * normalised.mean("inputs_move")
     assert normalised.accuracy[figures.EARLY] > plain.accuracy[figures.EARLY] + 10
     assert f"{figures.EARLY * doubt.EVERY} steps" in TEXT
 
 
+@pytest.mark.trains
 def test_conclusions_follow_the_numbers(studies):
     first, second, third, fourth = doubt.conclusions(studies)
     assert "Both are as the paper says" in first  # what the recap's first answer says
@@ -270,7 +273,9 @@ def test_conclusions_follow_the_numbers(studies):
 def test_what_the_predictions_tell_and_ask_is_recorded():
     recorded = experiment("normalisation").recorded()
     assert {"no BN", "BN", "BN x5", "BN x30"} <= set(recorded.runs)
-    assert 40 < recorded.mean("BN x5") < 65 and "it is right about half of the time" in TEXT.replace('" "', "")
+    assert 40 < recorded.mean("BN x5") < 65 and "it was right about half of the time in recorded runs" in TEXT.replace(
+        '" "', ""
+    )
     assert min(recorded.mean(arm) for arm in recorded.runs) == 10, "a row of a network that only guesses"
 
 
@@ -310,14 +315,38 @@ def accuracy(normalised, rate=0.05, batch=64, gain=1.0):
     return lab.train(normalised, rate, batch, gain)[-1].accuracy
 
 
+@pytest.mark.trains
 def test_question_a():
-    reached = {
-        normalised: [rate for rate in lab.RATES if accuracy(normalised, rate) > 90] for normalised in (False, True)
-    }
-    assert max(reached[False]) == 0.05 and max(reached[True]) == 1.5
-    assert "Without BN it is 0.05; with BN 1.5, 30 times as much." in TEXT
+    # Eleven nudges of the first weights and several sets of instructions: with BN 94.7 to 98.9 at 1.5 and 20 to 42 at 5,
+    # without 92.2 to 93.0 at 0.05 and 10.0 at 1.5. But 51 to 95 at 0.25 and 40 to 89 at 0.5: no number of those can stand.
+    assert max(rate for rate in lab.RATES if accuracy(True, rate) > 90) == 1.5 and "With BN it is 1.5." in TEXT
+    assert accuracy(False, 1.5) < 15 and accuracy(False, 0.05) > 90 and "At 0.05, a thirtieth of that" in TEXT
 
 
+@pytest.mark.trains
+def test_what_hangs_on_the_last_digits_is_said_to(monkeypatch):
+    """At 0.5 no number of the network without BN can stand in the text; at 0.05 one can."""
+
+    def ends(rate):
+        for seed in range(6):
+            draws = torch.Generator().manual_seed(seed)
+
+            class Nudged(lab.DigitNet):
+                def __init__(self, **options):
+                    super().__init__(**options)
+                    for weight in self.parameters():
+                        weight.data *= 1 + 1e-6 * torch.randn(weight.shape, generator=draws)  # noqa: B023
+
+            with monkeypatch.context() as patch:
+                patch.setattr(lab, "DigitNet", type("DigitNet", (Nudged,), {}))
+                yield lab.train.__wrapped__(False, rate, 64, 1.0)[-1].accuracy
+
+    wild, calm = list(ends(0.5)), list(ends(0.05))
+    assert max(wild) - min(wild) > 10 and max(calm) - min(calm) < 5
+    assert "with first weights that differed by a millionth it ended anywhere from 40 to 95 %" in TEXT
+
+
+@pytest.mark.trains
 def test_question_b():
     plain, normalised = accuracy(False, gain=0.5), accuracy(True, gain=0.5)
     assert plain < 50 < 90 < normalised
@@ -328,6 +357,7 @@ def test_question_b():
     assert accuracy(True, rate=1.5, gain=4.0) > 85, "raised, it learns as well"
 
 
+@pytest.mark.trains
 def test_question_c():
     assert accuracy(True, batch=2) < 25 and accuracy(False, batch=2) > accuracy(True, batch=2) + 10
     pair = nn.BatchNorm1d(1)(torch.tensor([[3.0], [900.0]]))

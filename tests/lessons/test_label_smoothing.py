@@ -226,6 +226,7 @@ def test_the_plane_holds_the_templates():
     assert torch.allclose(torch.pdist(on_it), torch.pdist(templates), atol=1e-5)
 
 
+@pytest.mark.trains
 def test_smoothing_draws_classes_together_and_takes_confidence():
     hard, smooth = trained(0.0), trained(0.1)
     assert smooth.new.tightness < hard.new.tightness
@@ -380,18 +381,23 @@ def test_question_b():
     assert right - other == pytest.approx(1 - 0.6) and "holds 1 − ε more" in text
 
 
+@pytest.mark.trains
 def test_question_c():
     text = answer("With right labels at ε = 0")
     errors = {wrong: {epsilon: error_of(trained(epsilon, wrong)) for epsilon in lab.EPSILONS} for wrong in (0.0, WRONG)}
     right = list(errors[0.0].values())
-    assert right == sorted(right) and min(trained(epsilon).new.accuracy for epsilon in lab.EPSILONS) > 0.95
-    assert "right more often than 95 times in 100" in text
-    assert min(errors[WRONG], key=errors[WRONG].get) == 0.05 and "With wrong labels at 0.05" in text
-    assert "the error is 0.05 there, against 0.20 at 0 and 0.08 at 0.1" in text
-    for epsilon, said in ((0.05, 0.05), (0.0, 0.20), (0.1, 0.08)):
-        assert errors[WRONG][epsilon] == pytest.approx(said, abs=0.008)
-    too_sure, unsure = trained(0.0, WRONG).new, trained(0.2, WRONG).new
-    assert too_sure.confidence > too_sure.accuracy + 0.1 and unsure.confidence < unsure.accuracy - 0.1
+    # Over three seeds, three nudges of the first weights and several sets of instructions: accuracies from 0.949 on; with
+    # wrong labels errors of 0.17 to 0.21 at 0, 0.02 to 0.07 at 0.05, 0.06 to 0.11 at 0.1, 0.14 to 0.23 at 0.2 and 0.25 to
+    # 0.31 at 0.4, and the error at 0.05 at most 0.46 of those at 0 and 0.2. In one of them 0.1 was ahead.
+    assert right == sorted(right) and min(trained(epsilon).new.accuracy for epsilon in lab.EPSILONS) > 0.9
+    assert "right more often than 9 times in 10" in text
+    assert "at 0.05 the error is less than two thirds of that at 0 and of that at 0.2" in text
+    assert errors[WRONG][0.05] < min(errors[WRONG][0.0], errors[WRONG][0.2]) * 2 / 3
+    assert min(errors[WRONG], key=errors[WRONG].get) in (0.05, 0.1) and "At 0.1 it can be as small" in text
+    too_sure, *unsure = (trained(epsilon, WRONG).new for epsilon in (0.0, 0.2, 0.4))
+    assert "At 0 most bars lie below the diagonal, from 0.2 on above" in text
+    assert too_sure.confidence > too_sure.accuracy + 0.1
+    assert all(each.confidence < each.accuracy - 0.1 for each in unsure)
 
 
 def test_numbers_of_the_text():

@@ -263,6 +263,7 @@ def test_fates():
     assert tiny.Tiny(sizes=(1.0, 2.0), dead=0.9, **kept).fate == ""
 
 
+@pytest.mark.trains
 def test_what_the_text_says_of_the_tiny_networks(networks):
     safe = [each for each in networks.values() if each.rate == 0.1]
     assert not any(each.fate or each.dead for each in safe)
