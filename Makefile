@@ -8,7 +8,7 @@
 #   ARGS="..."                   handed on: to JupyterLab by `make lab`, to pytest by `make test`, to benchmarks/bench.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lessons lint bench
+.PHONY: help setup lab test check notebooks lessons lint bench
 PYTHON ?=
 TORCH_INDEX ?=
 ROOT ?=
@@ -18,6 +18,8 @@ RUN := .venv/bin/python
 help:
 	@echo "make lab        open the course in JupyterLab (sets itself up the first time)"
 	@echo "make test       run the tests; ARGS=\"tests/test_setup.py -x\" is handed to pytest"
+	@echo "make check      style, types, import rules, and the tests that take less than a second each"
+	@echo "make notebooks  run every notebook whole, as the weekly run does; half an hour"
 	@echo "make lessons    build notebooks/ from lessons/"
 	@echo "make lint       check the code's style"
 	@echo "make bench      measure speed and memory beside Keras, timm and torchvision; ARGS=\"profile\" for one table"
@@ -40,7 +42,16 @@ lab: setup
 	@$(RUN) -m lessons lab $(if $(ROOT),--root "$(ROOT)") $(ARGS)
 
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal $(ARGS)
+
+check: lint
+	$(RUN) -m mypy
+	.venv/bin/lint-imports
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal --quick $(ARGS)
+
+# `make test` runs each notebook with short trainings; the weekly run has them whole.
+notebooks: setup
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal --whole -m whole tests/lessons/test_lessons.py $(ARGS)
 
 lessons: setup
 	$(RUN) -m lessons build

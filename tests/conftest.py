@@ -1,13 +1,81 @@
-"""What all tests share."""
+"""What all tests share, which of them run, and in which order.
+
+`tests/durations.txt` holds the seconds of each test that takes more than one. Those that it lists begin first, the longest at
+the head, so that no worker is left with a long one at the end; `--quick` leaves them out. `--keep-durations` writes the file.
+"""
 
 import os
 import signal
+from itertools import chain
+from pathlib import Path
 
 import pytest
 import torch
 from ipywidgets import CallbackDispatcher
 
 from tests.browser.learner import server
+
+DURATIONS = Path(__file__).with_name("durations.txt")
+QUICK = 1.0  # seconds
+LONG = 5.0  # a test that takes longer is handed out alone, others with their file
+
+
+def pytest_addoption(parser):
+    parser.addoption("--whole", action="store_true", help="run the whole notebooks as well, minutes each")
+    parser.addoption("--quick", action="store_true", help="only the tests that take less than a second")
+    parser.addoption("--keep-durations", action="store_true", help=f"write {DURATIONS.name} after a run of everything")
+
+
+def kept_durations() -> dict[str, float]:
+    """The seconds of each test that takes more than one, by its id."""
+    lines = DURATIONS.read_text(encoding="utf-8").splitlines() if DURATIONS.exists() else []
+    pairs = (line.split(maxsplit=1) for line in lines if not line.startswith("#"))
+    return {name: float(seconds) for seconds, name in pairs}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Choose by the options, and put long tests first. What shares a fixture of its module stays together."""
+    seconds = kept_durations()
+    left = [item for item in items if is_left_out(item, config.option, seconds)]
+    config.hook.pytest_deselected(items=left)
+    units = {}
+    for item in items:
+        if item not in left:
+            is_alone = seconds.get(item.nodeid, 0) > LONG and not shares(item)
+            units.setdefault(item.nodeid if is_alone else item.path, []).append(item)
+    longest_first = sorted(units.values(), key=lambda unit: -sum(seconds.get(item.nodeid, 0) for item in unit))
+    items[:] = chain.from_iterable(longest_first)
+
+
+def is_left_out(item, option, seconds: dict[str, float]) -> bool:
+    if item.get_closest_marker("whole") and not option.whole:
+        return True
+    return option.quick and (item.nodeid in seconds or item.get_closest_marker("slow") is not None)
+
+
+def shares(item) -> bool:
+    """Whether a test has a fixture that is made once for its module."""
+    fixtures = chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
+    return any(fixture.scope in ("class", "module", "package") for fixture in fixtures)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Keep the durations, or name the tests that are slower than the kept ones let `--quick` believe."""
+    took = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if hasattr(report, "duration"):
+                took[report.nodeid] = took.get(report.nodeid, 0) + report.duration
+    long = {name: seconds for name, seconds in took.items() if seconds > QUICK}
+    if config.option.keep_durations:
+        lines = [f"{seconds:6.1f} {name}" for name, seconds in sorted(long.items(), key=lambda pair: -pair[1])]
+        head = "# Seconds of the tests that take more than one: make test ARGS=--keep-durations"
+        DURATIONS.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
+    elif config.option.quick and long:
+        terminalreporter.section("slower than a second; list them in tests/durations.txt")
+        for name, seconds in sorted(long.items(), key=lambda pair: -pair[1]):
+            terminalreporter.write_line(f"{seconds:6.1f} {name}")
 
 
 @pytest.fixture(autouse=True, scope="session")

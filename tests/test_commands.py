@@ -53,8 +53,14 @@ def only(tmp_path):
         (["lab"], "-m lessons lab"),
         (["lab", "ROOT=."], '-m lessons lab --root "."'),
         (["lab", "ARGS=--port=9000"], "-m lessons lab  --port=9000"),
-        (["test"], "-m pytest -n 2 --dist worksteal"),
-        (["test", "ARGS=-x tests/utils"], "-m pytest -n 2 --dist worksteal -x tests/utils"),
+        (["test"], "-m pytest -n auto --dist worksteal"),
+        (["test", "ARGS=-x tests/utils"], "-m pytest -n auto --dist worksteal -x tests/utils"),
+        (["check"], "-m ruff check ."),
+        (["check"], "-m ruff format --check ."),
+        (["check"], "-m mypy"),
+        (["check"], "lint-imports"),
+        (["check"], "-m pytest -n auto --dist worksteal --quick"),
+        (["notebooks"], "--whole -m whole tests/lessons/test_lessons.py"),
         (["lessons"], "-m lessons build"),
         (["bench", "ARGS=profile"], "benchmarks/bench.py profile"),
         (["lint"], "-m ruff format --check ."),
@@ -70,7 +76,7 @@ def test_make_sets_up_and_then_runs(words, runs):
 
 def test_make_alone_lists_the_commands():
     answer = make()
-    for command in ("lab", "test", "lessons", "lint", "bench", "setup"):
+    for command in ("lab", "test", "check", "notebooks", "lessons", "lint", "bench", "setup"):
         assert f"make {command}" in answer.stdout
 
 

@@ -93,6 +93,10 @@ class Learner:
         self.in_file_browser("notebooks").dblclick()
         self.in_file_browser("00_start_here.ipynb").wait_for()
 
+    def leave(self) -> None:
+        """Shut down all kernels, so that a server which serves further tests has none of this one's."""
+        self.page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+
     def in_file_browser(self, name: str):
         """An entry of the file browser."""
         return self.page.locator(".jp-DirListing-itemText").get_by_text(name, exact=True)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -18,15 +19,30 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def learner(tmp_path):
-    with server(tmp_path / "work") as address, browser_page(width=1500, height=1000) as page:
+@contextmanager
+def learner_at(address):
+    with browser_page(width=1500, height=1000) as page:
         learner = Learner(page)
         learner.enter(address)
         yield learner
 
 
-def test_lesson_00(learner, tmp_path):
+@pytest.fixture
+def learner(lab_server):
+    with learner_at(lab_server[0]) as learner:
+        yield learner
+        learner.leave()
+
+
+@pytest.fixture
+def learner_of_two_days(tmp_path):
+    """At a server of their own, which ends with the day."""
+    with server(tmp_path / "work") as address, learner_at(address) as learner:
+        yield learner
+
+
+def test_lesson_00(learner_of_two_days, tmp_path):
+    learner = learner_of_two_days
     learner.open("00_start_here.ipynb")
     learner.run_all(timeout=240_000)
     assert learner.tracebacks() == [] and learner.stray() == [] and learner.broken() == []

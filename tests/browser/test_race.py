@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from tests.browser.learner import CHROMIUM, Learner, browser_page, server
+from tests.browser.learner import CHROMIUM, Learner, browser_page
 from tests.browser.test_training import progress, wait_until
 
 pytestmark = [
@@ -42,17 +42,17 @@ WATCH = """() => {
 
 
 @pytest.fixture
-def learner(tmp_path):
+def learner(lab_server):
+    address, folder = lab_server
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    folder = tmp_path / "work" / "notebooks"
-    folder.mkdir(parents=True)
     nbformat.write(notebook, folder / "race.ipynb")
-    with server(tmp_path / "work") as address, browser_page(width=1300, height=1000) as page:
+    with browser_page(width=1300, height=1000) as page:
         learner = Learner(page)
         learner.enter(address)
         learner.open("race.ipynb")
         yield learner
+        learner.leave()
 
 
 def test_a_race_beside_running_cells(learner):
@@ -79,7 +79,7 @@ def test_a_race_beside_running_cells(learner):
 
     learner.cell("import time").locator(".cm-content").click()
     learner.page.keyboard.press("Shift+Enter")
-    learner.page.wait_for_timeout(1000)
+    learner.page.get_by_text("Python 3 (ipykernel) | Busy").wait_for()
     output = learner.output("panel = race")
     stop.scroll_into_view_if_needed()
     learner.page.evaluate(WATCH)

@@ -6,7 +6,7 @@ import time
 import nbformat
 import pytest
 
-from tests.browser.learner import CHROMIUM, Learner, browser_page, server
+from tests.browser.learner import CHROMIUM, Learner, browser_page
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,17 +24,17 @@ CELLS = (
 
 
 @pytest.fixture
-def learner(tmp_path):
+def learner(lab_server):
+    address, folder = lab_server
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    folder = tmp_path / "work" / "notebooks"
-    folder.mkdir(parents=True)
     nbformat.write(notebook, folder / "training.ipynb")
-    with server(tmp_path / "work") as address, browser_page(width=1500, height=1000) as page:
+    with browser_page(width=1500, height=1000) as page:
         learner = Learner(page)
         learner.enter(address)
         learner.open("training.ipynb")
         yield learner
+        learner.leave()
 
 
 def test_a_click_on_stop(learner):

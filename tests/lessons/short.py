@@ -1,0 +1,44 @@
+"""The trainings of the lessons in a short form: fewer seeds, epochs, steps and images, and otherwise what they are.
+
+`tests.lessons.run.run(..., short=True)` calls `shorten` in the notebook's kernel, before its first cell. What is cheap stays
+whole: the first network on digits (lesson 00) and the small networks of lesson 05. `--whole` runs everything as it is.
+"""
+
+from dataclasses import replace
+
+
+def shorten() -> None:
+    """Put short forms in the place of the trainings that take long. The cells that call them need not know."""
+    from course import leaderboard
+    from course.experiments import Experiment
+    from lessons.batch_norm import doubt
+    from lessons.family import race, tuning
+    from lessons.residual_scaling import tiny
+
+    run = Experiment._run
+
+    def short_run(entry, name, form, *, seeds, **options):
+        seeds = tuple(form.seeds if seeds is None else seeds)[:2]
+        recipe = replace(form.recipe, epochs=min(form.recipe.epochs, 2), batch_size=min(form.recipe.batch_size, 32))
+        return run(entry, name, replace(form, recipe=recipe, limit=64), seeds=seeds, **options)
+
+    Experiment._run = short_run
+
+    short = leaderboard.RULES["short"]
+    rules = replace(short, recipe=replace(short.recipe, epochs=2), limit=256)
+    train = leaderboard.train
+    leaderboard.train = lambda design, **options: train(design, rules, **options)
+
+    study = doubt.study
+    doubt.study = lambda seeds: study(seeds[:2])
+
+    raced = race.race
+    recipe = replace(race.RECIPE, epochs=1)
+    race.race = lambda names, **options: raced(names, **options | {"limit": 100, "recipe": recipe})
+
+    tuning.PRETRAINING = replace(tuning.PRETRAINING, epochs=1)
+    tune = tuning.tune
+    recipe = replace(tuning.TUNING, epochs=2)
+    tuning.tune = lambda *given, seeds: tune(*given, seeds=seeds[:2], recipe=recipe)
+
+    tiny.STEPS = 10
