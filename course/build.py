@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from course.syllabus import LESSONS, Lesson
 from course.workspace import digest, is_edited, shown
-from utils.feedback.lesson import Feedback
+from utils.feedback.exercises import Feedback
 from utils.system.files import write_whole
 from utils.system.places import NOTEBOOKS
 

@@ -23,7 +23,7 @@ from utils.cost.table import Table, profile
 from utils.data.dataset import Data
 from utils.data.sets import load
 from utils.page.html import bold, output, table, tag
-from utils.show.notebook import Live, passing_bar
+from utils.show.display import Live, passing_bar
 from utils.show.plot import Picture, arms, curves
 from utils.system.places import RUNS
 from utils.train.comparison import ACCURACY, Comparison, Quantity, compare

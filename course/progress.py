@@ -2,7 +2,7 @@
 
 from course.build import feedback_of
 from course.syllabus import LESSONS
-from utils.feedback.lesson import Overview
+from utils.feedback.exercises import Overview
 
 
 def overview() -> Overview:

@@ -20,8 +20,8 @@ from labs.design_costs import TimeDesigns, compare, cost_mark, describe, heading
 from utils.cost.table import Cost, Table, profile, total
 from utils.cost.trace import CannotRun
 from utils.diagram import draw
-from utils.lab.frame import LABEL, Lab, Settings, View, slider
-from utils.lab.paste import Call
+from utils.lab_frame.frame import LABEL, Lab, Settings, View, slider
+from utils.lab_frame.paste import Call
 from utils.page.html import Html, bold, shaded, side_by_side, table, text
 from utils.show import colors
 

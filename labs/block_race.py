@@ -12,7 +12,7 @@ from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
 from utils.cost.table import profile, short
 from utils.data.dataset import Data
-from utils.lab.frame import Section
+from utils.lab_frame.frame import Section
 
 BLOCKS = 3
 MOST_MACS = 3_000_000  # of the dearer network, for an image of 32 x 32: several epochs in a minute on two cores

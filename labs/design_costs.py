@@ -9,7 +9,7 @@ from torch import nn
 
 from utils.cost.table import Table, field_text, profile, shape_text
 from utils.cost.timing import Timing, machine, timed
-from utils.lab.frame import Settings
+from utils.lab_frame.frame import Settings
 from utils.page.html import Html, bars, bold, tag, text
 from utils.show import colors
 

@@ -28,7 +28,7 @@ from networks.design import (
 from utils.cost.table import Table, field_text, shape_text, short
 from utils.data.dataset import Data
 from utils.diagram import draw
-from utils.lab.frame import LABEL, Lab, Section, View, share, slider
+from utils.lab_frame.frame import LABEL, Lab, Section, View, share, slider
 from utils.page.html import Html, bar, bold, shaded, side_by_side, table, tag, text
 from utils.show import colors
 

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from utils.data.photo import NAMES, photograph
-from utils.lab.frame import Lab, View
+from utils.lab_frame.frame import Lab, View
 from utils.page import html, svg
 from utils.show import colors
 

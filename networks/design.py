@@ -28,7 +28,7 @@ from networks.layers import ConvBNAct, HalvingMaxPool, SeparableConv
 from networks.xception import XceptionBlock
 from utils.cost.table import Cost, Row, Table, profile, total
 from utils.data.dataset import Data
-from utils.lab.paste import Call, calls_in
+from utils.lab_frame.paste import Call, calls_in
 
 LEAST_WIDTH, MOST_WIDTH = 8, 512
 MOST_BLOCKS = 8
@@ -418,7 +418,7 @@ def design_from(code: str) -> Design:
 
 
 def design_of_calls(calls: Sequence[Call]) -> Design:
-    """The design that is the one call in a text, as `utils.lab.paste.calls_in` reads it.
+    """The design that is the one call in a text, as `utils.lab_frame.paste.calls_in` reads it.
 
     Raises:
         ValueError: another call, several, or a setting that cannot be.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from labs.race.job import Tell
+from labs.race.messages import Tell
 
 LOOK_EVERY = 0.25  # seconds between two looks: is the starting process still there, is it our turn?
 

@@ -30,11 +30,11 @@ import torch
 from torch import nn
 
 from labs.race.drawing import Track, picture
-from labs.race.job import Job
+from labs.race.messages import Job
 from utils.data.dataset import Data
 from utils.page.html import SHEET, Html, box, output, tag, text
 from utils.show.colors import ARMS
-from utils.show.notebook import show_widget
+from utils.show.display import show_widget
 from utils.train.comparison import Comparison, compare
 from utils.train.recipe import Recipe
 from utils.train.runs import Epoch, Run

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from labs.race.job import Job, Tell
+from labs.race.messages import Job, Tell
 from utils.data.dataset import Data
 from utils.data.sets import load
 from utils.train.loop import Diverged, OutOfMemory, fit

@@ -11,8 +11,8 @@ from lessons.batch_norm import by_hand, folding
 from lessons.batch_norm.by_hand import OVER, per_channel
 from networks.bn_inception import InceptionA, Widths
 from utils.feedback.answers import require_function
-from utils.feedback.lesson import Feedback, Wrong, article
-from utils.feedback.same_module import build, same_module
+from utils.feedback.exercises import Feedback, Wrong, article
+from utils.feedback.modules import build, same_module
 
 feedback = Feedback("batch_norm", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

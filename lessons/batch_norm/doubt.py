@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from lessons.batch_norm.lab import PROBE, DigitNet, digits
 from lessons.batch_norm.landscape import covariate_shift, landscape
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 from utils.train.loop import seeded
 
 ARMS = ("no BN", "BN", "BN and noise")

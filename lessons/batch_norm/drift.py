@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from utils.data.sets import load
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 
 UNITS, LAYERS, BATCH = 100, 3, 60  # section 4.1
 SPREAD = 0.1  # standard deviation of the first weights

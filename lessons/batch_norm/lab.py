@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from utils.data.sets import load
-from utils.lab.frame import Lab, View, Walk, buttons, slider, stops
+from utils.lab_frame.frame import Lab, View, Walk, buttons, slider, stops
 from utils.page import svg
 from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
 from utils.show import colors

@@ -9,7 +9,7 @@ import torch
 from course.leaderboard import margin as margin_of
 from networks.design import BUDGET, PRESETS, Design, DesignedNet
 from utils.feedback.answers import close, named_slip, number_of, require_function
-from utils.feedback.lesson import Feedback, Wrong, article
+from utils.feedback.exercises import Feedback, Wrong, article
 
 feedback = Feedback("capstone", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

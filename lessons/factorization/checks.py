@@ -21,8 +21,8 @@ from networks.layers import chain, padding_of
 from utils.cost.table import shape_text
 from utils.cost.trace import INPUT, CannotRun, trace
 from utils.feedback.answers import number_of, require_function
-from utils.feedback.lesson import Feedback, Wrong, article, explain
-from utils.feedback.same_module import build, same_module
+from utils.feedback.exercises import Feedback, Wrong, article, explain
+from utils.feedback.modules import build, same_module
 
 feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

@@ -15,7 +15,7 @@ from networks import measure
 from networks.layers import Branches, ConvReLU, chain, padding_of
 from utils.cost.table import Table, profile
 from utils.diagram import draw
-from utils.lab.frame import Lab, View, buttons, choice, slider
+from utils.lab_frame.frame import Lab, View, buttons, choice, slider
 from utils.page.html import Html, side_by_side, text
 
 WHOLE, THREES, CHAIN, FORK = "one n×n", "3×3, one on another", "1×n, then n×1", "1×n beside n×1"

@@ -7,7 +7,7 @@ from course import ledger
 from course.ledger import VERDICTS, Claim, Finding, Ledger
 from course.syllabus import lesson
 from utils.show import colors
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 from utils.show.plot import Picture, label, panels
 
 _COLORS = {"holds": colors.GREEN, "holds in part": colors.YELLOW, "does not hold": colors.VERMILION}

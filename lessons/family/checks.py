@@ -12,7 +12,7 @@ from lessons.family.rows import Row, choose_of, pareto_of
 from lessons.family.tuning import FrozenTrunk
 from networks.catalog import create
 from utils.feedback.answers import close, named_slip, number_of, require_function
-from utils.feedback.lesson import Feedback, Wrong, article
+from utils.feedback.exercises import Feedback, Wrong, article
 
 feedback = Feedback("family", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

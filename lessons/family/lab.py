@@ -12,7 +12,7 @@ from networks import measure
 from networks.catalog import NETWORKS
 from utils.cost.table import short
 from utils.cost.timing import Timing
-from utils.lab.frame import Lab, View, buttons, choice, slider
+from utils.lab_frame.frame import Lab, View, buttons, choice, slider
 from utils.page import svg
 from utils.page.html import Html
 from utils.show.colors import GREY

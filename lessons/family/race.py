@@ -6,7 +6,7 @@ from functools import partial
 from lessons.family.rows import NAMES
 from networks.catalog import create, entry
 from utils.data.sets import load
-from utils.show.notebook import Live, passing_bar
+from utils.show.display import Live, passing_bar
 from utils.train.loop import fit
 from utils.train.recipe import Recipe
 from utils.train.runs import Run

@@ -14,7 +14,7 @@ from torch import Tensor
 from course.paper_recipes import recipe as named_recipe
 from networks.catalog import create
 from utils.data.sets import load
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 from utils.system.places import CHECKOUT
 from utils.train.loop import fit
 from utils.train.prepare import seeded

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from networks import measure
 from networks.catalog import create, entry
 from utils.cost.timing import Timing, in_turns
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 
 THREADS = 1  # with one, nobody waits for another, and the times scatter least
 Key = tuple[str, str]  # a network's name and its variant

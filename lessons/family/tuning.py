@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from networks.catalog import create
 from utils.data.dataset import Data
 from utils.data.sets import load
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 from utils.train.loop import fit
 from utils.train.recipe import Recipe
 from utils.train.runs import Run

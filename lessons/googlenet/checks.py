@@ -18,8 +18,8 @@ from networks.googlenet import MODULES, InceptionModule, Widths
 from networks.layers import ConvReLU, Outputs
 from utils.cost.table import profile
 from utils.feedback.answers import close, require_function, tensor_of
-from utils.feedback.lesson import Feedback, Wrong, article
-from utils.feedback.same_module import build, same_module
+from utils.feedback.exercises import Feedback, Wrong, article
+from utils.feedback.modules import build, same_module
 
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

@@ -16,7 +16,7 @@ from lessons.googlenet.paper import TABLE_3
 from networks import measure
 from utils.cost.table import short
 from utils.data.photo import photograph
-from utils.lab.frame import Lab, View, choice, slider
+from utils.lab_frame.frame import Lab, View, choice, slider
 from utils.page import svg
 from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
 from utils.show import colors

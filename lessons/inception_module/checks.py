@@ -7,8 +7,8 @@ from torch import nn
 from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths
 from networks.layers import ConvReLU
 from utils.feedback.answers import number_of, require_function
-from utils.feedback.lesson import Feedback, Wrong
-from utils.feedback.same_module import build, same_module
+from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.modules import build, same_module
 
 feedback = Feedback("inception_module", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

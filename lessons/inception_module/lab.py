@@ -7,7 +7,7 @@ from labs.receptive_field import field_lab
 from lessons.inception_module.paper import TABLE_1
 from networks.googlenet import InceptionModule
 from networks.layers import ConvReLU
-from utils.lab.frame import Lab
+from utils.lab_frame.frame import Lab
 
 
 def stacks() -> dict[str, nn.Sequential]:

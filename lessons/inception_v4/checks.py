@@ -16,8 +16,8 @@ from networks.inception_v4 import ShortAndLong
 from utils.cost.table import shape_text
 from utils.cost.trace import INPUT, CannotRun, Operation, Trace, trace
 from utils.feedback.answers import number_of, require_function
-from utils.feedback.lesson import Feedback, Wrong, article, explain
-from utils.feedback.same_module import build, same_module
+from utils.feedback.exercises import Feedback, Wrong, article, explain
+from utils.feedback.modules import build, same_module
 
 feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

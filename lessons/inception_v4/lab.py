@@ -26,7 +26,7 @@ from networks.inception_v4 import (
 )
 from networks.layers import ConvBNAct
 from utils.cost.table import Cost, profile, short, total
-from utils.lab.frame import Lab, View, choice, slider
+from utils.lab_frame.frame import Lab, View, choice, slider
 from utils.page.html import Html, bold, side_by_side, spark, table, text
 
 PRINTED, SAME, SAME_POOLS, SAME_CONVS = "as printed", "all same", "pools same, convs V", "convs same, pools V"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lessons.label_smoothing import smoothing, steps
 from utils.feedback.answers import Slips, close, named_slip, number_of, require_function, shaped, tensor_of
-from utils.feedback.lesson import Feedback, Wrong, article, explain
+from utils.feedback.exercises import Feedback, Wrong, article, explain
 from utils.train.calibration import expected_calibration_error
 
 feedback = Feedback("label_smoothing", Path(__file__).with_name("lesson.md"))

@@ -9,7 +9,7 @@ from labs.design_costs import color_of
 from lessons.label_smoothing.figures import DIGITS
 from lessons.label_smoothing.small import WRONG, Trained, on_plane, train_all, trained
 from lessons.label_smoothing.smoothing import best_lead, loss_at, target_values
-from utils.lab.frame import Lab, View, buttons, share, stops
+from utils.lab_frame.frame import Lab, View, buttons, share, stops
 from utils.page import svg
 from utils.page.html import BREAK, Html, bars, bold, side_by_side, text
 from utils.show import colors

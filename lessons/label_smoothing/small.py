@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lessons.label_smoothing.smoothing import smoothed_cross_entropy
 from utils.data.sets import load
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 from utils.train.loop import seeded
 
 IMAGES = 200  # to learn from, equally many of each digit

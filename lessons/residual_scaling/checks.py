@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lessons.residual_scaling import ensembles
+from lessons.residual_scaling import ensemble_gain
 from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
 from utils.feedback.answers import close, named_slip, number_of, require_function, tensor_of
-from utils.feedback.lesson import Feedback, Wrong
-from utils.feedback.same_module import build, same_module
+from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.modules import build, same_module
 
 feedback = Feedback("residual_scaling", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -453,7 +453,7 @@ def kept_for_norms(answer):
         "Softmax over the classes, dim 2, for each network by itself; then the mean over the networks, dim 0.",
         "`return logits.softmax(dim=2).mean(dim=0)`",
     ),
-    reference=ensembles.ensemble,
+    reference=ensemble_gain.ensemble,
 )
 def ensemble(answer):
     require_function(answer)
@@ -462,7 +462,7 @@ def ensemble(answer):
         case = f"logits of shape {(networks, images, classes)}"
         logits = 3 * torch.randn(networks, images, classes, generator=draws)
         given = logits.clone()
-        result, want = answer(given), ensembles.ensemble(logits)
+        result, want = answer(given), ensemble_gain.ensemble(logits)
         if not torch.equal(given, logits):
             raise Wrong("Your function changes the logits that it gets. Make a new tensor: `logits - ...`, not `-=`.")
         if isinstance(result, Tensor) and result.shape == want.argmax(dim=1).shape and not result.is_floating_point():
@@ -514,13 +514,13 @@ def ensemble(answer):
         "M squares of size 1, and M² − M products of size `similarity`, all of it divided by M².",
         "`return (networks + networks * (networks - 1) * similarity) / networks**2`",
     ),
-    reference=ensembles.error_left,
+    reference=ensemble_gain.error_left,
 )
 def error_left(answer):
     require_function(answer)
     for similarity, networks in ((0.6, 7), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1)):
         case = f"similarity={similarity}, networks={networks}"
-        got, want = number_of(answer(similarity, networks), case), ensembles.error_left(similarity, networks)
+        got, want = number_of(answer(similarity, networks), case), ensemble_gain.error_left(similarity, networks)
         slips = {
             "That holds for independent errors only: what of the products of two different networks?": 1 / networks,
             "The squared error falls like 1 / M, not like its root.": 1 / networks**0.5,

@@ -10,7 +10,7 @@ from torch import nn
 
 from course.experiments import Result
 from lessons.residual_scaling import memory, stacks
-from lessons.residual_scaling.ensembles import by_size, error_left, independent, similarity_of
+from lessons.residual_scaling.ensemble_gain import by_size, error_left, independent, similarity_of
 from lessons.residual_scaling.stacks import BLOCKS, SCALES, PlainBlock, widths_of
 from lessons.residual_scaling.tiny import Tiny
 from networks import measure

@@ -6,7 +6,7 @@ from functools import lru_cache
 from labs.design_costs import color_of
 from lessons.residual_scaling import tiny
 from lessons.residual_scaling.stacks import BLOCKS, Passage, passage
-from utils.lab.frame import Lab, View, buttons, share, stops
+from utils.lab_frame.frame import Lab, View, buttons, share, stops
 from utils.page import svg
 from utils.page.html import BREAK, Html, bold, side_by_side, text
 

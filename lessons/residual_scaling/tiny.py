@@ -19,7 +19,7 @@ from lessons.residual_scaling.stacks import dead_share, size, widths_of
 from networks.inception_resnet_v1 import InceptionResNetA
 from networks.layers import ConvBNAct
 from utils.data.sets import load
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 from utils.train.loop import seeded
 
 BLOCKS, STEPS, BATCH, MOMENTUM = 4, 40, 32, 0.9

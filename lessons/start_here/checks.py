@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from utils.feedback.lesson import Feedback, Wrong, article
+from utils.feedback.exercises import Feedback, Wrong, article
 
 feedback = Feedback("start_here", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use

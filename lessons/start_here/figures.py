@@ -10,7 +10,7 @@ from utils.cost.table import Table, profile, short
 from utils.data.photo import photograph
 from utils.diagram import Diagram
 from utils.show import colors
-from utils.show.notebook import passing_bar
+from utils.show.display import passing_bar
 from utils.show.plot import Picture, label, panels
 
 

@@ -1,7 +1,7 @@
 """The window lab: where a window of some size, stride and padding can stand on a grid, and how large the result is."""
 
 from lessons.start_here.checks import size_after
-from utils.lab.frame import Lab, View, slider
+from utils.lab_frame.frame import Lab, View, slider
 from utils.page import svg
 from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
 from utils.show import colors

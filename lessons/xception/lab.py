@@ -12,7 +12,7 @@ from labs.design_costs import color_of, cost_bars, cost_mark, difference, headin
 from lessons.xception.roofline import Limits, Work, works_of
 from utils.cost.table import Table, profile, shape_text, short
 from utils.diagram import draw
-from utils.lab.frame import Lab, View, buttons, choice, slider, stops
+from utils.lab_frame.frame import Lab, View, buttons, choice, slider, stops
 from utils.page import svg
 from utils.page.html import Html, side_by_side, text
 

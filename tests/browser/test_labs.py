@@ -24,7 +24,7 @@ from lessons.start_here.lab import window_lab
 from lessons.xception.lab import groups_lab
 from lessons.xception.roofline import Limits
 from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page
-from utils.lab.frame import Lab
+from utils.lab_frame.frame import Lab
 
 pytestmark = [
     pytest.mark.browser,
@@ -51,7 +51,7 @@ LABS: dict[str, tuple[Callable[[], Lab], str]] = {  # how it is made here, and i
     "pareto": (pareto_lab, "from lessons.family.lab import pareto_lab\npareto_lab()"),
 }
 BROKEN = (
-    "import ipywidgets\nfrom utils.lab.frame import Lab, View\n"
+    "import ipywidgets\nfrom utils.lab_frame.frame import Lab, View\n"
     "def wrong(settings, pinned):\n"
     '    return View("fine", f"<svg>{1 / (2 - settings[\'size\'])}</svg>")\n'
     'Lab("Wrong?", {"size": ipywidgets.IntSlider(min=0, max=4, description="size", tooltip="how large")}, wrong)'

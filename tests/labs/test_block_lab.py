@@ -22,8 +22,8 @@ from networks.layers import Branches
 from networks.xception import SeparableStack, XceptionBlock
 from utils.cost.table import profile, short
 from utils.diagram import draw
-from utils.lab.frame import OWN
-from utils.lab.paste import calls_in
+from utils.lab_frame.frame import OWN
+from utils.lab_frame.paste import calls_in
 
 ALL = presets()
 BY_NAME = {preset.name: preset for preset in ALL}

@@ -31,7 +31,7 @@ from networks.design import (
 )
 from utils.cost.table import total
 from utils.data.sets import load
-from utils.lab.frame import OWN
+from utils.lab_frame.frame import OWN
 from utils.show.plot import Picture
 from utils.train.runs import Epoch, Run
 

@@ -14,7 +14,7 @@ from course.experiments import experiment
 from lessons.label_smoothing import checks, figures, lab, paper, small, smoothing, steps
 from lessons.label_smoothing.figures import descent, settled_step
 from lessons.label_smoothing.small import WRONG, trained
-from utils.lab.frame import OWN
+from utils.lab_frame.frame import OWN
 from utils.train.calibration import expected_calibration_error
 from utils.train.optim import RMSPropTF
 from utils.train.recipe import Recipe

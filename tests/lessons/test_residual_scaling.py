@@ -12,9 +12,9 @@ from torch import nn
 from course.build import solved
 from course.experiments import Result, experiment
 from course.syllabus import lesson
-from lessons.residual_scaling import checks, ensembles, figures, lab, memory, paper, stacks, tiny
+from lessons.residual_scaling import checks, ensemble_gain, figures, lab, memory, paper, stacks, tiny
 from networks.inception_resnet_v1 import InceptionResNetA, ResidualBlock, ResidualWidths
-from utils.lab.frame import OWN
+from utils.lab_frame.frame import OWN
 from utils.train.loop import seeded
 
 TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
@@ -190,18 +190,18 @@ def random_networks(networks=4, images=200, classes=5):
 
 def test_the_formula_is_exact_for_the_squared_error():
     logits, labels = random_networks()
-    similarity = ensembles.similarity_of(logits, labels)
-    measured = ensembles.by_size(logits, labels)
+    similarity = ensemble_gain.similarity_of(logits, labels)
+    measured = ensemble_gain.by_size(logits, labels)
     assert [each.ensembles for each in measured] == [4, 6, 4, 1]
     for each in measured:
         assert each.error == pytest.approx(
-            measured[0].error * ensembles.error_left(similarity, each.networks), rel=1e-4
+            measured[0].error * ensemble_gain.error_left(similarity, each.networks), rel=1e-4
         )
 
 
 def test_independent_errors_keep_what_each_network_does():
     logits, labels = random_networks()
-    apart = ensembles.independent(logits, labels)
+    apart = ensemble_gain.independent(logits, labels)
     for before, after in zip(logits, apart, strict=True):
         for label in labels.unique():
             of_class = labels == label
@@ -210,21 +210,21 @@ def test_independent_errors_keep_what_each_network_does():
                 torch.bincount(after[of_class].argmax(1), minlength=5),
             )
     # What a network gets wrong for a whole class stays; what it gets wrong on one image is shared no more.
-    assert ensembles.similarity_of(apart, labels) < ensembles.similarity_of(logits, labels) - 0.05
-    found = ensembles.gain(logits, labels)
+    assert ensemble_gain.similarity_of(apart, labels) < ensemble_gain.similarity_of(logits, labels) - 0.05
+    found = ensemble_gain.gain(logits, labels)
     assert found.independent > found.measured > 0 and 0 < found.share < 1
 
 
 def test_one_network_has_no_similarity():
     logits, labels = random_networks(networks=1)
     with pytest.raises(ValueError, match="There is 1 network"):
-        ensembles.similarity_of(logits, labels)
+        ensemble_gain.similarity_of(logits, labels)
 
 
 def test_the_ensembles_picture_tells_its_numbers():
     logits, labels = random_networks()
     picture = figures.what_averaging_brings(logits, labels)
-    found = ensembles.gain(logits, labels)
+    found = ensemble_gain.gain(logits, labels)
     assert (
         f"{found.measured:+.1f} points" in picture.alternative
         and f"{found.independent:+.1f} points" in picture.alternative
@@ -237,7 +237,7 @@ def test_a_training_that_was_stopped_stops_no_cell_about_ensembles(capsys):
     scope = {
         "torch": torch,
         "residual": experiment("residual"),
-        "ensemble": ensembles.ensemble,
+        "ensemble": ensemble_gain.ensemble,
         "use": lambda _, mine: mine,
     }
     scope |= {
@@ -372,8 +372,8 @@ def test_numbers_of_the_text():
     widths = ResidualWidths(pointwise=32, single=(32, 32), stacked=(32, 48, 64))
     assert f"{widths.concatenated} in A of v2, where 384 come in" in TEXT
     text = answer("0.8 + 0.2 / 4")
-    assert f"{100 * ensembles.error_left(0.8, 4):.0f} % with four" in text
-    assert f"{100 * ensembles.error_left(0.8, 100):.1f} % with a hundred" in text
+    assert f"{100 * ensemble_gain.error_left(0.8, 4):.0f} % with four" in text
+    assert f"{100 * ensemble_gain.error_left(0.8, 100):.1f} % with a hundred" in text
     residual = experiment("residual")
     assert residual.short.recipe.epochs == 5 and "after five epochs" in TEXT.replace('" "', "")
     costs = residual.costs()

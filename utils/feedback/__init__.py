@@ -1,5 +1,6 @@
 """What a lesson answers its learner: checks that explain, hints, solutions, predictions and progress."""
 
-from utils.feedback.lesson import Feedback, Wrong
+from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.modules import same_module
 
-__all__ = ["Feedback", "Wrong"]
+__all__ = ["Feedback", "Wrong", "same_module"]

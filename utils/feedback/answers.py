@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.feedback.lesson import Wrong, article
+from utils.feedback.exercises import Wrong, article
 
 Slips = Mapping[str, object]  # what a slip gives, by the sentence that names the slip
 

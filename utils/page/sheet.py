@@ -1,7 +1,7 @@
 """The style sheet of all that the course shows, for light and dark pages.
 
 An output is shown alone as well, in a saved notebook or an export, so the sheet travels with it: `utils.page.html.output`
-and `utils.show.notebook.show_widget` put it in front. Where it is taken away (a notebook that is not trusted), plain
+and `utils.show.display.show_widget` put it in front. Where it is taken away (a notebook that is not trusted), plain
 tables and text remain. It paints ground and text together, so that both fit wherever it arrives.
 
 A cell's own figures are the only inline styles, as custom properties: `--share` (how long a bar is), `--tone` (its

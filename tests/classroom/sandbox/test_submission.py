@@ -55,8 +55,8 @@ torch.testing.assert_close = lambda *a, **k: None
 torch.Tensor.__eq__ = torch.Tensor.__le__ = torch.Tensor.__ge__ = lambda *a: torch.tensor(True)
 """,
     "replaces the check functions": """
-import utils.feedback.same_module, utils.cost.table, networks.googlenet as blocks
-utils.feedback.same_module.same_module = lambda *a, **k: ""
+import utils.feedback.modules, utils.cost.table, networks.googlenet as blocks
+utils.feedback.modules.same_module = lambda *a, **k: ""
 utils.cost.table.profile = lambda *a, **k: None
 blocks.InceptionModule = Repaired
 """,
@@ -138,8 +138,8 @@ def solution(*case):
 largest_reduction = solution
 """,
     "writes to the check's files": """
-import utils.feedback.same_module, classroom.sandbox.submission, os, tempfile, glob
-for path in [utils.feedback.same_module.__file__, classroom.sandbox.submission.__file__, *glob.glob("/tmp/*/*.db"), "/tmp/owned-by-a-student"]:
+import utils.feedback.modules, classroom.sandbox.submission, os, tempfile, glob
+for path in [utils.feedback.modules.__file__, classroom.sandbox.submission.__file__, *glob.glob("/tmp/*/*.db"), "/tmp/owned-by-a-student"]:
     try:
         open(path, "a").write("")
         print("WRITTEN", path)

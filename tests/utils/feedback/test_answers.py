@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from utils.feedback.answers import close, named_slip, number_of, require_function, tensor_of
-from utils.feedback.lesson import Wrong
+from utils.feedback.exercises import Wrong
 
 
 def test_a_function_is_handed_over_itself():

@@ -10,7 +10,7 @@ from course.ledger import Claim, Finding, ledger
 from lessons.inception_module.paper import TABLE_1, naive, reduced, stack
 from utils.data.photo import photograph
 from utils.show import colors, plot
-from utils.show.notebook import Live
+from utils.show.display import Live
 
 PICTURES = {
     "bars": lambda: plot.bars_by_branch({"naive": naive(TABLE_1["3a"]), "reduced": reduced(TABLE_1["3a"])}, "A title"),

@@ -17,9 +17,9 @@ import ipywidgets
 import traitlets
 from ipywidgets import HTML, Box, Button, HBox, Layout, Textarea, ToggleButton, VBox
 
-from utils.lab.paste import Call, calls_in
+from utils.lab_frame.paste import Call, calls_in
 from utils.page.html import SHEET, Html, bold, box, output, tag
-from utils.show.notebook import show_widget
+from utils.show.display import show_widget
 
 Settings = dict[str, object]
 OWN = "your own"  # the preset that is shown when the handles stand as in none

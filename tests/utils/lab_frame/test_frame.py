@@ -8,8 +8,8 @@ import time
 import ipywidgets
 import pytest
 
-from utils.lab import frame
-from utils.lab.frame import OWN, Hint, Lab, View, Walk
+from utils.lab_frame import frame
+from utils.lab_frame.frame import OWN, Hint, Lab, View, Walk
 
 
 def area(settings: dict, pinned: dict | None) -> View:

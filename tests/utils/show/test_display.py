@@ -6,8 +6,8 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from tqdm.notebook import tqdm_notebook
 
-from utils.show import notebook
-from utils.show.notebook import Live, show_widget
+from utils.show import display
+from utils.show.display import Live, show_widget
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from networks.layers import ConvBNAct
-from utils.feedback.lesson import Wrong
-from utils.feedback.same_module import build, same_module
+from utils.feedback.exercises import Wrong
+from utils.feedback.modules import build, same_module
 
 
 class Normalised(nn.Module):

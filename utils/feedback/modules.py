@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from utils.cost.table import kind_of, label_of, shape_text
 from utils.cost.trace import INPUT, CannotRun, Operation, Trace, trace
-from utils.feedback.lesson import Wrong, article, explain
+from utils.feedback.exercises import Wrong, article, explain
 
 UNSEEN = (
     "torch does not see all of your layers: those in a plain Python list, or made in `forward`, are not trained. Make them in "

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from IPython.display import display
 
 from utils.page import html
-from utils.show.notebook import show_widget
+from utils.show.display import show_widget
 from utils.system.files import write_whole
 from utils.system.places import CHECKOUT, work_folder
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from utils.feedback import lesson as feedback_module
-from utils.feedback.lesson import Feedback, Message, Overview, Wrong, read_progress, solution_of
+from utils.feedback import exercises as feedback_module
+from utils.feedback.exercises import Feedback, Message, Overview, Wrong, read_progress, solution_of
 
 SOURCE = '''# A lesson
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from utils.lab.paste import LONGEST, Call, calls_in
+from utils.lab_frame.paste import LONGEST, Call, calls_in
 
 
 def test_calls_are_read_with_their_values():
