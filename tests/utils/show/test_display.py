@@ -62,14 +62,14 @@ def test_two_live_places_do_not_disturb_each_other(shown):
 
 
 def test_a_passing_bar_leaves_nothing_in_a_saved_notebook(shown, monkeypatch):
-    monkeypatch.setattr(notebook, "tqdm", tqdm_notebook)
-    with notebook.passing_bar(total=2, desc="counting") as bar:
+    monkeypatch.setattr(display, "tqdm", tqdm_notebook)
+    with display.passing_bar(total=2, desc="counting") as bar:
         bar.update()
     assert "application/vnd.jupyter.widget-view+json" in shown[0]["data"]
     assert shown[-1]["update"] and not any(shown[-1]["data"].values())
 
 
 def test_a_passing_bar_in_a_terminal(shown, capsys):
-    with notebook.passing_bar(total=2, desc="counting") as bar:
+    with display.passing_bar(total=2, desc="counting") as bar:
         bar.update()
     assert shown == [] and "counting" in capsys.readouterr().err
