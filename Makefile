@@ -45,8 +45,8 @@ test: setup
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal $(ARGS)
 
 check: lint
-	$(RUN) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
+	MYPY_CACHE_DIR=.mypy_cache $(RUN) -m pytest tests/test_types.py
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal --quick $(ARGS)
 
 # `make test` runs each notebook with short trainings; the weekly run has them whole.

@@ -1,7 +1,7 @@
 """How fast the networks and `profile` are, measured beside the libraries that do the same: `make bench`.
 
     python benchmarks/bench.py                     all tables
-    python benchmarks/bench.py profile build       some of them: profile, build, full, mini, train
+    python benchmarks/bench.py profile build       some of them: profile, build, ledger, full, mini, train
     python benchmarks/bench.py full --networks inception_v3 xception --batch 8 --repeats 5
     python benchmarks/bench.py train --batch 128 --side 299     on a GPU, where there is one
 
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -30,6 +31,8 @@ import torchinfo
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course import ledger
+from networks import measure
 from networks.catalog import NETWORKS, create, entry
 from utils.cost.table import profile
 from utils.data.dataset import Data, Split
@@ -53,7 +56,7 @@ ELSEWHERE = {
     "xception_71": [("timm", "xception71", "released")],
 }
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
-TABLES = ("profile", "build", "full", "mini", "train")
+TABLES = ("profile", "build", "ledger", "full", "mini", "train")
 MODES = ("training", "inference")
 STEPS = 6  # of an epoch of the table `train`
 # Dense bfloat16 operations a second with sums in float32, from the makers' data sheets.
@@ -124,6 +127,25 @@ def table_build(options: argparse.Namespace) -> None:
         took = take_turns(runs, repeats=options.repeats)
         rows.append((name, milliseconds(took["meta"]), milliseconds(took["cpu"])))
     print_table("create(name)", ("network", "on meta", "on the CPU"), rows)
+
+
+def table_ledger(options: argparse.Namespace) -> None:
+    """The ledger of each lesson, without the family's claims about time, against counting all networks anew."""
+
+    def counted() -> None:
+        measure.forget()
+        for each in NETWORKS:
+            measure.cost(each.name)
+
+    def measured(slug: str) -> None:
+        measure.forget()
+        list(ledger.measured([slug]))
+
+    slugs = [slug for slug in ledger.LESSONS if slug != "family"]
+    runs = {"networks": counted} | {slug: partial(measured, slug) for slug in slugs}
+    took = take_turns(runs, repeats=options.repeats)
+    rows = [(slug, milliseconds(took[slug]), f"{took[slug] / took['networks']:.2f}") for slug in slugs]
+    print_table("a lesson's ledger against counting all networks", ("lesson", "ledger", "ratio"), rows)
 
 
 def table_full(options: argparse.Namespace) -> None:

@@ -57,7 +57,7 @@ def only(tmp_path):
         (["test", "ARGS=-x tests/utils"], "-m pytest -n auto --dist worksteal -x tests/utils"),
         (["check"], "-m ruff check ."),
         (["check"], "-m ruff format --check ."),
-        (["check"], "-m mypy"),
+        (["check"], "-m pytest tests/test_types.py"),
         (["check"], "lint-imports"),
         (["check"], "-m pytest -n auto --dist worksteal --quick"),
         (["notebooks"], "--whole -m whole tests/lessons/test_lessons.py"),

@@ -23,6 +23,7 @@ __all__ = ["CLAIMS", "CUMULATIVE", "TABLE_2", "TITLE"]
 EPOCHS = 100
 RATE, RATE_DECAY, RATE_EVERY = 0.045, 0.94, 2
 RMS_DECAY, RMS_EPSILON = 0.9, 1.0
+CLIP = 2.0
 # Section 7.
 SMOOTHING, CLASSES = 0.1, 1000
 PRINTED_GAIN = 0.2  # points of top-1 and of top-5 error that smoothing saves

@@ -320,7 +320,7 @@ def test_the_picture_grows_with_the_runs():
     data = load("digits", limit=64)
     history = fit(lambda: tiny(data), data, RECIPE, show=False).history
     names, tracks = ["A & co", "B"], [Track("A & co", 0, [(0.5, 2.3)], []), Track("B", 0)]
-    assert picture(names, [], 2).count("polyline") == 2  # the legend
+    assert picture(names, [], 2).count("<polyline") == 2  # the legend
     assert "A & co: no epoch is finished yet" in describe(names, tracks) and means("B", tracks) == []
 
     tracks[0].losses += [(1.0, 2.1), (1.5, float("nan"))]  # what is not finite is not drawn

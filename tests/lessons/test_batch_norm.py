@@ -378,7 +378,7 @@ def test_the_lab_s_words_and_pictures_are_those_of_its_runs():
     for name in handle.presets:
         handle.preset.set_state({"index": handle.preset.options.index(name)})
         look = lab.look_at(handle.settings)
-        assert f"{look.accuracy:.1f} %" in handle.text and handle.output.value.count("<g ") == lab.LAYERS
+        assert f"{look.accuracy:.1f} %" in handle.text and handle.output.value.count("<polyline") == lab.LAYERS
     handle.pin_button.click()
     handle.set(rate=5.0, step=50, normalised="no BN")  # a run that breaks down is shown, too
     assert handle.trouble == "" and handle.text.count("after") == 2 and handle.output.value.count("<svg") == 2

@@ -32,6 +32,7 @@ from networks.design import (
 from utils.cost.table import total
 from utils.data.sets import load
 from utils.lab_frame.frame import OWN
+from utils.page.html import SHEET
 from utils.show.plot import Picture
 from utils.train.runs import Epoch, Run
 
@@ -235,7 +236,8 @@ def test_the_bars_turn_in_colour_and_in_words(lab):
     lab.set(width_3=lab.settings["width_3"] + 4)
     assert over(lab.output.value) == {("now", "parameters"): True, ("now", "macs"): False}
     assert "over the budget" in lab.text and "within the budget" not in lab.text
-    assert lab.output.value.count("repeating-linear-gradient") == 1
+    assert lab.output.value.count('data-over="true"') == 1
+    assert "[data-over=true] .course-bar{background:repeating-linear-gradient(" in SHEET
     assert "over by 1,174, 3 %" in lab.output.value and "within, 67,896 left, 3 %" in lab.output.value
     lab.set(max_parameters=100)
     assert "within the budget" in lab.text and not any(over(lab.output.value).values())

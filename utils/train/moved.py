@@ -26,7 +26,7 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     "lessons/batch_norm/experiments/normalisation.py": Moved(
         "9c6e4dc3a78ad6ba", {"lessons/batch_norm/experiments/normalisation.py": "98e2715c8048cd38"}
     ),
-    "lessons/design.py": Moved("5db662432062199e", {"networks/design.py": "aaaa3bd7ade52d67"}),
+    "lessons/design.py": Moved("5db662432062199e", {"networks/design.py": "4a853d3c82be0c20"}),
     "lessons/factorization/blocks.py": Moved("8351ebb7f59dd307", {"networks/inception_v2.py": "99f85299e35db082"}),
     "lessons/factorization/reductions.py": Moved(
         "53580d9a1ff4a19a", {"lessons/factorization/reductions.py": "94aa851655dcd0c4"}
