@@ -1,9 +1,10 @@
-"""Thirty breaks, made on purpose one at a time in a copy of the checkout: the tests that are named must find each.
+"""Thirty breaks, made on purpose one at a time in a copy of the checkout: the tests that are named are to find each.
 
     python -m tests.broken_on_purpose                   # all of them, some ten minutes
     python -m tests.broken_on_purpose branches noise    # only these
 
-Whoever makes the tests quicker runs it before and after: what found a break has to go on finding it.
+Whoever makes the tests quicker runs it before and after: what found a break has to go on finding it. One is not found yet,
+before as after: `smoothed_targets`.
 """
 
 import shutil
@@ -64,14 +65,14 @@ BREAKS = (
           ("tests/utils/lab/test_paste.py",)),
     Break("walk", "utils/lab/frame.py", "self.control.value += self.control.step",
           "self.control.value += 2 * self.control.step", ("tests/utils/lab/test_frame.py", "-k", "walk")),
-    Break("tint", "utils/show/colors.py", "255 - (255 - channel) * strength", "255 - channel * strength",
-          ("tests/utils/show/test_colors.py",)),
+    Break("smoothed_targets", "lessons/label_smoothing/smoothing.py", "classes - 1 if others_only else classes",
+          "classes if others_only else classes", ("tests/lessons/test_label_smoothing.py", "-k", "targets_sum_to_one")),
     Break("places", "labs/receptive_field.py", "count = left // stride + 1", "count = left // stride",
           ("tests/labs/test_receptive_field.py",)),
-    Break("b_against_a", "labs/design_costs.py", 'return f"B against A: {', 'return f"A against B: {',
+    Break("b_against_a", "labs/design_costs.py", '"multiply-adds": "macs"', '"multiply-adds": "parameters"',
           ("tests/labs/test_block_lab.py", "-k", "words_compare")),
     Break("edited_copy", "course/workspace.py", "return self.built is None or self.built != self.says",
-          "return self.built != self.says", ("tests/course/test_workspace.py",)),
+          "return self.built != self.says", ("tests/course/test_workspace.py", "-k", "cannot_be_read")),
     Break("stub", "course/build.py", 'lines += [f"{indent}# YOUR CODE HERE", f"{indent}{stub}"]',
           'lines += [f"{indent}# YOUR CODE HERE", f"{indent}pass"]',
           ("tests/course/test_build.py", "-k", "a_student_gets_stubs and start_here")),
@@ -80,10 +81,10 @@ BREAKS = (
     Break("a_check", "lessons/batch_norm/checks.py", "each place of the grid has a mean of its own\": (0,)",
           "each place of the grid has a mean of its own\": (0, 2, 3)",
           ("tests/lessons/test_checks.py", "-k", "batch_norm and explained")),
-    Break("printed_figure", "lessons/googlenet/paper.py", "Ensemble(1, 144, 7.89, -2.18)",
-          "Ensemble(1, 144, 7.98, -2.18)", ("tests/course/test_ledger.py", "-k", "verdicts_of_arithmetic")),
-    Break("title_of_a_figure", "lessons/googlenet/figures.py", "rows of Table 1 are off their own widths'",
-          "rows of Table 2 are off their own widths'", ("tests/lessons/test_googlenet.py", "-k", "the_table_s_picture")),
+    Break("grid", "lessons/inception_v4/grids.py", "return (grid - 1) // stride + 1", "return grid // stride + 1",
+          ("tests/lessons/test_inception_v4.py", "-k", "grids_are_those_of_torch")),
+    Break("title_of_a_figure", "lessons/googlenet/figures.py", 'title = f"{off_rows} of', 'title = f"{off_rows + 1} of',
+          ("tests/lessons/test_googlenet.py", "-k", "the_table_s_picture")),
     Break("unequal_arms", "lessons/inception_module/experiments/multi_scale.py",
           "NaiveBlock(STEM, pointwise=5, three=5, five=3)", "NaiveBlock(STEM, pointwise=5, three=9, five=3)",
           ("tests/course/test_experiments.py", "-k", "cost_what_they_say and multi_scale")),
