@@ -41,6 +41,8 @@ def test_targets_sum_to_one_and_give_torch_s_loss(epsilon, classes):
         assert torch.allclose(targets.sum(dim=1), torch.ones(6)) and targets.dtype == torch.float32
         own = smoothing.smoothed_cross_entropy(logits, labels, epsilon, others_only)
         assert torch.allclose(own, F.cross_entropy(logits, targets))
+    others = smoothing.smoothed_targets(labels, classes, epsilon, others_only=True)
+    assert torch.allclose(others.gather(1, labels[:, None]), torch.tensor(1 - epsilon))  # what the right class keeps
     expected = F.cross_entropy(logits, labels, label_smoothing=epsilon)
     assert torch.allclose(smoothing.smoothed_cross_entropy(logits, labels, epsilon), expected)
 
