@@ -33,6 +33,11 @@ def kept_durations() -> dict[str, float]:
     return {name: float(seconds) for seconds, name in pairs}
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more process than cores: browsers, servers and other processes are waited for in many a test."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Choose by the options, and put long tests first. What shares a fixture of its module stays together."""

@@ -68,7 +68,7 @@ def test_it_opens_clean(tmp_path):
     (notebooks / "01_second.ipynb").write_text(NOTEBOOK)
 
     code = (
-        "import sys, pathlib; from utils import jupyter; work = pathlib.Path(sys.argv[1]); "
+        "import sys, pathlib; from utils.setup import jupyter; work = pathlib.Path(sys.argv[1]); "
         "jupyter.start(work, work / '.jupyter', 'notebooks/00_first.ipynb', browser=False)"
     )
     variables = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
