@@ -203,7 +203,8 @@ def _nbgrader(folder: Path) -> Iterator["NbGraderAPI"]:
 
 def _config(folder: Path) -> "Config":
     """What the class's nbgrader_config.py says."""
-    from traitlets.config import Config, PyFileConfigLoader
+    from traitlets.config import Config
+    from traitlets.config.loader import PyFileConfigLoader
 
     config = Config()
     config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config())

@@ -72,7 +72,7 @@ def design():
         '''
 def design():
     return """# three kinds of scales
-from lessons.design import Design
+from networks.design import Design
 
 mine = Design(
     dropout=0, stem_width=16, stem="plain", reductions=("max_pool", "max_pool"),
