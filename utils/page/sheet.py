@@ -4,6 +4,7 @@ An output is shown alone as well, in a saved notebook or an export, so the sheet
 and `utils.show.display.show_widget` put it in front. Where it is taken away (a notebook that is not trusted), plain
 tables and text remain. It paints ground and text together, so that both fit wherever it arrives.
 
+A table's class stands twice in its rules, so that they count more than JupyterLab's, which sets all cells to the right.
 A cell's own figures are the only inline styles, as custom properties: `--share` (how long a bar is), `--tone` (its
 colour) and `--least` and `--most` (how narrow and wide parts may become).
 """
@@ -74,22 +75,22 @@ CSS = f"""
 {_tones}
 .course-badge{{display:inline-block;border:1px solid #8C8C8C;border-radius:4px;padding:0 7px;margin:0 3px 3px 0}}
 {_badges}
-table.course-table{{color:inherit;border-collapse:collapse;font-size:inherit;line-height:1.45;margin:0}}
-table.course-table caption{{text-align:left;caption-side:top;color:inherit}}
-table.course-table :is(td,th){{text-align:left;padding:3px 6px;max-width:44em}}
-table.course-table :is(td,th).r{{text-align:right}}
-table.course-table :is(td,th).c{{text-align:center}}
-table.course-table.top :is(td,th){{vertical-align:top}}
-table.course-table.tight :is(td,th){{padding:1px 3px;white-space:nowrap}}
-table.course-table.small{{font-size:.87em}}
-table.course-table.wide{{width:100%;max-width:820px}}
-table.course-table.wide th[scope=row]{{text-align:right;white-space:nowrap}}
-table.course-table.wide td{{padding:0 6px}}
-table.course-table .chosen>*{{font-weight:bold;background:color-mix(in srgb,{CHOSEN} {CHOSEN_SHARE}%,var(--course-ground))}}
-table.course-table td.share{{border:1px solid var(--course-ground);background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-strong),transparent) var(--share),transparent 0)}}
-table.course-table td.share.weak{{background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0)}}
-table.course-table td.share.r{{background:linear-gradient(to left,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0)}}
-table.course-table td.track{{width:55%;min-width:150px}}
+table.course-table.course-table{{color:inherit;border-collapse:collapse;font-size:inherit;line-height:1.45;margin:0 0 8px}}
+table.course-table.course-table caption{{text-align:left;caption-side:top;color:inherit}}
+table.course-table.course-table :is(td,th){{text-align:left;padding:3px 6px;max-width:44em}}
+table.course-table.course-table :is(td,th).r{{text-align:right}}
+table.course-table.course-table :is(td,th).c{{text-align:center}}
+table.course-table.course-table.top :is(td,th){{vertical-align:top}}
+table.course-table.course-table.tight :is(td,th){{padding:1px 3px;white-space:nowrap}}
+table.course-table.course-table.small{{font-size:.87em}}
+table.course-table.course-table.wide{{width:100%;max-width:820px}}
+table.course-table.course-table.wide th[scope=row]{{text-align:right;white-space:nowrap}}
+table.course-table.course-table.wide td{{padding:0 6px}}
+table.course-table.course-table .chosen>*{{font-weight:bold;background:color-mix(in srgb,{CHOSEN} {CHOSEN_SHARE}%,var(--course-ground))}}
+table.course-table.course-table td.share{{border:1px solid var(--course-ground);background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-strong),transparent) var(--share),transparent 0)}}
+table.course-table.course-table td.share.weak{{background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0)}}
+table.course-table.course-table td.share.r{{background:linear-gradient(to left,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0)}}
+table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-bar{{display:block;height:14px;width:var(--share);background:var(--tone)}}
 .course-spark{{display:inline-block;vertical-align:middle;height:11px;width:calc(36px*var(--part));background:var(--tone)}}
 .course-row{{display:flex;flex-wrap:wrap;gap:16px;margin-top:8px}}
@@ -112,6 +113,7 @@ table.course-table td.track{{width:55%;min-width:150px}}
 .course-budget>.track>.limit{{position:absolute;left:66.67%;top:-2px;height:18px;border-left:2px solid currentColor}}
 .course-budget>.state{{flex:1 1 180px}}
 .course-lab .widget-checkbox label>span{{pointer-events:none}}
+.course-lab :is(.course-words,.course-picture){{margin-left:6px}}
 .course-lab .course-unit{{font-size:0}}
 .course-lab .course-chosen{{border-radius:50%;outline:3px solid {CHOSEN}}}
 .course-page{{font-family:sans-serif;margin:2em;background:var(--course-ground)}}
