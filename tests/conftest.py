@@ -33,6 +33,7 @@ def kept_durations() -> dict[str, float]:
     return {name: float(seconds) for seconds, name in pairs}
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more process than cores: browsers, servers and other processes are waited for in many a test."""
     return (os.cpu_count() or 1) + 1
