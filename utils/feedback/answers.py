@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ def several_of(answer: object, count: int, case: str, needed: str) -> Sequence[o
     Raises:
         Wrong: it is something else.
     """
-    if not isinstance(returned(answer, case), (tuple, list)) or len(answer) != count:
+    if not isinstance(answer := returned(answer, case), (tuple, list)) or len(answer) != count:
         raise Wrong(f"For {case} {needed}; yours is {answer!r}.")
     return answer
 
@@ -89,7 +90,7 @@ def tensor_of(answer: object, case: str, shape: Sequence[int] | None = None) -> 
     Raises:
         Wrong: it is something else.
     """
-    if not isinstance(returned(answer, case), Tensor):
+    if not isinstance(answer := returned(answer, case), Tensor):
         raise Wrong(f"For {case} your function gives back {article(answer)}; a tensor is needed.")
     return answer if shape is None else shaped(answer, case, shape)
 
@@ -111,7 +112,7 @@ def close(mine: object, theirs: object, within: float = 1e-4) -> bool:
     return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=within, atol=1e-6)
 
 
-def same(mine: object, theirs: object) -> bool:
+def same(mine: Any, theirs: Any) -> bool:
     """Are two things equal to the last bit, tensors in lists and dictionaries too?"""
     if isinstance(theirs, Tensor):
         return isinstance(mine, Tensor) and torch.equal(mine, theirs)
