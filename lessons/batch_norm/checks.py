@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from lessons.batch_norm import by_hand, folding
 from lessons.batch_norm.by_hand import OVER, per_channel
 from networks.bn_inception import InceptionA, Widths
-from utils.feedback.answers import require_function
+from utils.feedback.answers import called, require_function, same
 from utils.feedback.exercises import Feedback, Wrong, article
-from utils.feedback.modules import build, same_module
+from utils.feedback.modules import build, layers_of, same_module
 
 feedback = Feedback("batch_norm", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -160,11 +160,9 @@ def normalise(answer):
     require_function(answer, but=type)
     for shape in ((4, 5, 3, 6), (3, 4, 2, 4), (2, 3, 5, 5)):
         x, (gamma, beta) = _images(*shape), _gamma_beta(shape[1])
-        before = x.clone()
         what = f"For x of shape {shape}, your result"
-        got = _tensor(_call(answer, x, gamma, beta, EPS), x, what)
-        if not torch.equal(x, before):
-            raise Wrong("Your function changes the x that it is given. Write `x - mean`, not `x -= mean`.")
+        changed = "Your function changes the x that it is given. Write `x - mean`, not `x -= mean`."
+        got = _tensor(_call(called, answer, (x, gamma, beta, EPS), changed), x, what)
         _expect(got, by_hand.normalise(x, gamma, beta, EPS), what, _slips_of_normalise(x, gamma, beta))
     return "Your function does what the layer does in training."
 
@@ -173,13 +171,13 @@ def _slips_of_normalise(x: Tensor, gamma: Tensor, beta: Tensor) -> dict[str, Ten
     g, b = per_channel(gamma), per_channel(beta)
     mean, variance = (per_channel(each) for each in by_hand.statistics(x))
     root = torch.sqrt(variance + EPS)
-    unbiased = per_channel(x.var(dim=OVER))
+    normalised, unbiased = (x - mean) / root, per_channel(x.var(dim=OVER))
     slips = {
-        "gamma and beta are missing: scale and shift what you normalised.": (x - mean) / root,
-        "beta is missing.": g * (x - mean) / root,
-        "gamma is missing.": (x - mean) / root + b,
-        "gamma and beta have changed places.": b * (x - mean) / root + g,
-        "beta is added before gamma scales: gamma times normalised, then plus beta.": g * ((x - mean) / root + b),
+        "gamma and beta are missing: scale and shift what you normalised.": normalised,
+        "beta is missing.": g * normalised,
+        "gamma is missing.": normalised + b,
+        "gamma and beta have changed places.": b * normalised + g,
+        "beta is added before gamma scales: gamma times normalised, then plus beta.": g * (normalised + b),
         "eps stands outside of the root: it is added to the variance.": g * (x - mean) / (variance.sqrt() + EPS) + b,
         "eps is missing, or it is not the one that is given.": g * (x - mean) / variance.sqrt() + b,
         "It divides by the variance: take its root.": g * (x - mean) / (variance + EPS) + b,
@@ -191,9 +189,8 @@ def _slips_of_normalise(x: Tensor, gamma: Tensor, beta: Tensor) -> dict[str, Ten
         mean_, variance_ = x.mean(dim=axes, keepdim=True), x.var(dim=axes, keepdim=True, unbiased=False)
         slips[f"The statistics are taken {where}."] = g * (x - mean_) / torch.sqrt(variance_ + EPS) + b
     if (wide := _unprepared(x, gamma)) is not None:
-        slips["gamma and beta meet the last axis of x, not the channels: view them as (1, C, 1, 1)."] = wide * (
-            x - mean
-        ) / root + _unprepared(x, beta)
+        on_width = wide * normalised + _unprepared(x, beta)
+        slips["gamma and beta meet the last axis of x, not the channels: view them as (1, C, 1, 1)."] = on_width
     return slips
 
 
@@ -322,20 +319,17 @@ def _slips_in_training(x: Tensor, reference: nn.BatchNorm2d, eps: float) -> dict
     mean, unbiased = x.mean(dim=OVER), x.var(dim=OVER)
     after = reference.running_mean, reference.running_var
     before = (after[0] - reference.momentum * mean) / keep, (after[1] - reference.momentum * unbiased) / keep
-    slips = {
-        "It normalises with the running statistics: in training the batch's own are used.": _apply(
-            x, *before, gamma, beta, eps
+    biased = x.var(dim=OVER, unbiased=False)
+    used = {
+        "It normalises with the running statistics: in training the batch's own are used.": (*before, eps),
+        "It normalises with the running statistics after their update: in training the batch's own are used.": (
+            *after,
+            eps,
         ),
-        "It normalises with the running statistics after their update: in training the batch's own are used.": _apply(
-            x, *after, gamma, beta, eps
-        ),
-        "It normalises with the unbiased variance. That one is for the running variance only.": _apply(
-            x, mean, unbiased, gamma, beta, eps
-        ),
-        "eps is not the one that `__init__` got: keep it as `self.eps`.": _apply(
-            x, mean, x.var(dim=OVER, unbiased=False), gamma, beta, 1e-5
-        ),
+        "It normalises with the unbiased variance. That one is for the running variance only.": (mean, unbiased, eps),
+        "eps is not the one that `__init__` got: keep it as `self.eps`.": (mean, biased, 1e-5),
     }
+    slips = {words: _apply(x, own, spread, gamma, beta, own_eps) for words, (own, spread, own_eps) in used.items()}
     if eps == EPS:
         slips |= {sentence: slip.float() for sentence, slip in _slips_of_normalise(x, gamma, beta).items()}
     return slips
@@ -393,24 +387,24 @@ def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict
     """Running statistics as slips would leave them."""
 
     def blended(
-        share: float, *, unbiased: bool = True, both: bool = True, spread: Callable[[Tensor], Tensor] | None = None
+        share: float, spread: Callable[[Tensor], Tensor] = lambda batch: batch.var(dim=OVER)
     ) -> tuple[Tensor, Tensor]:
-        channels = x.shape[1]
-        mean, variance = torch.zeros(channels), torch.ones(channels)
+        mean, variance = start
         for batch in batches:
             mean = mean + share * (batch.mean(dim=OVER) - mean)
-            if both:
-                new = spread(batch) if spread is not None else batch.var(dim=OVER, unbiased=unbiased)
-                variance = variance + share * (new - variance)
+            variance = variance + share * (spread(batch) - variance)
         return mean, variance
+
+    def biased(batch: Tensor) -> Tensor:
+        return batch.var(dim=OVER, unbiased=False)
 
     def biased_times(factor: Callable[[float], float], *, of_images: bool = False) -> tuple[Tensor, Tensor]:
         def spread(batch: Tensor) -> Tensor:
-            count = len(batch) if of_images else batch.numel() / batch.shape[1]
-            return batch.var(dim=OVER, unbiased=False) * factor(count)
+            return biased(batch) * factor(len(batch) if of_images else batch.numel() / batch.shape[1])
 
-        return blended(momentum, spread=spread)
+        return blended(momentum, spread)
 
+    start, last = (torch.zeros(x.shape[1]), torch.ones(x.shape[1])), batches[-1]
     average = (
         torch.stack([b.mean(dim=OVER) for b in batches]).mean(0),
         torch.stack([b.var(dim=OVER) for b in batches]).mean(0),
@@ -419,30 +413,26 @@ def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict
     return {
         "It uses the statistics of the batch that it gets. In evaluation the running ones are used, so that an image's "
         "result does not depend on its companions.": by_hand.statistics(x),
-        "The running statistics are those of the start, 0 and 1: update them in training.": (
-            torch.zeros(x.shape[1]), torch.ones(x.shape[1]),
-        ),
+        "The running statistics are those of the start, 0 and 1: update them in training.": start,
         "The running statistics are those of the last batch: blend the old ones with the new ones, do not replace them.": (
-            batches[-1].mean(dim=OVER), batches[-1].var(dim=OVER),
+            last.mean(dim=OVER), last.var(dim=OVER),
         ),
         "The running statistics are those of the last batch, its variance the biased one: blend the old ones with the new "
-        "ones, do not replace them.": (
-            by_hand.statistics(batches[-1])
-        ),
+        "ones, do not replace them.": by_hand.statistics(last),
         "The blend is the wrong way round: momentum is the share of the new batch, 1 − momentum that of the old value. "
         "(An optimiser's momentum counts the other way.)": blended(1 - momentum),
         "The blend is the wrong way round: momentum is the share of the new batch, 1 − momentum that of the old value, "
-        "and the running variance is blended from the unbiased one.": blended(1 - momentum, unbiased=False),
+        "and the running variance is blended from the unbiased one.": blended(1 - momentum, biased),
         "The running variance is blended from the biased variance. torch blends the unbiased one, `x.var(dim=(0, 2, 3))`: "
-        "the batch is a sample of all images.": blended(momentum, unbiased=False),
-        "The running variance is never updated.": blended(momentum, both=False),
-        "The running mean is never updated.": (torch.zeros(x.shape[1]), right[1]),
+        "the batch is a sample of all images.": blended(momentum, biased),
+        "The running variance is never updated.": (right[0], start[1]),
+        "The running mean is never updated.": (start[0], right[1]),
         "The blend does not use the momentum that `__init__` got: keep it as `self.momentum`.": blended(0.1),
         "The deviation is blended into the running variance: blend its square.": blended(
-            momentum, spread=lambda batch: batch.std(dim=OVER)
+            momentum, lambda batch: batch.std(dim=OVER)
         ),
         "The deviation is blended into the running variance, and the biased one: blend `x.var(dim=(0, 2, 3))`.": blended(
-            momentum, spread=lambda batch: batch.std(dim=OVER, unbiased=False)
+            momentum, lambda batch: biased(batch).sqrt()
         ),
         "The running variance is corrected with the number of images; a channel has N · H · W values in the batch: m is "
         "`x.numel() / x.shape[1]`.": biased_times(lambda count: count / (count - 1), of_images=True),
@@ -648,8 +638,7 @@ def fold(answer):
             raise Wrong("Your function gives back nothing (None). Is the `return` missing?")
         if not isinstance(got, nn.Conv2d):
             raise Wrong(f"One `nn.Conv2d` is needed; your function gives back {article(got)}.")
-        after = conv.state_dict(), norm.state_dict()
-        if any(not torch.equal(old[name], new[name]) for old, new in zip(before, after, strict=True) for name in old):
+        if not same((conv.state_dict(), norm.state_dict()), before):
             raise Wrong("Your function changes the layers that it is given. Work on the copy.")
         x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
         kind = f"a {conv.kernel_size[0]}×{conv.kernel_size[0]} convolution {'with' if conv.bias is not None else 'without'} bias"
@@ -682,29 +671,30 @@ def _slips_of_folding(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> dict[str, tuple[
     def scaled(by: Tensor) -> Tensor:
         return conv.weight * by.view(-1, 1, 1, 1)
 
-    without_eps, outside, no_gamma = gamma / variance.sqrt(), gamma / (variance.sqrt() + norm.eps), scale / gamma
-    by_variance = gamma / (variance + norm.eps)
-    slips = {
-        "beta is missing in the bias.": (scaled(scale), (own - mean) * scale),
-        "The running mean is missing in the bias: it is taken off before the scaling.": (scaled(scale), beta + own * scale),
-        "The running mean is taken off, but not scaled: both go through the same factor.": (
-            scaled(scale), beta + own * scale - mean,
-        ),
-        "beta goes through the factor too: it is added after gamma has scaled.": (scaled(scale), (beta + own - mean) * scale),
-        "eps is missing under the root.": (scaled(without_eps), beta + (own - mean) * without_eps),
-        "eps stands outside of the root.": (scaled(outside), beta + (own - mean) * outside),
-        "gamma is missing.": (scaled(no_gamma), beta + (own - mean) * no_gamma),
-        "The variance is not under a root.": (scaled(by_variance), beta + (own - mean) * by_variance),
-        "The filters are not scaled.": (conv.weight, beta + (own - mean) * scale),
-        "The bias is still the convolution's own.": (scaled(scale), own),
-        "The running mean is added: the normalisation takes it off.": (scaled(scale), beta + (own + mean) * scale),
-    }  # fmt: skip
+    factors = {
+        "eps is missing under the root.": gamma / variance.sqrt(),
+        "eps stands outside of the root.": gamma / (variance.sqrt() + norm.eps),
+        "gamma is missing.": scale / gamma,
+        "The variance is not under a root.": gamma / (variance + norm.eps),
+    }
+    biases = {
+        "beta is missing in the bias.": (own - mean) * scale,
+        "The running mean is missing in the bias: it is taken off before the scaling.": beta + own * scale,
+        "The running mean is taken off, but not scaled: both go through the same factor.": beta + own * scale - mean,
+        "beta goes through the factor too: it is added after gamma has scaled.": (beta + own - mean) * scale,
+        "The bias is still the convolution's own.": own,
+        "The running mean is added: the normalisation takes it off.": beta + (own + mean) * scale,
+    }
     if has_bias:
-        slips |= {
-            "The convolution's own bias is lost: the normalisation gets it too.": (scaled(scale), beta - mean * scale),
-            "The convolution's own bias is added, but not scaled.": (scaled(scale), beta + own - mean * scale),
+        biases |= {
+            "The convolution's own bias is lost: the normalisation gets it too.": beta - mean * scale,
+            "The convolution's own bias is added, but not scaled.": beta + own - mean * scale,
         }
-    return slips
+    return {
+        **{words: (scaled(scale), bias) for words, bias in biases.items()},
+        **{words: (scaled(factor), beta + (own - mean) * factor) for words, factor in factors.items()},
+        "The filters are not scaled.": (conv.weight, beta + (own - mean) * scale),
+    }
 
 
 def predictions_of(net: nn.Module, images: Tensor) -> Tensor:
@@ -832,19 +822,16 @@ def inception_a(answer):
     )
     for in_channels, widths, grid in cases:
         module = build(answer, in_channels, widths)
-        if not any(isinstance(part, nn.BatchNorm2d) for part in module.modules()) and any(
-            isinstance(part, nn.Conv2d) for part in module.modules()
-        ):
+        if layers_of(module, nn.Conv2d) and not layers_of(module, nn.BatchNorm2d):
             raise Wrong("There is no normalisation in your module: use `ConvBNAct` for every convolution.")
-        for part in module.modules():
-            if isinstance(part, nn.AvgPool2d) and part.count_include_pad:
-                raise Wrong(
-                    "At the border your average pool counts the padding's zeros. The paper's network leaves them out: "
-                    "`count_include_pad=False`."
-                )
+        if any(pool.count_include_pad for pool in layers_of(module, nn.AvgPool2d)):
+            raise Wrong(
+                "At the border your average pool counts the padding's zeros. The paper's network leaves them out: "
+                "`count_include_pad=False`."
+            )
         reference = InceptionA(in_channels, widths)
-        expected = next(part.eps for part in reference.modules() if isinstance(part, nn.BatchNorm2d))
-        other = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d) and part.eps != expected]
+        expected = layers_of(reference, nn.BatchNorm2d)[0].eps
+        other = [norm for norm in layers_of(module, nn.BatchNorm2d) if norm.eps != expected]
         found = {part.eps for part in other}
         for part in other:
             part.eps = expected  # everything else is looked at first

@@ -8,7 +8,7 @@ import torch
 
 from course.leaderboard import margin as margin_of
 from networks.design import BUDGET, PRESETS, Design, DesignedNet
-from utils.feedback.answers import close, named_slip, number_of, require_function
+from utils.feedback.answers import called, close, expect, number_of, require_function, several_of
 from utils.feedback.exercises import Feedback, Wrong, article
 
 feedback = Feedback("capstone", Path(__file__).with_name("lesson.md"))
@@ -50,8 +50,7 @@ def stage_macs(answer):
             "That is the cost at one place of the grid.": want / grid**2,
             "A 3×3 window has nine places.": want / 3,
         }
-        if not close(got, want):
-            raise Wrong(f"For {text} you count {got:,}; {want:,} are expected.{named_slip(got, want, slips)}")
+        expect(got, want, f"For {text} you count {got:,}; {want:,} are expected.", slips)
     return "Inside a stage each block reads what the one before it puts out, so its cost goes with the width squared."
 
 
@@ -86,12 +85,8 @@ def dearest(answer):
         [(part.name, part.cost.parameters, part.cost.macs) for part in PRESETS["Inception-v3"].by_part()],
     ]
     for rows in tables:
-        kept = list(rows)
-        got, want = answer(rows), dearest_of(kept)
-        if rows != kept:
-            raise Wrong(
-                "Your function changes the table that it gets. `sorted` makes a new list, `rows.sort()` does not."
-            )
+        changed = "Your function changes the table that it gets. `sorted` makes a new list, `rows.sort()` does not."
+        got, want = called(answer, (rows,), changed), dearest_of(rows)
         if got is None:
             raise Wrong("Your function gives back nothing. Is the `return` missing?")
         if not isinstance(got, (tuple, list)) or len(got) != 2:
@@ -99,16 +94,16 @@ def dearest(answer):
         got = tuple(got)
         if got == want:
             continue
-        said = f"For the table {kept} you find {got!r}; {want!r} is expected."
+        said = f"For the table {rows} you find {got!r}; {want!r} is expected."
         if any(isinstance(each, (tuple, list)) for each in got):
             raise Wrong(f"{said} Give the names back, not the whole rows.")
         if not any(isinstance(each, str) for each in got):
             raise Wrong(f"{said} Give the names back, not the numbers.")
-        if got == (max(kept)[0],) * 2:
+        if got == (max(rows)[0],) * 2:
             raise Wrong(f"{said} `max(rows)` compares the names: say with `key=` which number counts.")
         if got == want[::-1]:
             raise Wrong(f"{said} The first name is that of the part with most parameters.")
-        if got == tuple(min(kept, key=lambda row: row[place])[0] for place in (1, 2)):
+        if got == tuple(min(rows, key=lambda row: row[place])[0] for place in (1, 2)):
             raise Wrong(f"{said} Those are the cheapest.")
         if got[0] == got[1]:
             raise Wrong(f"{said} The part with most parameters need not be the one with most multiply-adds.")
@@ -151,17 +146,15 @@ def widened(answer):
     )
     for layers in chains:
         for times in (2, 1, 3):
-            kept = list(layers)
-            want, plain = widened_of(kept, times), widened_of(kept, 1)
-            case = f"layers={kept}, times={times}"
-            got = number_of(answer(layers, times), case)
-            if layers != kept:
-                raise Wrong("Your function changes the list that it gets. Compute with numbers of your own.")
-            last = len(kept) - 1
-            all_out = sum(i * times ** (n > 0) * o * times * w**2 * g**2 for n, (i, o, w, g) in enumerate(kept))
-            all_in = sum(i * times * o * times ** (n < last) * w**2 * g**2 for n, (i, o, w, g) in enumerate(kept))
+            want, plain = widened_of(layers, times), widened_of(layers, 1)
+            case = f"layers={layers}, times={times}"
+            changed = "Your function changes the list that it gets. Compute with numbers of your own."
+            got = number_of(called(answer, (layers, times), changed), case)
+            last = len(layers) - 1
+            all_out = sum(i * times ** (n > 0) * o * times * w**2 * g**2 for n, (i, o, w, g) in enumerate(layers))
+            all_in = sum(i * times * o * times ** (n < last) * w**2 * g**2 for n, (i, o, w, g) in enumerate(layers))
             # Each layer at one place of its grid, as if its window had one cell.
-            places = [(i * o * times ** ((n > 0) + (n < last)), w, g) for n, (i, o, w, g) in enumerate(kept)]
+            places = [(i * o * times ** ((n > 0) + (n < last)), w, g) for n, (i, o, w, g) in enumerate(layers)]
             slips = {
                 "Channels in and channels out both grow, so that most layers cost times² as much.": plain * times,
                 "The image's channels and the classes stay as they are: these two layers do not cost times² as much.": plain
@@ -175,11 +168,10 @@ def widened(answer):
                     each * w**2 for each, w, _ in places
                 ),
                 "The last layer is the classifier, whatever the grids in front of it.": sum(
-                    i * times ** (n > 0) * o * times ** (g > 1) * w**2 * g**2 for n, (i, o, w, g) in enumerate(kept)
+                    i * times ** (n > 0) * o * times ** (g > 1) * w**2 * g**2 for n, (i, o, w, g) in enumerate(layers)
                 ),
             }
-            if not close(got, want):
-                raise Wrong(f"For {case} you count {got:,}; {want:,} are expected.{named_slip(got, want, slips)}")
+            expect(got, want, f"For {case} you count {got:,}; {want:,} are expected.", slips)
     return "Nearly everything costs four times as much when widths double; only the two ends cost twice as much."
 
 
@@ -215,11 +207,7 @@ def tighter(answer):
         parameters, macs, max_parameters, max_macs = case
         text = f"{parameters:,} of {max_parameters:,} parameters and {macs:,} of {max_macs:,} multiply-adds"
         got, want = answer(*case), tighter_of(*case)
-        if got is None:
-            raise Wrong(f"For {text} your function gives back nothing. Is the `return` missing?")
-        if not isinstance(got, (tuple, list)) or len(got) != 2:
-            raise Wrong(f"For {text} a pair is needed, (name, share left); yours is {got!r}.")
-        name, share = got
+        name, share = several_of(got, 2, text, "a pair is needed, (name, share left)")
         if name not in ("parameters", "macs"):
             raise Wrong(f'For {text} the first of the pair is {name!r}; it is "parameters" or "macs".')
         share = number_of(share, text, what="the share in your pair is")
@@ -247,8 +235,7 @@ def tighter(answer):
             "That is a number, not a share of the limit.": want[1]
             * (max_parameters if name == "parameters" else max_macs),
         }
-        if not close(share, want[1]):
-            raise Wrong(f"{said}{named_slip(share, want[1], slips)}")
+        expect(share, want[1], said, slips)
     return "A design is within the budget as long as this share is not below 0."
 
 
@@ -441,6 +428,6 @@ def margin(answer):
             "Divide by `images`, not by one less.": want * math.sqrt(images / (images - 1)),
             "Do not round: the figures that you need are gone.": round(want, 2),
         }
-        if not close(got, want, within=5e-3):  # 1.96, rounded or not
-            raise Wrong(f"For {text} you find {got:.4g}; {want:.4g} is expected.{named_slip(got, want, slips)}")
+        told = f"For {text} you find {got:.4g}; {want:.4g} is expected."
+        expect(got, want, told, slips, within=5e-3)  # 1.96, rounded or not
     return "Of many such sets of test images, 95 % give an accuracy within this distance of p. The seed's luck is not in it."

@@ -20,20 +20,21 @@ from networks.inception_v2 import (
 from networks.layers import chain, padding_of
 from utils.cost.table import shape_text
 from utils.cost.trace import INPUT, CannotRun, trace
-from utils.feedback.answers import number_of, require_function
-from utils.feedback.exercises import Feedback, Wrong, article, explain
-from utils.feedback.modules import build, same_module
+from utils.feedback.answers import called, close, named_slip, number_of, require_function, returned, tensor_of
+from utils.feedback.exercises import Feedback, Wrong, explain
+from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module
 
 feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 Window = tuple[int, int]
+EXACT = 1e-6  # up to rounding in float32
 
 
 def _compare_share(got: float, want: float, case: str, slips: dict[str, float]) -> None:
     """Raise `Wrong` unless the share is right, with the first of the slips that gives it."""
-    if abs(got - want) < 1e-6:
+    if close(got, want, EXACT):
         return
     text = f"For {case} you find {got:.4g}; {want:.4g} is expected."
     common = {
@@ -41,14 +42,10 @@ def _compare_share(got: float, want: float, case: str, slips: dict[str, float]) 
         "That is in per cent; a share is asked, a hundredth of it.": 100 * want,
         "The sign is turned round: what costs less saves more than zero.": -want,
     }
-    for words, slip in (common | slips).items():
-        if abs(got - slip) < 1e-6:
-            text += f" {words}"
-            break
-    else:
-        if any(abs(got - round(want, digits)) < 1e-12 for digits in (2, 3, 4, 5)):
-            text = f"For {case} you find {got:g}, which is {want:.6g} rounded. Give back the share as it comes out."
-    raise Wrong(text)
+    found = named_slip(got, want, common | slips, EXACT)
+    if not found and any(abs(got - round(want, digits)) < 1e-12 for digits in (2, 3, 4, 5)):
+        text = f"For {case} you find {got:g}, which is {want:.6g} rounded. Give back the share as it comes out."
+    raise Wrong(text + found)
 
 
 def saving_of(kernel_size: int, factors: Sequence[int]) -> float:
@@ -118,16 +115,18 @@ def factor_saving(answer):
         text = f"plain={plain}, factors={factors}, widths={widths}"
         want = factor_saving_of(plain, factors, widths)
         before = prod(plain) * widths[0] * widths[-1]
+        costs = [prod(window) * a * b for window, a, b in zip(factors, widths, widths[1:], strict=False)]
+        squared = [h * h * a * b for (h, _), a, b in zip(factors, widths, widths[1:], strict=False)]
         slips = {
-            "The channels are left out: each factor has its own widths, and they differ here.": 1
-            - sum(map(prod, factors)) / prod(plain),
-            "A window of h × w has h · w weights; you square one side.": 1
-            - sum(h * h * a * b for (h, _), a, b in zip(factors, widths, widths[1:], strict=False)) / before,
-            "The one window reads the first width and puts out the last one, whatever lies between.": 1
-            - (before * (1 - want)) / (prod(plain) * widths[0] * widths[1]),
+            "The channels are left out: each factor has its own widths, and they differ here.": (
+                1 - sum(map(prod, factors)) / prod(plain)
+            ),
+            "A window of h × w has h · w weights; you square one side.": 1 - sum(squared) / before,
+            "The one window reads the first width and puts out the last one, whatever lies between.": (
+                1 - sum(costs) / (prod(plain) * widths[0] * widths[1])
+            ),
             "A loss is a saving below zero: let it stand.": max(want, 0),
-            "Windows one after another add up; they are not multiplied.": 1
-            - prod(prod(window) * a * b for window, a, b in zip(factors, widths, widths[1:], strict=False)) / before,
+            "Windows one after another add up; they are not multiplied.": 1 - prod(costs) / before,
         }
         own_factors, own_widths = list(factors), list(widths)  # an answer that changes them must not change the case
         got = answer(plain, own_factors, own_widths)
@@ -187,17 +186,12 @@ def two_factors(answer):
 
 def _keeps_the_grid(module: nn.Module, shape: tuple[int, int, int]) -> None:
     """Raise `Wrong` at the first convolution of stride 1 that changes the grid: a later one could hide it."""
-    try:
-        record = trace(module, shape)
-    except CannotRun as error:
-        record = error.before
-    except (TypeError, ValueError):
-        return  # `same_module` has the words
-    for operation in record.operations:
+    operations = operations_of(module, shape)
+    for operation in operations:
         if operation.name != "convolution" or not operation.geometry or operation.geometry[1] != (1, 1):
             continue
         grid, after = operation.input_shapes[0][2:], operation.shape[2:]
-        source = next((record.operations[index] for index in operation.reads if index != INPUT), None)
+        source = next((operations[index] for index in operation.reads if index != INPUT), None)
         if source is not None and "pad" in source.name:  # a layer of its own puts the zeros around
             grid = source.input_shapes[0][2:]
         if tuple(grid) != tuple(after):
@@ -241,20 +235,15 @@ def compose(answer):
     for in_channels, between, out_channels in ((1, 1, 1), (1, 2, 1), (4, 2, 6)):
         first = torch.randn(between, in_channels, 3, 3, generator=generator, dtype=torch.float64)
         second = torch.randn(out_channels, between, 3, 3, generator=generator, dtype=torch.float64)
-        kept = first.clone(), second.clone()
+        changed = "Your function changes the weights that it gets. Write the result into a tensor of its own."
         case = f"first of shape {tuple(first.shape)} and second of shape {tuple(second.shape)}"
         try:
-            got = answer(first, second)
+            got = called(answer, (first, second), changed)
         except NotImplementedError:
             raise
         except RuntimeError as error:  # torch's words about sizes say nothing of what went in
             raise Wrong(f"For {case} your code stopped. {explain(error)}") from error
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-        if not isinstance(got, Tensor):
-            raise Wrong(f"For {case} your function gives back {article(got)}; a tensor is needed.")
-        if not (torch.equal(first, kept[0]) and torch.equal(second, kept[1])):
-            raise Wrong("Your function changes the weights that it gets. Write the result into a tensor of its own.")
+        got = tensor_of(got, case)
         want = _composed(first, second)
         if got.shape != want.shape:
             raise Wrong(f"For {case} your result has shape {tuple(got.shape)}. {_about_shape(got, want)}")
@@ -392,8 +381,8 @@ def inception_c(answer):
     for in_channels, widths, grid in cases:
         module = build(answer, in_channels, widths)
         _keeps_the_grid(module, (in_channels, *grid))
-        channels = _out_channels(module, (in_channels, *grid))
-        bars = [conv for conv in module.modules() if isinstance(conv, nn.Conv2d) and {*conv.kernel_size} == {1, 3}]
+        channels = channels_of(module, (in_channels, *grid))
+        bars = [conv for conv in layers_of(module, nn.Conv2d) if {*conv.kernel_size} == {1, 3}]
         if len(bars) == 4 and sum(conv.out_channels for conv in bars) == widths.single[-1] + widths.stacked[-1]:
             raise Wrong(
                 f"For {widths} the 1×3 and 3×1 put out {', '.join(str(conv.out_channels) for conv in bars)} channels. Each half "
@@ -407,13 +396,6 @@ def inception_c(answer):
             )
         same_module(module, InceptionC(in_channels, widths), (in_channels, *grid), ordered=True)
     return "It computes what Inception-v3's modules of the 8×8 grid do."
-
-
-def _out_channels(module: nn.Module, shape: tuple[int, int, int]) -> int | None:
-    try:
-        return trace(module, shape).operations[-1].shape[1]
-    except (CannotRun, TypeError, ValueError, IndexError):
-        return None
 
 
 def reduction_macs_of(channels: int, grid: int) -> dict[str, int]:
@@ -444,35 +426,29 @@ def reduction_macs(answer):
     for channels, grid in ((320, 34), (7, 10), (64, 2)):
         case = f"channels={channels}, grid={grid}"
         got, want = answer(channels, grid), reduction_macs_of(channels, grid)
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-        if not isinstance(got, dict) or set(got) != set(want):
+        if not isinstance(returned(got, case), dict) or set(got) != set(want):
             raise Wrong(
                 f"For {case} a dictionary with the keys {', '.join(map(repr, want))} is needed; yours is {got!r}."
             )
         half, whole = (grid // 2) ** 2, grid**2
+        of_conv, of_pool = want["convolution first"], want["pool first"]
         slips = {
             "convolution first": {
-                "The convolution stands before the pool and works on the whole grid.": want["pool first"],
-                "It puts out twice as many channels as it reads.": want["convolution first"] // 2,
+                "The convolution stands before the pool and works on the whole grid.": of_pool,
+                "It puts out twice as many channels as it reads.": of_conv // 2,
             },
             "pool first": {
                 "The pool has halved both sides: a quarter of the places is left.": 9 * (whole // 2) * 2 * channels**2,
-                "The convolution stands behind the pool and works on half of the grid's side.": want[
-                    "convolution first"
-                ],
-                "It puts out twice as many channels as it reads.": want["pool first"] // 2,
+                "The convolution stands behind the pool and works on half of the grid's side.": of_conv,
+                "It puts out twice as many channels as it reads.": of_pool // 2,
             },
             "parallel": {
-                "The pool beside it brings half of the channels; the convolution puts out the other half.": want[
-                    "pool first"
-                ],
+                "The pool beside it brings half of the channels; the convolution puts out the other half.": of_pool,
                 "With stride 2 the convolution puts out values in a quarter of the places.": 9 * whole * channels**2,
                 "Both sides are halved: a quarter of the places is left.": 9 * (whole // 2) * channels**2,
-                "The convolution reads all channels that come in: a pool beside it takes none away.": 9
-                * half
-                * channels
-                * (channels // 2),
+                "The convolution reads all channels that come in: a pool beside it takes none away.": (
+                    9 * half * channels * (channels // 2)
+                ),
             },
         }
         for way, right in want.items():
@@ -491,11 +467,7 @@ def reduction_macs(answer):
                 "A bias is added and multiplies nothing: only the weights count.": right + places * width,
                 "Biases do not count: they are added and multiply nothing.": right + width,
             }
-            for words, slip in (slips[way] | more).items():
-                if number == slip:
-                    text += f" {words}"
-                    break
-            raise Wrong(text)
+            raise Wrong(text + named_slip(number, right, slips[way] | more, within=1e-9))
     return "The parallel way takes an eighth of the dearest, and hands on as many values."
 
 
@@ -611,7 +583,7 @@ def _single_kernels(module: nn.Module, table: Table) -> None:
     for number, own in enumerate(module.children(), start=1):
         if not isinstance(own, InceptionA):
             continue
-        *_, last = (conv for conv in own.single.modules() if isinstance(conv, nn.Conv2d))
+        last = layers_of(own.single, nn.Conv2d)[-1]
         if last.kernel_size != (want, want):
             raise Wrong(
                 f"Module {number}, InceptionA, has a {shape_text(last.kernel_size)} in its branch `single`, where a table with "
@@ -637,7 +609,7 @@ def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int
         try:
             out = trace(own, own_shape).operations[-1].shape[1:]
         except CannotRun as error:
-            first = next((part for part in own.modules() if isinstance(part, nn.Conv2d)), None)
+            first, *_ = *layers_of(own, nn.Conv2d), None
             if first is not None and first.in_channels != own_shape[0]:
                 if first.in_channels in _OF_V3:
                     raise Wrong(

@@ -11,7 +11,7 @@ from torch import nn
 from lessons.family.rows import Row, choose_of, pareto_of
 from lessons.family.tuning import FrozenTrunk
 from networks.catalog import create
-from utils.feedback.answers import close, named_slip, number_of, require_function
+from utils.feedback.answers import called, close, expect, named_slip, number_of, require_function, returned, several_of
 from utils.feedback.exercises import Feedback, Wrong, article
 
 feedback = Feedback("family", Path(__file__).with_name("lesson.md"))
@@ -21,11 +21,7 @@ predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 def _several(answer: object, count: int, case: str, what: str) -> list[float]:
     """The learner's numbers, as many as asked."""
-    if answer is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if not isinstance(answer, (tuple, list)) or len(answer) != count:
-        raise Wrong(f"For {case} {count} numbers are needed, ({what}); yours is {answer!r}.")
-    return [number_of(each, case) for each in answer]
+    return [number_of(each, case) for each in several_of(answer, count, case, f"{count} numbers are needed, ({what})")]
 
 
 def read_row_of(parameters: int, macs: int, activations: int) -> tuple[float, float, float]:
@@ -68,10 +64,7 @@ def read_row(answer):
             {"It is the other way round.": parameters / macs, "Per weight, not per byte.": macs / (4 * parameters), rounded: macs // parameters},
         )  # fmt: skip
         for name, mine, right, slip in zip(names, got, want, slips, strict=True):
-            if not close(mine, right):
-                raise Wrong(
-                    f"For {text} you find {mine:.5g} {name}; {right:.5g} are expected.{named_slip(mine, right, slip)}"
-                )
+            expect(mine, right, f"For {text} you find {mine:.5g} {name}; {right:.5g} are expected.", slip)
     return "Weights have to be stored once. Activations come anew with each image, and training keeps them all."
 
 
@@ -103,28 +96,19 @@ def improvement(answer):
             if after < before
             else "Here the error rises: that is an improvement below zero."
         )
-        if not close(points, want[0]):
-            slips = {
-                direction: -want[0],
-                "That is the relative improvement; the points come first.": want[1],
-            }
-            raise Wrong(
-                f"For {text} you find {points:.5g} points; {want[0]:.5g} are expected.{named_slip(points, want[0], slips)}"
-            )
-        if not close(share, want[1]):
-            slips = {
-                "That is a share; per cent are asked, 100 times as much.": want[1] / 100,
-                "The share is of the error *before*.": 100 * want[0] / after,
-                "That are the points again. Which share of the error is gone?": want[0],
-                "That is what is left; what is gone is asked.": 100 * after / before,
-                "That is the gain of the accuracy over the accuracy before; errors are compared here.": 100
-                * want[0]
-                / (100 - before),
-                direction: -want[1],
-            }
-            raise Wrong(
-                f"For {text} you find {share:.5g} %; {want[1]:.5g} % is expected.{named_slip(share, want[1], slips)}"
-            )
+        slips = {direction: -want[0], "That is the relative improvement; the points come first.": want[1]}
+        expect(points, want[0], f"For {text} you find {points:.5g} points; {want[0]:.5g} are expected.", slips)
+        slips = {
+            "That is a share; per cent are asked, 100 times as much.": want[1] / 100,
+            "The share is of the error *before*.": 100 * want[0] / after,
+            "That are the points again. Which share of the error is gone?": want[0],
+            "That is what is left; what is gone is asked.": 100 * after / before,
+            "That is the gain of the accuracy over the accuracy before; errors are compared here.": (
+                100 * want[0] / (100 - before)
+            ),
+            direction: -want[1],
+        }
+        expect(share, want[1], f"For {text} you find {share:.5g} %; {want[1]:.5g} % is expected.", slips)
     return "Both are true, and they sound different: say which one you mean."
 
 
@@ -156,13 +140,9 @@ PARETO_CASES = (
 def pareto(answer):
     require_function(answer)
     for title, points in PARETO_CASES:
-        given = copy.deepcopy(points)
-        got = answer(given)
+        changed = "Your function changes the points that it gets. Collect the names in a list of your own."
         case = f"{title}, {points},"
-        if given != points:
-            raise Wrong("Your function changes the points that it gets. Collect the names in a list of your own.")
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        got = returned(called(answer, (points,), changed), case)
         if isinstance(got, (str, Mapping)) or not hasattr(got, "__iter__"):
             raise Wrong(f"For {case} your function gives back {article(got)}; a list of names is needed.")
         mine = list(got)
@@ -228,12 +208,10 @@ def throughput(answer):
     )
     for seconds, batch_size, warm_up in cases:
         text = f"seconds={seconds}, batch_size={batch_size}, warm_up={warm_up}"
-        given = list(seconds)
-        got = number_of(answer(given, batch_size, warm_up), text)
-        if given != seconds:
-            raise Wrong(
-                "Your function changes the list that it gets: `sorted(seconds)` makes a new one, `seconds.sort()` does not."
-            )
+        changed = (
+            "Your function changes the list that it gets: `sorted(seconds)` makes a new one, `seconds.sort()` does not."
+        )
+        got = number_of(called(answer, (seconds, batch_size, warm_up), changed), text)
         want, kept = throughput_of(seconds, batch_size, warm_up), seconds[warm_up:]
         if close(got, want):
             continue
@@ -545,29 +523,26 @@ def for_processes(answer):
             ) from None
         got = _several(got, 2, text, "images in each process, learning rate")
         want = for_processes_of(*case)
-        if not close(got[0], want[0]):
-            slips = {
-                "With `grows` each process keeps a whole batch.": batch_size / processes,
-                "Each process takes its part of the batch.": batch_size,
-                "That is what all processes see together; the images of one are asked.": batch_size * processes,
-            }
-            raise Wrong(
-                f"For {text} you give each process {got[0]:g} images; {want[0]} are expected.{named_slip(got[0], want[0], slips)}"
-            )
+        slips = {
+            "With `grows` each process keeps a whole batch.": batch_size / processes,
+            "Each process takes its part of the batch.": batch_size,
+            "That is what all processes see together; the images of one are asked.": batch_size * processes,
+        }
+        expect(got[0], want[0], f"For {text} you give each process {got[0]:g} images; {want[0]} are expected.", slips)
         if not isinstance(got[0], int) and got[0] != int(got[0]):
             raise Wrong(f"For {text} a whole number of images is needed: divide with `//`.")
-        if not close(got[1], want[1]):
-            slips = {
-                "A step sees `processes` times as many images, and the linear rule lets the rate grow as much.": rate,
-                "The step is the same as in one process, so its rate is the same.": rate * processes,
-                "The rate grows with the batch; it does not fall."
-                if grows
-                else "The batch of a step stays as large as it was, and so does the rate.": rate / processes,
-                "That is the square root rule; the linear one is asked.": rate * processes**0.5,
-            }
-            raise Wrong(
-                f"For {text} your learning rate is {got[1]:.5g}; {want[1]:.5g} is expected.{named_slip(got[1], want[1], slips)}"
-            )
+        falls = (
+            "The rate grows with the batch; it does not fall."
+            if grows
+            else "The batch of a step stays as large as it was, and so does the rate."
+        )
+        slips = {
+            "A step sees `processes` times as many images, and the linear rule lets the rate grow as much.": rate,
+            "The step is the same as in one process, so its rate is the same.": rate * processes,
+            falls: rate / processes,
+            "That is the square root rule; the linear one is asked.": rate * processes**0.5,
+        }
+        expect(got[1], want[1], f"For {text} your learning rate is {got[1]:.5g}; {want[1]:.5g} is expected.", slips)
     for batch_size, processes in ((64, 3), (10, 4)):
         try:
             got = answer(batch_size, 0.1, processes, False)

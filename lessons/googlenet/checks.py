@@ -4,6 +4,7 @@ import math
 import operator
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,14 +18,15 @@ from lessons.googlenet.table import Line
 from networks.googlenet import MODULES, InceptionModule, Widths
 from networks.layers import ConvReLU, Outputs
 from utils.cost.table import profile
-from utils.feedback.answers import close, require_function, tensor_of
+from utils.feedback.answers import Slips, called, close, named_slip, require_function, returned, tensor_of
 from utils.feedback.exercises import Feedback, Wrong, article
-from utils.feedback.modules import build, same_module
+from utils.feedback.modules import build, layers_of, same_module
 
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
+_NO_GRADIENT = "The values are right, and no gradient flows back through them: is there a `detach` or `no_grad`?"
 
 # 2.1
 
@@ -37,19 +39,22 @@ def size_after(size: int, layers: Sequence[tuple[int, int, int, bool]]) -> int:
     return size
 
 
-def _with(rounding: Callable, *, pads: int = 2, first: int = 1) -> Callable[[int, Sequence], int]:
-    """`size_after` with a slip in it: another rounding, padding on one side, the first place forgotten."""
-
-    def slipped(size: int, layers: Sequence[tuple[int, int, int, bool]]) -> int:
-        for window, stride, padding, rounds_up in layers:
-            size = rounding((size + pads * padding - window) / stride, rounds_up) + first
-        return size
-
-    return slipped
-
-
 def _right_way(steps: float, rounds_up: bool) -> int:
     return math.ceil(steps) if rounds_up else math.floor(steps)
+
+
+def _slipped_size(
+    size: int,
+    layers: Sequence[tuple[int, int, int, bool]],
+    rounding: Callable = _right_way,
+    *,
+    pads: int = 2,
+    first: int = 1,
+) -> int:
+    """`size_after` with a slip in it: another rounding, padding on one side, the first place forgotten."""
+    for window, stride, padding, rounds_up in layers:
+        size = rounding((size + pads * padding - window) / stride, rounds_up) + first
+    return size
 
 
 @feedback.exercise(
@@ -81,22 +86,17 @@ def grid_after(answer):
             raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing, or inside of the loop?")
         if got == want:
             continue
-        text = f"For {case} you find {got}; {want} is expected."
+        down = _slipped_size(size, layers, lambda steps, _up: math.floor(steps))
+        up = _slipped_size(size, layers, lambda steps, _up: math.ceil(steps))
+        without_first = _slipped_size(size, layers, first=0)
         slips = {
-            " That is the grid after the first layer: is the `return` inside of the loop?": lambda s, many: size_after(
-                s, many[:1]
-            ),
-            " The last element of a layer says whether it rounds up: this one does.": _with(
-                lambda s, _up: math.floor(s)
-            ),
-            " The last element of a layer says whether it rounds up: this one rounds down.": _with(
-                lambda s, _up: math.ceil(s)
-            ),
-            " Padding lies on both sides: `2 * padding`.": _with(_right_way, pads=1),
-            " The first place of the window counts as well: 1 more than the steps.": _with(_right_way, first=0),
+            "That is the grid after the first layer: is the `return` inside of the loop?": size_after(size, layers[:1]),
+            "The last element of a layer says whether it rounds up: this one does.": down,
+            "The last element of a layer says whether it rounds up: this one rounds down.": up,
+            "Padding lies on both sides: `2 * padding`.": _slipped_size(size, layers, pads=1),
+            "The first place of the window counts as well: 1 more than the steps.": without_first,
         }
-        tail = next((words for words, slip in slips.items() if got == slip(size, layers)), "")
-        raise Wrong(text + tail)
+        raise Wrong(f"For {case} you find {got}; {want} is expected.{named_slip(got, want, slips)}")
     return "GoogLeNet's five halvings make 7 of 224: rounding up keeps every one of them whole."
 
 
@@ -139,23 +139,21 @@ def global_average(answer):
         got = tensor_of(got, case, want.shape)
         if close(got, want):
             if not got.requires_grad:
-                raise Wrong(
-                    "The values are right, and no gradient flows back through them: is there a `detach` or `no_grad`?"
-                )
+                raise Wrong(_NO_GRADIENT)
             continue
-        text = f"For {case} the values are not those of an average over the grid."
         places, divisor = shape[2] * shape[3], (x.sum() / got.sum()).item()
-        if close(got, x.sum(dim=(2, 3))):
-            text += f" You add up all {places} places; divide by their number."
-        elif close(got, x.sum(dim=(2, 3)) / divisor):
-            text += f" You divide the sum by {divisor:.4g}, and here are {places} places: take their number from the shape of `x`."
-        elif close(got, x.amax(dim=(2, 3))):
-            text += " You take the largest value of each channel; that is global max pooling."
-        elif got.shape in (x.mean(dim=(1, 2)).shape, x.mean(dim=(0, 1)).shape) and (
-            close(got, x.mean(dim=(1, 2))) or close(got, x.mean(dim=(0, 1))) or close(got, x.mean(dim=(1, 3)))
-        ):
-            text += " You average over other axes: height and width are axes 2 and 3."
-        raise Wrong(text)
+        sums = x.sum(dim=(2, 3))
+        slips = {
+            f"You add up all {places} places; divide by their number.": sums,
+            f"You divide the sum by {divisor:.4g}, and here are {places} places: take their number from the shape of `x`.": (
+                sums / divisor
+            ),
+            "You take the largest value of each channel; that is global max pooling.": x.amax(dim=(2, 3)),
+        }
+        found = named_slip(got, want, slips)
+        if not found and any(close(got, x.mean(dim=axes)) for axes in ((1, 2), (0, 1), (1, 3))):
+            found = " You average over other axes: height and width are axes 2 and 3."
+        raise Wrong(f"For {case} the values are not those of an average over the grid.{found}")
     return "One number a channel is left, whatever the size of the grid."
 
 
@@ -183,7 +181,7 @@ def _window_sums(values: Tensor, size: int, *, before: int | None = None) -> Ten
     """Sums over a window of `size` neighbours along axis 1, `before` of them on the left; zeros beyond the ends."""
     before = size // 2 if before is None else before
     padded = F.pad(values, (0, 0, 0, 0, before, size - 1 - before))
-    return sum(padded[:, start : start + values.shape[1]] for start in range(size))
+    return torch.stack([padded[:, start : start + values.shape[1]] for start in range(size)]).sum(dim=0)
 
 
 def _lrn_slips(x: Tensor, size: int, alpha: float, beta: float, k: float) -> dict[str, Tensor]:
@@ -200,46 +198,54 @@ def _lrn_slips(x: Tensor, size: int, alpha: float, beta: float, k: float) -> dic
         pads = [half if axis in axes else 0 for axis in (2, 3)]
         return F.avg_pool2d(squares, window, stride=1, padding=pads) * math.prod(window)
 
+    def by(summed: Tensor, factor: float = share) -> Tensor:
+        """The formula with these sums."""
+        return x / (k + factor * summed) ** beta
+
     from_the_end = torch.stack([squares[:, c - half : c + half + 1].sum(dim=1) for c in range(x.shape[1])], dim=1)
+    wrapped = torch.stack([squares.roll(step, dims=1) for step in range(-half, half + 1)]).sum(dim=0)
     own = {"size": size, "alpha": alpha, "beta": beta, "k": k}
     fixed = {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0}
     unread = {
         f"You write {value:g} for `{name}`; take the argument `{name}`.": normalised(x, **own | {name: value})
         for name, value in fixed.items()
     }
+    on_grid = {
+        f"Your window lies on {where}. The neighbours are channels: axis 1.": by(over(axes))
+        for where, axes in (("height and width", (2, 3)), ("the width", (3,)), ("the height", (2,)))
+    }
+    windows = {
+        f"Your window reaches from the channel itself onwards; it has {half} neighbours on each side.": (size, 0),
+        f"Your window begins at the channel itself; it has {half} neighbours before it as well.": (half + 1, 0),
+        "Your window reaches backwards only; it has as many neighbours on each side.": (size, size - 1),
+        f"Your window is one channel short: `range(c - {half}, c + {half})` stops before `c + {half}`.": (
+            size - 1,
+            half,
+        ),
+        f"Your window has {size} neighbours on each side; `size` counts the whole window.": (2 * size + 1, size),
+    }
+    of_windows = {words: by(_window_sums(squares, many, before=before)) for words, (many, before) in windows.items()}
     return unread | {
         "You write the constants as numbers; take the arguments `size`, `alpha`, `beta` and `k`.": normalised(x),
-        f"For the first channels your slice starts below 0, which Python counts from the end: `max(c - {half}, 0)`.": x
-        / (k + share * from_the_end) ** beta,
-        "You square the sum; the squares are to be added: first the square, then the sum.": x
-        / (k + share * _window_sums(x, size).square()) ** beta,
-        "You leave `alpha` whole; the formula divides it by `size`.": x / (k + alpha * sums) ** beta,
-        "You divide by the number of neighbours that are there; the formula divides by `size` at the ends too.": x
-        / (k + alpha * sums / ones) ** beta,
-        "Your window lies on height and width. The neighbours are channels: axis 1.": x
-        / (k + share * over((2, 3))) ** beta,
-        "Your window lies on the width. The neighbours are channels: axis 1.": x / (k + share * over((3,))) ** beta,
-        "Your window lies on the height. The neighbours are channels: axis 1.": x / (k + share * over((2,))) ** beta,
-        "You add the neighbours themselves; their squares are to be added.": x
-        / (k + share * _window_sums(x, size)) ** beta,
+        f"For the first channels your slice starts below 0, which Python counts from the end: `max(c - {half}, 0)`.": (
+            by(from_the_end)
+        ),
+        "You square the sum; the squares are to be added: first the square, then the sum.": by(
+            _window_sums(x, size).square()
+        ),
+        "You leave `alpha` whole; the formula divides it by `size`.": by(sums, factor=alpha),
+        "You divide by the number of neighbours that are there; the formula divides by `size` at the ends too.": (
+            by(sums / ones, factor=alpha)
+        ),
+        **on_grid,
+        "You add the neighbours themselves; their squares are to be added.": by(_window_sums(x, size)),
         "`k` is missing from the sum.": x / (share * sums) ** beta,
         "The power `beta` is missing.": x / (k + share * sums),
         "You multiply; the formula divides.": x * (k + share * sums) ** beta,
-        f"Your window reaches from the channel itself onwards; it has {half} neighbours on each side.": x
-        / (k + share * _window_sums(squares, size, before=0)) ** beta,
-        f"Your window begins at the channel itself; it has {half} neighbours before it as well.": x
-        / (k + share * _window_sums(squares, half + 1, before=0)) ** beta,
-        "Your window reaches backwards only; it has as many neighbours on each side.": x
-        / (k + share * _window_sums(squares, size, before=size - 1)) ** beta,
-        f"Your window is one channel short: `range(c - {half}, c + {half})` stops before `c + {half}`.": x
-        / (k + share * _window_sums(squares, size - 1, before=half)) ** beta,
-        f"Your window has {size} neighbours on each side; `size` counts the whole window.": x
-        / (k + share * _window_sums(squares, 2 * size + 1)) ** beta,
-        "You leave the channel itself out of its own window.": x / (k + share * (sums - squares)) ** beta,
-        "The sum goes over all channels; the window has `size` of them.": x
-        / (k + share * squares.sum(dim=1, keepdim=True)) ** beta,
-        "The neighbours beyond the first and last channel are zeros; yours wrap around to the other end.": x
-        / (k + share * sum(squares.roll(step, dims=1) for step in range(-half, half + 1))) ** beta,
+        **of_windows,
+        "You leave the channel itself out of its own window.": by(sums - squares),
+        "The sum goes over all channels; the window has `size` of them.": by(squares.sum(dim=1, keepdim=True)),
+        "The neighbours beyond the first and last channel are zeros; yours wrap around to the other end.": by(wrapped),
     }
 
 
@@ -265,13 +271,15 @@ def local_response_norm(answer):
         ((1, 6, 5, 9), {"size": 3, "alpha": 1.5, "beta": 0.5, "k": 1.0}),
         ((2, 3, 6, 6), {"size": 5, "alpha": 0.5, "beta": 0.75, "k": 1.0}),
     )
+    changed = (
+        "Your function changes the `x` that it was given. Other layers read it too: write the result into a new tensor."
+    )
     for shape, constants in cases:
         x = torch.rand(shape, generator=generator) + 0.2
-        given = x.clone()
         case = f"x of shape {shape} and {', '.join(f'{name}={value}' for name, value in constants.items())}"
         try:
             with _Calls() as calls:
-                got = answer(x, **constants)
+                got = called(partial(answer, **constants), (x,), changed)
         except RuntimeError as error:
             if "must match" not in str(error):
                 raise
@@ -285,16 +293,12 @@ def local_response_norm(answer):
                 "yourself, from the formula."
             )
         got = tensor_of(got, case, shape)
-        if not torch.equal(x, given):
-            raise Wrong(
-                "Your function changes the `x` that it was given. Other layers read it too: write the result into a new tensor."
-            )
-        if close(got, normalised(given, **constants)):
+        want = normalised(x, **constants)
+        if close(got, want):
             continue
-        slips = _lrn_slips(given, **constants)
-        tail = next((words for words, values in slips.items() if close(got, values)), "")
-        far = (got - normalised(given, **constants)).abs().max().item()
-        raise Wrong(f"For {case} the values differ by up to {far:.3g}. {tail}".strip())
+        slips = _lrn_slips(x, **constants)
+        far = (got - want).abs().max().item()
+        raise Wrong(f"For {case} the values differ by up to {far:.3g}.{named_slip(got, want, slips)}")
     x = (60 * torch.rand(2, 8, 4, 4, generator=generator)).requires_grad_()
     got = tensor_of(answer(x), "x of shape (2, 8, 4, 4) alone, with the constants of the first line", (2, 8, 4, 4))
     if not close(got, normalised(x)):
@@ -302,7 +306,7 @@ def local_response_norm(answer):
             "With the constants left out the values differ: keep size=5, alpha=1e-4, beta=0.75 and k=1.0 in the first line."
         )
     if not got.requires_grad:
-        raise Wrong("The values are right, and no gradient flows back through them: is there a `detach` or `no_grad`?")
+        raise Wrong(_NO_GRADIENT)
     return "It agrees with `nn.LocalResponseNorm`."
 
 
@@ -353,14 +357,14 @@ def modules_from_table(answer):
 
 def _trunk_grid(made: nn.Module, in_channels: int, grid: tuple[int, int], table: dict[str, Widths]) -> None:
     """Raise `Wrong` where the pools are missing, misplaced or round down, or where it is another table's network."""
-    inside = [layer for layer in made.modules() if isinstance(layer, InceptionModule)]
-    firsts = [next(layer for layer in module.modules() if isinstance(layer, nn.Conv2d)) for module in inside]
+    inside = layers_of(made, InceptionModule)
+    firsts = [layers_of(module, nn.Conv2d)[0] for module in inside]
     if firsts and [conv.out_channels for conv in firsts] == [widths.pointwise for widths in MODULES.values()]:
         raise Wrong(
             "Your modules have the widths of GoogLeNet's own table, and the check hands over a smaller one: loop over the "
             "argument `table`, not over `MODULES`."
         )
-    halving = [layer for layer in made.modules() if isinstance(layer, nn.MaxPool2d) and layer.stride in (2, (2, 2))]
+    halving = [pool for pool in layers_of(made, nn.MaxPool2d) if pool.stride in (2, (2, 2))]
     padded = next((layer.padding for layer in halving if layer.padding not in (0, (0, 0))), None)
     if padded is not None:
         raise Wrong(f"Your pool has padding {padded}; the lesson's rounds up instead: `ceil_mode=True`, and padding 0.")
@@ -422,21 +426,20 @@ _MADE_UP = (
 )
 
 
-def _slipped(kilo: float = 1024, million: float = 1e6, both: bool = False, size: Callable = abs) -> Callable:
-    """`off` with a slip in it."""
-
-    def names(lines: Sequence[Line], tolerance: float = 1.5) -> list[str]:
-        join = all if both else any
-        return [
-            line.name
-            for line in lines
-            if join(
-                size(value) > tolerance
-                for value in (line.weights / kilo - line.printed_params, line.macs / million - line.printed_ops)
-            )
-        ]
-
-    return names
+def _slipped(
+    kilo: float = 1024,
+    million: float = 1e6,
+    join: Callable = any,
+    size: Callable = abs,
+    columns: Sequence[int] = (0, 1),
+) -> list[str]:
+    """What `off` finds in the made-up table with a slip in it."""
+    found = []
+    for line in _MADE_UP:
+        away = line.weights / kilo - line.printed_params, line.macs / million - line.printed_ops
+        if join(size(away[column]) > 1.5 for column in columns):
+            found.append(line.name)
+    return sorted(found)
 
 
 @feedback.exercise(
@@ -473,21 +476,18 @@ def rows_off(answer):
         )
     if sorted(map(str, got)) != sorted(want):
         slips = {
+            "The parameters are not looked at: a row can be off in them alone.": _slipped(columns=[1]),
+            "The operations are not looked at: a row can be off in them alone.": _slipped(columns=[0]),
+            "These are the rows that agree; the others are asked.": sorted(
+                {line.name for line in _MADE_UP} - set(want)
+            ),
             "K is 1024 in this table, as lesson 01 found.": _slipped(kilo=1000),
             "An operation is one multiply-add, and a million of them is 1,000,000.": _slipped(million=1024**2),
-            "One figure that is off is enough: `or`, not `and`.": _slipped(both=True),
+            "One figure that is off is enough: `or`, not `and`.": _slipped(join=all),
             "A printed figure can be too large as well: compare `abs(...)`.": _slipped(size=lambda value: value),
             "A printed figure can be too small as well: compare `abs(...)`.": _slipped(size=lambda value: -value),
         }
-        tail = next((words for words, slip in slips.items() if sorted(map(str, got)) == sorted(slip(_MADE_UP))), "")
-        only_params = [line.name for line in _MADE_UP if abs(line.weights / 1024 - line.printed_params) > 1.5]
-        only_ops = [line.name for line in _MADE_UP if abs(line.macs / 1e6 - line.printed_ops) > 1.5]
-        if sorted(map(str, got)) == sorted(only_params):
-            tail = "The operations are not looked at: a row can be off in them alone."
-        elif sorted(map(str, got)) == sorted(only_ops):
-            tail = "The parameters are not looked at: a row can be off in them alone."
-        elif sorted(map(str, got)) == sorted({line.name for line in _MADE_UP} - set(want)):
-            tail = "These are the rows that agree; the others are asked."
+        tail = next((words for words, names in slips.items() if sorted(map(str, got)) == names), "")
         missing = [name for name in want if name not in got]
         extra = [name for name in got if name not in want]
         parts = []
@@ -569,16 +569,14 @@ def _other_order(made: nn.Module, in_channels: int, num_classes: int) -> list[st
             f"Your 1×1 convolution stands before the pool. The values are the same, since both only add and multiply, and the "
             f"convolution does {mine / theirs:.0f} times the work: the pool leaves 16 places of 196."
         )
-    drops = [layer for layer in made.modules() if isinstance(layer, nn.Dropout2d)]
-    if drops:
+    if layers_of(made, nn.Dropout2d):
         told.append(
             "`nn.Dropout2d` is made for grids, and torch is going to refuse it here: `nn.Dropout` does the same."
         )
     early: list[bool] = []
     hooks = [
         layer.register_forward_pre_hook(lambda _layer, given: early.append(bool((given[0] < 0).any())))
-        for layer in made.modules()
-        if isinstance(layer, nn.Dropout)
+        for layer in layers_of(made, nn.Dropout)
     ]
     with torch.no_grad():
         made.eval()(torch.randn(2, *shape, generator=torch.Generator().manual_seed(0)))
@@ -606,7 +604,7 @@ def _is_steady(made: nn.Module, in_channels: int) -> bool:
 
 def _dropout(made: nn.Module, in_channels: int, num_classes: int) -> None:
     """Raise `Wrong` unless seven in ten of the last layer's inputs are dropped in training."""
-    last = [layer for layer in made.modules() if isinstance(layer, nn.Linear) and layer.out_features == num_classes]
+    last = [layer for layer in layers_of(made, nn.Linear) if layer.out_features == num_classes]
     if not last:
         return  # the comparison has found the layer, written in another way: nothing more can be said
     inputs: list[Tensor] = []
@@ -676,9 +674,7 @@ def loss_with_aux(answer):
             if not lead:
                 raise
             raise Wrong(f"For {case} your code stops: {error}. {lead}") from error
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-        if isinstance(got, float):
+        if isinstance(returned(got, case), float):
             raise Wrong(
                 f"For {case} your function gives back a plain number: no gradient flows from it. Leave `.item()` out."
             )
@@ -689,7 +685,8 @@ def loss_with_aux(answer):
         want = main + weight * sum(side)
         if not close(got, want):
             raise Wrong(
-                f"For {case} you get {got.item():.4f}; {want.item():.4f} is expected.{_loss_slip(got, main, side, weight, made, labels)}"
+                f"For {case} you get {got.item():.4f}; {want.item():.4f} is expected."
+                f"{named_slip(got, want, _loss_slips(main, side, weight, made, labels))}"
             )
         if not got.requires_grad:
             raise Wrong(
@@ -717,26 +714,27 @@ def _why_the_loss_stops(error: Exception, heads: int) -> str:
     return ""
 
 
-def _loss_slip(got: Tensor, main: Tensor, side: list[Tensor], weight: float, made: list[Tensor], labels: Tensor) -> str:
-    """The sentence about the slip that gives this loss, or nothing."""
+def _loss_slips(main: Tensor, side: list[Tensor], weight: float, made: list[Tensor], labels: Tensor) -> Slips:
+    """What slips make of the loss."""
     total = sum(side)
-    slips = {" The heads are weighted: `aux_weight` times each.": main + total, " The heads are missing.": main}
+    softmax, *softmaxes = (F.cross_entropy(each.softmax(dim=1), labels) for each in made)
+    summed, *sums = (F.cross_entropy(each, labels, reduction="sum") for each in made)
+    slips = {"The heads are weighted: `aux_weight` times each.": main + total, "The heads are missing.": main}
     if side:
         slips |= {
-            " The heads' losses are added, not averaged.": main + weight * total / len(side),
-            " Only the heads are weighted: the main loss counts in full.": weight * (main + total),
-            " Only one head is in it: the first.": main + weight * side[0],
-            " Only one head is in it: the last.": main + weight * side[-1],
-            " The main loss is missing.": weight * total,
-            " You write 0.3 for the weight; take the argument `aux_weight`.": main + 0.3 * total,
-            " The main loss keeps its full weight: it is not `1 - aux_weight`.": (1 - weight) * main + weight * total,
-            " The heads' losses are added, not taken away.": main - weight * total,
+            "The heads' losses are added, not averaged.": main + weight * total / len(side),
+            "Only the heads are weighted: the main loss counts in full.": weight * (main + total),
+            "Only one head is in it: the first.": main + weight * side[0],
+            "Only one head is in it: the last.": main + weight * side[-1],
+            "The main loss is missing.": weight * total,
+            "You write 0.3 for the weight; take the argument `aux_weight`.": main + 0.3 * total,
+            "The main loss keeps its full weight: it is not `1 - aux_weight`.": (1 - weight) * main + weight * total,
+            "The heads' losses are added, not taken away.": main - weight * total,
         }
-    softmax = [F.cross_entropy(each.softmax(dim=1), labels) for each in made]
-    slips[" `F.cross_entropy` applies the softmax itself: hand it the logits."] = softmax[0] + weight * sum(softmax[1:])
-    sums = [F.cross_entropy(each, labels, reduction="sum") for each in made]
-    slips[" The mean over the images is asked, not their sum."] = sums[0] + weight * sum(sums[1:])
-    return next((words for words, value in slips.items() if close(got, torch.as_tensor(value))), "")
+    return slips | {
+        "`F.cross_entropy` applies the softmax itself: hand it the logits.": softmax + weight * sum(softmaxes),
+        "The mean over the images is asked, not their sum.": summed + weight * sum(sums),
+    }
 
 
 # 2.8
@@ -765,9 +763,7 @@ def test_crops(answer):
     require_function(answer, but=nn.Module)
     for height, width in ((400, 600), (500, 400), (300, 300), (160, 320), (375, 500), (640, 427)):
         case = f"height={height}, width={width}"
-        got = answer(height, width)
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        got = returned(answer(height, width), case)
         try:
             mine = [_box(crop) for crop in got]
         except TypeError:

@@ -6,13 +6,15 @@ from torch import nn
 
 from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths
 from networks.layers import ConvReLU
-from utils.feedback.answers import number_of, require_function
+from utils.feedback.answers import expect, named_slip, number_of, require_function, returned
 from utils.feedback.exercises import Feedback, Wrong
 from utils.feedback.modules import build, same_module
 
 feedback = Feedback("inception_module", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
+
+EXACT = 1e-9  # counts are whole numbers
 
 
 def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
@@ -37,19 +39,12 @@ def conv_parameters(answer):
     for case in ((3, 64, 7), (192, 96, 1), (16, 32, 5), (1, 1, 1)):
         text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}"
         got, want = number_of(answer(*case), text, whole=True), parameters_of(*case)
-        if got == want:
-            continue
-        if got == want - case[1]:
-            raise Wrong(
-                f"For {text} you count {got:,}; {want:,} are expected. The biases are missing: {case[1]} of them."
-            )
-        if got == want - case[1] + 1:
-            raise Wrong(
-                f"For {text} you count {got:,}; {want:,} are expected. Each output channel has a bias of its own."
-            )
-        if got == case[1] * (case[0] * case[2] + 1):
-            raise Wrong(f"For {text} you count {got:,}; {want:,} are expected. The window is square: `kernel_size**2`.")
-        raise Wrong(f"For {text} you count {got:,}; {want:,} are expected.")
+        slips = {
+            f"The biases are missing: {case[1]} of them.": want - case[1],
+            "Each output channel has a bias of its own.": want - case[1] + 1,
+            "The window is square: `kernel_size**2`.": case[1] * (case[0] * case[2] + 1),
+        }
+        expect(got, want, f"For {text} you count {got:,}; {want:,} are expected.", slips, EXACT)
     return "It agrees with torch for four convolutions of different shapes."
 
 
@@ -75,32 +70,21 @@ def conv_macs(answer):
     for case in ((192, 128, 3, 28), (3, 64, 7, 112), (16, 32, 5, 28), (1, 1, 1, 1)):
         text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}, grid={case[3]}"
         got, want = number_of(answer(*case), text, whole=True), macs_of(*case)
-        if got == want:
-            continue
-        tail = ""
-        if case[3] > 1 and got * case[3] == want:
-            tail = " The grid has two sides: `grid * grid` places."
-        elif case[3] > 1 and got * case[3] ** 2 == want:
-            tail = " That is the cost at one place of the grid: the window visits `grid * grid` of them."
-        elif got == 2 * want:
-            tail = " You count a multiplication and an addition as two; a multiply-add counts as one."
-        elif got == grid_with_bias(*case):
-            tail = " Biases are additions without a multiplication: leave them out."
-        elif case[2] > 1 and got * case[2] == want:
-            tail = " The window has two sides: `kernel_size**2` weights."
-        elif got * case[0] == want and case[0] > 1:
-            tail = " Each number of the output reads all `in_channels`."
-        elif got * case[1] == want and case[1] > 1:
-            tail = " The output has `out_channels` grids, not one."
-        elif case[2] > 1 and got * case[3] ** 2 == want * max(case[3] - case[2] + 1, 0) ** 2:
-            tail = " `grid` is the output's grid already: nothing is to be taken off."
-        raise Wrong(f"For {text} you count {got:,}; {want:,} are expected.{tail}")
+        in_channels, out_channels, kernel_size, grid = case
+        slips = {
+            "The grid has two sides: `grid * grid` places.": want / grid,
+            "That is the cost at one place of the grid: the window visits `grid * grid` of them.": want / grid**2,
+            "You count a multiplication and an addition as two; a multiply-add counts as one.": 2 * want,
+            "Biases are additions without a multiplication: leave them out.": want + grid**2 * out_channels,
+            "The window has two sides: `kernel_size**2` weights.": want / kernel_size,
+            "Each number of the output reads all `in_channels`.": want / in_channels,
+            "The output has `out_channels` grids, not one.": want / out_channels,
+            "`grid` is the output's grid already: nothing is to be taken off.": (
+                want * max(grid - kernel_size + 1, 0) ** 2 / grid**2
+            ),
+        }
+        expect(got, want, f"For {text} you count {got:,}; {want:,} are expected.", slips, EXACT)
     return "A convolution's parameters do not depend on the grid; its multiply-adds do."
-
-
-def grid_with_bias(in_channels: int, out_channels: int, kernel_size: int, grid: int) -> int:
-    """The same with one operation more for each bias: a common slip."""
-    return grid**2 * out_channels * (in_channels * kernel_size**2 + 1)
 
 
 def naive_reference(in_channels: int, pointwise: int, three: int, five: int) -> nn.Module:
@@ -150,9 +134,7 @@ def naive_growth(answer):
     for case in ((10, 1, 2, 3, 1), (192, 64, 128, 32, 4), (7, 2, 2, 2, 3)):
         want = channels_of_stack(*case)
         text = f"in_channels={case[0]}, widths {case[1]}, {case[2]} and {case[3]}, {case[4]} modules"
-        got = answer(*case)
-        if got is None:
-            raise Wrong(f"For {text} your function gives back nothing. Is the `return` missing?")
+        got = returned(answer(*case), text)
         try:
             got = [int(channels) for channels in got]
         except TypeError:
@@ -274,20 +256,19 @@ def receptive_field(answer):
         got = number_of(got, f"layers={layers}", whole=True)
         if got == want:
             continue
-        text = f"For layers={layers} you find {got}; {want} pixels are expected."
+        told = f"For layers={layers} you find {got}; {want} pixels are expected."
+        if not layers:
+            raise Wrong(f"{told} Without any layer a unit is one pixel of the image.")
         step_first, step = 1, 1
         for window, stride in layers:
             step *= stride
             step_first += (window - 1) * step
-        if layers and got == step_first:
-            text += " A layer's stride spreads the next layer's units, not its own window: multiply it in afterwards."
-        elif layers and got == 1 + sum(window - 1 for window, _ in layers):
-            text += " Strides are left out: after a stride of 2, neighbouring units are 2 pixels apart."
-        elif layers and got == _field_by_adding(layers):
-            text += " Strides multiply: two layers of stride 2 put neighbouring units 4 pixels apart."
-        elif layers and got == sum(window for window, _ in layers):
-            text += " Windows overlap: the second 3×3 adds 2 pixels, not 3."
-        elif not layers:
-            text += " Without any layer a unit is one pixel of the image."
-        raise Wrong(text)
+        slips = {
+            "A layer's stride spreads the next layer's units, not its own window: multiply it in afterwards.": step_first,
+            "Strides are left out: after a stride of 2, neighbouring units are 2 pixels apart.": 1
+            + sum(window - 1 for window, _ in layers),
+            "Strides multiply: two layers of stride 2 put neighbouring units 4 pixels apart.": _field_by_adding(layers),
+            "Windows overlap: the second 3×3 adds 2 pixels, not 3.": sum(window for window, _ in layers),
+        }
+        raise Wrong(f"{told}{named_slip(got, want, slips)}")
     return "You will see these fields on a photograph in a moment."

@@ -14,10 +14,10 @@ from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Width
 from networks.inception_v2 import InceptionB, InceptionC, ReductionB, forked_out_channels
 from networks.inception_v4 import ShortAndLong
 from utils.cost.table import shape_text
-from utils.cost.trace import INPUT, CannotRun, Operation, Trace, trace
-from utils.feedback.answers import number_of, require_function
+from utils.cost.trace import INPUT, CannotRun, Operation, trace
+from utils.feedback.answers import expect, named_slip, number_of, require_function, returned
 from utils.feedback.exercises import Feedback, Wrong, article, explain
-from utils.feedback.modules import build, same_module
+from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module, traced
 
 feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -48,19 +48,14 @@ def grid_after(answer):
     for case in cases:
         text = "grid={}, window={}, stride={}, padding={!r}".format(*case)
         got, want = number_of(answer(*case), text, whole=True), after(*case)
-        if got == want:
-            continue
         grid, window, stride, padding = case
         other = "same" if padding == "valid" else "valid"
-        if got == after(grid, window, stride, other):
-            tail = f' That is the grid for "{other}" padding.'
-        elif got == want - 1:
-            tail = " The first place counts as well: one more."
-        elif got == after(grid, window, 1, padding):
-            tail = " The window moves in steps of `stride`."
-        else:
-            tail = ""
-        raise Wrong(f"For {text} you find {got}; {want} is expected.{tail}")
+        slips = {
+            f'That is the grid for "{other}" padding.': after(grid, window, stride, other),
+            "The first place counts as well: one more.": want - 1,
+            "The window moves in steps of `stride`.": after(grid, window, 1, padding),
+        }
+        expect(got, want, f"For {text} you find {got}; {want} is expected.", slips)
     return "Each grid agrees with what a layer of torch puts out."
 
 
@@ -84,9 +79,7 @@ def grids(answer):
     odd = (Layer(5, 2, "valid"), Layer(3, 1, "same"), Layer(7, 1, "valid"), Layer(3, 2, "same"))
     for side, layers in ((299, WAY), (100, odd), (50, (Layer(3, 3, "valid"),)), (9, ())):
         case = f"side={side} and {len(layers)} layer{'' if len(layers) == 1 else 's'}"
-        got, want = answer(side, layers), along(side, layers)
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        got, want = returned(answer(side, layers), case), along(side, layers)
         if isinstance(got, Iterator):
             raise Wrong(
                 f"For {case} your function gives back {article(got)}, which hands its numbers out only once and has no last one to "
@@ -247,9 +240,7 @@ def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
     try:
         same_module(module, reference, shape, ordered=True)
     except Wrong as wrong:
-        if any(isinstance(part, nn.Conv2d) for part in module.modules()) and not any(
-            isinstance(part, nn.BatchNorm2d) for part in module.modules()
-        ):
+        if layers_of(module, nn.Conv2d) and not layers_of(module, nn.BatchNorm2d):
             raise Wrong(
                 "Your layers have no normalisation: a layer is a `ConvBNAct` here, a convolution without bias, its normalisation and a "
                 "ReLU."
@@ -257,11 +248,7 @@ def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
         _grids_as_asked(module, shape, rule)
         if "branches cannot be concatenated" in str(wrong):
             _all_read_the_input(module, reference, shape)
-        pools = [
-            part
-            for part in module.modules()
-            if isinstance(part, nn.AvgPool2d) and part.padding and part.count_include_pad
-        ]
+        pools = [pool for pool in layers_of(module, nn.AvgPool2d) if pool.padding and pool.count_include_pad]
         if pools and "the values are not" in str(wrong):
             raise Wrong(
                 "Shapes and parameters are right, the values are not: the average pool counts the zeros of its padding. "
@@ -272,15 +259,12 @@ def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
 
 def _grids_as_asked(module: nn.Module, shape: tuple[int, int, int], rule: Rule) -> None:
     """Raise `Wrong` at the first layer whose grid is not the one of its (stride, padding) by the rule."""
-    record = _traced(module, shape)
-    if record is None:
-        return  # `same_module` has the words
-    for operation in record.operations:
+    for operation in operations_of(module, shape):
         asked = rule(operation) if operation.geometry and operation.input_shapes else None
         if asked is None or len(operation.shape) != 4:
             continue
         stride, padding = asked
-        window = tuple(round(reach) + 1 for reach in operation.geometry[0])
+        window = _window(operation)
         before, got = operation.input_shapes[0][2:], tuple(operation.shape[2:])
         want = tuple(after(side, size, stride, padding) for side, size in zip(before, window, strict=True))
         if got != want:
@@ -296,13 +280,13 @@ def _grids_as_asked(module: nn.Module, shape: tuple[int, int, int], rule: Rule) 
 
 
 def _rounded_up(module: nn.Module, is_conv: bool) -> str:
-    has_ceil = not is_conv and any(isinstance(part, nn.MaxPool2d) and part.ceil_mode for part in module.modules())
+    has_ceil = not is_conv and any(pool.ceil_mode for pool in layers_of(module, nn.MaxPool2d))
     return " `ceil_mode=True` adds a place that hangs over the edge, which no V allows." if has_ceil else ""
 
 
 def _all_read_the_input(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
     """Raise `Wrong` where fewer layers read the module's input than branches begin there."""
-    mine, theirs = (_readers(_traced(each, shape)) for each in (module, reference))
+    mine, theirs = (_readers(each, shape) for each in (module, reference))
     if mine < theirs:
         raise Wrong(
             f"The branches cannot be concatenated, and every layer makes the grid that is asked: {theirs} layers should read the "
@@ -314,20 +298,11 @@ def _all_read_the_input(module: nn.Module, reference: nn.Module, shape: tuple[in
     )
 
 
-def _readers(record: Trace | None) -> int:
+def _readers(module: nn.Module, shape: tuple[int, int, int]) -> int:
     """How many layers read the module's input; one that runs twice is one layer."""
+    record = traced(module, shape)
     readers = [operation for operation in (record.operations if record else ()) if INPUT in operation.reads]
     return len({id(record.calls[each.call].module) if each.has_weights else each.index for each in readers})
-
-
-def _traced(module: nn.Module, shape: tuple[int, int, int]) -> Trace | None:
-    """What the module does, as far as it runs; None where nothing can be said."""
-    try:
-        return trace(module, shape)
-    except CannotRun as error:
-        return error.before
-    except (TypeError, ValueError):
-        return None
 
 
 def _window(operation: Operation) -> Window:
@@ -490,9 +465,8 @@ def branch_facts(answer):
     )
     for in_channels, widths, windows, grid in cases:
         case = f"in_channels={in_channels}, widths={widths}, windows={windows}, grid={grid}"
-        got, want = answer(in_channels, widths, windows, grid), facts_of(in_channels, widths, windows, grid)
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+        got = returned(answer(in_channels, widths, windows, grid), case)
+        want = facts_of(in_channels, widths, windows, grid)
         if not isinstance(got, dict) or not set(want) <= set(got):
             raise Wrong(
                 f"For {case} a dictionary with the keys 'field', 'parameters' and 'macs' is needed; yours is {got!r}."
@@ -522,10 +496,8 @@ def branch_facts(answer):
         }  # fmt: skip
         for key in ("parameters", "macs"):
             mine = number_of(got[key], case, whole=True, what=f"your {key!r} is")
-            if mine == want[key]:
-                continue
-            tail = next((words for words, slip in slips[key].items() if mine == slip), "")
-            raise Wrong(f"For {case} you count {mine:,} {key}; {want[key]:,} are expected. {tail}".rstrip())
+            said = f"For {case} you count {mine:,} {key}; {want[key]:,} are expected."
+            expect(mine, want[key], said, slips[key], within=1e-9)
     return "It counts what `profile` counts, and needs no module for it."
 
 
@@ -536,21 +508,19 @@ def _compare_field(got: object, want: tuple[int, int], windows: Sequence[Window]
     if mine == want:
         return
     text = f"For {case} your field is {mine[0]}×{mine[1]}; {want[0]}×{want[1]} is expected."
-    if mine == want[::-1]:
-        text += " A window is (height, width), and so is the field."
-    elif mine in [(start + sum(h for h, _ in windows), start + sum(w for _, w in windows)) for start in (0, 1)]:
-        text += " Places of a window overlap: it sees 1 cell at first, and a height of h adds h - 1 rows."
-    elif mine == (want[0] - 1, want[1] - 1):
-        text += " Without any layer a unit sees 1×1."
-    elif mine == (max(h for h, _ in windows), max(w for _, w in windows)):
-        text += " One behind the other, windows add up: a 1×7 behind a 1×7 sees further than 1×7."
-    elif mine == windows[-1]:
-        text += " That is the last window alone; the layers before it have looked around as well."
-    elif mine == (prod(h for h, _ in windows), prod(w for _, w in windows)):
-        text += " Windows do not multiply: a height of h adds h - 1 rows."
-    elif mine == tuple(min(side, grid) for side in want):
-        text += " A field may reach beyond the edge of the grid: there it sees padding."
-    raise Wrong(text)
+    heights, widths = zip(*windows, strict=True)
+    slips = {
+        "A window is (height, width), and so is the field.": want[::-1],
+        "Places of a window overlap: it sees 1 cell at first, and a height of h adds h - 1 rows.": (
+            sum(heights) + (mine[0] > sum(heights)), sum(widths) + (mine[0] > sum(heights)),
+        ),
+        "Without any layer a unit sees 1×1.": (want[0] - 1, want[1] - 1),
+        "One behind the other, windows add up: a 1×7 behind a 1×7 sees further than 1×7.": (max(heights), max(widths)),
+        "That is the last window alone; the layers before it have looked around as well.": windows[-1],
+        "Windows do not multiply: a height of h adds h - 1 rows.": (prod(heights), prod(widths)),
+        "A field may reach beyond the edge of the grid: there it sees padding.": (min(want[0], grid), min(want[1], grid)),
+    }  # fmt: skip
+    raise Wrong(text + named_slip(mine, want, slips))
 
 
 # 6.7
@@ -585,7 +555,7 @@ def inception_c(answer):
     for in_channels, widths, grid in cases:
         shape = (in_channels, *grid)
         module = build(answer, in_channels, widths)
-        if _out_channels(module, shape) == widths.out_channels:
+        if channels_of(module, shape) == widths.out_channels:
             raise Wrong(
                 f"For {widths} your module puts out {widths.out_channels} channels; {forked_out_channels(widths)} are expected. At "
                 "the end of a branch the 1×3 and the 3×1 stand side by side, with the last width each, so that it counts twice."
@@ -600,10 +570,9 @@ def inception_c(answer):
 
 def _forks_and_stack(module: nn.Module, widths: Widths, shape: tuple[int, int, int]) -> None:
     """Raise `Wrong` where the halves of a fork stand one behind the other, or the stack's two in the other order."""
-    record = _traced(module, shape)
     convs = {
         (_window(each), each.input_shapes[0][1], each.shape[1])
-        for each in (record.operations if record else ())
+        for each in operations_of(module, shape)
         if each.name == "convolution" and each.input_shapes
     }
     half = {(window, width, width) for window in ((1, 3), (3, 1)) for width in (widths.single[-1], widths.stacked[-1])}
@@ -615,13 +584,6 @@ def _forks_and_stack(module: nn.Module, widths: Widths, shape: tuple[int, int, i
     _, first, second = widths.stacked[:3]
     if ((3, 1), first, second) in convs and ((1, 3), widths.stacked[0], first) in convs:
         raise Wrong("In the stacked branch the 3×1 comes before the 1×3; yours stand the other way round.")
-
-
-def _out_channels(module: nn.Module, shape: tuple[int, int, int]) -> int | None:
-    try:
-        return trace(module, shape).operations[-1].shape[1]
-    except (CannotRun, TypeError, ValueError, IndexError):
-        return None
 
 
 # 6.8
@@ -699,7 +661,7 @@ def _one_after_another(module: nn.Module, reference: nn.Module, channels: int) -
         where = f"Module {number} of {len(theirs)}, {type(own).__name__},"
         if type(own) is not type(other):
             raise Wrong(f"{where} stands where {type(other).__name__} is expected.")
-        convs = [next(part for part in each.modules() if isinstance(part, nn.Conv2d)) for each in (own, other)]
+        convs = [layers_of(each, nn.Conv2d)[0] for each in (own, other)]
         if convs[0].in_channels != convs[1].in_channels:
             raise Wrong(
                 f"{where} was made for {convs[0].in_channels} channels, and {convs[1].in_channels} reach it. Is `channels` brought "

@@ -1,7 +1,8 @@
 """What lesson 05 answers to its exercises."""
 
+import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,7 +10,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lessons.label_smoothing import smoothing, steps
-from utils.feedback.answers import Slips, close, named_slip, number_of, require_function, shaped, tensor_of
+from utils.feedback.answers import (
+    Slips,
+    close,
+    named_slip,
+    number_of,
+    require_function,
+    returned,
+    same,
+    shaped,
+    tensor_of,
+)
 from utils.feedback.exercises import Feedback, Wrong, article, explain
 from utils.train.calibration import expected_calibration_error
 
@@ -20,7 +31,7 @@ predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 def _called(answer: Callable[..., object], case: str, arguments: Mapping[str, object]) -> object:
     """What the learner's function gives for copies of these arguments, which it must leave as they are."""
-    given = {name: _copied(each) for name, each in arguments.items()}
+    given = copy.deepcopy(arguments)
     try:
         got = answer(*given.values())
     except (TypeError, ValueError, RuntimeError) as error:
@@ -31,7 +42,7 @@ def _called(answer: Callable[..., object], case: str, arguments: Mapping[str, ob
             ) from None
         raise
     for name, each in arguments.items():
-        if got is not None and not _same(given[name], each):
+        if got is not None and not same(given[name], each):
             raise Wrong(
                 f"For {case} your function changes `{name}` itself, and whoever calls it still needs that as it was: make new "
                 "tensors, `a = a - b` in the place of `a -= b`, `a.mul(b)` in the place of `a.mul_(b)`."
@@ -39,29 +50,17 @@ def _called(answer: Callable[..., object], case: str, arguments: Mapping[str, ob
     return got
 
 
-def _copied(thing: object) -> object:
-    if isinstance(thing, Tensor):
-        return thing.clone()
-    return [_copied(each) for each in thing] if isinstance(thing, list) else thing
-
-
-def _same(mine: object, theirs: object) -> bool:
-    if isinstance(theirs, Tensor):
-        return isinstance(mine, Tensor) and torch.equal(mine, theirs)
-    if isinstance(theirs, list):
-        return len(mine) == len(theirs) and all(map(_same, mine, theirs))
-    return True
-
-
 def _draws(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def _joined(parts: Iterable[Tensor]) -> Tensor:
+    return torch.cat([each.flatten() for each in parts])
+
+
 def _tensors(got: object, case: str, like: Sequence[Tensor], what: str) -> list[Tensor]:
     """The learner's result as a list of tensors of these shapes, or a sentence about what it is instead."""
-    if got is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if isinstance(got, Tensor) or not isinstance(got, Sequence):
+    if isinstance(returned(got, case), Tensor) or not isinstance(got, Sequence):
         raise Wrong(f"For {case} your function gives back {article(got)}; {what} are needed.")
     if len(got) != len(like):
         things = "1 thing" if len(got) == 1 else f"{len(got)} things"
@@ -146,19 +145,16 @@ def cross_entropy(answer):
         got, want = _run_loss(answer, case, logits, labels), F.cross_entropy(logits, labels).item()
         if close(got, want):
             continue
+        log_p = logits.log_softmax(dim=1)
         slips = {
-            _TWICE: F.cross_entropy(logits.softmax(dim=1), labels).item(),
-            _SUMMED: F.cross_entropy(logits, labels, reduction="sum").item(),
+            _TWICE: F.cross_entropy(logits.softmax(dim=1), labels),
+            _SUMMED: F.cross_entropy(logits, labels, reduction="sum"),
             _SIGN: -want,
             _LOG2: want / math.log(2),
-            _DIM_0: F.nll_loss(logits.log_softmax(dim=0), labels).item(),
-            "You add up the logarithms of all classes; only the right class's counts.": (
-                -logits.log_softmax(dim=1).sum(dim=1).mean().item()
-            ),
-            "You average the logarithms of all classes; only the right class's counts.": -logits.log_softmax(dim=1)
-            .mean()
-            .item(),
-            "The logarithm is missing.": -logits.softmax(dim=1)[torch.arange(len(labels)), labels].mean().item(),
+            _DIM_0: F.nll_loss(logits.log_softmax(dim=0), labels),
+            "You add up the logarithms of all classes; only the right class's counts.": -log_p.sum(dim=1).mean(),
+            "You average the logarithms of all classes; only the right class's counts.": -log_p.mean(),
+            "The logarithm is missing.": F.nll_loss(log_p.exp(), labels),
         }
         raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} nats are expected.{named_slip(got, want, slips)}")
     _large_logits(answer)
@@ -217,35 +213,29 @@ def smoothed_targets(answer):
 
 
 def _target_slips(labels: Tensor, classes: int, epsilon: float, others_only: bool) -> Slips:
-    all_share, other_share = epsilon / classes, epsilon / (classes - 1)
-    slips = {
-        "Every class gets the whole of ε: divide it among them.": _spread(labels, classes, 1.0, epsilon),
-        "Each of the others gets the whole of ε: divide it among them.": _spread(labels, classes, 1 - epsilon, epsilon),
+    all_share, other_share, even = epsilon / classes, epsilon / (classes - 1), (1 - epsilon) / classes
+    pairs = {
+        "Every class gets the whole of ε: divide it among them.": (1.0, epsilon),
+        "Each of the others gets the whole of ε: divide it among them.": (1 - epsilon, epsilon),
     }
     if others_only:
-        return slips | {
+        pairs |= {
             "That is the target over all K classes: `others_only` changes nothing.": (
-                _spread(labels, classes, 1 - epsilon + all_share, all_share)
+                1 - epsilon + all_share,
+                all_share,
             ),
-            "There are K − 1 others: divide ε among so many.": _spread(labels, classes, 1 - epsilon, all_share),
-            "The right class keeps 1 − ε and gets no share.": _spread(
-                labels, classes, 1 - epsilon + other_share, other_share
-            ),
-            "ε and 1 − ε have changed places.": _spread(labels, classes, epsilon, (1 - epsilon) / (classes - 1)),
+            "There are K − 1 others: divide ε among so many.": (1 - epsilon, all_share),
+            "The right class keeps 1 − ε and gets no share.": (1 - epsilon + other_share, other_share),
+            "ε and 1 − ε have changed places.": (epsilon, (1 - epsilon) / (classes - 1)),
         }
-    even = (1 - epsilon) / classes
-    return slips | {
-        "The right class is one of the classes and gets its share ε / K, too.": _spread(
-            labels, classes, 1 - epsilon, all_share
-        ),
-        "That spreads ε over the K − 1 others; here it goes over all K classes.": _spread(
-            labels, classes, 1 - epsilon, other_share
-        ),
-        "The right class's hard target shrinks to 1 − ε before it gets its share.": _spread(
-            labels, classes, 1 + all_share, all_share
-        ),
-        "ε and 1 − ε have changed places.": _spread(labels, classes, epsilon + even, even),
-    }
+    else:
+        pairs |= {
+            "The right class is one of the classes and gets its share ε / K, too.": (1 - epsilon, all_share),
+            "That spreads ε over the K − 1 others; here it goes over all K classes.": (1 - epsilon, other_share),
+            "The right class's hard target shrinks to 1 − ε before it gets its share.": (1 + all_share, all_share),
+            "ε and 1 − ε have changed places.": (epsilon + even, even),
+        }
+    return {words: _spread(labels, classes, right, other) for words, (right, other) in pairs.items()}
 
 
 def _divided_rows(labels: Tensor, classes: int, epsilon: float) -> list[Tensor]:
@@ -285,34 +275,35 @@ def smoothed_loss(answer):
                 continue
             targets = smoothing.smoothed_targets(labels, classes, epsilon)
             log_p = logits.log_softmax(dim=1)
+
+            def loss(targets: Tensor, log_p: Tensor = log_p) -> Tensor:
+                return -(targets * log_p).sum(dim=1).mean()
+
+            per_class, per_image = epsilon / classes, epsilon / len(labels)
+            unshared = _spread(labels, classes, 1 - epsilon, per_class)
             slips = {
-                _TWICE: F.cross_entropy(logits.softmax(dim=1), labels, label_smoothing=epsilon).item(),
-                "The logarithm is missing: that is the softmax itself, weighted by the targets.": (
-                    -(targets * log_p.exp()).sum(dim=1).mean().item()
+                _TWICE: F.cross_entropy(logits.softmax(dim=1), labels, label_smoothing=epsilon),
+                "The logarithm is missing: that is the softmax itself, weighted by the targets.": loss(
+                    targets, log_p.exp()
                 ),
                 _SUMMED: want * len(labels),
                 _ALL_MEAN: want / classes,
                 _SIGN: -want,
                 _LOG2: want / math.log(2),
-                "That is the loss with hard targets: epsilon changes nothing.": F.cross_entropy(logits, labels).item(),
+                "That is the loss with hard targets: epsilon changes nothing.": F.cross_entropy(logits, labels),
                 "That spreads ε over the K − 1 others; here it goes over all K classes.": (
-                    smoothing.smoothed_cross_entropy(logits, labels, epsilon, True).item()
+                    smoothing.smoothed_cross_entropy(logits, labels, epsilon, True)
                 ),
                 "That is the sum of q · (log q − log p), the Kullback-Leibler divergence; here −q · log p alone is summed.": (
-                    F.kl_div(log_p, targets, reduction="batchmean").item()
+                    F.kl_div(log_p, targets, reduction="batchmean")
                 ),
-                "The right class's share ε / K is missing in the target.": (
-                    -(_spread(labels, classes, 1 - epsilon, epsilon / classes) * log_p).sum(dim=1).mean().item()
-                ),
-                _DIM_0: -(targets * logits.log_softmax(dim=0)).sum(dim=1).mean().item(),
+                "The right class's share ε / K is missing in the target.": loss(unshared),
+                _DIM_0: loss(targets, logits.log_softmax(dim=0)),
                 "Target and softmax have changed places: the target is the weight, and the logarithm is the softmax's.": (
-                    -(log_p.exp() * targets.log()).sum(dim=1).mean().item()
+                    loss(log_p.exp(), targets.log())
                 ),
                 "ε is divided by the number of images; it is spread over the classes, `logits.shape[1]`.": (
-                    -(_spread(labels, classes, 1 - epsilon + epsilon / len(labels), epsilon / len(labels)) * log_p)
-                    .sum(dim=1)
-                    .mean()
-                    .item()
+                    loss(_spread(labels, classes, 1 - epsilon + per_image, per_image))
                 ),
             }
             raise Wrong(f"For {text} you find {got:.4f}; {want:.4f} is expected.{named_slip(got, want, slips)}")
@@ -470,42 +461,45 @@ def _rmsprop_slips(state: tuple[Tensor, ...], settings: tuple) -> tuple[Slips, S
     def root(square: Tensor, is_inside: bool = inside) -> Tensor:
         return (square + epsilon).sqrt() if is_inside else square.sqrt() + epsilon
 
+    def moved(by: Tensor, kept: float = momentum, share: float = rate) -> Tensor:
+        """The new step, with the gradient divided by this."""
+        return kept * step + share * gradient / by
+
+    right = root(new_square)
     of_square = {
         "The decay stands on the wrong side: it is the share of the *old* mean square that is kept.": (
             (1 - decay) * mean_square + decay * gradient**2
         ),
         "The gradient is not squared.": decay * mean_square + (1 - decay) * gradient,
         "The squared gradient is added whole: its share is 1 − decay.": decay * mean_square + gradient**2,
-        "`momentum` stands where `decay` belongs: the mean square keeps the share `decay`.": momentum * mean_square
-        + (1 - momentum) * gradient**2,
+        "`momentum` stands where `decay` belongs: the mean square keeps the share `decay`.": (
+            momentum * mean_square + (1 - momentum) * gradient**2
+        ),
         "It has not changed.": mean_square,
     }
-    moved = momentum * step + rate * gradient / root(new_square)
     of_step = {
-        "ε stands on the other side of the root.": momentum * step + rate * gradient / root(new_square, not inside),
-        "You divide by the root of the *old* mean square: update it first.": momentum * step
-        + rate * gradient / root(mean_square),
-        "The root is missing: you divide by the mean square itself.": momentum * step
-        + rate * gradient / (new_square + epsilon),
-        "ε is missing.": momentum * step + rate * gradient / new_square.sqrt(),
-        "Momentum is left out: the step keeps a part of the last one.": rate * gradient / root(new_square),
-        "The new part gets its whole weight, not 1 − momentum.": momentum * step
-        + (1 - momentum) * rate * gradient / root(new_square),
-        "`decay` stands where `momentum` belongs: the step keeps the share `momentum` of the last one.": decay * step
-        + rate * gradient / root(new_square),
-        "The sign is turned: the step is what is taken *from* the weight, so the gradient goes into it with a plus.": (
-            momentum * step - rate * gradient / root(new_square)
+        "ε stands on the other side of the root.": moved(root(new_square, not inside)),
+        "You divide by the root of the *old* mean square: update it first.": moved(root(mean_square)),
+        "The root is missing: you divide by the mean square itself.": moved(new_square + epsilon),
+        "ε is missing.": moved(new_square.sqrt()),
+        "Momentum is left out: the step keeps a part of the last one.": moved(right, kept=0),
+        "The new part gets its whole weight, not 1 − momentum.": moved(right, share=(1 - momentum) * rate),
+        "`decay` stands where `momentum` belongs: the step keeps the share `momentum` of the last one.": moved(
+            right, decay
         ),
-        "The sign is turned: give back what is *taken from* the weight.": -moved,
+        "The sign is turned: the step is what is taken *from* the weight, so the gradient goes into it with a plus.": (
+            moved(-right)
+        ),
+        "The sign is turned: give back what is *taken from* the weight.": -moved(right),
         "That is the old step: give back the new one.": step,
-        "The learning rate belongs into the step, which is what is taken from the weight.": momentum * step
-        + gradient / root(new_square),
+        "The learning rate belongs into the step, which is what is taken from the weight.": moved(right, share=1),
     }
     of_weight = {
-        "The step is taken *from* the weight: downhill is against the gradient.": weight + moved,
+        "The step is taken *from* the weight: downhill is against the gradient.": weight + moved(right),
         "You take the *old* step from the weight: make the new one first.": weight - step,
-        "You take the step without its momentum from the weight.": weight - rate * gradient / root(new_square),
-        "The learning rate stands in the step already: take the step from the weight as it is.": weight - rate * moved,
+        "You take the step without its momentum from the weight.": weight - moved(right, kept=0),
+        "The learning rate stands in the step already: take the step from the weight as it is.": weight
+        - rate * moved(right),
     }
     return of_weight, of_square, of_step
 
@@ -534,8 +528,7 @@ def moved_average(answer):
         want = steps.moved_average(average, weights, decay)
         if all(map(close, got, want)):
             continue
-        mine, theirs = (torch.cat([each.flatten() for each in parts]) for parts in (got, want))
-        before, now = (torch.cat([each.flatten() for each in parts]) for parts in (average, weights))
+        mine, theirs, before, now = map(_joined, (got, want, average, weights))
         slips = {
             "The decay stands on the wrong side: it is the share of the *old* average that is kept.": (1 - decay)
             * before
@@ -573,14 +566,14 @@ def clip_together(answer):
         (1.0, 0.5, "a long gradient"),
     ):  # fmt: skip
         scaled = [scale * each for each in gradients]
-        length = torch.cat([each.flatten() for each in scaled]).norm().item()
+        length = _joined(scaled).norm().item()
         case = f"{words} (three tensors, together of length {length:.2f}) and longest={longest:g}"
         got = _called(answer, case, {"gradients": scaled, "longest": longest})
         got = _tensors(got, case, scaled, "three tensors in a list")
         want = steps.clip_together(scaled, longest)
         if all(map(close, got, want)):
             continue
-        mine, theirs = (torch.cat([each.flatten() for each in parts]) for parts in (got, want))
+        mine, theirs = map(_joined, (got, want))
         if scale == 0 and not mine.isfinite().all():
             raise Wrong(
                 f"For {case} you give back nan: nothing may be divided by a length of 0. Scale only what is too long."
@@ -593,26 +586,23 @@ def clip_together(answer):
 
 
 def _clip_slips(gradients: Sequence[Tensor], length: float, longest: float) -> Slips:
-    def joined(parts) -> Tensor:
-        return torch.cat([each.flatten() for each in parts])
-
     lengths = [each.norm().item() or 1.0 for each in gradients]
-    whole = joined(gradients)
+    whole = _joined(gradients)
+
+    def cut(found: float) -> Tensor:
+        """All gradients by one factor, as if they had this length."""
+        return whole * min(1.0, longest / max(found, 1e-9))
+
+    each_alone = _joined(each * min(1.0, longest / own) for each, own in zip(gradients, lengths, strict=True))
     return {
-        "Each tensor is cut to that length by itself, which turns the direction: use one factor for all of them.": joined(
-            each * min(1.0, longest / own) for each, own in zip(gradients, lengths, strict=True)
+        "Each tensor is cut to that length by itself, which turns the direction: use one factor for all of them.": each_alone,
+        "Each number is cut by itself, which turns the direction: use one factor for all of them.": (
+            whole.clamp(-longest, longest)
         ),
-        "Each number is cut by itself, which turns the direction: use one factor for all of them.": whole.clamp(
-            -longest, longest
-        ),
-        "A gradient that is short enough is scaled up: it must stay as it is.": whole
-        * (longest / length if length else 1.0),
-        "The length is the root of the sum of squares; you add up the tensors' lengths.": whole
-        * min(1.0, longest / sum(lengths)),
-        "You take the longest tensor's length; all of them together are longer.": whole
-        * min(1.0, longest / max(lengths)),
-        "The root is missing: the sum of squares is the length squared.": whole
-        * min(1.0, longest / max(length**2, 1e-9)),
+        "A gradient that is short enough is scaled up: it must stay as it is.": whole * (longest / (length or longest)),
+        "The length is the root of the sum of squares; you add up the tensors' lengths.": cut(sum(lengths)),
+        "You take the longest tensor's length; all of them together are longer.": cut(max(lengths)),
+        "The root is missing: the sum of squares is the length squared.": cut(length**2),
         "Yours is cut to 2, whatever `longest` says.": whole * min(1.0, 2 / max(length, 1e-9)),
         "Nothing is cut. (torch's `clip_grad_norm_` cuts the `.grad` of parameters, and these tensors are the gradients.)": whole,
     }
@@ -706,16 +696,22 @@ def _calibration_slips(probabilities: Tensor, labels: Tensor, bins: int) -> Slip
 
     without_upper = error(at_low=True, at_high=False)
     own, own_share = gaps(of_label)
+    of_bins = {
+        f"Your bins do not follow `bins`: that is the error in {many}.": expected_calibration_error(
+            probabilities, labels, many
+        )
+        for many in (15, 10)
+    }
+    weighted = (gap.abs() * share).sum().item()
     return {
-        "Every bin counts alike in yours: weight each with its share of the images.": gap.abs().mean().item(),
-        "You divide by the number of bins: weight each bin with its share of the images.": gap.abs().sum().item()
-        / bins,
-        "You add up the gaps of all bins: weight each with its share of the images.": gap.abs().sum().item(),
-        _CANCEL: (gap * share).sum().item(),
-        _CANCEL.replace("Distances", "Distances (accuracy minus confidence)"): -(gap * share).sum().item(),
-        "An image with confidence 1 falls out of your bins: the last one holds 1, too.": without_upper
-        if has_ones
-        else math.nan,
+        "Every bin counts alike in yours: weight each with its share of the images.": gap.abs().mean(),
+        "You divide by the number of bins: weight each bin with its share of the images.": gap.abs().sum() / bins,
+        "You add up the gaps of all bins: weight each with its share of the images.": gap.abs().sum(),
+        _CANCEL: (gap * share).sum(),
+        _CANCEL.replace("Distances", "Distances (accuracy minus confidence)"): -(gap * share).sum(),
+        "An image with confidence 1 falls out of your bins: the last one holds 1, too.": (
+            without_upper if has_ones else math.nan
+        ),
         "An image whose confidence is the edge between two bins belongs to the lower one: above i / bins, at most "
         "(i + 1) / bins.": math.nan if has_ones or not is_on_edge else without_upper,
         "An image whose confidence is the edge between two bins counts in both of yours: it belongs to the lower one.": (
@@ -724,27 +720,17 @@ def _calibration_slips(probabilities: Tensor, labels: Tensor, bins: int) -> Slip
         "An image whose confidence is the edge between two bins counts in none of yours: it belongs to the lower one.": (
             error(at_high=False) if is_on_edge else math.nan
         ),
-        "That is in points: a number from 0 to 1 is asked.": 100 * (gap.abs() * share).sum().item(),
+        "That is in points: a number from 0 to 1 is asked.": 100 * weighted,
         "Your last bin is left out: there are `bins` of them, numbers 0 to bins − 1.": error(last=bins - 1),
         "You take the distance image by image: first the two means of each bin, then their distance.": (
-            (confidence - right).abs().mean().item()
+            (confidence - right).abs().mean()
         ),
-        "Your bins do not follow `bins`: that is the error in 15.": expected_calibration_error(
-            probabilities, labels, 15
-        ),
-        "Your bins do not follow `bins`: that is the error in 10.": expected_calibration_error(
-            probabilities, labels, 10
-        ),
+        **of_bins,
         "Confidence is the probability of the *predicted* class, the largest one, not of the right class.": (
-            own.abs() * own_share
-        )
-        .sum()
-        .item(),
-        "You weight each bin with its number of images: divide by the number of all images.": (gap.abs() * share)
-        .sum()
-        .item()
-        * len(labels),
-        "That is the largest gap of all bins: take the mean, weighted with each bin's share.": gap.abs().max().item(),
+            (own.abs() * own_share).sum()
+        ),
+        "You weight each bin with its number of images: divide by the number of all images.": weighted * len(labels),
+        "That is the largest gap of all bins: take the mean, weighted with each bin's share.": gap.abs().max(),
     }
 
 

@@ -1,6 +1,5 @@
 """What lesson 07 answers to its exercises."""
 
-import copy
 import re
 from collections.abc import Sequence
 from itertools import permutations
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from lessons.residual_scaling import ensemble_gain
 from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
-from utils.feedback.answers import close, named_slip, number_of, require_function, tensor_of
+from utils.feedback.answers import called, close, expect, named_slip, number_of, require_function, tensor_of
 from utils.feedback.exercises import Feedback, Wrong
 from utils.feedback.modules import build, same_module
 
@@ -21,9 +20,7 @@ check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, f
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 
-def _unchanged(given: object, before: object, name: str) -> None:
-    if given != before:
-        raise Wrong(f"Your function changes the list `{name}` that it gets. Read from it, and leave it as it is.")
+_CHANGED = "Your function changes the list `{}` that it gets. Read from it, and leave it as it is."
 
 
 def residual(x: Tensor, f) -> Tensor:
@@ -52,10 +49,8 @@ def residual_connection(answer):
         ((3, 6), "f = a ReLU", lambda x: x.relu()),
     ):
         x = torch.randn(shape, generator=draws)
-        given = x.clone()
-        got = tensor_of(answer(given, f), name, shape)
-        if not torch.equal(given, x):
-            raise Wrong(f"For {name} your function changes x itself. Write `x + ...`: `+=` writes into the tensor.")
+        changed = f"For {name} your function changes x itself. Write `x + ...`: `+=` writes into the tensor."
+        got = tensor_of(called(answer, (x, f), changed), name, shape)
         slips = {
             "That is f(x) alone: x has to be added.": f(x),
             "That is x as it came: f(x) has to be added.": x,
@@ -67,8 +62,7 @@ def residual_connection(answer):
             "f reads x alone; you hand it the sum.": f(x + f(x)),
             "There is no ReLU in it.": (x + f(x)).relu(),
         }
-        if not close(got, x + f(x)):
-            raise Wrong(f"For {name} the values differ from x + f(x).{named_slip(got, x + f(x), slips)}")
+        expect(got, x + f(x), f"For {name} the values differ from x + f(x).", slips)
     return "Where f gives 0, nothing changes. That is the point of it."
 
 
@@ -97,27 +91,27 @@ def channels_after(answer):
         (8, [[2, 5], [3, 4], [6, 2, 9]]),
     ):
         case = f"in_channels={channels}, branches={branches}"
-        given = copy.deepcopy(branches)
-        got, want = number_of(answer(channels, given), case), channels_after_of(channels, branches)
-        _unchanged(given, branches, "branches")
+        got = number_of(called(answer, (channels, branches), _CHANGED.format("branches")), case)
+        want, all_widths, widest = (
+            channels_after_of(channels, branches),
+            sum(map(sum, branches)),
+            max(b[-1] for b in branches),
+        )
         slips = {
             "The pool is missing: it passes its channels on.": want - channels,
             "All convolutions are counted: of each branch only the last one reaches the concatenation.": channels
-            + sum(map(sum, branches)),
-            "Without the pool, and with all convolutions: count what reaches the concatenation.": sum(
-                map(sum, branches)
+            + all_widths,
+            "Without the pool, and with all convolutions: count what reaches the concatenation.": all_widths,
+            "You take the first convolution of each branch; the last one reaches the concatenation.": (
+                channels + sum(branch[0] for branch in branches)
             ),
-            "You take the first convolution of each branch; the last one reaches the concatenation.": channels
-            + sum(branch[0] for branch in branches),
-            "The widest branch alone? They are concatenated, so all of them count.": max(b[-1] for b in branches),
-            "The pool and the widest branch alone? They are concatenated, so all of them count.": channels
-            + max(b[-1] for b in branches),
+            "The widest branch alone? They are concatenated, so all of them count.": widest,
+            "The pool and the widest branch alone? They are concatenated, so all of them count.": channels + widest,
             "Only the last branch is counted beside the pool; all of them are concatenated.": channels
             + branches[-1][-1],
             "Only the first branch is counted. Does the `return` stand inside of the loop?": channels + branches[0][-1],
         }
-        if got != want:
-            raise Wrong(f"For {case} you find {got:g} channels; {want} are expected.{named_slip(got, want, slips)}")
+        expect(got, want, f"For {case} you find {got:g} channels; {want} are expected.", slips)
     return "So many channels come to the blocks behind it, and so many must be added to them."
 
 
@@ -381,8 +375,7 @@ def size_after(answer):
             "What is there at the start, a mean square of 1, is missing.": (blocks * scale**2) ** 0.5,
             "One block only: each of them adds.": (1 + scale**2) ** 0.5,
         }
-        if not close(got, want):
-            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected.{named_slip(got, want, slips)}")
+        expect(got, want, f"For {case} you find {got:.4g}; {want:.4g} is expected.", slips)
     return "Normalised residuals let the size grow like a root, others let it grow without bounds: by a factor a block."
 
 
@@ -408,24 +401,20 @@ def kept_for_norms(answer):
     require_function(answer)
     for sums, images, each in (([(1, 3, 5)], 1, 4), ([(2, 7, 6), (3, 10, 4)], 5, 4), ([(4, 8, 9)], 2, 2)):
         case = f"sums={sums}, images={images}, bytes_each={each}"
-        given = copy.deepcopy(sums)
-        got, want = number_of(answer(given, images, each), case), kept_for_norms_of(sums, images, each)
-        _unchanged(given, sums, "sums")
+        got = number_of(called(answer, (sums, images, each), _CHANGED.format("sums")), case)
+        want, of_one = kept_for_norms_of(sums, images, each), images * each
         slips = {
             "That is for one image.": want / images,
             "Those are numbers; each of them takes bytes_each bytes.": want / each,
             "Every number takes four bytes in yours: bytes_each says how many.": want / each * 4,
-            "The grid has side × side places.": sum(n * c * s for n, c, s in sums) * images * each,
+            "The grid has side × side places.": sum(n * c * s for n, c, s in sums) * of_one,
             "Each entry stands for several sums: the first number says how many.": sum(c * s * s for _, c, s in sums)
-            * images
-            * each,
+            * of_one,
             "You count what comes out as well. That would be kept for the ReLU in any case; count what goes in.": 2
             * want,
-            "A sum has as many numbers as channels × side × side: the channels are missing.": sum(
-                n * s * s for n, _, s in sums
-            )
-            * images
-            * each,
+            "A sum has as many numbers as channels × side × side: the channels are missing.": (
+                sum(n * s * s for n, _, s in sums) * of_one
+            ),
             "That is the last entry alone: add all of them.": kept_for_norms_of(sums[-1:], images, each),
             "That is the first entry alone: add all of them. Does the `return` stand inside of the loop?": (
                 kept_for_norms_of(sums[:1], images, each)
@@ -434,8 +423,9 @@ def kept_for_norms(answer):
                 (want / unit for unit in (1e3, 1024, 1e6, 1024**2, 1e9, 1024**3) if close(got, want / unit)), want
             ),
             "Those are bits; a byte has eight.": 8 * want,
-            "Each channel's mean and variance are few; the text leaves them out.": want
-            + 2 * each * sum(n * c for n, c, _ in sums),
+            "Each channel's mean and variance are few; the text leaves them out.": (
+                want + 2 * each * sum(n * c for n, c, _ in sums)
+            ),
         }
         if got != want:
             found = f"{got:,.0f}" if got == int(got) else f"{got:.3g}"
@@ -461,10 +451,8 @@ def ensemble(answer):
     for networks, images, classes in ((3, 4, 5), (2, 6, 3), (1, 2, 4)):
         case = f"logits of shape {(networks, images, classes)}"
         logits = 3 * torch.randn(networks, images, classes, generator=draws)
-        given = logits.clone()
-        result, want = answer(given), ensemble_gain.ensemble(logits)
-        if not torch.equal(given, logits):
-            raise Wrong("Your function changes the logits that it gets. Make a new tensor: `logits - ...`, not `-=`.")
+        changed = "Your function changes the logits that it gets. Make a new tensor: `logits - ...`, not `-=`."
+        result, want = called(answer, (logits,), changed), ensemble_gain.ensemble(logits)
         if isinstance(result, Tensor) and result.shape == want.argmax(dim=1).shape and not result.is_floating_point():
             raise Wrong(f"For {case} you give back classes; the probabilities are asked, {tuple(want.shape)}.")
         for shape, text in (
@@ -498,8 +486,7 @@ def ensemble(answer):
             ),
             "A sigmoid judges each class by itself; the softmax makes them sum to 1.": logits.sigmoid().mean(dim=0),
         }
-        if not close(got, want):
-            raise Wrong(f"For {case} the values differ.{named_slip(got, want, slips)}")
+        expect(got, want, f"For {case} the values differ.", slips)
     return "A network that is unsure says so, and counts for less."
 
 
@@ -521,38 +508,35 @@ def error_left(answer):
     for similarity, networks in ((0.6, 7), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1)):
         case = f"similarity={similarity}, networks={networks}"
         got, want = number_of(answer(similarity, networks), case), ensemble_gain.error_left(similarity, networks)
+        pairs = networks * (networks - 1)
+
+        def of_products(count: float, networks=networks, similarity=similarity) -> float:
+            """The mean of all products, had so many of them been of two different networks."""
+            return (networks + count * similarity) / networks**2
+
         slips = {
             "That holds for independent errors only: what of the products of two different networks?": 1 / networks,
             "The squared error falls like 1 / M, not like its root.": 1 / networks**0.5,
-            "There are M² − M products of two different networks; you count them once a pair.": (
-                networks + networks * (networks - 1) / 2 * similarity
-            )
-            / networks**2,
-            "A network and itself are no pair: M² − M products are of two different ones.": (
-                networks + networks**2 * similarity
-            )
-            / networks**2,
+            "There are M² − M products of two different networks; you count them once a pair.": of_products(pairs / 2),
+            "A network and itself are no pair: M² − M products are of two different ones.": of_products(networks**2),
             "That is what is gone; what is left is asked.": 1 - want,
-            "Similar errors are what stays: `similarity` and 1 − `similarity` have changed places.": 1
-            - similarity
-            + similarity / networks,
+            "Similar errors are what stays: `similarity` and 1 − `similarity` have changed places.": (
+                1 - similarity + similarity / networks
+            ),
             "The sum of M errors is divided by M, so its square by M².": want * networks,
             "The squares of the single networks are missing.": (networks - 1) * similarity / networks,
             "So little is left with ever more networks. With M of them their own squares count, too.": similarity,
             "The products of two different networks are M² − M of M²; their own squares are the other M.": similarity
             / networks,
-            "M networks make M × (M − 1) products of two different ones.": (networks + (networks - 1) * similarity)
-            / networks**2,
-            "M² products in all, M of them squares: M² − M are of two different networks.": (
-                networks + (networks**2 - 1) * similarity
-            )
-            / networks**2,
+            "M networks make M × (M − 1) products of two different ones.": of_products(networks - 1),
+            "M² products in all, M of them squares: M² − M are of two different networks.": of_products(
+                networks**2 - 1
+            ),
             "What all networks have in common is missing: `similarity` itself.": (1 - similarity) / networks,
             "The squared error is asked, not its root.": want**0.5,
             "The sum of all M² products is still to be divided by M².": want * networks**2,
             "A share from 0 to 1 is asked, no per cent.": 100 * want,
             "Do not round.": round(want, 2),
         }
-        if not close(got, want):
-            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected.{named_slip(got, want, slips)}")
+        expect(got, want, f"For {case} you find {got:.4g}; {want:.4g} is expected.", slips)
     return "With ever more networks `similarity` is left: what all of them get wrong, no mean repairs."

@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from utils.feedback.exercises import Feedback, Wrong, article
+from utils.feedback.answers import named_slip, require_function, returned
+from utils.feedback.exercises import Feedback, Wrong
 
 feedback = Feedback("start_here", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -30,14 +31,9 @@ def numbers_of(channels: int, height: int, width: int) -> int:
     reference=numbers_of,
 )
 def image_numbers(answer):
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+    require_function(answer)
     for case in ((1, 8, 8), (3, 224, 224), (3, 5, 7)):
-        got = answer(*case)
-        if got is None:
-            raise Wrong(
-                f"For channels, height, width = {case} your function gives back nothing. Is the `return` missing?"
-            )
+        got = returned(answer(*case), f"channels, height, width = {case}")
         if got != numbers_of(*case):
             raise Wrong(f"For channels, height, width = {case} you count {got!r}; {numbers_of(*case):,} are expected.")
     return "This is how a right answer looks. Change a number in the cell above, run both again, and see a wrong one."
@@ -61,38 +57,34 @@ def size_after(size: int, window: int, stride: int, padding: int) -> int:
     reference=size_after,
 )
 def output_size(answer):
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+    require_function(answer)
     for case in ((8, 3, 1, 0), (28, 5, 1, 2), (224, 7, 2, 3), (35, 3, 2, 0), (10, 1, 1, 0), (12, 3, 2, 1)):
         size, window, stride, padding = case
         text = f"size={size}, window={window}, stride={stride}, padding={padding}"
-        got, want = answer(*case), size_after(*case)
-        if got is None:
-            raise Wrong(f"For {text} your function gives back nothing. Is the `return` missing?")
+        got, want = returned(answer(*case), text), size_after(*case)
         if got == want and isinstance(got, int):
             continue
         if got == want:
             raise Wrong(
                 f"For {text} you find {got!r}, which is right in value; a grid has whole numbers of cells: use `//`."
             )
-        hint_text = ""
+        told = f"For {text} you find {got}; {want} are expected."
         if isinstance(got, float) and not got.is_integer():
-            hint_text = " A window that would stick out has no place there: divide with `//`, which rounds down."
-        elif got == (size + 2 * padding - window + 1) // stride and stride > 1:
-            hint_text = " The + 1 belongs after the division: it is the place where the window starts."
-        elif got == want - 1:
-            hint_text = " One place is missing: the one where the window starts."
-        elif got == want + 1:
-            hint_text = " A window that would hang over the edge has no place there: round down."
-        elif got == (size + 2 * padding - stride) // window + 1:
-            hint_text = " Window and stride are swapped."
-        elif got == (size - window) // stride + 1:
-            hint_text = " The padding is left out."
-        elif got == (size + padding - window) // stride + 1:
-            hint_text = " Padding is added on both sides."
-        elif got == size + 2 * padding - window + 1:
-            hint_text = " The stride is left out."
-        raise Wrong(f"For {text} you find {got}; {want} are expected.{hint_text}")
+            raise Wrong(
+                f"{told} A window that would stick out has no place there: divide with `//`, which rounds down."
+            )
+        slips = {
+            "The + 1 belongs after the division: it is the place where the window starts.": (
+                (size + 2 * padding - window + 1) // stride if stride > 1 else want
+            ),
+            "One place is missing: the one where the window starts.": want - 1,
+            "A window that would hang over the edge has no place there: round down.": want + 1,
+            "Window and stride are swapped.": (size + 2 * padding - stride) // window + 1,
+            "The padding is left out.": (size - window) // stride + 1,
+            "Padding is added on both sides.": (size + padding - window) // stride + 1,
+            "The stride is left out.": size + 2 * padding - window + 1,
+        }
+        raise Wrong(f"{told}{named_slip(got, want, slips)}")
     return "With padding window // 2 and stride 1 an odd window keeps the grid, as all branches of a module must."
 
 
@@ -114,8 +106,7 @@ def share_right(logits: Tensor, labels: Tensor) -> float:
     reference=share_right,
 )
 def accuracy(answer):
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+    require_function(answer)
     draws = torch.Generator().manual_seed(0)
     for images, classes in ((4, 3), (50, 10), (7, 7)):
         logits = torch.randn(images, classes, generator=draws)

@@ -15,7 +15,7 @@ from networks import measure
 from networks.layers import HalvingMaxPool
 from networks.xception import XceptionBlock
 from utils.cost.trace import INPUT, trace
-from utils.feedback.answers import number_of, require_function
+from utils.feedback.answers import called, close, expect, named_slip, number_of, require_function, several_of, tensor_of
 from utils.feedback.exercises import Feedback, Wrong, article, explain
 from utils.feedback.modules import build, same_module
 
@@ -23,26 +23,17 @@ feedback = Feedback("xception", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
+EXACT = 1e-6  # up to rounding in float64 or float32
+
 
 def _pair(answer: object, case: str, what: str) -> tuple[float, float]:
     """The learner's two numbers."""
-    if answer is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        raise Wrong(f"For {case} a pair is needed, ({what}); yours is {answer!r}.")
-    return number_of(answer[0], case), number_of(answer[1], case)
+    first, second = several_of(answer, 2, case, f"a pair is needed, ({what})")
+    return number_of(first, case), number_of(second, case)
 
 
 def _near(got: float, want: float) -> bool:
-    return abs(got - want) <= 1e-6 * max(abs(want), 1e-12)
-
-
-def _slip(text: str, got: float, slips: dict[str, float], want: float) -> str:
-    """The text, and the words of the first slip that gives this number."""
-    for words, slip in slips.items():
-        if _near(got, slip) and not _near(slip, want):
-            return f"{text} {words}"
-    return text
+    return close(got, want, EXACT)
 
 
 def grouped_cost_of(in_channels: int, out_channels: int, kernel_size: int, groups: int, grid: int) -> tuple[int, int]:
@@ -77,19 +68,13 @@ def grouped_cost(answer):
             "The window is square: `kernel_size**2`.": weights / kernel_size,
             "The pair is the other way round: the weights come first.": macs,
         }
-        if not _near(got[0], weights):
-            raise Wrong(
-                _slip(f"For {text} you count {got[0]:,} weights; {weights:,} are expected.", got[0], slips, weights)
-            )
-        if not _near(got[1], macs):
-            slips = {
-                "The grid has two sides.": weights * grid,
-                "That is the cost at one place of the grid.": weights,
-                "A multiplication and an addition together are one multiply-add.": 2 * macs,
-            }
-            raise Wrong(
-                _slip(f"For {text} you count {got[1]:,} multiply-adds; {macs:,} are expected.", got[1], slips, macs)
-            )
+        expect(got[0], weights, f"For {text} you count {got[0]:,} weights; {weights:,} are expected.", slips, EXACT)
+        slips = {
+            "The grid has two sides.": weights * grid,
+            "That is the cost at one place of the grid.": weights,
+            "A multiplication and an addition together are one multiply-add.": 2 * macs,
+        }
+        expect(got[1], macs, f"For {text} you count {got[1]:,} multiply-adds; {macs:,} are expected.", slips, EXACT)
     return "With g groups a convolution costs 1/g of the dense one."
 
 
@@ -136,7 +121,7 @@ def separable_ratio(answer):
         told = f"For {text} you find {got:.5g}; {want:.5g} is expected."
         if any(_near(got, round(want, digits)) for digits in (2, 3, 4)):
             raise Wrong(f"{told} Give the share back as it is, without rounding it.")
-        raise Wrong(_slip(told, got, slips, want))
+        expect(got, want, told, slips, EXACT)
     return "It is 1 / out_channels + 1 / kernel_size²: with many channels a 3×3 costs little more than a ninth."
 
 
@@ -178,16 +163,10 @@ def depthwise(answer):
     for shape, kernel_size in (((2, 3, 6, 7), 3), ((1, 4, 9, 8), 5), ((3, 2, 4, 4), 1)):
         x = torch.randn(shape, generator=draws)
         windows = torch.randn(shape[1], kernel_size, kernel_size, generator=draws)
-        kept = x.clone(), windows.clone()
         case = f"x of shape {shape} and windows of shape {tuple(windows.shape)}"
+        changed = "Your function changes what it gets. Write the result into a tensor of its own."
         with _Groups() as convolutions:
-            got = answer(x, windows)
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-        if not isinstance(got, Tensor):
-            raise Wrong(f"For {case} your function gives back {article(got)}; a tensor is needed.")
-        if not (torch.equal(x, kept[0]) and torch.equal(windows, kept[1])):
-            raise Wrong("Your function changes what it gets. Write the result into a tensor of its own.")
+            got = tensor_of(called(answer, (x, windows), changed), case)
         want = depthwise_of(x, windows)
         if got.shape != want.shape:
             raise Wrong(
@@ -413,9 +392,8 @@ def _about_merged(merged: nn.Module, towers: Sequence[nn.Sequential], got: Tenso
         expected = torch.cat([tower[place].weight for tower in towers])
         name = "×".join(map(str, window))
         if weights[window].shape == expected.shape and not torch.equal(weights[window], expected):
-            if torch.equal(weights[window].sum(dim=0).sort().values, expected.sum(dim=0).sort().values) or _close(
-                weights[window].flatten().sort().values, expected.flatten().sort().values
-            ):
+            mine, theirs = (each.flatten().sort().values for each in (weights[window], expected))
+            if _close(mine, theirs):
                 return f"the {name} has the towers' weights in another order than their outputs: tower after tower."
             return f"the {name} does not have the towers' weights: copy them."
     return "the values differ, although the weights are right: nothing stands between the two convolutions."
@@ -562,30 +540,28 @@ def layers_and_modules(answer):
         convs = {key: part for key, part in network.named_modules() if isinstance(part, nn.Conv2d)}
         skips = sum("skip" in key for key in convs)
         halves = sum(conv.groups > 1 for conv in convs.values())
-        if got[0] != want[0]:
-            slips = {
-                f"The {skips} convolutions on the skips are counted too.": want[0] + skips,
-                "Both halves of each separable convolution are counted.": want[0] + halves,
-                f"Both halves of each separable convolution are counted, and the {skips} convolutions on the skips.": len(
-                    convs
-                ),
-                "The dense layer is no convolution.": want[0] + 1,
-                "Only the separable convolutions are counted; two ordinary ones stand before them.": halves,
-                "That holds for Xception as the paper has it; count on the network that you get.": 36,
-            }
-            raise Wrong(_slip(f"In {name} you count {got[0]} layers; {want[0]} are expected.", got[0], slips, want[0]))
-        if got[1] != want[1]:
-            slips = {
-                "The pool, the dropout and the classifier are children of the network, and no blocks.": len(
-                    list(network.children())
-                ),
-                "`named_modules()` also gives what is inside the blocks; count the children, `named_children()`.": sum(
-                    key.startswith("block") for key, _ in network.named_modules()
-                ),
-                "Blocks without a skip are modules, too: the first and the last.": want[1] - 2,
-                "That holds for Xception as the paper has it; count on the network that you get.": 14,
-            }
-            raise Wrong(_slip(f"In {name} you count {got[1]} modules; {want[1]} are expected.", got[1], slips, want[1]))
+        slips = {
+            f"The {skips} convolutions on the skips are counted too.": want[0] + skips,
+            "Both halves of each separable convolution are counted.": want[0] + halves,
+            f"Both halves of each separable convolution are counted, and the {skips} convolutions on the skips.": len(
+                convs
+            ),
+            "The dense layer is no convolution.": want[0] + 1,
+            "Only the separable convolutions are counted; two ordinary ones stand before them.": halves,
+            "That holds for Xception as the paper has it; count on the network that you get.": 36,
+        }
+        expect(got[0], want[0], f"In {name} you count {got[0]} layers; {want[0]} are expected.", slips, EXACT)
+        children, all_blocks = (
+            len(list(network.children())),
+            sum(key.startswith("block") for key, _ in network.named_modules()),
+        )
+        slips = {
+            "The pool, the dropout and the classifier are children of the network, and no blocks.": children,
+            "`named_modules()` also gives what is inside the blocks; count the children, `named_children()`.": all_blocks,
+            "Blocks without a skip are modules, too: the first and the last.": want[1] - 2,
+            "That holds for Xception as the paper has it; count on the network that you get.": 14,
+        }
+        expect(got[1], want[1], f"In {name} you count {got[1]} modules; {want[1]} are expected.", slips, EXACT)
     return "36 layers in 14 modules, counted as the paper counts."
 
 
@@ -618,35 +594,41 @@ def roofline(answer):
         reads, writes = grid**2 * in_channels, grid**2 * out_channels
         if _near(got[0], want[0]):
             continue
+
+        def per_byte(work: float, *moved: float) -> float:
+            return work / (FLOAT32 * sum(moved))
+
+        of_sides = grid * (in_channels + out_channels) + weights
+        all_weights = reads, writes, weights * groups
         slips = {
             "Each number in float32 has four bytes.": FLOAT32 * want[0],
-            "The weights have to be read, too.": macs / (FLOAT32 * (reads + writes)),
-            "The output has to be written, too.": macs / (FLOAT32 * (reads + weights)),
-            "The input has to be read, too.": macs / (FLOAT32 * (writes + weights)),
-            "The grid has two sides.": macs / (FLOAT32 * (grid * (in_channels + out_channels) + weights)),
-            "The grid has two sides, for the multiply-adds as for the bytes.": weights
-            * grid
-            / (FLOAT32 * (grid * (in_channels + out_channels) + weights)),
-            "The weights are moved once, not at each place of the grid.": macs / (FLOAT32 * (reads + writes + macs)),
-            "Each value of the input is moved once, not once for each cell of the window.": macs
-            / (FLOAT32 * (kernel_size**2 * reads + writes + weights)),
+            "The weights have to be read, too.": per_byte(macs, reads, writes),
+            "The output has to be written, too.": per_byte(macs, reads, weights),
+            "The input has to be read, too.": per_byte(macs, writes, weights),
+            "The grid has two sides.": per_byte(macs, of_sides),
+            "The grid has two sides, for the multiply-adds as for the bytes.": per_byte(weights * grid, of_sides),
+            "The weights are moved once, not at each place of the grid.": per_byte(macs, reads, writes, macs),
+            "Each value of the input is moved once, not once for each cell of the window.": (
+                per_byte(macs, kernel_size**2 * reads, writes, weights)
+            ),
             "`float32` has 32 bits, and that is four bytes.": want[0] / 8,
             "`//` rounds down to a whole number: divide with `/`.": float(want[0] // 1),
             "The pair is the other way round: the intensity comes first.": want[1],
             "You count a multiplication and an addition as two; here a multiply-add counts as one.": 2 * want[0],
-            "The weights are fewer with groups: each filter reads the channels of its group.": macs
-            / (FLOAT32 * (reads + writes + weights * groups)),
+            "The weights are fewer with groups: each filter reads the channels of its group.": per_byte(
+                macs, *all_weights
+            ),
             "The multiply-adds are fewer with groups: each filter reads the channels of its group.": groups * want[0],
-            "Each filter reads the channels of its own group only: `in_channels // groups`.": groups
-            * macs
-            / (FLOAT32 * (reads + writes + weights * groups)),
-            "There are as many filters as before; only the channels that each reads are divided.": macs
-            / groups
-            / (FLOAT32 * (reads + writes + weights / groups)),
+            "Each filter reads the channels of its own group only: `in_channels // groups`.": (
+                per_byte(groups * macs, *all_weights)
+            ),
+            "There are as many filters as before; only the channels that each reads are divided.": (
+                per_byte(macs / groups, reads, writes, weights / groups)
+            ),
             "Multiply-adds for each byte are asked, not bytes for each multiply-add.": 1 / want[0],
         }
         told = f"For {text} your intensity is {got[0]:.5g}; {want[0]:.5g} is expected."
-        raise Wrong(_slip(told, got[0], slips, want[0]))
+        raise Wrong(told + named_slip(got[0], want[0], slips, EXACT))
     wrong = [number for number, pair in enumerate(zip(found, wanted, strict=True)) if not _near(*pair)]
     if wrong:
         raise Wrong(_about_attainable(wrong[0], found, wanted))

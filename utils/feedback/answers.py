@@ -1,7 +1,9 @@
 """What a learner hands over, as the thing that a check needs; where it is something else, a sentence (`Wrong`) says what."""
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +22,41 @@ def require_function(answer: object, *, but: type | tuple[type, ...] = ()) -> No
     """
     if not callable(answer) or isinstance(answer, but):
         raise Wrong(f"Hand over the function itself, without calling it. This is {article(answer)}.")
+
+
+def returned(answer: object, case: str) -> object:
+    """A result, whatever it is.
+
+    Raises:
+        Wrong: there is none.
+    """
+    if answer is None:
+        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
+    return answer
+
+
+def several_of(answer: object, count: int, case: str, needed: str) -> Sequence[object]:
+    """A result of so many things in a row; `needed` says what is needed, with a verb.
+
+    Raises:
+        Wrong: it is something else.
+    """
+    if not isinstance(answer := returned(answer, case), (tuple, list)) or len(answer) != count:
+        raise Wrong(f"For {case} {needed}; yours is {answer!r}.")
+    return answer
+
+
+def called(answer: Callable[..., object], arguments: Sequence[object], changed: str) -> object:
+    """What a function gives for copies of the arguments, which it must leave as they are.
+
+    Raises:
+        Wrong: it changes one of them; `changed` is what is said then.
+    """
+    given = copy.deepcopy(arguments)
+    got = answer(*given)
+    if not same(given, arguments):
+        raise Wrong(changed)
+    return got
 
 
 def number_of(answer: object, case: str, *, whole: bool = False, what: str = "your function gives back") -> int | float:
@@ -47,17 +84,15 @@ def number_of(answer: object, case: str, *, whole: bool = False, what: str = "yo
     return int(number)
 
 
-def tensor_of(answer: object, case: str, shape: Sequence[int]) -> Tensor:
-    """A result as a tensor of this shape.
+def tensor_of(answer: object, case: str, shape: Sequence[int] | None = None) -> Tensor:
+    """A result as a tensor, of this shape where one is given.
 
     Raises:
         Wrong: it is something else.
     """
-    if answer is None:
-        raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing?")
-    if not isinstance(answer, Tensor):
+    if not isinstance(answer := returned(answer, case), Tensor):
         raise Wrong(f"For {case} your function gives back {article(answer)}; a tensor is needed.")
-    return shaped(answer, case, shape)
+    return answer if shape is None else shaped(answer, case, shape)
 
 
 def shaped(tensor: Tensor, case: str, shape: Sequence[int]) -> Tensor:
@@ -77,6 +112,26 @@ def close(mine: object, theirs: object, within: float = 1e-4) -> bool:
     return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=within, atol=1e-6)
 
 
-def named_slip(got: object, want: object, slips: Slips) -> str:
+def same(mine: Any, theirs: Any) -> bool:
+    """Are two things equal to the last bit, tensors in lists and dictionaries too?"""
+    if isinstance(theirs, Tensor):
+        return isinstance(mine, Tensor) and torch.equal(mine, theirs)
+    if isinstance(theirs, Mapping):
+        return mine.keys() == theirs.keys() and all(same(mine[name], each) for name, each in theirs.items())
+    if isinstance(theirs, (list, tuple)):
+        return len(mine) == len(theirs) and all(map(same, mine, theirs))
+    return mine == theirs
+
+
+def expect(got: object, want: object, said: str, slips: Slips, within: float = 1e-4) -> None:
+    """Raise `Wrong` with what is said and the sentence of the slip, unless the two are equal up to rounding."""
+    if not close(got, want, within):
+        raise Wrong(f"{said}{named_slip(got, want, slips, within)}")
+
+
+def named_slip(got: object, want: object, slips: Slips, within: float = 1e-4) -> str:
     """The sentence of the slip that gives what the learner got, where one does and gives something else than is right."""
-    return next((f" {text}" for text, value in slips.items() if close(got, value) and not close(value, want)), "")
+    for text, value in slips.items():
+        if close(got, value, within) and not close(value, want, within):
+            return f" {text}"
+    return ""

@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ UNSEEN = (
 _ACTIVATIONS = {"relu", "relu_", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "silu", "hardtanh"}
 _ACTIVATIONS |= {"_softmax", "_log_softmax"}
 SIDES = {0: "images", 2: "height", 3: "width"}  # of (N, C, H, W), where branches are not joined
+_Layer = TypeVar("_Layer", bound=nn.Module)
 LONG = 100  # characters; an argument that is longer is called by its name
 
 
@@ -58,6 +60,35 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
             + (". Is the `return` missing?" if module is None else ".")
         )
     return module
+
+
+def traced(module: nn.Module, image_shape: Sequence[int]) -> Trace | None:
+    """What a module does with an image, as far as it runs; None where not even that can be said."""
+    try:
+        return trace(module, image_shape)
+    except CannotRun as error:
+        return error.before
+    except (TypeError, ValueError):
+        return None
+
+
+def operations_of(module: nn.Module, image_shape: Sequence[int]) -> list[Operation]:
+    """A module's operations on an image, as far as it runs."""
+    record = traced(module, image_shape)
+    return record.operations if record else []
+
+
+def channels_of(module: nn.Module, image_shape: Sequence[int]) -> int | None:
+    """How many channels come out of a module; None where it does not run."""
+    try:
+        return trace(module, image_shape).operations[-1].shape[1]
+    except (CannotRun, TypeError, ValueError, IndexError):
+        return None
+
+
+def layers_of(module: nn.Module, kind: type[_Layer]) -> list[_Layer]:
+    """All layers of a kind in a module, those inside of others too."""
+    return [layer for layer in module.modules() if isinstance(layer, kind)]
 
 
 def _given(answer: Callable, arguments: Sequence[object], named: Mapping[str, object]) -> str:

@@ -7,7 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from utils.feedback.answers import close, named_slip, number_of, require_function, tensor_of
+from utils.feedback.answers import (
+    called,
+    close,
+    expect,
+    named_slip,
+    number_of,
+    require_function,
+    returned,
+    same,
+    several_of,
+    tensor_of,
+)
 from utils.feedback.exercises import Wrong
 
 
@@ -67,3 +78,38 @@ def test_a_slip_is_named_where_it_gives_another_result():
     assert named_slip(6, 3, slips) == " The sum."
     assert named_slip(2.0, 2, slips) == named_slip(5, 3, slips) == ""
     assert close(1, 1.00005) and not close(1, 1.001) and not close(torch.ones(2), torch.ones(1))
+
+
+def test_a_result_is_there_and_has_as_many_parts_as_needed():
+    assert returned(0, "n=1") == 0
+    assert several_of([1, 2], 2, "n=1", "a pair is needed") == [1, 2]
+    with pytest.raises(Wrong, match="For n=1 your function gives back nothing"):
+        returned(None, "n=1")
+    for answer, words in ((None, "nothing"), (3, "a pair is needed; yours is 3"), ((1, 2, 3), "a pair is needed")):
+        with pytest.raises(Wrong, match=words):
+            several_of(answer, 2, "n=1", "a pair is needed")
+
+
+def test_arguments_are_copies_and_must_stay_as_they_are():
+    numbers, values = [3, 1], torch.tensor([1.0, 2.0])
+    assert called(lambda n, v: (sorted(n), v.sum()), (numbers, values), "changed")[0] == [1, 3]
+    for answer in (lambda n, v: n.sort(), lambda n, v: v.add_(1)):
+        with pytest.raises(Wrong, match="changed"):
+            called(answer, (numbers, values), "changed")
+    assert numbers == [3, 1] and torch.equal(values, torch.tensor([1.0, 2.0]))
+
+
+def test_the_same_is_the_same_to_the_last_bit():
+    things = {"a": [torch.ones(2), 1], "b": "text"}
+    assert same({"a": [torch.ones(2), 1], "b": "text"}, things)
+    assert not same({"a": [torch.ones(2) + 1e-6, 1], "b": "text"}, things)
+    assert not same({"a": [torch.ones(2)], "b": "text"}, things)
+    assert not same([1], [torch.ones(1)])
+
+
+def test_what_is_expected_is_said_with_the_slip():
+    expect(2.0, 2.00001, "You find 2.", {})
+    with pytest.raises(Wrong, match=r"You find 4\. It is doubled\."):
+        expect(4, 2, "You find 4.", {"It is doubled.": 4})
+    with pytest.raises(Wrong, match=r"You find 5\.$"):
+        expect(5, 2, "You find 5.", {"It is doubled.": 4})

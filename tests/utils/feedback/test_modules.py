@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from networks.layers import ConvBNAct
 from utils.feedback.exercises import Wrong
-from utils.feedback.modules import build, same_module
+from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module
 
 
 class Normalised(nn.Module):
@@ -249,3 +249,10 @@ def test_a_module_that_cannot_be_built_is_told_the_line():
     exec(compile("def mine():\n    return nn.Conv2d(4, 6, 3, groups=4)\n", "a learner's cell", "exec"), scope)
     with pytest.raises(Wrong, match=r"must be divisible by groups[.] It happened in line 2 of your code"):
         build(scope["mine"])
+
+
+def test_a_module_that_stops_is_seen_as_far_as_it_runs():
+    stops = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(5, 6, 3))
+    assert [operation.shape[1] for operation in operations_of(stops, (3, 8, 8))] == [4]
+    assert channels_of(stops, (3, 8, 8)) is None and channels_of(stops[0], (3, 8, 8)) == 4
+    assert layers_of(stops, nn.Conv2d) == list(stops) and layers_of(stops, nn.BatchNorm2d) == []
