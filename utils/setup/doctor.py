@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
 
@@ -81,26 +82,29 @@ class Report:
 
 def examine() -> Report:
     """Looks at everything that the course uses; takes a few seconds, downloads nothing and changes nothing."""
-    looks: tuple[tuple[str, Callable[[], Finding | list[Finding]]], ...] = (
+    looks: tuple[tuple[str, Callable[[], Finding]], ...] = (
         ("Python", python),
         ("PyTorch", pytorch),
         ("Device", device),
         ("Diagrams", diagrams),
-        ("Data", data),
-        ("JupyterLab", jupyterlab),
+        ("Data: scales", scales),
+        ("Data: digits", digits),
+        ("Data: cifar10", cifar10),
+        ("JupyterLab", partial(package_finding, "JupyterLab", "`make lab` opens the lessons in it.")),
         ("Widgets", widgets),
-        ("nbgrader", nbgrader),
+        (
+            "nbgrader",
+            partial(package_finding, "nbgrader", "For teachers: assignments are released and graded with it."),
+        ),
         ("Disk", disk),
     )
     findings = []
     for name, look in looks:
         try:
-            found = look()
+            findings.append(look())
         except Exception as error:  # A broken installation can fail in any way; the other findings still count.
-            found = Finding(
-                name, "missing", f"{type(error).__name__}: {error}", "It is installed but does not work. " + REINSTALL
-            )
-        findings += found if isinstance(found, list) else [found]
+            words = f"{type(error).__name__}: {error}"
+            findings.append(Finding(name, "missing", words, "It is installed but does not work. " + REINSTALL))
     return Report(tuple(findings))
 
 
@@ -114,7 +118,9 @@ def installed(package: str) -> str | None:
         return None
 
 
-def package_finding(name: str, package: str, meaning: str) -> Finding:
+def package_finding(name: str, meaning: str) -> Finding:
+    """Whether a package is installed, whose name is that of the finding in small letters."""
+    package = name.lower()
     version = installed(package)
     if version is None:
         return Finding(name, "missing", f"{package} is not installed", REINSTALL)
@@ -181,21 +187,16 @@ def diagrams() -> Finding:
     )
 
 
-def data() -> list[Finding]:
-    """Which data sets can be loaded here."""
+def scales() -> Finding:
+    meaning = "The lessons train on it: small images, made in seconds from a seed."
+    return Finding("Data: scales", "ok", "made by the course", meaning)
+
+
+def digits() -> Finding:
     if importlib.util.find_spec("sklearn") is None:
-        digits = Finding("Data: digits", "missing", "scikit-learn is not installed", REINSTALL)
-    else:
-        digits = Finding(
-            "Data: digits", "ok", "comes with scikit-learn", "1,797 real handwritten digits for the first run."
-        )
-    scales = Finding(
-        "Data: scales",
-        "ok",
-        "made by the course",
-        "The lessons train on it: small images, made in seconds from a seed.",
-    )
-    return [scales, digits, cifar10()]
+        return Finding("Data: digits", "missing", "scikit-learn is not installed", REINSTALL)
+    meaning = "1,797 real handwritten digits for the first run."
+    return Finding("Data: digits", "ok", "comes with scikit-learn", meaning)
 
 
 def cifar10() -> Finding:
@@ -271,26 +272,13 @@ def reachable(address: str, seconds: float = 2.5) -> bool:
     return answered.is_set()
 
 
-def jupyterlab() -> Finding:
-    return package_finding("JupyterLab", "jupyterlab", "`make lab` opens the lessons in it.")
-
-
 def widgets() -> Finding:
     missing = [package for package in ("ipywidgets", "jupyterlab_widgets") if installed(package) is None]
     if missing:
-        return Finding(
-            "Widgets",
-            "missing",
-            f"{' and '.join(missing)} not installed",
-            f"The labs show as still pictures. {REINSTALL}",
-        )
-    return Finding(
-        "Widgets", "ok", f"ipywidgets {installed('ipywidgets')}", "The labs' controls answer in the browser."
-    )
-
-
-def nbgrader() -> Finding:
-    return package_finding("nbgrader", "nbgrader", "For teachers: assignments are released and graded with it.")
+        found = f"{' and '.join(missing)} not installed"
+        return Finding("Widgets", "missing", found, f"The labs show as still pictures. {REINSTALL}")
+    found = f"ipywidgets {installed('ipywidgets')}"
+    return Finding("Widgets", "ok", found, "The labs' controls answer in the browser.")
 
 
 def disk() -> Finding:
