@@ -3,6 +3,7 @@
 How it looks is said by class names, in `utils.page.sheet`.
 """
 
+import base64
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -51,6 +52,12 @@ def output(*inside: object) -> Html:
 def bold(words: object) -> Html:
     """Words in bold."""
     return tag("b", words)
+
+
+def embedded(png: bytes, alternative: str, **attributes: object) -> Html:
+    """A PNG picture with its text alternative; all of it stands in the page."""
+    address = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return tag("img", **attributes, alt=alternative, src=address)
 
 
 def with_code(words: str) -> Html:
