@@ -301,25 +301,23 @@ def _compare_layers(found: Trace, expected: Trace) -> None:
     theirs = Counter(_signature(expected, o) for o in _weighted(expected))
     missing, extra = theirs - mine, mine - theirs
     if missing or extra:
-        sentences = []
-        if missing and extra:
-            sentences.append(f"Expected {_count(missing)}; yours has {_count(extra)} instead.")
-        elif missing:
-            sentences.append(f"Missing: {_count(missing)}.")
-            if any(o.macs and not o.has_weights for o in found.operations):  # weights that are no parameters
-                sentences = [UNSEEN]
-        else:
-            sentences.append(f"Too many: {_count(extra)}.")
         have, need = sum(found.parameters.values()), sum(expected.parameters.values())
-        if have != need:
-            sentences.append(f"That makes {have:,} parameters where {need:,} are expected.")
-        if missing and extra and _without_biases(missing) == _without_biases(extra):
+        if not extra:
+            is_hidden = any(o.macs and not o.has_weights for o in found.operations)  # weights that are no parameters
+            sentence = UNSEEN if is_hidden else f"Missing: {_count(missing)}."
+        elif not missing:
+            sentence = f"Too many: {_count(extra)}."
+        elif _without_biases(missing) == _without_biases(extra):
             layers = sum(extra.values())
-            sentences[0] = (
+            sentence = (
                 f"{'A bias is missing' if have < need else 'There is a bias too many'}"
                 f"{f' in each of {layers} layers' if layers > 1 else ''}: yours has {_count(extra)}."
             )
-        raise Wrong(" ".join(sentences))
+        else:
+            sentence = f"Expected {_count(missing)}; yours has {_count(extra)} instead."
+        if have != need:
+            sentence += f" That makes {have:,} parameters where {need:,} are expected."
+        raise Wrong(sentence)
 
 
 def _compare_values(
