@@ -20,7 +20,7 @@ from labs.design_costs import TimeDesigns, compare, cost_mark, describe, heading
 from utils.cost.table import Cost, Table, profile, total
 from utils.cost.trace import CannotRun
 from utils.diagram import draw
-from utils.lab_frame.frame import LABEL, Lab, Settings, View, slider
+from utils.lab_frame.frame import LABEL, Lab, Settings, View, buttons, share, slider, stops
 from utils.lab_frame.paste import Call
 from utils.page.html import Html, bold, shaded, side_by_side, table, text
 from utils.show import colors
@@ -149,32 +149,17 @@ def design_of(settings: Settings) -> tuple[Design, frozenset[str]]:
 def settings_of(arguments: dict[str, object], grid: int) -> Settings:
     """Where the handles stand for these arguments of `AnyBlock`. Handles without an effect are not named."""
     full = DEFAULTS | arguments
-    on = {name: full["pool_kind"] != "none" if name == "pool" else bool(full[name]) for name in BRANCHES}
     settings: Settings = {"in_channels": full["in_channels"], "grid": grid}
-    settings |= {f"has_{name}": is_on for name, is_on in on.items()}
+    settings |= {
+        f"has_{name}": full["pool_kind"] != "none" if name == "pool" else bool(full[name]) for name in BRANCHES
+    }
     settings["reduced"] = REDUCED if any(full[name] for name in REDUCES) else NAIVE
-    if on["pointwise"]:
-        settings["pointwise"] = full["pointwise"]
-    for branch in ("three", "narrow", "five"):
-        if not on[branch]:
-            continue
-        settings[branch] = full[branch]
-        if settings["reduced"] == REDUCED:
-            settings[f"{branch}_reduce"] = full[f"{branch}_reduce"]
-        if branch != "narrow":
-            settings |= {f"{branch}_{name}": full[f"{branch}_{name}"] for name in ("form", "window")}
-            between = enumerate(full[f"{branch}_between"], start=1)
-            settings |= {f"{branch}_between_{number}": width for number, width in between}
-    if on["pool"]:
-        settings["pool_kind"] = full["pool_kind"]
-        if settings["reduced"] == REDUCED:
-            settings["pool"] = full["pool"]
-    names = ["expanded", "norm", "relu", "groups", "halving", "padding", "join"]
-    if full["groups"] != 1:
-        names.append("inside")
-    if full["join"] != "concatenation":
-        names += ["scale", "sum_relu"]
-    return settings | {name: full[name] for name in names}
+    settings |= full
+    for branch in ("three", "five"):
+        between = enumerate(full[f"{branch}_between"], start=1)
+        settings |= {f"{branch}_between_{number}": width for number, width in between}
+    _, used = design_of(settings)
+    return {name: value for name, value in settings.items() if name in used}
 
 
 def view(settings: Settings, pinned: Settings | None) -> View:
@@ -353,13 +338,7 @@ SINCE = {
     **dict.fromkeys(("groups", "inside"), "xception"),
 }  # fmt: skip
 # Where a handle stands that a lab does not have: as in GoogLeNet.
-NEUTRAL: Settings = {
-    name: DEFAULTS[name]
-    for name in (
-        "three_form", "three_window", "five_form", "five_window", "expanded", "norm", "relu", "groups", "inside", "halving",
-        "padding", "join", "scale", "sum_relu",
-    )
-} | {"has_narrow": False, "pool_kind": "max"}  # fmt: skip
+NEUTRAL: Settings = DEFAULTS | {"has_narrow": False, "pool_kind": "max"}
 
 
 def _handles(number: int) -> dict[str, Callable[[], ipywidgets.Widget]]:
@@ -389,10 +368,15 @@ def _handles(number: int) -> dict[str, Callable[[], ipywidgets.Widget]]:
     joins = [("concatenation", "concatenation"), ("x + 1×1 of them", "residual"), ("x + the branches", "skip")]
     handles = {
         "reduced": partial(
-            ipywidgets.ToggleButtons, options=[NAIVE, REDUCED], value=REDUCED, style={"button_width": "110px"},
-            tooltips=["No 1×1 before a window or after the pool", "A 1×1 before each window, and after the pool"],
+            buttons,
+            {
+                NAIVE: "No 1×1 before a window or after the pool",
+                REDUCED: "A 1×1 before each window, and after the pool",
+            },
+            value=REDUCED,
+            width=110,
         ),
-    }  # fmt: skip
+    }
     for branch, title in TITLES.items():
         tip = f"The {title} branch on or off"
         if branch in ("three", "five") and number > 1:
@@ -433,8 +417,8 @@ def _handles(number: int) -> dict[str, Callable[[], ipywidgets.Widget]]:
         "norm": check("batch normalisation", "Batch normalisation behind each convolution, in place of its bias"),
         "relu": menu(relus if knows_groups else relus[:2], "ReLU", "Where the activations stand"),
         "groups": partial(
-            ipywidgets.SelectionSlider, options=GROUPS, value=1, description="groups", style=LABEL,
-            tooltip="Into how many parts, blind to each other, a window's channels are divided; from 2 on a 1×1 mixes them",
+            stops, 1, GROUPS, "groups",
+            "Into how many parts, blind to each other, a window's channels are divided; from 2 on a 1×1 mixes them",
         ),
         "inside": menu(list(INSIDES), "then", "What stands between a window with groups and its 1×1"),
         "in_channels": partial(slider, 192, 1, 1024 if number == 1 else 2560, "input", "Channels that come in"),
@@ -447,8 +431,7 @@ def _handles(number: int) -> dict[str, Callable[[], ipywidgets.Widget]]:
             joins if knows_groups else joins[:2], "join", "Concatenated only, or added to what came in (residual)"
         ),
         "scale": partial(
-            ipywidgets.FloatSlider, value=1.0, min=0.0, max=1.0, step=0.01, description="scale", style=LABEL,
-            tooltip="The factor of the branches before they are added to what came in",
+            share, 1.0, "scale", "The factor of the branches before they are added to what came in", step=0.01
         ),
         "sum_relu": check("ReLU after the sum", "A ReLU behind the sum", value=True),
     }  # fmt: skip

@@ -4,9 +4,9 @@ What comes before the blocks (the plain layers of the stems, Xception's block1) 
 classifiers) is not here: layers one after another, with nothing to choose between.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 
 from course.syllabus import LESSONS
@@ -22,6 +22,8 @@ from networks import (
     inception_v4,
     xception,
 )
+
+GRIDS = {"3": 28, "4": 14, "5": 7}  # sides, by the number in the name of a module of the first two networks
 
 
 @dataclass(frozen=True)
@@ -56,129 +58,114 @@ def presets(through: str = "xception") -> tuple[Preset, ...]:
     if through not in slugs[1:]:
         raise ValueError(f"There are no blocks through {through!r}; it can be {', '.join(slugs[1:])}.")
     known = slugs[: slugs.index(through) + 1]
-    found: list[Preset] = []
-    if known[-1] == "inception_module":
-        found += _first_modules()
-    for slug, blocks in _BY_LESSON.items():
-        if slug in known:
-            found += blocks()
-    return tuple(found)
+    if through == "inception_module":
+        return tuple(islice(_googlenet(), 2))  # 3a and 3b
+    return tuple(preset for slug, blocks in _BY_LESSON.items() if slug in known for preset in blocks())
 
 
-def _first_modules() -> Iterator[Preset]:
-    """The rows of lesson 01: 3a and 3b."""
-    yield from islice(_googlenet(), 2)
+# Name, children, grid, and a function from the channels that come in to the arguments of `AnyBlock`.
+Step = tuple[str, tuple[str, ...], int, Callable[[int], dict[str, object]]]
+
+
+def _chained(network: str, title: str, channels: int, steps: Iterable[Step]) -> Iterator[Preset]:
+    """Blocks one after another, each of which reads as many channels as the one before puts out."""
+    for name, children, grid, settings_of in steps:
+        settings = settings_of(channels)
+        yield Preset(f"{title} {name}", network, children, grid, settings)
+        channels = _out_channels(**settings)
+
+
+def _out_channels(
+    in_channels, *, pointwise=0, three=0, narrow=0, five=0, pool_kind="none", pool=0, expanded=False, join="", **_others
+) -> int:
+    """Channels that `AnyBlock` puts out with these arguments."""
+    if join == "residual":
+        return in_channels
+    passed_on = (pool or in_channels) if pool_kind != "none" else 0
+    return pointwise + narrow + passed_on + (three + five) * (2 if expanded else 1)
+
+
+def _numbered(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}_{number}" for number in range(count))
 
 
 def _googlenet() -> Iterator[Preset]:
-    channels, grids = googlenet.STEM["conv2"], {"3": 28, "4": 14, "5": 7}
+    steps: list[Step] = []
     for child, widths in googlenet.MODULES.items():
         name = child.removeprefix("inception_")
-        yield Preset(f"GoogLeNet {name}", "googlenet", (child,), grids[name[0]], _v1(channels, widths))
-        channels = widths.out_channels
+        steps.append((name, (child,), GRIDS[name[0]], partial(_v1, widths=widths)))
+    return _chained("googlenet", "GoogLeNet", googlenet.STEM["conv2"], steps)
 
 
 def _bn_inception() -> Iterator[Preset]:
-    channels, grids = bn_inception.STEM["conv2"], {"3": 28, "4": 14, "5": 7}
+    steps: list[Step] = []
     for child, widths in bn_inception.MODULES.items():
         name = child.removeprefix("inception_")
         if isinstance(widths, bn_inception.ReductionWidths):
-            settings, out = _reduction_a(channels, widths, padding="same"), widths.out_channels(channels)
+            settings_of = partial(_reduction_a, widths=widths, padding="same")
         else:
-            pool = "max" if child == bn_inception.MAX_POOLED else "average"
-            settings, out = _a(channels, widths, pool=pool), widths.out_channels
-        yield Preset(f"BN-Inception {name}", "bn_inception", (child,), grids[name[0]], settings)
-        channels = out
+            settings_of = partial(_a, widths=widths, pool="max" if child == bn_inception.MAX_POOLED else "average")
+        steps.append((name, (child,), GRIDS[name[0]], settings_of))
+    return _chained("bn_inception", "BN-Inception", bn_inception.STEM["conv2"], steps)
 
 
 def _factorized() -> Iterator[Preset]:
-    forked = inception_v2.forked_out_channels
-    for name, title, table in (
+    for network, title, table in (
         ("inception_v2", "Inception-v2", inception_v2.TABLE_V2),
         ("inception_v3", "Inception-v3", inception_v3.TABLE_V3),
     ):
+        figure_5 = partial(_a, window=table.single_kernel)
+        steps = [
+            *((f"mixed_5{letter}", 35, figure_5, row) for letter, row in zip("bcd", table.figure_5, strict=False)),
+            ("mixed_6a", 35, partial(_reduction_a, padding="valid"), table.to_17),
+            *((f"mixed_6{letter}", 17, _b, row) for letter, row in zip("bcdef", table.figure_6, strict=False)),
+            ("mixed_7a", 17, _reduction_b, table.to_8),
+            *(
+                (f"mixed_7{letter}", 8, partial(_c, form="threes"), row)
+                for letter, row in zip("bc", table.figure_7, strict=False)
+            ),
+        ]
         channels = [row.width for row in table.stem if isinstance(row, inception_v2.Conv)][-1]
-        rows: list[tuple[str, int, dict, int]] = []
-        for letter, widths in zip("bcd", table.figure_5, strict=False):
-            rows.append((f"mixed_5{letter}", 35, _a(channels, widths, window=table.single_kernel), widths.out_channels))
-            channels = widths.out_channels
-        out = table.to_17.out_channels(channels)
-        rows.append(("mixed_6a", 35, _reduction_a(channels, table.to_17, padding="valid"), out))
-        channels = out
-        for letter, widths in zip("bcdef", table.figure_6, strict=False):
-            rows.append((f"mixed_6{letter}", 17, _b(channels, widths), widths.out_channels))
-            channels = widths.out_channels
-        out = table.to_8.out_channels(channels)
-        rows.append(("mixed_7a", 17, _reduction_b(channels, table.to_8), out))
-        channels = out
-        for letter, widths in zip("bc", table.figure_7, strict=False):
-            rows.append((f"mixed_7{letter}", 8, _c(channels, widths, form="threes"), forked(widths)))
-            channels = forked(widths)
-        for child, grid, settings, _ in rows:
-            yield Preset(f"{title} {child}", name, (child,), grid, settings)
+        whole = ((name, (name,), grid, partial(block, widths=widths)) for name, grid, block, widths in steps)
+        yield from _chained(network, title, channels, whole)
 
 
 def _v4() -> Iterator[Preset]:
-    stem = {"norm": True}
-    pool = {"pool_kind": "max", "padding": "valid"}
-
-    def preset(name: str, grid: int, settings: dict, *children: str) -> Preset:
-        return Preset(f"Inception-v4 {name}", "inception_v4", children, grid, settings)
-
-    def repeated(name: str, count: int) -> list[str]:
-        return [f"{name}_{number}" for number in range(count)]
-
-    yield preset(
-        "stem, fork 1", 147, stem | pool | {"in_channels": 64, "three": 96, "halving": "stride"}, "stem.fork_1"
-    )
+    pool = {"norm": True, "pool_kind": "max", "padding": "valid", "halving": "stride"}
     fork_2 = {
-        "in_channels": 160, "three_reduce": 64, "three": 96, "five_reduce": 64, "five": 96, "five_window": 7,
+        "norm": True, "three_reduce": 64, "three": 96, "five_reduce": 64, "five": 96, "five_window": 7,
         "five_form": "factors, three", "five_between": (64, 64), "padding": "valid",
     }  # fmt: skip
-    yield preset("stem, fork 2", 73, stem | fork_2, "stem.fork_2")
-    yield preset(
-        "stem, fork 3", 71, stem | pool | {"in_channels": 192, "three": 192, "halving": "stride"}, "stem.fork_3"
-    )
-    channels = inception_v4.FIGURE_4.out_channels
-    yield preset("A", 35, _a(channels, inception_v4.FIGURE_4), *repeated("inception_a", inception_v4.REPEATS_A))
-    yield preset("reduction A", 35, _reduction_a(channels, inception_v4.FIGURE_7, padding="valid"), "reduction_a")
-    channels = inception_v4.FIGURE_7.out_channels(channels)
-    yield preset("B", 17, _b(channels, inception_v4.FIGURE_5), *repeated("inception_b", inception_v4.REPEATS_B))
-    yield preset("reduction B", 17, _reduction_b(channels, inception_v4.FIGURE_8), "reduction_b")
-    channels = inception_v4.FIGURE_8.out_channels(channels)
-    block = _c(channels, inception_v4.FIGURE_6, form="turned factors, three")
-    yield preset("C", 8, block, *repeated("inception_c", inception_v4.REPEATS_C))
+    a, b, c = inception_v4.FIGURE_4, inception_v4.FIGURE_5, inception_v4.FIGURE_6
+    steps: list[Step] = [
+        ("stem, fork 1", ("stem.fork_1",), 147, lambda channels: pool | {"in_channels": channels, "three": 96}),
+        ("stem, fork 2", ("stem.fork_2",), 73, lambda channels: fork_2 | {"in_channels": channels}),
+        ("stem, fork 3", ("stem.fork_3",), 71, lambda channels: pool | {"in_channels": channels, "three": 192}),
+        ("A", _numbered("inception_a", inception_v4.REPEATS_A), 35, partial(_a, widths=a)),
+        ("reduction A", ("reduction_a",), 35, partial(_reduction_a, widths=inception_v4.FIGURE_7, padding="valid")),
+        ("B", _numbered("inception_b", inception_v4.REPEATS_B), 17, partial(_b, widths=b)),
+        ("reduction B", ("reduction_b",), 17, partial(_reduction_b, widths=inception_v4.FIGURE_8)),
+        ("C", _numbered("inception_c", inception_v4.REPEATS_C), 8, partial(_c, widths=c, form="turned factors, three")),
+    ]
+    return _chained("inception_v4", "Inception-v4", 64, steps)
 
 
 def _inception_resnet() -> Iterator[Preset]:
-    for name, title, table, channels in (
-        (
-            "inception_resnet_v1",
-            "Inception-ResNet-v1",
-            inception_resnet_v1.V1["paper"],
-            inception_resnet_v1.STEM_V1[-1].width,
-        ),
-        (
-            "inception_resnet_v2",
-            "Inception-ResNet-v2",
-            inception_resnet_v2.V2["paper"],
-            inception_v4.FIGURE_4.out_channels,
-        ),
+    for number, table, channels in (
+        (1, inception_resnet_v1.V1["paper"], inception_resnet_v1.STEM_V1[-1].width),
+        (2, inception_resnet_v2.V2["paper"], inception_v4.FIGURE_4.out_channels),
     ):
         a, b, c = (
-            [f"inception_resnet_{letter}_{number}" for number in range(count)]
-            for letter, count in zip("abc", table.repeats, strict=True)
+            _numbered(f"inception_resnet_{letter}", count) for letter, count in zip("abc", table.repeats, strict=True)
         )
-        yield Preset(f"{title} A", name, tuple(a), 35, _residual(channels, table.block_a, None, 0.17))
-        reduction = _reduction_a(channels, table.reduction_a, padding="valid")
-        yield Preset(f"{title} reduction A", name, ("reduction_a",), 35, reduction)
-        channels = table.reduction_a.out_channels(channels)
-        yield Preset(f"{title} B", name, tuple(b), 17, _residual(channels, table.block_b, 7, 0.10))
-        yield Preset(
-            f"{title} reduction B", name, ("reduction_b",), 17, _three_way_reduction(channels, table.reduction_b)
-        )
-        channels = table.reduction_b.out_channels(channels)
-        yield Preset(f"{title} C", name, tuple(c), 8, _residual(channels, table.block_c, 3, 0.20))
+        steps: list[Step] = [
+            ("A", a, 35, partial(_residual, widths=table.block_a, window=None, scale=0.17)),
+            ("reduction A", ("reduction_a",), 35, partial(_reduction_a, widths=table.reduction_a, padding="valid")),
+            ("B", b, 17, partial(_residual, widths=table.block_b, window=7, scale=0.10)),
+            ("reduction B", ("reduction_b",), 17, partial(_three_way_reduction, widths=table.reduction_b)),
+            ("C", c, 8, partial(_residual, widths=table.block_c, window=3, scale=0.20)),
+        ]
+        yield from _chained(f"inception_resnet_v{number}", f"Inception-ResNet-v{number}", channels, steps)
 
 
 def _xception() -> Iterator[Preset]:
@@ -186,31 +173,33 @@ def _xception() -> Iterator[Preset]:
     rows = [(name, (name,), row) for name, row in xception.ENTRY_FLOW.items()]
     rows.append(("middle flow", tuple(f"block{number}" for number in range(5, last)), xception.MIDDLE_FLOW))
     rows.append((f"block{last}", (f"block{last}",), xception.BLOCK_13))
-    channels, grid = xception.STEM[-1], 147
-    for name, children, row in rows:
-        settings = _separable(channels, row, first=name == "block2", halving="pool")
-        yield Preset(f"Xception {name}", "xception", children, grid, settings)
-        channels, grid = row.widths[-1], -(-grid // 2) if row.halves else grid
-    settings = _stack(channels, xception.BLOCK_14)
-    yield Preset(f"Xception block{last + 1}", "xception", (f"block{last + 1}",), grid, settings)
+    end = f"block{last + 1}", xception.BLOCK_14
+    yield from _flow("xception", "Xception", 147, rows, end, halving="pool", inside=("nothing", "nothing"))
 
-    for name, title, entry in (
-        ("xception_65", "Xception-65", deeplab_xception.ENTRY_65),
-        ("xception_71", "Xception-71", deeplab_xception.ENTRY_71),
-    ):
+    for layers, entry in (("65", deeplab_xception.ENTRY_65), ("71", deeplab_xception.ENTRY_71)):
         rows = [(f"entry_{number}", (f"entry_{number}",), row) for number, row in enumerate(entry)]
-        middle = tuple(f"middle_{number}" for number in range(deeplab_xception.MIDDLE_ALIGNED_REPEATS))
-        rows += [
-            ("middle flow", middle, deeplab_xception.MIDDLE_ALIGNED),
-            ("exit_0", ("exit_0",), deeplab_xception.EXIT_1),
-        ]
-        channels, grid = xception.STEM[-1], 150
-        for child, children, row in rows:
-            settings = _separable(channels, row, first=False, halving="stride") | {"inside": "BN"}
-            yield Preset(f"{title} {child}", name, children, grid, settings)
-            channels, grid = row.widths[-1], -(-grid // 2) if row.halves else grid
-        settings = _stack(channels, deeplab_xception.EXIT_2) | {"inside": "BN and ReLU"}
-        yield Preset(f"{title} exit_1", name, ("exit_1",), grid, settings)
+        middle = _numbered("middle", deeplab_xception.MIDDLE_ALIGNED_REPEATS)
+        rows.append(("middle flow", middle, deeplab_xception.MIDDLE_ALIGNED))
+        rows.append(("exit_0", ("exit_0",), deeplab_xception.EXIT_1))
+        name, end, inside = f"xception_{layers}", ("exit_1", deeplab_xception.EXIT_2), ("BN", "BN and ReLU")
+        yield from _flow(name, f"Xception-{layers}", 150, rows, end, halving="stride", inside=inside)
+
+
+def _flow(
+    network: str, title: str, grid: int, rows: Iterable[tuple], end: tuple, *, halving: str, inside: tuple[str, str]
+) -> Iterator[Preset]:
+    """Residual blocks (name, children, row of the table), and the one at the end (name, row) with no way around it.
+
+    `inside` is what stands between the two halves of a separable convolution: in the blocks, and at the end.
+    """
+    steps: list[Step] = []
+    for name, children, row in rows:
+        settings_of = partial(_separable, row=row, first=name == "block2", halving=halving, inside=inside[0])
+        steps.append((name, children, grid, settings_of))
+        grid = -(-grid // 2) if row.halves else grid
+    name, row = end
+    steps.append((name, (name,), grid, partial(_stack, row=row, inside=inside[1])))
+    return _chained(network, title, xception.STEM[-1], steps)
 
 
 _BY_LESSON = {
@@ -307,18 +296,18 @@ def _residual(channels: int, widths, window: int | None, scale: float) -> dict[s
     return settings
 
 
-def _separable(channels: int, row, *, first: bool, halving: str) -> dict[str, object]:
+def _separable(channels: int, row, *, first: bool, halving: str, inside: str) -> dict[str, object]:
     """A residual block of separable convolutions; the very first one does not open with a ReLU."""
-    return _stack(channels, row) | {
+    return _stack(channels, row, inside=inside) | {
         "relu": "before all but the first" if first else "before each", "halving": halving if row.halves else "none",
         "join": "skip", "sum_relu": False,
     }  # fmt: skip
 
 
-def _stack(channels: int, row) -> dict[str, object]:
+def _stack(channels: int, row, *, inside: str) -> dict[str, object]:
     """Separable convolutions one after another, each with its ReLU behind it."""
     *between, five = row.widths
     return {
         "in_channels": channels, "norm": True, "five_between": tuple(between), "five": five, "five_form": "threes",
-        "five_window": 2 * len(row.widths) + 1, "groups": EACH,
+        "five_window": 2 * len(row.widths) + 1, "groups": EACH, "inside": inside,
     }  # fmt: skip

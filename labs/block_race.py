@@ -65,7 +65,7 @@ def common_factor(designs: dict[str, dict[str, object]]) -> float:
     """
 
     def most(factor: float) -> int:
-        return max(_macs(arguments, factor) for arguments in designs.values())
+        return max(_table(arguments, factor).macs for arguments in designs.values())
 
     low, high = 0, len(FACTORS) - 1
     if most(FACTORS[high]) > MOST_MACS:
@@ -80,10 +80,6 @@ def _table(arguments: dict[str, object], factor: float):
     with torch.device("meta"):
         stages, _ = small_blocks(arguments, factor)
     return profile(nn.Sequential(*stages), (STEM, GRID, GRID))
-
-
-def _macs(arguments: dict[str, object], factor: float) -> int:
-    return _table(arguments, factor).macs
 
 
 class RaceDesigns:

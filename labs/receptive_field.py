@@ -134,69 +134,78 @@ def middle_of(ways: Sequence[int]) -> int:
     return len(ways)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """The chosen unit of a stack, and what it sees. Everything is for rows, then for columns.
+
+    Attributes:
+        layers: those below the unit.
+        axes: the grid that it stands on.
+        units: its number on each axis, from 0.
+        ways: by how many ways each pixel of its field reaches it.
+    """
+
+    layers: tuple[Layer, ...]
+    axes: tuple[Axis, ...]
+    units: tuple[int, ...]
+    ways: tuple[tuple[int, ...], ...]
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """The first pixel that it sees."""
+        return tuple(axis.first(unit) for axis, unit in zip(self.axes, self.units, strict=True))
+
+
+def sight(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> Sight:
+    """What the unit sees that the lab's handles choose."""
+    layers = tuple(stacks[settings["stack"]][: settings["layer"]])
+    axes = tuple(along(layers, size, side) for side in (0, 1))
+    shares = settings["row"], settings["column"]
+    units = tuple(round((axis.units - 1) * share / 100) for axis, share in zip(axes, shares, strict=True))
+    ways = tuple(ways_to(layers, size, side, unit) for side, unit in enumerate(units))
+    return Sight(layers, axes, units, ways)
+
+
 def view(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict, pinned: dict | None) -> View:
     """What the receptive field lab shows: the field on the photograph, what lies in it, and the layers below."""
-    designs = {"B, now" if pinned else "": settings}
-    if pinned:
-        designs = {"A, pinned": pinned, **designs}
+    designs = {"A, pinned": pinned, "B, now": settings} if pinned else {"": settings}
+    seen = {name: sight(stacks, size, each) for name, each in designs.items()}
     words = "<br/>".join(
-        f"{name[:1]}{': ' if name else ''}{_words(stacks, size, each)}" for name, each in designs.items()
+        f"{name[:1]}{': ' if name else ''}{_words(designs[name]['stack'], size, each)}" for name, each in seen.items()
     )
-    pictures = (html.text(html.bold(name), html.BREAK, _svg(stacks, size, each)) for name, each in designs.items())
+    pictures = (
+        html.text(html.bold(name), html.BREAK, _svg(designs[name]["photo"], size, each)) for name, each in seen.items()
+    )
     legend = (
         "The frame is what the unit sees; grey is padding. On the right it is enlarged, and the brighter a pixel, the more ways "
         "lead from it to the unit."
     )
-    shown = html.text(html.side_by_side(*pictures), html.tag("p", legend), _table(stacks, size, settings))
-    return View(words=words, html=shown)
+    *_, now = seen.values()
+    below = _table(stacks[settings["stack"]], size, chosen=len(now.layers) - 1)
+    return View(words=words, html=html.text(html.side_by_side(*pictures), html.tag("p", legend), below))
 
 
-def _chosen(stacks: Mapping[str, Sequence[Layer]], settings: dict) -> Sequence[Layer]:
-    layers = stacks[settings["stack"]]
-    return layers[: min(settings["layer"], len(layers))]
-
-
-def _seen(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> list[tuple[Axis, int]]:
-    """For rows and columns: the axis, and the number of the chosen unit."""
-    layers = _chosen(stacks, settings)
-    found = []
-    for side, name in ((0, "row"), (1, "column")):
-        axis = along(layers, size, side)
-        found.append((axis, round((axis.units - 1) * settings[name] / 100)))
-    return found
-
-
-def _ways(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> list[tuple[int, ...]]:
-    """For rows and columns: by how many ways each pixel of the field reaches the chosen unit."""
-    layers = tuple(_chosen(stacks, settings))
-    return [ways_to(layers, size, side, unit) for side, (_, unit) in enumerate(_seen(stacks, size, settings))]
-
-
-def _words(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> str:
-    layers = _chosen(stacks, settings)
-    (rows, row), (columns, column) = _seen(stacks, size, settings)
-    middle = [middle_of(ways) for ways in _ways(stacks, size, settings)]
+def _words(stack: str, size: int, seen: Sight) -> str:
+    (rows, columns), (row, column), (down, across) = seen.axes, seen.units, map(middle_of, seen.ways)
     inside = [
-        max(min(axis.first(unit) + axis.field, size) - max(axis.first(unit), 0), 0) / axis.field
-        for axis, unit in ((rows, row), (columns, column))
+        max(min(first + axis.field, size) - max(first, 0), 0) / axis.field
+        for first, axis in zip(seen.first, seen.axes, strict=True)
     ]
     outside = 1 - inside[0] * inside[1]
     return (
-        f"{html.text(settings['stack'])}, layer {len(layers)} ({html.text(layers[-1].name)}): the unit in row {row + 1} and column "
+        f"{html.text(stack)}, layer {len(seen.layers)} ({html.text(seen.layers[-1].name)}): the unit in row {row + 1} and column "
         f"{column + 1} of {rows.units}×{columns.units} sees <b>{rows.field}×{columns.field}</b> pixels, {100 * outside:.0f} % of them "
-        f"padding; half of the ways down, and half of those across, start from the middle "
-        f"{middle[0]}×{middle[1]}."
+        f"padding; half of the ways down, and half of those across, start from the middle {down}×{across}."
     )
 
 
-def _svg(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> html.Html:
-    (rows, row), (columns, column) = _seen(stacks, size, settings)
-    top, left, height, width = rows.first(row), columns.first(column), rows.field, columns.field
-    photo = html.tag("image", href=_photo(settings["photo"], size), width=size, height=size)
+def _svg(photograph_of: str, size: int, seen: Sight) -> html.Html:
+    (top, left), (height, width) = seen.first, (axis.field for axis in seen.axes)
+    photo = html.tag("image", href=_photo(photograph_of, size), width=size, height=size)
     place = {"x": left, "y": top, "width": width, "height": height}
-    shade = _shade(*_ways(stacks, size, settings))
+    shade = _shade(*seen.ways)
     scale = CROP / max(height, width)
-    seen = html.tag(
+    crop = html.tag(
         "svg", svg.rectangle(**place, fill=colors.GREY), photo,
         html.tag("image", href=shade, **place, preserveAspectRatio="none"),
         x=size + 16, y=0, width=width * scale, height=height * scale, viewBox=f"{left} {top} {width} {height}",
@@ -206,25 +215,22 @@ def _svg(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> ht
         parts.append(svg.dot(left + width / 2, top + height / 2, colors.VERMILION, radius=3.5, stroke="#fff"))
     whole = html.tag("svg", *parts, width=size, height=size, viewBox=f"0 0 {size} {size}")
     words = f"A photograph with a frame of {height} by {width} pixels, and the part inside of it enlarged."
-    return svg.picture(whole, seen, words=words, width=size + CROP + 16, height=max(size, CROP))
+    return svg.picture(whole, crop, words=words, width=size + CROP + 16, height=max(size, CROP))
 
 
-def _table(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict) -> html.Html:
-    layers, chosen = stacks[settings["stack"]], len(_chosen(stacks, settings))
+def _table(layers: Sequence[Layer], size: int, chosen: int) -> html.Html:
     cells = []
     for number, layer in enumerate(layers, start=1):
         rows, columns = along(layers[:number], size, 0), along(layers[:number], size, 1)
         sizes = ((axis.units, axis.field, axis.step) for axis in (rows, columns))
         cells.append((number, layer.name, *(f"{down}×{across}" for down, across in zip(*sizes, strict=True))))
     head = ("layer", "what", "units", "sees, pixels", "step, pixels")
-    return html.table(cells, head=head, align="rlrrr", chosen=chosen - 1)
+    return html.table(cells, head=head, align="rlrrr", chosen=chosen)
 
 
 @lru_cache
 def _photo(name: str, size: int) -> str:
-    file = io.BytesIO()
-    Image.fromarray(photograph(name, size)).save(file, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return _address(photograph(name, size), "jpeg", quality=85)
 
 
 @lru_cache(maxsize=64)
@@ -234,9 +240,14 @@ def _shade(rows: tuple[int, ...], columns: tuple[int, ...]) -> str:
     share = np.sqrt(np.outer(down, across))  # ways fall off so fast that nothing but the middle would be seen
     sheet = np.zeros((*share.shape, 4), dtype=np.uint8)
     sheet[..., 3] = (170 * (1 - share)).round()
+    return _address(sheet, "png", compress_level=1)
+
+
+def _address(pixels: np.ndarray, form: str, **options: int) -> str:
+    """An image as an address that holds all of it."""
     file = io.BytesIO()
-    Image.fromarray(sheet, "RGBA").save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    Image.fromarray(pixels).save(file, form, **options)
+    return f"data:image/{form};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _two(value: int | tuple[int, int]) -> tuple[int, int]:
@@ -270,12 +281,8 @@ class UnitGrid:
                 grid_template_columns=f"repeat({PLACES}, 26px)", grid_gap="2px", margin="4px 0 8px 78px"
             ),
         )
-        self.widget = ipywidgets.VBox(
-            [
-                ipywidgets.HTML("<div>Or click a unit; the round one is nearest to yours.</div>"),
-                grid,
-            ]
-        )
+        words = ipywidgets.HTML("<div>Or click a unit; the round one is nearest to yours.</div>")
+        self.widget = ipywidgets.VBox([words, grid])
         self._marked: ipywidgets.Button | None = None
         for handle in (row, column):
             handle.observe(lambda _change: self._mark(), names="value")

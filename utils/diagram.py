@@ -193,7 +193,7 @@ def _graph(record: Trace, depth: int, repeats: _Repeats) -> tuple[dict[int, _Nod
     for operation in record.operations:
         shapes[operation.index] = operation.shape[1:]
         if operation.index in repeats.instead:
-            drawn_as[operation.index] = drawn_as[_first(repeats, operation.index)]
+            drawn_as[operation.index] = drawn_as[repeats.instead[operation.index]]
             continue
         name, call, operations = group_of.get(operation.index, ("", operation.call, [operation]))
         closed, inside = _closed_at(record, call, depth, forks)
@@ -229,13 +229,6 @@ def _graph(record: Trace, depth: int, repeats: _Repeats) -> tuple[dict[int, _Nod
     nodes[result] = _Node(result, "end", "output", shapes.get(result - 1, record.image_shape))
     edges[last, result] = nodes[result].shape
     return nodes, edges
-
-
-def _first(repeats: _Repeats, operation: int) -> int:
-    """The operation that is drawn for one of a repetition."""
-    while operation in repeats.instead:
-        operation = repeats.instead[operation]
-    return operation
 
 
 def _forks(record: Trace) -> dict[int, int]:

@@ -384,7 +384,6 @@ class RacePanel:
         entries: gives what is to race, as `Race` takes it, at each start. A ValueError of it is shown as a sentence.
         recipe: how all are trained; a budget of minutes may choose more epochs.
         data: the data set that is chosen at first.
-        datasets: the data sets that can be chosen.
         seeds: at first, 1 to 5.
         minutes: at first, 0.5 to 5.
     """
@@ -395,7 +394,6 @@ class RacePanel:
         *,
         recipe: Recipe = RECIPE,
         data: str = "scales",
-        datasets: Sequence[str] = DATA,
         seeds: int = 3,
         minutes: float = 1.0,
     ):
@@ -412,18 +410,15 @@ class RacePanel:
         self.stop_button = Button(
             description="Stop", icon="stop", disabled=True, tooltip="End the race now; whole runs are kept"
         )
-        style, layout = {"description_width": "66px"}, Layout(width="250px")
-        self.data = Dropdown(
-            options=list(datasets), value=data, description="data", tooltip="The images", style=style, layout=layout
-        )
+        look = {"style": {"description_width": "66px"}, "layout": Layout(width="250px")}
+        self.data = Dropdown(options=DATA, value=data, description="data", tooltip="The images", **look)
         self.seeds = IntSlider(
             value=seeds,
             min=1,
             max=5,
             description="seeds",
             tooltip="How often each of them is trained: with one run nobody knows the spread",
-            style=style,
-            layout=layout,
+            **look,
         )
         self.minutes = FloatSlider(
             value=minutes,
@@ -433,8 +428,7 @@ class RacePanel:
             readout_format=".1f",
             description="minutes",
             tooltip="How long the whole race may take, about; epochs and images are chosen to fit",
-            style=style,
-            layout=layout,
+            **look,
         )
         self.controls = (self.data, self.seeds, self.minutes)
         self.bar = FloatProgress(max=1.0, layout=Layout(width="auto", max_width="810px"))
@@ -526,11 +520,9 @@ class RacePanel:
             self.statement.value = said
 
     def __repr__(self) -> str:
-        return (
-            repr(self.race)
-            if self.race is not None
-            else "A race that has not been started. Press Race in a notebook, or call start()."
-        )
+        if self.race is None:
+            return "A race that has not been started. Press Race in a notebook, or call start()."
+        return repr(self.race)
 
     def _ipython_display_(self) -> None:
         show_widget(self.widget, text=repr(self), html=output(Html(self.statement.value + self.picture.value)))

@@ -18,9 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 INPUT = -1  # the producer of the image itself
 
 Grid = tuple[int, int]  # (height, width), or what a window does in the one direction and in the other
-Window = tuple[
-    Grid, tuple[float, float]
-]  # (reach, stride): how many steps beyond the first it covers, and its own step
+# (reach, stride): how many steps beyond the first a window covers, and its own step
+Window = tuple[Grid, tuple[float, float]]
 Arguments = Sequence[Any]  # those of one of torch's operations, in its order
 Layer = Callable[[Any, Tensor, int, tuple[int, ...]], Tensor]  # (module, image, its producer, its shape) -> result
 
@@ -265,16 +264,11 @@ class _Recorder(TorchDispatchMode):
         if not self.stack:
             return outputs
         reads: dict[int, None] = {}
-        shapes, fresh = [], []
-        has_weights = False
+        shapes, weights = [], []
         for tensor in _tensors(args) + (_tensors(tuple(kwargs.values())) if kwargs else []):
             key = id(tensor)
-            weight = self.weight_of.get(key)
-            if weight is not None:
-                has_weights = True
-                if weight not in self.seen_weights:
-                    self.seen_weights.add(weight)
-                    fresh.append(weight)
+            if key in self.weight_of:
+                weights.append(self.weight_of[key])
             elif key in self.producer:
                 if self.producer[key] not in reads:
                     shapes.append(tuple(tensor.shape))
@@ -282,41 +276,47 @@ class _Recorder(TorchDispatchMode):
         results = _tensors((outputs,))
         if not results:
             return outputs
-        index = len(self.operations)
         name = func._schema.name.split("::")[-1]
         first = results[0]
         if name == "empty" and not first.numel():
             return outputs  # room that batch normalisation reserves and does not use
-        if name in _VIEWS and has_weights and not reads:
+        if name in _VIEWS and weights and not reads:
             # A transposed weight is still that weight, not something the network made of the image.
             self.kept.extend(results)
-            for result in results:
-                self.weight_of[id(result)] = next(
-                    self.weight_of[id(t)] for t in _tensors(args) if id(t) in self.weight_of
-                )
-            self.seen_weights.difference_update(fresh)
+            self.weight_of |= {id(result): weights[0] for result in results}
             return outputs
-        operation = Operation(
-            index=index,
-            name=name,
-            call=self.stack[-1],
+        index = self.write(
+            name,
             reads=tuple(reads),
             input_shapes=tuple(shapes),
             shape=tuple(first.shape),
             macs=_macs(name, args, first),
-            weights=tuple(fresh),
-            has_weights=has_weights,
-            receptive_field=None,
+            weights=weights,
             geometry=_geometry(name, args),
             factor=_factor(args) if name == "mul" else None,
         )
-        operation.receptive_field = self._receptive_field(operation)
-        self.operations.append(operation)
-        self.fields[index] = operation.receptive_field
         for result in results:
             self.kept.append(result)
             self.producer[id(result)] = index
         return outputs
+
+    def write(self, name: str, *, weights: Sequence[str], **what: Any) -> int:
+        """Write an operation down, with the names of the weights that it reads; returns its index."""
+        fresh = tuple(weight for weight in dict.fromkeys(weights) if weight not in self.seen_weights)
+        self.seen_weights.update(fresh)
+        index = len(self.operations)
+        operation = Operation(
+            index=index,
+            name=name,
+            call=self.stack[-1],
+            weights=fresh,
+            has_weights=bool(weights),
+            receptive_field=None,
+            **what,
+        )
+        operation.receptive_field = self.fields[index] = self._receptive_field(operation)
+        self.operations.append(operation)
+        return index
 
     def _receptive_field(self, operation: Operation) -> ReceptiveField | None:
         sources = [field for source in operation.reads if (field := self.fields[source]) is not None]
@@ -396,8 +396,8 @@ class _QuickRecorder(_Recorder):
             nn.Conv2d: self.conv,
             nn.BatchNorm2d: self.batch_norm,
             nn.ReLU: self.relu,
-            nn.MaxPool2d: self.max_pool,
-            nn.AvgPool2d: self.avg_pool,
+            nn.MaxPool2d: self.pool,
+            nn.AvgPool2d: self.pool,
             nn.LocalResponseNorm: self.local_response_norm,
         }
 
@@ -457,35 +457,16 @@ class _QuickRecorder(_Recorder):
         in_place: Tensor | None = None,
     ) -> Tensor:
         """Write an operation down, and make its result."""
-        fresh = []
-        has_weights = False
-        for parameter in parameters:
-            if parameter is not None:
-                has_weights = True
-                weight = self.weight_of[id(parameter)]
-                if weight not in self.seen_weights:
-                    self.seen_weights.add(weight)
-                    fresh.append(weight)
-        seen = self.fields[source]
-        if seen is not None and geometry is not None:
-            seen = seen.behind(geometry)
-        index = len(self.operations)
-        self.operations.append(
-            Operation(
-                index=index,
-                name=name,
-                call=self.stack[-1],
-                reads=(source,),
-                input_shapes=(before,),
-                shape=after,
-                macs=macs,
-                weights=tuple(fresh),
-                has_weights=has_weights,
-                receptive_field=seen,
-                geometry=geometry,
-            )
+        weights = [self.weight_of[id(parameter)] for parameter in parameters if parameter is not None]
+        index = self.write(
+            name,
+            reads=(source,),
+            input_shapes=(before,),
+            shape=after,
+            macs=macs,
+            weights=weights,
+            geometry=geometry,
         )
-        self.fields[index] = seen
         output = in_place
         if output is None:
             with torch._C._DisableTorchDispatch():
@@ -537,29 +518,15 @@ class _QuickRecorder(_Recorder):
         quotient.reads, quotient.input_shapes = (source, *quotient.reads), (before, before)
         return output
 
-    def max_pool(self, module: nn.MaxPool2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
-        if module.return_indices:
-            raise _NotQuick
-        kernel, stride, dilation = _two(module.kernel_size), _two(module.stride), _two(module.dilation)
-        return self.pool("max_pool2d_with_indices", module, source, before, kernel, stride, dilation)
-
-    def avg_pool(self, module: nn.AvgPool2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
-        kernel, stride = _two(module.kernel_size), _two(module.stride)
-        return self.pool("avg_pool2d", module, source, before, kernel, stride, (1, 1))
-
-    def pool(
-        self,
-        name: str,
-        module: nn.MaxPool2d | nn.AvgPool2d,
-        source: int,
-        before: tuple[int, ...],
-        kernel: Grid,
-        stride: Grid,
-        dilation: Grid,
-    ) -> Tensor:
-        padding = _two(module.padding)
+    def pool(self, module: nn.MaxPool2d | nn.AvgPool2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
+        kernel, stride, padding = _two(module.kernel_size), _two(module.stride), _two(module.padding)
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             raise _NotQuick
+        name, dilation = "avg_pool2d", (1, 1)
+        if isinstance(module, nn.MaxPool2d):
+            if module.return_indices:
+                raise _NotQuick
+            name, dilation = "max_pool2d_with_indices", _two(module.dilation)
         grid = _grid(before, kernel, stride, padding, dilation, ceil_mode=module.ceil_mode)
         window = (_reach(kernel, dilation), stride)
         return self.note(name, source, before, (1, before[1], *grid), geometry=window)

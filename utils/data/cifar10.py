@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 import re
 import zipfile
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.data.decode import in_threads, read_image
+from utils.data.decode import class_names, in_threads, read_image
 from utils.data.splits import limited
 from utils.system.files import whole_file
 from utils.system.places import cache_folder, data_folder
@@ -161,11 +160,9 @@ def _rows(path: Path) -> int:
         raise _broken(path, error) from error
     if not {"img", "label"} <= set(schema.names) or not rows:
         raise _broken(path, f"it has {rows} rows and the columns {', '.join(schema.names) or 'none'}")
-    described = (schema.metadata or {}).get(b"huggingface")
-    if described:
-        names = json.loads(described).get("info", {}).get("features", {}).get("label", {}).get("names", CLASSES)
-        if tuple(names) != CLASSES:
-            raise _broken(path, f"its classes are {', '.join(names)}")
+    names = class_names(schema, "label")
+    if names not in ((), CLASSES):
+        raise _broken(path, f"its classes are {', '.join(names)}")
     return rows
 
 

@@ -1,9 +1,10 @@
 """Image files into arrays, many at a time."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -36,6 +37,12 @@ def read_image(file: str | os.PathLike[str] | BinaryIO, *, image_size: int | Non
     if image_size is not None:
         picture = ImageOps.fit(picture, (image_size, image_size), method=Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
+
+
+def class_names(schema: Any, label: str) -> tuple[str, ...]:
+    """The names that a Parquet file's schema has for the classes in a column of labels; none where it does not say."""
+    described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    return tuple(described.get("info", {}).get("features", {}).get(label, {}).get("names", ()))
 
 
 def in_threads(work: Callable[[Item], Result], items: Sequence[Item], *, label: str) -> Iterator[Result]:

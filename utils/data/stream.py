@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from utils.data.dataset import Data, Split, channel_statistics
-from utils.data.decode import read_image
+from utils.data.decode import class_names, read_image
 from utils.data.splits import require_whole
 
 BUFFER = 4096  # encoded images that wait for their turn
@@ -233,7 +233,7 @@ def stream(
         needed = needed or _columns(schema, path)
         if not set(needed) <= set(schema.names):
             raise ValueError(f"{path} has the columns {', '.join(schema.names)}; {' and '.join(needed)} are needed.")
-        classes = classes or _class_names(schema, needed[1])
+        classes = classes or class_names(schema, needed[1])
         rows.append(count)
     if needed is None or not classes:
         raise ValueError(f'{paths[0]} does not name its classes. Pass them: classes=("cat", "dog").')
@@ -337,11 +337,6 @@ def _columns(schema: Any, path: Path) -> tuple[str, str]:
             f'{", ".join(schema.names)}. Name one of each: columns=("image", "label").'
         )
     return images[0], labels[0]
-
-
-def _class_names(schema: Any, label: str) -> tuple[str, ...]:
-    described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    return tuple(described.get("info", {}).get("features", {}).get(label, {}).get("names", ()))
 
 
 def _broken(path: Path, error: Exception) -> ValueError:

@@ -4,6 +4,7 @@ Each lesson makes one `Feedback`, adds its exercises to it, and hands `check`, `
 `progress` to its notebook. Everything shows as HTML in a notebook and as plain text elsewhere.
 """
 
+import itertools
 import json
 import linecache
 import math
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import FunctionType
 
 from filelock import FileLock, Timeout
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from utils.page import html
 from utils.show.display import show_widget
@@ -57,10 +58,7 @@ class Message:
     _MARKS = {"right": "✔", "wrong": "✘", "hint": "➜", "note": "●"}  # noqa: RUF012 (a constant, not a field)
 
     def __repr__(self) -> str:
-        text = f"{self._MARKS[self.tone]} {self.head}"
-        for part in (self.body, self.code):
-            text += f"\n{part}" if part else ""
-        return text
+        return "\n".join(filter(None, (f"{self._MARKS[self.tone]} {self.head}", self.body, self.code)))
 
     @property
     def html(self) -> html.Html:
@@ -102,6 +100,7 @@ class Feedback:
         self.exercises: dict[str, Exercise] = {}
         self.predictions: dict[str, Prediction] = {}
         self.check = Checks(self)
+        self._bar: DisplayHandle | None = None  # where the progress bar is shown
 
     def exercise(
         self,
@@ -155,12 +154,13 @@ class Feedback:
         except Wrong as wrong:
             return Result("wrong", f"{name}: not yet", str(wrong), exercise=entry.name)
         except Exception as error:
-            if _is_stub(error):
+            if isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error))):
                 said = self._about_stub(entry, answer, str(error))
                 return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
             return Result("wrong", f"{name}: your code stopped", explain(error), exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
-        self._refresh()
+        if self._bar is not None:
+            self._bar.update(ProgressBar(self)._forms(), raw=True)
         said = said or "It gives what the course's own answer gives."
         return Result("right", f"{name}: right", " ".join(filter(None, (said, note))), exercise=entry.name)
 
@@ -207,13 +207,9 @@ class Feedback:
         """The worked solution of an exercise, as the lesson's source has it."""
         entry = self.numbered(number)
         self._note(lambda lesson: lesson.setdefault("solutions", {}).setdefault(entry.name, _now()))
-        code = solution_of(self.source, entry.number)
-        return Message(
-            "hint",
-            f"A solution of exercise {entry.number}, {entry.title}",
-            "One way among several. Close it, and write yours from memory.",
-            code,
-        )
+        head = f"A solution of exercise {entry.number}, {entry.title}"
+        body = "One way among several. Close it, and write yours from memory."
+        return Message("hint", head, body, solution_of(self.source, entry.number))
 
     def predict(
         self,
@@ -262,15 +258,7 @@ class Feedback:
 
     def _note(self, change: Callable[[dict], object]) -> str:
         """Change this lesson's part of the progress file; what the learner should know about it comes back."""
-
-        def in_lesson(data: dict) -> None:
-            change(data.setdefault("lessons", {}).setdefault(self.slug, {}))
-
-        return change_progress(in_lesson)
-
-    def _refresh(self) -> None:
-        if getattr(self, "_bar", None) is not None:
-            self._bar.update(ProgressBar(self)._forms(), raw=True)
+        return change_progress(lambda data: change(data.setdefault("lessons", {}).setdefault(self.slug, {})))
 
 
 class Checks:
@@ -323,7 +311,8 @@ class Prediction:
             try:
                 answer = _as_number(answer)
             except (TypeError, ValueError):
-                raise ValueError(f"The answer is {answer!r}; a number is asked{_in_unit(self.unit)}.") from None
+                unit = f", in {self.unit}" if self.unit else ""
+                raise ValueError(f"The answer is {answer!r}; a number is asked{unit}.") from None
         if self._kept().get("truth") is not None:
             return Message("note", "The truth is out", f"Your prediction stays as it was: {self._text(self.answer)}.")
         note = self.feedback._note(
@@ -338,11 +327,7 @@ class Prediction:
         if answer is None:
             head = f"The truth: {self._text(value)}"
             return Message("note", head, f"You made no prediction for this one. {explanation}".strip())
-
-        def close(lesson: dict) -> None:
-            lesson["predictions"][self.name]["truth"] = value
-
-        self.feedback._note(close)
+        self.feedback._note(lambda lesson: lesson["predictions"][self.name].__setitem__("truth", value))
         head = f"You predicted {self._text(answer)}. The truth: {self._text(value)}"
         return Message("right" if _near(answer, value) else "note", head, explanation)
 
@@ -356,12 +341,12 @@ class Prediction:
         return f"{text} {self.unit}".strip()
 
     def __repr__(self) -> str:
-        kept = f" You said: {self._text(self.answer)}." if self.answer is not None else ""
         choices = f" Choose one of: {', '.join(self.choices)}." if self.choices else ""
-        if kept:
-            return f"● {self.question}{choices}{kept}"
         example = repr(self.choices[0]) if self.choices else "12"
-        return f"● {self.question}{choices} To answer here, add `answer={example}` to the call."
+        end = f"To answer here, add `answer={example}` to the call."
+        if self.answer is not None:
+            end = f"You said: {self._text(self.answer)}."
+        return f"● {self.question}{choices} {end}"
 
     def _ipython_display_(self) -> None:
         show_widget(self.widget(), text=repr(self))
@@ -498,7 +483,8 @@ def read_progress() -> tuple[dict, str]:
     except OSError as error:
         return {}, f"Your progress cannot be read ({error.strerror}: {path.name}), so it shows as empty."
     except ValueError:
-        aside = _free_name(path)
+        names = (path.with_name(f"{path.stem}.broken-{number}{path.suffix}") for number in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
         try:
             os.replace(path, aside)
         except OSError:
@@ -506,7 +492,7 @@ def read_progress() -> tuple[dict, str]:
         return {}, f"{path.name} was broken. It is set aside as {aside.name}, and progress starts anew."
 
 
-def change_progress(change: Callable[[dict], None]) -> str:
+def change_progress(change: Callable[[dict], object]) -> str:
     """Change the progress file, whole or not at all; a sentence comes back where the learner should know something."""
     path = progress_file()
     try:
@@ -518,13 +504,6 @@ def change_progress(change: Callable[[dict], None]) -> str:
         return note
     except (OSError, Timeout) as error:
         return f"(Your progress could not be kept: {getattr(error, 'strerror', None) or 'the file is locked'}.)"
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"{path.stem}.broken-{number}{path.suffix}")).exists():
-        number += 1
-    return aside
 
 
 # Solutions are read from the lesson's source, so that they cannot differ from what the tests run.
@@ -555,10 +534,6 @@ def split_options(cell: str) -> tuple[str, str]:
 
 # What a stub raises, as `course.build` writes it. torch raises NotImplementedError as well, for reasons of its own.
 _STUB = re.compile(r"Exercise ([\d.]+),")
-
-
-def _is_stub(error: BaseException) -> bool:
-    return isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error)) is not None)
 
 
 def explain(error: BaseException) -> str:
@@ -605,10 +580,6 @@ def _as_number(answer: object) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{answer} is not finite")
     return number
-
-
-def _in_unit(unit: str) -> str:
-    return f", in {unit}" if unit else ""
 
 
 def _plain(choice: object) -> str:

@@ -9,7 +9,7 @@ import inspect
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -135,7 +135,7 @@ def same_module(
     _compare_shapes(found, expected)
     _compare_layers(found, expected)
     pairs, is_wired_alike = _match(found, expected)
-    note = _compare_values(answer, reference, found, expected, pairs, is_wired_alike, seed, ordered)
+    note = _compare_values(found, expected, pairs, is_wired_alike, seed, ordered)
     _compare_gradients(answer, image_shape, seed)
     return note
 
@@ -267,10 +267,8 @@ def _compare_shapes(found: Trace, expected: Trace) -> None:
         elif difference > 0:
             sentence += f"{difference} are missing"
             branches = {name for name, width in _ends_of_branches(expected).items() if width == difference}
-            if branches:
-                sentence += f", as many as {' or '.join(sorted(branches))} gives: is it in the concatenation?"
-            else:
-                sentence += "."
+            gives = f", as many as {' or '.join(sorted(branches))} gives: is it in the concatenation?"
+            sentence += gives if branches else "."
         else:
             sentence += f"{-difference} too many."
             passed_on = _passed_on(found)
@@ -280,10 +278,7 @@ def _compare_shapes(found: Trace, expected: Trace) -> None:
                 sentence += " The input itself goes into the concatenation."
         raise Wrong(sentence)
     if out[2:] != want[2:]:
-        culprit = next(
-            (o for o in found.operations if o.geometry and o.shape[2:] != found.image_shape[1:]),
-            None,
-        )
+        culprit = next((o for o in found.operations if o.geometry and o.shape[2:] != found.image_shape[1:]), None)
         raise Wrong(
             f"Your block returned a grid of {shape_text(out[2:])} where {shape_text(want[2:])} was expected."
             + (f" The {_describe(found, culprit)} changes it: look at its padding and stride." if culprit else "")
@@ -337,30 +332,26 @@ def _compare_layers(found: Trace, expected: Trace) -> None:
     theirs = Counter(_signature(expected, o) for o in _weighted(expected))
     missing, extra = theirs - mine, mine - theirs
     if missing or extra:
-        sentences = []
-        if missing and extra:
-            sentences.append(f"Expected {_count(missing)}; yours has {_count(extra)} instead.")
-        elif missing:
-            sentences.append(f"Missing: {_count(missing)}.")
-            if _hidden_layers(found):
-                sentences = [UNSEEN]
-        else:
-            sentences.append(f"Too many: {_count(extra)}.")
         have, need = sum(found.parameters.values()), sum(expected.parameters.values())
-        if have != need:
-            sentences.append(f"That makes {have:,} parameters where {need:,} are expected.")
-        if missing and extra and _without_biases(missing) == _without_biases(extra):
+        if not extra:
+            is_hidden = any(o.macs and not o.has_weights for o in found.operations)  # weights that are no parameters
+            sentence = UNSEEN if is_hidden else f"Missing: {_count(missing)}."
+        elif not missing:
+            sentence = f"Too many: {_count(extra)}."
+        elif _without_biases(missing) == _without_biases(extra):
             layers = sum(extra.values())
-            sentences[0] = (
+            sentence = (
                 f"{'A bias is missing' if have < need else 'There is a bias too many'}"
                 f"{f' in each of {layers} layers' if layers > 1 else ''}: yours has {_count(extra)}."
             )
-        raise Wrong(" ".join(sentences))
+        else:
+            sentence = f"Expected {_count(missing)}; yours has {_count(extra)} instead."
+        if have != need:
+            sentence += f" That makes {have:,} parameters where {need:,} are expected."
+        raise Wrong(sentence)
 
 
 def _compare_values(
-    answer: nn.Module,
-    reference: nn.Module,
     found: Trace,
     expected: Trace,
     pairs: list[tuple[Operation, Operation]],
@@ -369,16 +360,10 @@ def _compare_values(
     ordered: bool,
 ) -> str:
     generator = torch.Generator().manual_seed(seed)
-    _randomize(reference, generator)
-    _copy_weights(answer, reference, found, expected, pairs)
+    _randomize(expected.root, generator)
+    _copy_weights(found, expected, pairs)
     images = torch.randn(2, *expected.image_shape, generator=generator)
-    modes = answer.training, reference.training
-    try:
-        with torch.no_grad():
-            mine, theirs = answer.eval()(images), reference.eval()(images)
-    finally:
-        answer.train(modes[0])
-        reference.train(modes[1])
+    mine, theirs = _tested(found.root, images), _tested(expected.root, images)
     if _close(mine, theirs):
         return ""
     if _close(_sorted_channels(mine), _sorted_channels(theirs)):
@@ -391,12 +376,22 @@ def _compare_values(
             "Your branches stand in another order than in the paper's figure. That computes the same; public weights "
             "would need the figure's order."
         )
-    if _is_right_without_zeros(answer, images, theirs):
+    if _is_right_without_zeros(found.root, images, theirs):
         raise Wrong(
             "Shapes and parameters are right, the values are not: the pool counts the zeros of its padding, so that its means "
             "are too small at the border. `count_include_pad=False` leaves them out."
         )
     raise Wrong(_why_values_differ(found, expected, pairs, is_wired_alike, mine, theirs))
+
+
+def _tested(module: nn.Module, images: Tensor) -> Tensor:
+    """Its result in evaluation mode, with the mode put back."""
+    mode = module.training
+    try:
+        with torch.no_grad():
+            return module.eval()(images)
+    finally:
+        module.train(mode)
 
 
 def _why_values_differ(
@@ -441,25 +436,22 @@ def _why_values_differ(
         if have != need and None not in (have, need):
             return f"{intro}the {_describe(found, own)} has eps={have:g}; eps={need:g} is expected."
     if mine.shape == theirs.shape:
-        for name, channels in _channels_of_branches(expected):
-            if not _close(mine[:, channels], theirs[:, channels]):
-                return (
-                    f"{intro}the first channels that differ ({channels.start} to {channels.stop - 1}) belong to {name}."
-                )
+        end = 0
+        for name, width in _ends_of_branches(expected).items():
+            start, end = end, end + width
+            if not _close(mine[:, start:end], theirs[:, start:end]):
+                return f"{intro}the first channels that differ ({start} to {end - 1}) belong to {name}."
     return f"{intro}the largest difference is {(mine - theirs).abs().max():.3g}."
 
 
 def _is_right_without_zeros(answer: nn.Module, images: Tensor, theirs: Tensor) -> bool:
     """Would it give the right values if its average pools did not count the zeros of their padding?"""
     pools = [part for part in answer.modules() if isinstance(part, nn.AvgPool2d) and part.count_include_pad]
-    mode = answer.training
     try:
         for pool in pools:
             pool.count_include_pad = False
-        with torch.no_grad():
-            return bool(pools) and _close(answer.eval()(images), theirs)
+        return bool(pools) and _close(_tested(answer, images), theirs)
     finally:
-        answer.train(mode)
         for pool in pools:
             pool.count_include_pad = True
 
@@ -507,11 +499,6 @@ def _signature(record: Trace, operation: Operation) -> str:
     if operation.macs and main is not None:
         return f"dense layer of {main[0]}×{main[1]}{bias}"
     return f"{_word(operation)} of {'+'.join(shape_text(shape) for shape in shapes)}"
-
-
-def _hidden_layers(record: Trace) -> bool:
-    """Does it compute with weights that are no parameters of the module?"""
-    return any(operation.macs and not operation.has_weights for operation in record.operations)
 
 
 def _without_biases(counts: Counter) -> Counter:
@@ -583,22 +570,14 @@ def _match(found: Trace, expected: Trace) -> tuple[list[tuple[Operation, Operati
     return sorted(pairs, key=lambda pair: pair[0].index), not left
 
 
-def _copy_weights(
-    answer: nn.Module,
-    reference: nn.Module,
-    found: Trace,
-    expected: Trace,
-    pairs: list[tuple[Operation, Operation]],
-) -> None:
-    mine, theirs = dict(answer.named_parameters()), dict(reference.named_parameters())
+def _copy_weights(found: Trace, expected: Trace, pairs: list[tuple[Operation, Operation]]) -> None:
+    mine, theirs = dict(found.root.named_parameters()), dict(expected.root.named_parameters())
     with torch.no_grad():
         for own, other in pairs:
             for name, source in zip(own.weights, other.weights, strict=True):
                 mine[name].copy_(theirs[source])
-            target_module = found.calls[own.call].module
-            source_module = expected.calls[other.call].module
-            buffers = dict(source_module.named_buffers(recurse=False))
-            for name, buffer in target_module.named_buffers(recurse=False):
+            buffers = dict(expected.calls[other.call].module.named_buffers(recurse=False))
+            for name, buffer in found.calls[own.call].module.named_buffers(recurse=False):
                 if name in buffers and buffers[name].shape == buffer.shape:
                     buffer.copy_(buffers[name])
 
@@ -638,40 +617,29 @@ def _nearest(record: Trace, operation: Operation) -> list[Operation | None]:
     return [None if node == INPUT else record.operations[node] for node in _reduced(record)[operation.index]]
 
 
+def _until_next_layer(record: Trace, operation: Operation) -> Iterator[Operation]:
+    """What is done with an operation's result, in order, up to the next layers and pools."""
+    front = {operation.index}
+    for later in record.operations[operation.index + 1 :]:
+        if front & set(later.reads) and not later.has_weights and not _is_pool(later):
+            front.add(later.index)
+            yield later
+
+
 def _follows(record: Trace, operation: Operation) -> set[str]:
     """Activations between this layer and the next layer, pool or result, a concatenation passed through."""
-    names, front = set(), {operation.index}
-    for later in record.operations[operation.index + 1 :]:
-        if not front & set(later.reads):
-            continue
-        if later.has_weights or _is_pool(later):
-            continue
-        front.add(later.index)
-        if later.name in _ACTIVATIONS:
-            names.add(later.name.rstrip("_"))
-    return names
+    return {later.name.rstrip("_") for later in _until_next_layer(record, operation) if later.name in _ACTIVATIONS}
 
 
 def _only_behind_a_sum(record: Trace, operation: Operation, names: set[str]) -> bool:
     """Do these activations follow this layer only where something was added to its result?"""
-    front, summed = {operation.index}, set()
-    for later in record.operations[operation.index + 1 :]:
-        if not front & set(later.reads) or later.has_weights or _is_pool(later):
-            continue
-        front.add(later.index)
+    summed: set[int] = set()
+    for later in _until_next_layer(record, operation):
         if later.name in ("add", "add_") or summed & set(later.reads):
             summed.add(later.index)
         elif later.name.rstrip("_") in names:
             return False
     return bool(summed)
-
-
-def _channels_of_branches(record: Trace) -> list[tuple[str, slice]]:
-    start, parts = 0, []
-    for name, width in _ends_of_branches(record).items():
-        parts.append((name, slice(start, start + width)))
-        start += width
-    return parts
 
 
 def _is_pool(operation: Operation) -> bool:

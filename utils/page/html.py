@@ -3,6 +3,7 @@
 How it looks is said by class names, in `utils.page.sheet`.
 """
 
+import base64
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -51,6 +52,12 @@ def output(*inside: object) -> Html:
 def bold(words: object) -> Html:
     """Words in bold."""
     return tag("b", words)
+
+
+def embedded(png: bytes, alternative: str, **attributes: object) -> Html:
+    """A PNG picture with its text alternative; all of it stands in the page."""
+    address = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return tag("img", **attributes, alt=alternative, src=address)
 
 
 def with_code(words: str) -> Html:
@@ -121,24 +128,18 @@ def table(
     def cells(row: Sequence[object], heads: int, scope: str) -> Html:
         made = []
         for place, cell in enumerate(row):
-            side = sides[place] if place < len(sides) else ""
-            is_head = place < heads
-            made.append(
-                cell
-                if isinstance(cell, Cell)
-                else tag("th" if is_head else "td", cell, cls=side, scope=scope if is_head else None)
-            )
+            if not isinstance(cell, Cell):
+                side = sides[place] if place < len(sides) else ""
+                kind = {"scope": scope} if place < heads else {}
+                cell = tag("th" if kind else "td", cell, cls=side, **kind)
+            made.append(cell)
         return text(*made)
 
-    body = text(
-        *(
-            tag("tr", cells(row, int(row_heads), "row"), cls="chosen" if place == chosen else "")
-            for place, row in enumerate(rows)
-        )
-    )
+    lines = enumerate(cells(row, int(row_heads), "row") for row in rows)
+    body = (tag("tr", line, cls="chosen" if place == chosen else "") for place, line in lines)
     top = tag("thead", tag("tr", cells(head, len(head), "col"))) if head else ""
     named = tag("caption", caption) if caption else ""
-    return tag("table", named, top, tag("tbody", body), cls=f"course-table {cls}".strip(), **attributes)
+    return tag("table", named, top, tag("tbody", *body), cls=f"course-table {cls}".strip(), **attributes)
 
 
 def bars(entries: Iterable[tuple[object, float, str, object]], caption: str) -> Html:

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
 
@@ -81,26 +82,29 @@ class Report:
 
 def examine() -> Report:
     """Looks at everything that the course uses; takes a few seconds, downloads nothing and changes nothing."""
-    looks: tuple[tuple[str, Callable[[], Finding | list[Finding]]], ...] = (
+    looks: tuple[tuple[str, Callable[[], Finding]], ...] = (
         ("Python", python),
         ("PyTorch", pytorch),
         ("Device", device),
         ("Diagrams", diagrams),
-        ("Data", data),
-        ("JupyterLab", jupyterlab),
+        ("Data: scales", scales),
+        ("Data: digits", digits),
+        ("Data: cifar10", cifar10),
+        ("JupyterLab", partial(package_finding, "JupyterLab", "`make lab` opens the lessons in it.")),
         ("Widgets", widgets),
-        ("nbgrader", nbgrader),
+        (
+            "nbgrader",
+            partial(package_finding, "nbgrader", "For teachers: assignments are released and graded with it."),
+        ),
         ("Disk", disk),
     )
     findings = []
     for name, look in looks:
         try:
-            found = look()
+            findings.append(look())
         except Exception as error:  # A broken installation can fail in any way; the other findings still count.
-            found = Finding(
-                name, "missing", f"{type(error).__name__}: {error}", "It is installed but does not work. " + REINSTALL
-            )
-        findings += found if isinstance(found, list) else [found]
+            words = f"{type(error).__name__}: {error}"
+            findings.append(Finding(name, "missing", words, "It is installed but does not work. " + REINSTALL))
     return Report(tuple(findings))
 
 
@@ -114,7 +118,9 @@ def installed(package: str) -> str | None:
         return None
 
 
-def package_finding(name: str, package: str, meaning: str) -> Finding:
+def package_finding(name: str, meaning: str) -> Finding:
+    """Whether a package is installed, whose name is that of the finding in small letters."""
+    package = name.lower()
     version = installed(package)
     if version is None:
         return Finding(name, "missing", f"{package} is not installed", REINSTALL)
@@ -122,15 +128,11 @@ def package_finding(name: str, package: str, meaning: str) -> Finding:
 
 
 def python() -> Finding:
-    found = f"Python {platform.python_version()} ({sys.prefix})"
+    said, found = partial(Finding, "Python"), f"Python {platform.python_version()} ({sys.prefix})"
     if sys.version_info[:2] < PYTHON_NEEDED:
-        return Finding(
-            "Python",
-            "missing",
-            found,
-            "The course needs 3.11 or later: install it and run `make lab PYTHON=python3.11`.",
-        )
-    return Finding("Python", "ok", found, "New enough: the course needs 3.11 or later.")
+        advice = "The course needs 3.11 or later: install it and run `make lab PYTHON=python3.11`."
+        return said("missing", found, advice)
+    return said("ok", found, "New enough: the course needs 3.11 or later.")
 
 
 def pytorch() -> Finding:
@@ -145,15 +147,14 @@ def device() -> Finding:
     """Where training will run: a CUDA GPU, Apple's, or the CPU."""
     import torch
 
+    said = partial(Finding, "Device")
     threads = torch.get_num_threads()
     if torch.cuda.is_available():
         cards = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
         found = ", ".join(f"{card.name} with {card.total_memory / 2**30:.0f} GiB" for card in cards)
-        return Finding(
-            "Device", "ok", f"CUDA GPU: {found}", "Runs use it; the long recorded runs can be repeated here."
-        )
+        return said("ok", f"CUDA GPU: {found}", "Runs use it; the long recorded runs can be repeated here.")
     if torch.backends.mps.is_available():
-        return Finding("Device", "ok", f"Apple GPU (mps), {threads} CPU threads", "Runs can use it.")
+        return said("ok", f"Apple GPU (mps), {threads} CPU threads", "Runs can use it.")
     cpu = f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
     if has_nvidia_driver():
         why = (
@@ -161,46 +162,38 @@ def device() -> Finding:
             if torch.version.cuda is None
             else f"PyTorch (CUDA {torch.version.cuda}) could not use it. A newer NVIDIA driver is the usual remedy."
         )
-        return Finding("Device", "note", cpu, f"There is an NVIDIA GPU, but {why}")
-    return Finding(
-        "Device", "ok", cpu, "No GPU is needed: every lesson trains small networks on the CPU in a minute or so."
-    )
+        return said("note", cpu, f"There is an NVIDIA GPU, but {why}")
+    return said("ok", cpu, "No GPU is needed: every lesson trains small networks on the CPU in a minute or so.")
 
 
 def diagrams() -> Finding:
     """Whether Graphviz lays out a graph inside this process."""
+    said = partial(Finding, "Diagrams")
     if importlib.util.find_spec("pygraphviz") is None:
-        return Finding("Diagrams", "missing", "pygraphviz is not installed", f"Networks cannot be drawn. {REINSTALL}")
+        return said("missing", "pygraphviz is not installed", f"Networks cannot be drawn. {REINSTALL}")
     import pygraphviz
 
     svg = pygraphviz.AGraph(string="digraph { input -> output }").draw(format="svg", prog="dot")
     if b"</svg>" not in svg:
-        return Finding("Diagrams", "missing", "pygraphviz drew nothing", f"Networks cannot be drawn. {REINSTALL}")
-    return Finding(
-        "Diagrams", "ok", f"pygraphviz {installed('pygraphviz')}", "Networks are drawn without further programs."
-    )
+        return said("missing", "pygraphviz drew nothing", f"Networks cannot be drawn. {REINSTALL}")
+    return said("ok", f"pygraphviz {installed('pygraphviz')}", "Networks are drawn without further programs.")
 
 
-def data() -> list[Finding]:
-    """Which data sets can be loaded here."""
+def scales() -> Finding:
+    meaning = "The lessons train on it: small images, made in seconds from a seed."
+    return Finding("Data: scales", "ok", "made by the course", meaning)
+
+
+def digits() -> Finding:
     if importlib.util.find_spec("sklearn") is None:
-        digits = Finding("Data: digits", "missing", "scikit-learn is not installed", REINSTALL)
-    else:
-        digits = Finding(
-            "Data: digits", "ok", "comes with scikit-learn", "1,797 real handwritten digits for the first run."
-        )
-    scales = Finding(
-        "Data: scales",
-        "ok",
-        "made by the course",
-        "The lessons train on it: small images, made in seconds from a seed.",
-    )
-    return [scales, digits, cifar10()]
+        return Finding("Data: digits", "missing", "scikit-learn is not installed", REINSTALL)
+    meaning = "1,797 real handwritten digits for the first run."
+    return Finding("Data: digits", "ok", "comes with scikit-learn", meaning)
 
 
 def cifar10() -> Finding:
     """Whether CIFAR-10 is at hand: in $COURSE_DATA, or from the Hugging Face hub."""
-    name = "Data: cifar10"
+    said = partial(Finding, "Data: cifar10")
     optional = "No lesson needs it: it is for repeating the recorded runs on real photographs."
     place = data_folder()
     if place is not None:
@@ -208,34 +201,26 @@ def cifar10() -> Finding:
         files = sorted(folder.glob("*.parquet"))
         broken = [file.name for file in files if not is_whole_parquet(file)]
         if broken:
-            return Finding(
-                name, "missing", f"cut off: {', '.join(broken)} in {folder}", "Copy the named files anew, whole."
-            )
+            return said("missing", f"cut off: {', '.join(broken)} in {folder}", "Copy the named files anew, whole.")
         if files:
             size = sum(file.stat().st_size for file in files) / 10**6
-            return Finding(name, "ok", f"{len(files)} files, {size:.0f} MB, in {folder}", "Real photographs, at hand.")
-        return Finding(
-            name,
+            return said("ok", f"{len(files)} files, {size:.0f} MB, in {folder}", "Real photographs, at hand.")
+        return said(
             "note",
             f"COURSE_DATA is set, and {folder} holds no .parquet file",
             f"Put the files there, or unset COURSE_DATA to load them from the hub. {optional}",
         )
     cache = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub"
     if any(cache.glob("datasets--*cifar10/snapshots/*")):
-        return Finding(name, "ok", f"downloaded before, in {cache}", "Real photographs, at hand.")
+        return said("ok", f"downloaded before, in {cache}", "Real photographs, at hand.")
     if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0") or not reachable(HUB):
-        return Finding(
-            name,
+        return said(
             "note",
             "not here, and the Hugging Face hub does not answer",
             f"Connect to the network, or set COURSE_DATA to a folder with cifar10/*.parquet in it. {optional}",
         )
-    return Finding(
-        name,
-        "ok",
-        "can be loaded from the Hugging Face hub",
-        f"The first load downloads about 140 MB, and says so. {optional}",
-    )
+    meaning = f"The first load downloads about 140 MB, and says so. {optional}"
+    return said("ok", "can be loaded from the Hugging Face hub", meaning)
 
 
 def is_whole_parquet(path: Path) -> bool:
@@ -271,26 +256,13 @@ def reachable(address: str, seconds: float = 2.5) -> bool:
     return answered.is_set()
 
 
-def jupyterlab() -> Finding:
-    return package_finding("JupyterLab", "jupyterlab", "`make lab` opens the lessons in it.")
-
-
 def widgets() -> Finding:
     missing = [package for package in ("ipywidgets", "jupyterlab_widgets") if installed(package) is None]
     if missing:
-        return Finding(
-            "Widgets",
-            "missing",
-            f"{' and '.join(missing)} not installed",
-            f"The labs show as still pictures. {REINSTALL}",
-        )
-    return Finding(
-        "Widgets", "ok", f"ipywidgets {installed('ipywidgets')}", "The labs' controls answer in the browser."
-    )
-
-
-def nbgrader() -> Finding:
-    return package_finding("nbgrader", "nbgrader", "For teachers: assignments are released and graded with it.")
+        found = f"{' and '.join(missing)} not installed"
+        return Finding("Widgets", "missing", found, f"The labs show as still pictures. {REINSTALL}")
+    found = f"ipywidgets {installed('ipywidgets')}"
+    return Finding("Widgets", "ok", found, "The labs' controls answer in the browser.")
 
 
 def disk() -> Finding:

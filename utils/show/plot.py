@@ -1,6 +1,5 @@
 """The course's figures. Each says its point in its title, has units on its axes, and a text alternative."""
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -11,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from utils.cost.table import Table, short
-from utils.page.html import Html, output, tag
+from utils.page.html import Html, embedded, output
 from utils.show import colors
 
 DPI = 110
@@ -43,8 +42,7 @@ class Picture:
     @property
     def html(self) -> Html:
         """The picture as a part of something larger."""
-        data = base64.b64encode(self.png).decode()
-        return tag("img", alt=self.alternative, src=f"data:image/png;base64,{data}")
+        return embedded(self.png, self.alternative)
 
     def _repr_html_(self) -> str:
         return output(self.html)

@@ -207,12 +207,8 @@ def _require_comparable(name: str, runs: Sequence[Run]) -> None:
 
 def _summary(name: str, runs: Sequence[Run], quantity: Quantity) -> Summary:
     values = tuple(float(quantity.of(run)) for run in runs)
-    mean, n = statistics.fmean(values), len(values)
-    deviation = low = high = None
-    if n > 1:
-        deviation = statistics.stdev(values)
-        reach = _student(n - 1) * deviation / math.sqrt(n)
-        low, high = mean - reach, mean + reach
+    mean, low, high = _interval(values)
+    deviation = statistics.stdev(values) if len(values) > 1 else None
     seconds = statistics.fmean(run.seconds for run in runs)
     return Summary(name, values, mean, deviation, low, high, seconds, runs[0].network["parameters"])
 
@@ -240,11 +236,16 @@ def _paired_difference(
     found = [float(quantity.of(run) - before[run.seed]) for run in runs if run.seed in before]
     if not found:
         raise ValueError(f"Arms {name!r} and {reference!r} have no seed in common: there are no pairs to compare.")
-    mean, low, high = statistics.fmean(found), None, None
-    if len(found) > 1:
-        reach = _student(len(found) - 1) * statistics.stdev(found) / math.sqrt(len(found))
-        low, high = mean - reach, mean + reach
-    return Difference(name, reference, mean, low, high, quantity, pairs=len(found))
+    return Difference(name, reference, *_interval(found), quantity, pairs=len(found))
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """The mean, and from where to where its 95 % interval goes (Student's); a single value has none."""
+    mean = statistics.fmean(values)
+    if len(values) == 1:
+        return mean, None, None
+    reach = _student(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+    return mean, mean - reach, mean + reach
 
 
 def _student(freedom: float) -> float:

@@ -1,13 +1,12 @@
 """The curves of a training run: three pictures, of the loss, the accuracy and the learning rate, drawn as it goes on."""
 
-import base64
 import io
 import math
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from utils.page.html import Html, output, panels, tag
+from utils.page.html import Html, embedded, output, panels, tag
 from utils.show import colors, plot
 from utils.train.runs import Run
 
@@ -123,15 +122,7 @@ class Curves:
 
     def html(self, caption: str) -> Html:
         """A line, and under it the pictures with their text alternatives."""
-        images = (
-            tag(
-                "img",
-                width=WIDTH,
-                height=HEIGHT,
-                alt=text,
-                src=f"data:image/png;base64,{base64.b64encode(png).decode()}",
-            )
-            for png, text in zip(self.pngs(), self.texts(), strict=True)
-        )
+        drawn = zip(self.pngs(), self.texts(), strict=True)
+        images = (embedded(png, words, width=WIDTH, height=HEIGHT) for png, words in drawn)
         pictures = panels(*images, least=NARROWEST, most=WIDEST)
         return output(tag("figure", tag("figcaption", caption), pictures, cls="course-figure"))

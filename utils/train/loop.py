@@ -145,9 +145,8 @@ class _Keeper:
         self.checkpoint = checkpoint
         self.kept_at = self.began = time.perf_counter()
         self.interrupts = Interrupts(training.team)
-        self.whole = (
-            True  # False while a step is under way: then the state is neither the last step's nor the next one's
-        )
+        # False while a step is under way: then the state is neither the last step's nor the next one's.
+        self.whole = True
 
     def step(self, view: Watch) -> None:
         """One whole step, and the word of it.

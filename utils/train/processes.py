@@ -82,11 +82,7 @@ class Team:
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over the processes."""
-        if self.size == 1:
-            return tensor
-        total = tensor.clone()
-        dist.all_reduce(total)
-        return total
+        return tensor if self.size == 1 else _summed(tensor)
 
     def mean(self, tensor: Tensor) -> Tensor:
         """The mean over the processes."""
@@ -114,6 +110,12 @@ class Team:
         dist.broadcast_object_list(things, src=0, device=torch.device(self.device or "cpu"))
         received: Result = things[0]
         return received
+
+
+def _summed(tensor: Tensor) -> Tensor:
+    total = tensor.clone()
+    dist.all_reduce(total)
+    return total
 
 
 ALONE = Team()
@@ -151,15 +153,11 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, tensor: Tensor) -> Tensor:
-        total = tensor.clone()
-        dist.all_reduce(total)
-        return total
+        return _summed(tensor)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
-        dist.all_reduce(total)
-        return total
+        return _summed(gradient)
 
 
 def _total(tensor: Tensor) -> Tensor:
@@ -221,17 +219,11 @@ def synchronised(net: nn.Module, team: Team) -> Iterator[None]:
         if team.size > 1 and isinstance(layer, _BatchNorm) and not isinstance(layer, (nn.SyncBatchNorm, SyncBatchNorm))
     ]
     for parent, name, layer in places:
-        setattr(parent, name, _exchanged(layer, kind))
+        new = kind(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats)
+        new._parameters, new._buffers = layer._parameters, layer._buffers
+        setattr(parent, name, new.train(layer.training))
     try:
         yield
     finally:
         for parent, name, layer in places:
             setattr(parent, name, layer.train(getattr(parent, name).training))
-
-
-def _exchanged(layer: _BatchNorm, kind: type[_BatchNorm]) -> _BatchNorm:
-    """A layer of another kind with the same tensors."""
-    settings = (layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats)
-    new = kind(*settings).train(layer.training)
-    new._parameters, new._buffers = layer._parameters, layer._buffers
-    return new

@@ -80,9 +80,7 @@ class Run:
     completed: bool = False  # False: stopped before the recipe's last epoch
     memory: int | None = field(default=None, compare=False)  # peak bytes of the device's memory; None on a CPU
     measures: dict[str, float | list[float]] = field(default_factory=dict)
-    code: dict[str, str] = field(
-        default_factory=dict
-    )  # hashes of the course's files it was made with: utils.train.provenance
+    code: dict[str, str] = field(default_factory=dict)  # hashes of the files it was made with: utils.train.provenance
     net: nn.Module | None = field(default=None, repr=False, compare=False)  # not saved
     averaged: nn.Module | None = field(default=None, repr=False, compare=False)  # with averaged weights; not saved
 
@@ -317,12 +315,11 @@ def describe_versions() -> dict[str, str]:
 
 def describe_commit() -> tuple[str | None, bool | None]:
     """(commit of the course's code, are there uncommitted changes to it), or (None, None) outside its git checkout."""
-    root = CHECKOUT
-    if not (root / ".git").exists():
+    if not (CHECKOUT / ".git").exists():
         return None, None
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(root), *words]
+        command = ["git", "-C", str(CHECKOUT), *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:

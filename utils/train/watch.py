@@ -93,9 +93,8 @@ class _Timed(Watch):
 
     def __enter__(self) -> Watch:
         self.began = self.epoch_began = time.perf_counter()
-        self.first: float | None = (
-            None  # how much of the run was done before the first step: more than 0 in one resumed
-        )
+        # How much of the run was done before the first step: more than 0 in one resumed.
+        self.first: float | None = None
         self.said = 0.0
         self.counted = 0  # steps in this epoch
         self.losses: list[Tensor] = []  # of the steps since it was last said
