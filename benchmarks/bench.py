@@ -35,6 +35,7 @@ from course import ledger
 from networks import measure
 from networks.catalog import NETWORKS, create, entry
 from utils.cost.table import profile
+from utils.cost.timing import in_turns
 from utils.data.dataset import Data, Split
 from utils.train.loop import Recipe, fit
 
@@ -105,8 +106,8 @@ def table_profile(options: argparse.Namespace) -> None:
         net = create(name).eval()
         shape = (3, entry(name).input_size, entry(name).input_size)
         runs = {
-            "profile": lambda net=net, shape=shape: profile(net, shape),
-            "torchinfo": lambda net=net, shape=shape: torchinfo.summary(net, (1, *shape), verbose=0),
+            "profile": partial(profile, net, shape),
+            "torchinfo": partial(torchinfo.summary, net, (1, *shape), verbose=0),
         }
         took = take_turns(runs, repeats=max(options.repeats, 7))
         ratio = took["profile"] / took["torchinfo"]
@@ -123,7 +124,7 @@ def table_build(options: argparse.Namespace) -> None:
 
     rows = []
     for name in options.networks:
-        runs = {device: lambda name=name, device=device: build(name, device) for device in ("meta", "cpu")}
+        runs = {device: partial(build, name, device) for device in ("meta", "cpu")}
         took = take_turns(runs, repeats=options.repeats)
         rows.append((name, milliseconds(took["meta"]), milliseconds(took["cpu"])))
     print_table("create(name)", ("network", "on meta", "on the CPU"), rows)
@@ -162,26 +163,14 @@ def table_full(options: argparse.Namespace) -> None:
                     runs["ours", layout] = runner("ours", name, variant, layout, mode, batch=options.batch)
                     runs[library, layout] = runner(library, their_name, variant, layout, mode, batch=options.batch)
                 took = take_turns(runs, repeats=options.repeats)
-                ours = min(((key, value) for key, value in took.items() if key[0] == "ours"), key=lambda each: each[1])
-                theirs = min(
-                    ((key, value) for key, value in took.items() if key[0] != "ours"), key=lambda each: each[1]
-                )
+                best = {whose: min((took[whose, layout], layout) for layout in LAYOUTS) for whose in ("ours", library)}
                 peaks = [
-                    memory_in_own_process(whose, each, variant, layout, mode, batch=options.batch)
-                    for (whose, layout), each in ((ours[0], name), (theirs[0], their_name))
+                    memory_in_own_process(whose, each, variant, best[whose][1], mode, batch=options.batch)
+                    for whose, each in (("ours", name), (library, their_name))
                 ]
-                rows.append(
-                    (
-                        name,
-                        library,
-                        mode,
-                        f"{milliseconds(ours[1])} {ours[0][1]}",
-                        f"{milliseconds(theirs[1])} {theirs[0][1]}",
-                        f"{ours[1] / theirs[1]:.2f}",
-                        f"{peaks[0]:.0f} MB",
-                        f"{peaks[1]:.0f} MB",
-                    )
-                )
+                times = [f"{milliseconds(seconds)} {layout}" for seconds, layout in best.values()]
+                ratio = f"{best['ours'][0] / best[library][0]:.2f}"
+                rows.append((name, library, mode, *times, ratio, *(f"{peak:.0f} MB" for peak in peaks)))
                 print("...", *rows[-1], sep="  ", file=sys.stderr, flush=True)  # it takes a while
     title = f"Full networks, batches of {options.batch}, each in the faster of the two layouts"
     print_table(title, header, rows)
@@ -202,15 +191,8 @@ def table_mini(options: argparse.Namespace) -> None:
 
 def table_train(options: argparse.Namespace) -> None:
     """Whole training loops: the course's `fit`, a plain loop over the same network, Keras's own `fit` of its network."""
-    header = (
-        "network",
-        "fit, images/s",
-        "plain loop",
-        "Keras's fit",
-        "fit / plain",
-        "fit / Keras",
-        "share of the peak",
-    )
+    loops = ("fit, images/s", "plain loop", "Keras's fit")
+    header = ("network", *loops, "fit / plain", "fit / Keras", "share of the peak")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = []
     for name, elsewhere in ELSEWHERE.items():
@@ -232,7 +214,7 @@ def table_train(options: argparse.Namespace) -> None:
             loop: max((statistics.median(rates[loop, layout]), layout) for layout in LAYOUTS)
             for loop in ("fit", "plain", "keras")
         }
-        fit_rate, plain_rate, keras_rate = (best[loop][0] for loop in ("fit", "plain", "keras"))
+        fit_rate, plain_rate, keras_rate = (rate for rate, _ in best.values())
         macs = profile(create(name, num_classes=10), (3, options.side, options.side)).macs
         rows.append(
             (
@@ -372,7 +354,7 @@ def runner(library: str, name: str, variant: str, layout: str, mode: str, *, bat
         net, side = importlib.import_module("timm").create_model(name), 299
     else:
         models = importlib.import_module("torchvision.models")
-        net, side = getattr(models, name)(weights=None, aux_logits=False, init_weights=False), 299
+        net = getattr(models, name)(weights=None, aux_logits=False, init_weights=False)
         side = 224 if name == "googlenet" else 299
     return step_of(net, layout, mode, batch=batch, side=side, classes=1000)
 
@@ -421,14 +403,7 @@ def training(
 
 def take_turns(runs: dict, *, repeats: int) -> dict:
     """The median time of each, in seconds, when they run one after another, round after round."""
-    times = {key: [] for key in runs}
-    for turn in range(repeats + 1):
-        for key, run in runs.items():
-            start = time.perf_counter()
-            run()
-            if turn:  # the first round warms up
-                times[key].append(time.perf_counter() - start)
-    return {key: statistics.median(values) for key, values in times.items()}
+    return {key: timing.median for key, timing in in_turns(runs, rounds=repeats, warm_up=1).items()}
 
 
 # --- Memory -----------------------------------------------------------------------------------------------------------

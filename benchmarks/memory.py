@@ -107,15 +107,8 @@ def of_server() -> Memory:
     """A JupyterLab with nbgrader's pages that nobody works with yet."""
     with tempfile.TemporaryDirectory() as home:
         own = {f"JUPYTER_{name}_DIR": f"{home}/{name.lower()}" for name in ("CONFIG", "DATA", "RUNTIME")}
-        words = [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            "--no-browser",
-            "--allow-root",
-            "--port=0",
-            f"--ServerApp.root_dir={home}",
-        ]
+        options = ["--no-browser", "--allow-root", "--port=0", f"--ServerApp.root_dir={home}"]
+        words = [sys.executable, "-m", "jupyterlab", *options]
         server = subprocess.Popen(words, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + 60

@@ -32,17 +32,18 @@ CODE = CHECKOUT / "classroom" / "sandbox"  # the code that marks
 UNDECIDED = "course_undecided"
 
 
+def _cells_of_source(notebook: str, assignment: str, root: Path) -> list[NotebookNode]:
+    """The cells of the file in `source/`; none where there is no such file."""
+    path = root / "source" / assignment / f"{notebook}.ipynb"
+    return list(nbformat.read(path, as_version=4).cells) if path.exists() else []
+
+
 def source_cells(notebook: str, assignment: str, db_url: str, root: Path) -> list[NotebookNode]:
     """The assignment's cells that nbgrader knows, in their order, with its metadata.
 
     Their text is the gradebook's, as it was when the assignment was released. The order is that of the file in `source/`.
     """
-    path = root / "source" / assignment / f"{notebook}.ipynb"
-    order = []
-    if path.exists():
-        for cell in nbformat.read(path, as_version=4).cells:
-            if name := grade_id(cell):
-                order.append(name)
+    order = [name for cell in _cells_of_source(notebook, assignment, root) if (name := grade_id(cell))]
     with Gradebook(db_url) as book:
         known = book.find_notebook(notebook, assignment)
         points = {cell.name: cell.max_score for cell in known.grade_cells}
@@ -60,10 +61,8 @@ def source_cells(notebook: str, assignment: str, db_url: str, root: Path) -> lis
 
 def answer_names(notebook: str, assignment: str, root: Path, cells: Iterable[NotebookNode]) -> list[str]:
     """The names that the assignment asks for: what its solutions define."""
-    path = root / "source" / assignment / f"{notebook}.ipynb"
-    every = [*cells, *(nbformat.read(path, as_version=4).cells if path.exists() else [])]
     names: set[str] = set()
-    for cell in every:
+    for cell in (*cells, *_cells_of_source(notebook, assignment, root)):
         if cell.cell_type == "code" and utils.is_solution(cell):
             names |= defined_names(cell.source)
     return sorted(names)

@@ -211,13 +211,16 @@ def _config(folder: Path) -> "Config":
     return config
 
 
+def _database(folder: Path) -> str:
+    return f"sqlite:///{folder.resolve() / 'gradebook.db'}"
+
+
 @contextlib.contextmanager
 def gradebook(folder: Path) -> Iterator["Gradebook"]:
     """nbgrader's gradebook of the class; a new one where it has none."""
     from nbgrader.api import Gradebook
 
-    url = f"sqlite:///{folder.resolve() / 'gradebook.db'}"
-    with alembic_on_path(), Gradebook(url, str(_config(folder).CourseDirectory.course_id)) as book:
+    with alembic_on_path(), Gradebook(_database(folder), str(_config(folder).CourseDirectory.course_id)) as book:
         yield book
 
 
@@ -397,9 +400,8 @@ def read(path: Path) -> NotebookNode:
         if path.stat().st_size > LARGEST:
             raise ClassroomError(f"{path.name} is larger than {LARGEST // 2**20} MB")
         notebook: NotebookNode = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type not in ("code", "markdown", "raw"):
-                raise ClassroomError(f"{path.name} has a cell that is no cell")
+        if any(cell.cell_type not in ("code", "markdown", "raw") for cell in notebook.cells):
+            raise ClassroomError(f"{path.name} has a cell that is no cell")
     except ClassroomError:
         raise
     except Exception as error:  # whatever is in that file
@@ -459,14 +461,11 @@ def autograde(
             continue
         if notebook is None:
             continue
-        jobs[row.student], row.remarks = _job(folder, slug, notebook, mark, row.remarks)
+        jobs[row.student] = _job(folder, slug, notebook, mark, row)
         digests[row.student] = autograding.digest(jobs[row.student])
     distinct = {digests[student]: job for student, job in jobs.items()}  # what many hand in alike runs once
-    outcomes = {
-        key: cached
-        for key, job in distinct.items()
-        if not again and (cached := autograding.cached(marks, job)) is not None
-    }
+    known = {} if again else {key: autograding.cached(marks, job) for key, job in distinct.items()}
+    outcomes = {key: cached for key, cached in known.items() if cached is not None}
     to_run = [key for key in distinct if key not in outcomes]
     if to_run:
         say(in_force().sentence)
@@ -515,19 +514,18 @@ def _intake(folder: Path, slug: str, row: Row) -> NotebookNode | None:
     notebook = read(chosen)
     if chosen != expected:
         shutil.copyfile(chosen, expected)
-    kernel = notebook.metadata.get("kernelspec", {}).get("name", "python3")
-    language = notebook.metadata.get("kernelspec", {}).get("language", "python")
-    if "python" not in str(kernel).lower() and str(language).lower() != "python":
+    spec = notebook.metadata.get("kernelspec", {})
+    kernel = spec.get("name", "python3")
+    if "python" not in str(kernel).lower() and str(spec.get("language", "python")).lower() != "python":
         row.remarks.append(f"made for the kernel {kernel!r}, run with Python")
     return notebook
 
 
-def _job(folder: Path, slug: str, notebook: NotebookNode, mark: "Mark", remarks: list[str]) -> tuple[Job, list[str]]:
-    """What will be run, as the steps in nbgrader's configuration make it, and what was done to the teacher's cells."""
+def _job(folder: Path, slug: str, notebook: NotebookNode, mark: "Mark", row: Row) -> Job:
+    """What will be run, as the steps in nbgrader's configuration make it. The row gets what was done to the teacher's cells."""
     from classroom import autograding
 
-    url = f"sqlite:///{folder.resolve() / 'gradebook.db'}"
-    cells = autograding.source_cells(slug, slug, url, folder)
+    cells = autograding.source_cells(slug, slug, _database(folder), folder)
     released = {
         cell.metadata.nbgrader.grade_id: cell.source
         for cell in read(folder / "release" / slug / f"{slug}.ipynb").cells
@@ -543,9 +541,9 @@ def _job(folder: Path, slug: str, notebook: NotebookNode, mark: "Mark", remarks:
         ("changed", [name for name, sources in submitted.items() if any(each != released[name] for each in sources)]),
     ):
         if names:
-            remarks = [*remarks, f"{verb} the teacher's {', '.join(names)} (put back)"]
+            row.remarks.append(f"{verb} the teacher's {', '.join(names)} (put back)")
     clean = new_notebook(autograding.restored(notebook, cells))
-    return mark.job(clean, autograding.answer_names(slug, slug, folder, cells)), remarks
+    return mark.job(clean, autograding.answer_names(slug, slug, folder, cells))
 
 
 def _remarks_on(job: Job, outcomes: list[Outcome]) -> list[str]:
@@ -579,18 +577,14 @@ def _enter(
                 continue
             result = api.autograde(slug, student, force=True, create=True)
             if not result["success"]:
-                row.remarks.append(f"nbgrader could not enter the points: {_last_line(result)}")
+                said = ((result.get("error") or "") + (result.get("log") or "")).strip() or "it gave no reason"
+                row.remarks.append(f"nbgrader could not enter the points: {said.splitlines()[-1]}")
                 _nothing(folder, slug, student)
                 continue
             row.is_new = True
             done[student] = digests[student]
             write_whole(done_path, json.dumps(done))
     say("The points are in the gradebook.")
-
-
-def _last_line(result: dict[str, Any]) -> str:
-    lines = ((result.get("error") or "") + (result.get("log") or "")).strip().splitlines()
-    return lines[-1] if lines else "it gave no reason"
 
 
 def _nothing(folder: Path, slug: str, student: str) -> None:

@@ -12,6 +12,7 @@ import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ class Experiment:
             if observer is not None:
                 observer(run, done)
 
-        run = fit(self._factory(arm, data), data, recipe, seed=seed, show=False, on_step=on_step, name=arm)
+        run = fit(partial(self.arms[arm].build, data), data, recipe, seed=seed, show=False, on_step=on_step, name=arm)
         if run.completed and self.measure is not None:
             run.measures.update(self.measure(run, data, before))
         return run
@@ -205,11 +206,8 @@ class Experiment:
         if path is None or not path.exists():
             return None
         run = Run.load(path)
-        same = run.completed and run.key == planned_key(self._factory(arm, data), data, recipe, seed=seed)
+        same = run.completed and run.key == planned_key(partial(self.arms[arm].build, data), data, recipe, seed=seed)
         return run if same and run.changed_code == [] else None
-
-    def _factory(self, arm: str, data: Data) -> Callable[[], nn.Module]:
-        return lambda: self.arms[arm].build(data)
 
     def _chosen(self, names: Sequence[str] | None) -> tuple[str, ...]:
         for name in names or ():
@@ -258,11 +256,15 @@ class Result:
 
     def compare(self, quantity: Quantity | None = None) -> Comparison | None:
         """The arms beside each other, by the experiment's quantity or by another; None where no arm has a run."""
-        return self._compared(quantity or self.experiment.quantity) if any(self.runs.values()) else None
+        return self._compared(quantity or self.experiment.quantity) if self.whole else None
+
+    @property
+    def whole(self) -> dict[str, list[Run]]:
+        """The runs of those arms that have any."""
+        return {arm: runs for arm, runs in self.runs.items() if runs}
 
     def _compared(self, quantity: Quantity) -> Comparison:
-        whole = {arm: runs for arm, runs in self.runs.items() if runs}
-        return compare(whole, quantity, paired=self.experiment.paired)
+        return compare(self.whole, quantity, paired=self.experiment.paired)
 
     @property
     def percentages(self) -> dict[str, list[float]]:
@@ -272,7 +274,7 @@ class Result:
     def values(self, quantity: Quantity | None = None) -> dict[str, list[float]]:
         """The quantity of every run, by arm."""
         quantity = quantity or self.experiment.quantity
-        return {arm: [quantity.of(run) for run in runs] for arm, runs in self.runs.items() if runs}
+        return {arm: [quantity.of(run) for run in runs] for arm, runs in self.whole.items()}
 
     def mean(self, arm: str) -> float:
         """An arm's mean of the experiment's quantity, in its unit.
@@ -288,7 +290,7 @@ class Result:
     @property
     def sentence(self) -> str:
         """What can be concluded, and what cannot."""
-        if not any(self.runs.values()):
+        if not self.whole:
             return "No run is whole, so nothing can be concluded."
         return " ".join([*self._found(), self.experiment.limits])
 
@@ -345,8 +347,7 @@ class Result:
         """Test accuracy by epoch, arm by arm: the mean of the seeds and how far they reach."""
         by_epoch = {
             arm: [[100 * value for value in run.column("test_accuracy")] for run in runs]
-            for arm, runs in self.runs.items()
-            if runs
+            for arm, runs in self.whole.items()
         }
         return curves(by_epoch, self._title(), x="epoch", y="test accuracy, %", note=self._note())
 
@@ -359,14 +360,14 @@ class Result:
 
     def __str__(self) -> str:
         parts = [self.experiment.question, self.experiment.equal]
-        if any(self.runs.values()):
+        if self.whole:
             parts += [self._compared(each).table for each in (self.experiment.quantity, *self.experiment.more)]
         return "\n\n".join([*parts, self.sentence, f"({self.source})"])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        if not any(self.runs.values()):
+        if not self.whole:
             return output(tag("p", self.sentence))
         return output(
             self.picture.html,
@@ -408,9 +409,9 @@ def lesson_of(name: str) -> str:
 
 def _files() -> dict[str, str]:
     """The lesson's slug of each experiment, by the experiment's name."""
-    found = {}
-    for lesson in LESSONS:
-        for path in sorted((lesson.folder / "experiments").glob("*.py")):
-            if path.stem != "__init__":
-                found[path.stem] = lesson.slug
-    return found
+    return {
+        path.stem: lesson.slug
+        for lesson in LESSONS
+        for path in sorted((lesson.folder / "experiments").glob("*.py"))
+        if path.stem != "__init__"
+    }

@@ -16,8 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from torch import nn
-
 from course.experiments import plural
 from networks.design import BUDGET, Budget, Design, design_from
 from utils.data.dataset import Data
@@ -334,13 +332,8 @@ class Board:
         widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in head}
         left = ("student", "blocks", "remarks")
         lines = [
-            "  ".join(name.ljust(widths[name]) if name in left else name.rjust(widths[name]) for name in head).rstrip()
-        ]
-        lines += [
-            "  ".join(
-                row[name].ljust(widths[name]) if name in left else row[name].rjust(widths[name]) for name in head
-            ).rstrip()
-            for row in rows
+            "  ".join(f"{row[name]:{'<' if name in left else '>'}{widths[name]}}" for name in head).rstrip()
+            for row in ({name: name for name in head}, *rows)
         ]
         return "\n".join([self.title, "", *(lines if rows else ["No run is on the board."]), "", *self.notes])
 
@@ -403,16 +396,14 @@ def board_of(folder: str | Path, rules: Rules = RULES["short"], *, data: Data | 
     data = data or rules.load()
     entries = [examine(path, rules, data, student=_student(path, folder)) for path in paths]
     refused = tuple(entry for entry in entries if not isinstance(entry, Entry))
-    # Best first; of equal accuracy the cheaper one first, which changes no rank.
-    best_first = sorted(
-        (entry for entry in entries if isinstance(entry, Entry)),
-        key=lambda each: (-each.accuracy, each.macs, each.student),
-    )
-    ranked: list[Entry] = []
+    accepted = [entry for entry in entries if isinstance(entry, Entry)]
+    ranked: dict[str, Entry] = {}  # by student
     others: list[Entry] = []
-    for entry in best_first:
-        (others if any(entry.student == each.student for each in ranked) else ranked).append(entry)
-    return Board(rules, tuple(_with_remarks(ranked)), tuple(others), refused)
+    # Best first; of equal accuracy the cheaper one first, which changes no rank.
+    for entry in sorted(accepted, key=lambda each: (-each.accuracy, each.macs, each.student)):
+        if ranked.setdefault(entry.student, entry) is not entry:
+            others.append(entry)
+    return Board(rules, tuple(_with_remarks(list(ranked.values()))), tuple(others), refused)
 
 
 def _with_remarks(entries: list[Entry]) -> list[Entry]:
@@ -458,21 +449,16 @@ def verify(board: Board, count: int, *, data: Data | None = None, show: bool = T
     difference is for a person to judge.
     """
     data = data or board.rules.load()
-    ranked = list(board.ranked)
-    for place in range(min(count, len(ranked))):
-        entry = ranked[place]
-        again = train_again(entry, board.rules, data, show=show)
-        ranked[place] = replace(entry, remarks=(_confirmed(entry.run, again), *entry.remarks))
-    return replace(board, ranked=tuple(ranked))
+    again = []
+    for entry in board.ranked[:count]:
+        told = _confirmed(entry.run, train_again(entry, board.rules, data, show=show))
+        again.append(replace(entry, remarks=(told, *entry.remarks)))
+    return replace(board, ranked=(*again, *board.ranked[count:]))
 
 
 def train_again(entry: Entry, rules: Rules, data: Data, *, show: bool = False) -> Run:
     """The same run once more."""
-
-    def build() -> nn.Module:
-        return entry.design.build(data)
-
-    return fit(build, data, rules.recipe, seed=entry.run.seed, name=entry.student, show=show)
+    return fit(lambda: entry.design.build(data), data, rules.recipe, seed=entry.run.seed, name=entry.student, show=show)
 
 
 def _confirmed(run: Run, again: Run) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from course.experiments import experiment, lesson_of, names
 from course.paper_recipes import recipe as named_recipe
@@ -17,7 +18,6 @@ from utils.data.stream import streamed
 from utils.system.places import work_folder
 from utils.train.loop import fit
 from utils.train.processes import is_first
-from utils.train.recipe import Recipe
 from utils.train.runs import Run
 
 FOLDER_SIZE = 224  # side to which a folder's images are cut, where nothing is said
@@ -53,7 +53,8 @@ def train(
     """
     if not is_first():  # of several processes, one speaks and writes
         say, out = (lambda text: None), None
-    chosen = _settings(named_recipe(recipe), epochs=epochs, batch_size=batch_size, compile=compile)
+    given: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "compile": compile or None}
+    chosen = replace(named_recipe(recipe), **{name: value for name, value in given.items() if value is not None})
     images = _images(data, test_data, limit=limit, image_size=image_size)
     build = partial(
         create,
@@ -73,7 +74,7 @@ def train(
             build()  # says what is wrong, if it is not the heads
             say(f"{name} has no auxiliary heads: the recipe's aux_weight, {chosen.aux_weight:g}, is left out.")
             chosen = replace(chosen, aux_weight=0.0)
-    if chosen.dropout is not None and not _has_dropout(build()):
+    if chosen.dropout is not None and not any(isinstance(layer, nn.Dropout) for layer in build().modules()):
         say(f"{name} has no dropout: the recipe's, {chosen.dropout:g}, is left out.")
         chosen = replace(chosen, dropout=None)
     run = fit(
@@ -162,14 +163,3 @@ def _images(data: str, test_data: str | None, *, limit: int | None, image_size: 
     if limit is not None:
         raise ValueError(f"limit is {limit}, and images that stream are all taken. Leave it out, or name fewer files.")
     return streamed(data, test_data, image_shape=(3, side, side))
-
-
-def _settings(recipe: Recipe, *, epochs: int | None, batch_size: int | None, compile: bool) -> Recipe:
-    changes: dict[str, Any] = {"compile": compile} if compile else {}
-    changes |= {"epochs": epochs} if epochs is not None else {}
-    changes |= {"batch_size": batch_size} if batch_size is not None else {}
-    return replace(recipe, **changes)
-
-
-def _has_dropout(net: torch.nn.Module) -> bool:
-    return any(isinstance(layer, torch.nn.Dropout) for layer in net.modules())

@@ -1,6 +1,7 @@
 """Every network of the course by name: what it is, and `create` to build it."""
 
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
 from networks.base import Network, Options
@@ -22,9 +23,9 @@ class Entry:
     lesson: str  # the slug of the lesson that teaches it
     module: str  # where its class is
     class_name: str
-    input_size: int  # the side of the images that the paper uses
     grew_from: tuple[str, ...]  # the networks that it builds on, for a family tree
     new: str  # what it brought, in a few words
+    input_size: int = 299  # the side of the images that the paper uses
     top1_error: float | None = None  # per cent, ImageNet validation, one network, one crop; None where not printed
     top5_error: float | None = None
     error_source: str = ""
@@ -51,18 +52,34 @@ class Entry:
         return len(self.network.AUX_AFTER)
 
 
-GOING_DEEPER = "Going deeper with convolutions"
-BATCH_NORM = "Batch normalization: accelerating deep network training by reducing internal covariate shift"
-RETHINKING = "Rethinking the Inception architecture for computer vision"
-V4 = "Inception-v4, Inception-ResNet and the impact of residual connections on learning"
-XCEPTION = "Xception: deep learning with depthwise separable convolutions"
-DEEPLAB = "Encoder-decoder with atrous separable convolution for semantic image segmentation"
+# What several networks of one paper have in common.
+RETHINKING = partial(
+    Entry,
+    paper="Rethinking the Inception architecture for computer vision",
+    arxiv="1512.00567",
+    year=2015,
+    lesson="factorization",
+)
+V4 = partial(
+    Entry,
+    paper="Inception-v4, Inception-ResNet and the impact of residual connections on learning",
+    arxiv="1602.07261",
+    year=2016,
+)
+DEEPLAB = partial(
+    Entry,
+    paper="Encoder-decoder with atrous separable convolution for semantic image segmentation",
+    arxiv="1802.02611",
+    year=2018,
+    lesson="xception",
+    module="networks.deeplab_xception",
+)
 
 NETWORKS = (
     Entry(
         name="googlenet",
         title="GoogLeNet (Inception-v1)",
-        paper=GOING_DEEPER,
+        paper="Going deeper with convolutions",
         arxiv="1409.4842",
         year=2014,
         lesson="googlenet",
@@ -77,7 +94,7 @@ NETWORKS = (
     Entry(
         name="bn_inception",
         title="BN-Inception",
-        paper=BATCH_NORM,
+        paper="Batch normalization: accelerating deep network training by reducing internal covariate shift",
         arxiv="1502.03167",
         year=2015,
         lesson="batch_norm",
@@ -90,79 +107,57 @@ NETWORKS = (
         top5_error=7.82,
         error_source="arXiv 1502.03167, figure 4, BN-Inception single crop",
     ),
-    Entry(
+    RETHINKING(
         name="inception_v2",
         title="Inception-v2",
-        paper=RETHINKING,
-        arxiv="1512.00567",
-        year=2015,
-        lesson="factorization",
         module="networks.inception_v2",
         class_name="InceptionV2",
-        input_size=299,
         grew_from=("bn_inception",),
         new="factorised convolutions; parallel reductions",
         top1_error=23.4,
         error_source="arXiv 1512.00567, Table 3, row Inception-v2",
     ),
-    Entry(
+    RETHINKING(
         name="inception_v3",
         title="Inception-v3",
-        paper=RETHINKING,
-        arxiv="1512.00567",
-        year=2015,
-        lesson="factorization",
         module="networks.inception_v3",
         class_name="InceptionV3",
-        input_size=299,
         grew_from=("inception_v2",),
         new="label smoothing, RMSProp, a normalised auxiliary head",
         top1_error=21.2,
         top5_error=5.6,
         error_source="arXiv 1512.00567, Table 3, last row (+ BN-auxiliary)",
     ),
-    Entry(
+    V4(
         name="inception_v4",
         title="Inception-v4",
-        paper=V4,
-        arxiv="1602.07261",
-        year=2016,
         lesson="inception_v4",
         module="networks.inception_v4",
         class_name="InceptionV4",
-        input_size=299,
         grew_from=("inception_v3",),
         new="a forked stem; uniform modules, more of them",
         top1_error=20.0,
         top5_error=5.0,
         error_source="arXiv 1602.07261, Table 2, single crop",
     ),
-    Entry(
+    V4(
         name="inception_resnet_v1",
         title="Inception-ResNet-v1",
-        paper=V4,
-        arxiv="1602.07261",
-        year=2016,
         lesson="residual_scaling",
         module="networks.inception_resnet_v1",
         class_name="InceptionResNetV1",
-        input_size=299,
         grew_from=("inception_v3",),
         new="residual connections, scaled down",
         top1_error=21.3,
         top5_error=5.5,
         error_source="arXiv 1602.07261, Table 2, single crop",
     ),
-    Entry(
+    V4(
         name="inception_resnet_v2",
         title="Inception-ResNet-v2",
-        paper=V4,
-        arxiv="1602.07261",
-        year=2016,
         lesson="residual_scaling",
         module="networks.inception_resnet_v2",
         class_name="InceptionResNetV2",
-        input_size=299,
         grew_from=("inception_v4", "inception_resnet_v1"),
         new="wider residual blocks behind the forked stem",
         top1_error=19.9,
@@ -172,42 +167,29 @@ NETWORKS = (
     Entry(
         name="xception",
         title="Xception",
-        paper=XCEPTION,
+        paper="Xception: deep learning with depthwise separable convolutions",
         arxiv="1610.02357",
         year=2016,
         lesson="xception",
         module="networks.xception",
         class_name="Xception",
-        input_size=299,
         grew_from=("inception_v3",),
         new="depthwise separable convolutions throughout",
         top1_error=21.0,
         top5_error=5.5,
         error_source="arXiv 1610.02357, Table 1 (accuracies 0.790 and 0.945)",
     ),
-    Entry(
+    DEEPLAB(
         name="xception_65",
         title="Xception-65",
-        paper=DEEPLAB,
-        arxiv="1802.02611",
-        year=2018,
-        lesson="xception",
-        module="networks.deeplab_xception",
         class_name="Xception65",
-        input_size=299,
         grew_from=("xception",),
         new="strides in place of pools; twice the middle flow",
     ),
-    Entry(
+    DEEPLAB(
         name="xception_71",
         title="Xception-71",
-        paper=DEEPLAB,
-        arxiv="1802.02611",
-        year=2018,
-        lesson="xception",
-        module="networks.deeplab_xception",
         class_name="Xception71",
-        input_size=299,
         grew_from=("xception_65",),
         new="two blocks more in the entry flow",
     ),

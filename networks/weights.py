@@ -76,7 +76,7 @@ def load_weights(
     placed: dict[str, Tensor] = {}
     skipped: list[str] = []
     unplaced: list[str] = []
-    mismatched: list[str] = []
+    mismatched: dict[str, str] = {}
     background_dropped = False
     for key, value in given.items():
         name = table.get(key)
@@ -87,26 +87,24 @@ def load_weights(
             (skipped if name.startswith("aux") else unplaced).append(original[key])
             continue
         tensor = _in_our_layout(key, value) if source == "keras" else torch.as_tensor(value)
-        if _has_background(name, tensor, ours[name]):
+        # Google's 1001 classes: the first stands for none of the 1000.
+        if "classifier" in name and len(tensor) == 1001 and len(ours[name]) == 1000:
             tensor, background_dropped = tensor[1:], True
         if tensor.shape != ours[name].shape:
-            mismatched.append(_mismatch(name, tensor, ours[name]))
+            shapes = f"{tuple(ours[name].shape)} here, and {tuple(tensor.shape)} in the weights"
+            mismatched[name] = f"{name} is {shapes}"
         else:
             placed[name] = tensor
     ones = _without_scale(net, given, table) if source == "keras" else []
-    refused = {line.split(" ", 1)[0] for line in mismatched}
-    unfilled = [
-        name
-        for name in ours
-        if name not in placed and name not in ones and name not in refused and not name.endswith("num_batches_tracked")
-    ]
+    dealt_with = {*placed, *ones, *mismatched}
+    unfilled = [name for name in ours if name not in dealt_with and not name.endswith("num_batches_tracked")]
     loaded = Loaded(
         placed=tuple(placed),
         ones=tuple(ones),
         skipped=tuple(skipped),
         unplaced=tuple(unplaced),
         unfilled=tuple(unfilled),
-        mismatched=tuple(mismatched),
+        mismatched=tuple(mismatched.values()),
         background_dropped=background_dropped,
     )
     if strict and not loaded.complete:
@@ -165,42 +163,25 @@ def names_googlenet_torchvision() -> Names:
     """
     module = {
         ".branch1": ".pointwise",
-        ".branch2.0": ".three.0",
-        ".branch2.1": ".three.1",
-        ".branch3.0": ".five.0",
-        ".branch3.1": ".five.1",
+        **numbered(".branch2.", ".three.", 2),
+        **numbered(".branch3.", ".five.", 2),
         ".branch4.1": ".pool.1",
     }
     layers = {"conv1": "conv1", "conv2": "conv2_reduce", "conv3": "conv2"}
     for place in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
         layers |= under(f"inception{place}", f"inception_{place}", module)
     layers |= {"aux1.conv": "aux1.conv", "aux2.conv": "aux2.conv"}
-    dense = {
-        "aux1.fc1": "aux1.dense",
-        "aux1.fc2": "aux1.classifier",
-        "aux2.fc1": "aux2.dense",
-        "aux2.fc2": "aux2.classifier",
-        "fc": "classifier",
-    }
-    return conv_and_norm(layers) | dense
+    dense = {".fc1": ".dense", ".fc2": ".classifier"}
+    heads = under("aux1", "aux1", dense) | under("aux2", "aux2", dense)
+    return conv_and_norm(layers) | heads | {"fc": "classifier"}
 
 
 def names_inception_v3() -> Names:
     """torchvision.models.inception_v3, and timm's inception_v3, which has the same names."""
-    stem = {
-        "Conv2d_1a_3x3": "stem.conv_1a",
-        "Conv2d_2a_3x3": "stem.conv_2a",
-        "Conv2d_2b_3x3": "stem.conv_2b",
-        "Conv2d_3b_1x1": "stem.conv_3b",
-        "Conv2d_4a_3x3": "stem.conv_4a",
-    }
     pointwise_and_pool = {".branch1x1": ".pointwise", ".branch_pool": ".pool.1"}
-    figure_5 = pointwise_and_pool | {
-        ".branch5x5_1": ".single.0",
-        ".branch5x5_2": ".single.1",
-        **numbered(".branch3x3dbl_", ".stacked.", 3, first=1),
-    }
-    to_17 = {".branch3x3": ".single.0", **numbered(".branch3x3dbl_", ".stacked.", 3, first=1)}
+    stacked = numbered(".branch3x3dbl_", ".stacked.", 3, first=1)
+    figure_5 = pointwise_and_pool | numbered(".branch5x5_", ".single.", 2, first=1) | stacked
+    to_17 = {".branch3x3": ".single.0"} | stacked
     figure_6 = (
         pointwise_and_pool
         | numbered(".branch7x7_", ".single.", 3, first=1)
@@ -211,8 +192,7 @@ def names_inception_v3() -> Names:
         ".branch3x3_1": ".single.0",
         ".branch3x3_2a": ".single.1.wide",
         ".branch3x3_2b": ".single.1.tall",
-        ".branch3x3dbl_1": ".stacked.0",
-        ".branch3x3dbl_2": ".stacked.1",
+        **numbered(".branch3x3dbl_", ".stacked.", 2, first=1),
         ".branch3x3dbl_3a": ".stacked.2.wide",
         ".branch3x3dbl_3b": ".stacked.2.tall",
     }
@@ -223,7 +203,8 @@ def names_inception_v3() -> Names:
         "7a": to_8,
         **dict.fromkeys(("7b", "7c"), figure_7),
     }
-    layers = dict(stem)
+    stem = ("1a_3x3", "2a_3x3", "2b_3x3", "3b_1x1", "4a_3x3")
+    layers = {f"Conv2d_{place}": f"stem.conv_{place[:2]}" for place in stem}
     for place, module in modules.items():
         layers |= under(f"Mixed_{place}", f"mixed_{place}", module)
     layers |= {"AuxLogits.conv0": "aux1.reduce", "AuxLogits.conv1": "aux1.conv"}
@@ -235,11 +216,8 @@ def names_inception_v3() -> Names:
 # Figure 4 of "Inception-v4", as timm's v4 and Inception-ResNet-v2 name its layers.
 _INCEPTION_A_TIMM = {
     ".branch0": ".pointwise",
-    ".branch1.0": ".single.0",
-    ".branch1.1": ".single.1",
-    ".branch2.0": ".stacked.0",
-    ".branch2.1": ".stacked.1",
-    ".branch2.2": ".stacked.2",
+    **numbered(".branch1.", ".single.", 2),
+    **numbered(".branch2.", ".stacked.", 3),
     ".branch3.1": ".pool.1",
 }
 _REDUCTION_A_TIMM = {".branch0": ".single.0", **numbered(".branch1.", ".stacked.", 3)}
@@ -268,9 +246,7 @@ def names_inception_v4_timm() -> Names:
         ".branch1_0": ".single.0",
         ".branch1_1a": ".single.1.wide",
         ".branch1_1b": ".single.1.tall",
-        ".branch2_0": ".stacked.0",
-        ".branch2_1": ".stacked.1",
-        ".branch2_2": ".stacked.2",
+        **numbered(".branch2_", ".stacked.", 3),
         ".branch2_3a": ".stacked.3.wide",
         ".branch2_3b": ".stacked.3.tall",
         ".branch3.1": ".pool.1",
@@ -316,33 +292,26 @@ def names_inception_resnet_v2_timm() -> Names:
 
 def names_xception_timm() -> Names:
     """timm's legacy_xception: its block1 to block12 are the paper's block2 to block13."""
-    modules = {
-        "conv1": "block1.conv1.conv",
-        "bn1": "block1.conv1.norm",
-        "conv2": "block1.conv2.conv",
-        "bn2": "block1.conv2.norm",
-    }
+
+    def separable(theirs: str, norm: str, layer: str) -> Names:
+        inside = {".conv1": ".conv.depthwise", ".pointwise": ".conv.pointwise"}
+        return under(theirs, layer, inside) | {norm: f"{layer}.norm"}
+
+    modules: Names = {}
+    for number in (1, 2):
+        modules |= {f"conv{number}": f"block1.conv{number}.conv", f"bn{number}": f"block1.conv{number}.norm"}
     for number in range(1, 13):
         theirs, ours = f"block{number}", f"block{number + 1}"
         opening_relu = number > 1  # it takes the first place in both lists
         for position in range(3 if 4 <= number <= 11 else 2):
             # There a separable convolution, its normalisation and a ReLU have a place each; here the first two share one.
-            conv = f"{theirs}.rep.{3 * position + opening_relu}"
-            norm = f"{theirs}.rep.{3 * position + opening_relu + 1}"
+            place = 3 * position + opening_relu
             layer = f"{ours}.body.{2 * position + opening_relu}"
-            modules |= {
-                f"{conv}.conv1": f"{layer}.conv.depthwise",
-                f"{conv}.pointwise": f"{layer}.conv.pointwise",
-                norm: f"{layer}.norm",
-            }
+            modules |= separable(f"{theirs}.rep.{place}", f"{theirs}.rep.{place + 1}", layer)
         if number in (1, 2, 3, 12):
             modules |= {f"{theirs}.skip": f"{ours}.skip.conv", f"{theirs}.skipbn": f"{ours}.skip.norm"}
     for number, layer in ((3, "block14.0"), (4, "block14.1")):
-        modules |= {
-            f"conv{number}.conv1": f"{layer}.conv.depthwise",
-            f"conv{number}.pointwise": f"{layer}.conv.pointwise",
-            f"bn{number}": f"{layer}.norm",
-        }
+        modules |= separable(f"conv{number}", f"bn{number}", layer)
     return modules | {"fc": "classifier"}
 
 
@@ -481,15 +450,14 @@ def _table(net: Network, source: str) -> Names:
         raise ValueError(f"source is {source!r}; it can be {', '.join(map(repr, SOURCES))}.")
     kind = type(net).__name__
     tables = TABLES.get(kind, {})
-    if source not in tables:
-        if not tables:
-            raise ValueError(
-                f"{source} has no weights for {kind}, nor has any other source here. There are public weights for "
-                f"{', '.join(TABLES)}."
-            )
+    if not tables:
         raise ValueError(
-            f"{source} has no weights for {kind}; {' and '.join(tables)} {'has' if len(tables) == 1 else 'have'}."
+            f"{source} has no weights for {kind}, nor has any other source here. There are public weights for "
+            f"{', '.join(TABLES)}."
         )
+    if source not in tables:
+        have = "has" if len(tables) == 1 else "have"
+        raise ValueError(f"{source} has no weights for {kind}; {' and '.join(tables)} {have}.")
     if net.scale.mini or net.scale.width != 1:
         raise ValueError(
             f"Public weights are for the full size; this {kind} has size={net.scale.size!r} and "
@@ -565,16 +533,7 @@ def _without_scale(net: Network, given: Mapping[str, object], table: Names) -> l
     ]
 
 
-def _has_background(name: str, tensor: Tensor, ours: Tensor) -> bool:
-    """Whether these are Google's 1001 classes, of which the first stands for none of the 1000."""
-    return "classifier" in name and len(tensor) == 1001 and len(ours) == 1000
-
-
 # --- Complaints -------------------------------------------------------------------------------------------------------
-
-
-def _mismatch(name: str, tensor: Tensor, ours: Tensor) -> str:
-    return f"{name} is {tuple(ours.shape)} here, and {tuple(tensor.shape)} in the weights"
 
 
 def _complaint(net: Network, source: str, loaded: Loaded) -> str:
