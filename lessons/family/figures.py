@@ -1,6 +1,7 @@
 """The pictures of lesson 09."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import cycle
 from textwrap import wrap
 
 import numpy as np
@@ -20,8 +21,8 @@ from utils.show.plot import Picture, label, panels
 from utils.train.runs import Run
 
 # One colour a network, in all pictures of this lesson.
-COLORS = dict(zip((each.name for each in NETWORKS), (*colors.ARMS, colors.YELLOW, "#555555"), strict=True))
-MARKERS = dict(zip((each.name for each in NETWORKS), "osD^vPX*<>", strict=True))
+COLORS = dict(zip((each.name for each in NETWORKS), cycle((*colors.ARMS, colors.YELLOW, "#555555"))))
+MARKERS = dict(zip((each.name for each in NETWORKS), cycle("osD^vPX*<>")))  # an eleventh network begins anew
 SMALL = 8.5
 
 
