@@ -73,7 +73,7 @@ def test_a_race_beside_running_cells(learner):
     output = learner.output("panel = race")
     drawn, passed, place = lines(output), progress(output), box(output)
     wait_until(lambda: lines(output) > drawn, "the picture does not grow")
-    assert progress(output) > passed
+    wait_until(lambda: progress(output) > passed, "the bar does not go on")
     assert box(output) == place  # and nothing jumps
     wait_until(lambda: progress(output) > 42, "it does not go on", seconds=90)  # two seeds of both are whole
 
