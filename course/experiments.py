@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from tqdm import tqdm
 
 from course.syllabus import LESSONS
 from utils.cost.table import Table, profile
@@ -44,6 +43,18 @@ class Form:
     recipe: Recipe  # what all arms share
     seeds: tuple[int, ...]
     limit: int | None = None  # so many of the training images; all of them where there is None
+
+
+def photographs(recipe: Recipe, *, seeds: Sequence[int] = (0, 1, 2, 3, 4), **changes: Any) -> Form:
+    """All of CIFAR-10's training images, ten epochs: the form in which every experiment is recorded.
+
+    Args:
+        recipe: the short form's; its batches become larger, and the images are mirrored and moved.
+        seeds: of each arm.
+        changes: other settings of the recipe.
+    """
+    settings = {"epochs": 10, "batch_size": 128, "flip": True, "shift": 4} | changes
+    return Form(data="cifar10", recipe=replace(recipe, **settings), seeds=tuple(seeds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,49 +176,97 @@ class Experiment:
         names, seeds = self._chosen(names), self._seeds(form, seeds)
         data = load(form.data, limit=form.limit)
         result = Result(self, name, replace(form, seeds=seeds), {arm: [] for arm in names})
-        recipes = {arm: replace(form.recipe, **self.arms[arm].changes) for arm in names}
-        total = len(seeds) * sum(recipe.epochs for recipe in recipes.values())
+        epochs = {arm: self.recipe(form, arm).epochs for arm in names}
+        total = len(seeds) * sum(epochs.values())
         options = {"bar_format": "{l_bar}{bar}| {elapsed}, {remaining} left", "disable": not show}
         with Live() as live, passing_bar(total=total, **options) as bar:
             for seed in seeds:
                 for arm in names:
                     bar.set_description(f"{arm}, seed {seed}")
                     start = bar.n
+
+                    def moved(run: Run, done: float, *, start: float = start, epochs: int = epochs[arm]) -> None:
+                        bar.update(start + done * epochs - bar.n)
+
                     path = None if keep is None else Path(keep) / self.file(arm, seed)
-                    run = self._kept(arm, recipes[arm], data, seed, path)
+                    run = None if path is None else self.finished(form, arm, seed, path, data)
                     if run is None:
-                        run = self._train(arm, recipes[arm], data, seed, before=result.runs[arm], bar=bar)
+                        run = self.train(form, arm, seed, data=data, before=result.runs[arm], on_step=moved)
                         if not run.completed:
                             return result
                         if path is not None:
                             run.save(path)
                     result.runs[arm].append(run)
-                    bar.update(start + recipes[arm].epochs - bar.n)
+                    bar.update(start + epochs[arm] - bar.n)
                     if show and in_notebook():
                         live.show(result.picture)
         return result
 
-    def _train(self, arm: str, recipe: Recipe, data: Data, seed: int, *, before: list[Run], bar: tqdm) -> Run:
-        start = bar.n
+    def train(
+        self,
+        form: str | Form,
+        arm: str,
+        seed: int,
+        *,
+        data: Data | None = None,
+        before: Sequence[Run] = (),
+        on_step: Callable[[Run, float], None] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        device: str | None = None,
+    ) -> Run:
+        """One run: an arm's network with one seed, and the experiment's own figures of it.
+
+        Args:
+            form: a form or its name.
+            arm: the arm's name.
+            seed: decides first weights, order, augmentation and dropout.
+            data: the form's images, where they are loaded already.
+            before: the arm's runs before this one, with their networks.
+            on_step: called after each step with the run so far and the part of it that is done.
+            checkpoint: a file from which the run goes on where it is there, and which keeps it at any moment.
+            device: as in `utils.train.loop.fit`.
+
+        Raises:
+            ValueError: no such form or arm.
+            Diverged: the loss is no longer a finite number.
+        """
+        form = self.form(form) if isinstance(form, str) else form
+        self._chosen([arm])
+        data = data or load(form.data, limit=form.limit)
         observer = self.observe(data) if self.observe is not None else None
 
-        def on_step(run: Run, done: float) -> None:
-            bar.update(start + done * recipe.epochs - bar.n)
-            if observer is not None:
-                observer(run, done)
+        def after_step(run: Run, done: float) -> None:
+            for each in (on_step, observer):
+                if each is not None:
+                    each(run, done)
 
-        run = fit(partial(self.arms[arm].build, data), data, recipe, seed=seed, show=False, on_step=on_step, name=arm)
+        run = fit(
+            partial(self.arms[arm].build, data),
+            data,
+            self.recipe(form, arm),
+            seed=seed,
+            device=device,
+            show=False,
+            on_step=after_step,
+            name=arm,
+            checkpoint=checkpoint,
+            resume=checkpoint is not None,
+        )
         if run.completed and self.measure is not None:
             run.measures.update(self.measure(run, data, before))
         return run
 
-    def _kept(self, arm: str, recipe: Recipe, data: Data, seed: int, path: Path | None) -> Run | None:
+    def recipe(self, form: Form, arm: str) -> Recipe:
+        """What an arm is trained by: the form's recipe with the arm's own changes."""
+        return replace(form.recipe, **self.arms[arm].changes)
+
+    def finished(self, form: Form, arm: str, seed: int, path: Path, data: Data) -> Run | None:
         """The run in this file, if it is the one that would be trained now."""
-        if path is None or not path.exists():
+        if not path.exists():
             return None
         run = Run.load(path)
-        same = run.completed and run.key == planned_key(partial(self.arms[arm].build, data), data, recipe, seed=seed)
-        return run if same and run.changed_code == [] else None
+        planned = planned_key(partial(self.arms[arm].build, data), data, self.recipe(form, arm), seed=seed)
+        return run if run.completed and run.key == planned and run.changed_code == [] else None
 
     def _chosen(self, names: Sequence[str] | None) -> tuple[str, ...]:
         for name in names or ():
@@ -327,7 +386,7 @@ class Result:
             if arm not in self.experiment.arms:
                 found.append(f"the experiment has no arm {arm!r} any more")
                 continue
-            recipe = replace(self.form.recipe, **self.experiment.arms[arm].changes)
+            recipe = self.experiment.recipe(self.form, arm)
             if any(run.recipe != recipe for run in runs):
                 found.append(f"{arm} was trained by another recipe than today's")
         files = sorted({name for runs in self.runs.values() for run in runs for name in run.changed_code or ()})

@@ -393,6 +393,35 @@ def run_experiment(
         )
 
 
+@app.command()
+def record(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Experiments; all of them, the most wanted first, where none is named.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0, help="Stop after so long; what was begun is kept.")] = 2.5,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each run.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps; the best there is where nothing is said.")] = "",
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also where the code is not what a commit holds.")] = False,
+) -> None:
+    """Record the experiments' runs on CIFAR-10, the most wanted first; goes on where it was stopped."""
+    from functools import partial
+
+    from course import recording
+
+    with _told(RuntimeError, OSError):
+        runs = recording.record(
+            hours=hours,
+            processes=processes,
+            threads=threads,
+            device=device or None,
+            only=tuple(names or ()),
+            anyway=anyway,
+            say=partial(print, flush=True),
+        )
+    typer.echo(f"{len(runs)} runs became whole.")
+
+
 @app.command("train-design")
 def train_design(
     file: Annotated[Path, typer.Argument(help="A text file with a design, as the network lab shows it as Python.")],

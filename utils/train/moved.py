@@ -24,7 +24,7 @@ CLASSES: dict[str, str] = {  # old name: new name
 FILES: dict[str, Moved] = {  # by the path that runs have
     "lessons/batch_norm/blocks.py": Moved("d875e2d0260f4fcb", {"networks/bn_inception.py": "9ba7604e35437ce3"}),
     "lessons/batch_norm/experiments/normalisation.py": Moved(
-        "9c6e4dc3a78ad6ba", {"lessons/batch_norm/experiments/normalisation.py": "98e2715c8048cd38"}
+        "9c6e4dc3a78ad6ba", {"lessons/batch_norm/experiments/normalisation.py": "e7875d364ed2a1eb"}
     ),
     "lessons/design.py": Moved("5db662432062199e", {"networks/design.py": "4a853d3c82be0c20"}),
     "lessons/factorization/blocks.py": Moved("8351ebb7f59dd307", {"networks/inception_v2.py": "99f85299e35db082"}),
@@ -33,19 +33,19 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     ),
     "lessons/googlenet/blocks.py": Moved("74040a1ca3eb6ccb", {"networks/googlenet.py": "e696e98c008cc33d"}),
     "lessons/googlenet/experiments/auxiliary_heads.py": Moved(
-        "2378c7111e3a92fe", {"lessons/googlenet/experiments/auxiliary_heads.py": "f5416f5654fab9fc"}
+        "2378c7111e3a92fe", {"lessons/googlenet/experiments/auxiliary_heads.py": "5cc227e492a78f03"}
     ),
     "lessons/googlenet/network.py": Moved("414c53273e5589f8", {"networks/googlenet.py": "e696e98c008cc33d"}),
     "lessons/inception_module/blocks.py": Moved("72643fe4ae8a4f4d", {"networks/googlenet.py": "e696e98c008cc33d"}),
     "lessons/inception_module/experiments/multi_scale.py": Moved(
-        "5bcc10f017325c89", {"lessons/inception_module/experiments/multi_scale.py": "7eb769496c4f0d56"}
+        "5bcc10f017325c89", {"lessons/inception_module/experiments/multi_scale.py": "144cdbe6e7bc0051"}
     ),
     "lessons/inception_v4/blocks.py": Moved("d96ecaaa64b0308f", {"networks/inception_v4.py": "f5583c67aa635620"}),
     "lessons/label_smoothing/experiments/low_resolution.py": Moved(
-        "638a252824283dc2", {"lessons/label_smoothing/experiments/low_resolution.py": "b0451fcd9229cee2"}
+        "638a252824283dc2", {"lessons/label_smoothing/experiments/low_resolution.py": "f76d4c18cccb0606"}
     ),
     "lessons/label_smoothing/experiments/recipe.py": Moved(
-        "a25951113f05fe87", {"lessons/label_smoothing/experiments/recipe.py": "8d23b713dab1182f"}
+        "a25951113f05fe87", {"lessons/label_smoothing/experiments/recipe.py": "76d24028b1357bb7"}
     ),
     "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "ccffe4e494eb4a05"}),
     "lessons/network.py": Moved("f9496e23813c3074", {"networks/base.py": "2f39bfcbca935d42"}),
@@ -55,14 +55,14 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     "lessons/residual_scaling/experiments/residual.py": Moved(
         "f47ebd2adfcd1208",
         {
-            "lessons/residual_scaling/experiments/residual.py": "79fcaecbf67cd439",
+            "lessons/residual_scaling/experiments/residual.py": "4613d334b70bb628",
             "lessons/residual_scaling/stacks.py": "a3baa87e4cbf629a",
         },
     ),
     "lessons/small.py": Moved("b2c5e24ec45a5171", {"networks/small.py": "f59af782fa0354d9"}),
     "lessons/xception/blocks.py": Moved("a33965a82252c4cc", {"networks/xception.py": "2e568263f1f63249"}),
     "lessons/xception/experiments/separable_activation.py": Moved(
-        "40d4f25f1be2d7ba", {"lessons/xception/experiments/separable_activation.py": "8ea50b3e479bf909"}
+        "40d4f25f1be2d7ba", {"lessons/xception/experiments/separable_activation.py": "701aa0ca5081a894"}
     ),
     "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "461a9712d8e4d4eb"}),
     "utils/data.py": Moved(

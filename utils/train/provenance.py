@@ -4,7 +4,8 @@
     changed(code)      # ["utils/train/engine.py"]: the files whose meaning is another one today
 
 A file's hash is that of its syntax tree, without what changes no result: comments, layout, docstrings, what an error says,
-and the types that a function's arguments and result are said to have. A reworded sentence leaves it as it is. Runs from
+and the types that a function's arguments and result are said to have. A reworded sentence leaves it as it is. So does what an
+experiment's file says of its arms and forms: what a run had of them stands in the run. Runs from
 before a file moved stay valid: `utils.train.moved` knows what it was called, and what it meant.
 """
 
@@ -28,7 +29,11 @@ ENGINE = (
     "utils/train/optim.py",
     "utils/train/recipe.py",
 )
-BUILT_FROM = tuple(f"{package}." for package in PACKAGES if package != "utils")
+BUILT_FROM = tuple(f"{package}." for package in PACKAGES if package not in ("utils", "course"))
+IN_THE_RUN = (
+    "EXPERIMENT",
+    "RECIPE",
+)  # names that a file gives to what stands in a run itself: recipe, data, network, seed
 
 
 def code_of(net: nn.Module) -> dict[str, str]:
@@ -89,7 +94,7 @@ def _words(node: ast.AST) -> Iterator[str]:
             if name in skipped:
                 continue
             values = value if isinstance(value, list) else [value]
-            values = [each for each in values if each is not None and not _is_sentence(each)]
+            values = [each for each in values if not (each is None or _is_sentence(each) or _is_in_the_run(each))]
             if isinstance(node, ast.JoinedStr):  # Python 3.12 has empty pieces in f-strings
                 values = [each for each in values if not (isinstance(each, ast.Constant) and each.value == "")]
             if values:
@@ -102,6 +107,12 @@ def _words(node: ast.AST) -> Iterator[str]:
 def _is_sentence(node: object) -> bool:
     """A docstring, or another string that stands by itself."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_in_the_run(node: object) -> bool:
+    """`EXPERIMENT = ...` or `RECIPE = ...`."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(target, ast.Name) and target.id in IN_THE_RUN for target in targets)
 
 
 def _file(module: str) -> str | None:

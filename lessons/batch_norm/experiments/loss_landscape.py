@@ -7,7 +7,7 @@ predictiveness, effective smoothness) and definition 2.1 (internal covariate shi
 from collections.abc import Callable
 from dataclasses import replace
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from lessons.batch_norm.experiments.normalisation import RECIPE, normalised, plain
 from lessons.batch_norm.landscape import covariate_shift, landscape
 from utils.data.dataset import Data
@@ -23,13 +23,10 @@ LAYER = "3"  # the first module of the second half: what stands before it is the
 
 def look(data: Data) -> Callable[[Run, float], None]:
     """A function that, so many times in a run, walks along the gradient and writes down what it meets."""
-    seen = 0
 
     def watch(run: Run, done: float) -> None:
-        nonlocal seen
-        if done * LOOKS < seen + 1:
+        if done * LOOKS < len(run.measures.get("covariate_shift", [])) + 1:
             return
-        seen += 1
         device = next(run.net.parameters()).device
         images = data.normalise(data.train.images[:BATCH].to(device))
         labels = data.train.labels[:BATCH].to(device)
@@ -63,7 +60,7 @@ EXPERIMENT = Experiment(
     equal="the network but for its normalisation, the learning rate, the images and their order, the step sizes looked at",
     arms={"no BN": Arm(build=plain), "BN": Arm(build=normalised)},
     short=Form(data="scales", recipe=replace(RECIPE, epochs=6, learning_rate=RATE), seeds=(0, 1, 2), limit=2000),
-    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=10, learning_rate=RATE), seeds=(0, 1, 2, 3, 4)),
+    full=photographs(RECIPE, batch_size=32, learning_rate=RATE),
     limits="The figures are means over one training, on one batch, for steps of a half to four times the learning rate.",
     quantity=LOSS_RANGE,
     more=(

@@ -5,12 +5,11 @@ Inception modules; the learning rate of the network without normalisation is the
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.base import initialise
 from networks.googlenet import InceptionModule, Widths
 from networks.layers import ConvBNAct, ConvReLU
@@ -65,7 +64,7 @@ EXPERIMENT = Experiment(
         "no BN, sigmoid": Arm(build=plain_sigmoid),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
-    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=20, flip=True), seeds=(0, 1, 2, 3, 4)),
+    full=photographs(RECIPE, batch_size=32, schedule="cosine"),
     limits="The factors of time belong to this network and these images; the paper's are of ImageNet.",
     more=(epochs_to(REACHED),),
 )

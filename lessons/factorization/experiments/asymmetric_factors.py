@@ -4,12 +4,11 @@ All windows reach five pixels. The reference has two 3 x 3 everywhere; the other
 or on the 8 x 8 and 4 x 4 grids, and are as much wider there as the saving pays for.
 """
 
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.layers import chain
 from networks.small import STEM, SmallNet
 from utils.data.dataset import Data
@@ -42,8 +41,6 @@ EXPERIMENT = Experiment(
         ),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="The grids are 16, 8 and 4 wide, the paper's 35, 17 and 8: its advice is for grids between 12 and 20.",
 )

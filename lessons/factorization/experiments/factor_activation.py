@@ -5,12 +5,11 @@ convolutions is one linear map, as in a plain 5 x 5.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
 from utils.data.dataset import Data
@@ -47,8 +46,6 @@ EXPERIMENT = Experiment(
         "linear between": Arm(build=partial(net, window=partial(two, between=None))),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="Without its ReLUs a network is also less deep in activations, so the comparison is of both at once.",
 )

@@ -4,12 +4,11 @@ The arms do not cost the same: that is the question. From 16 channels on 16 x 16
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from lessons.factorization.reductions import REDUCTIONS
 from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
@@ -40,8 +39,6 @@ EXPERIMENT = Experiment(
         for name in ("parallel", "pool first", "convolution first")
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="The reductions differ in cost, so a better one may owe it to its multiply-adds.",
 )

@@ -5,12 +5,11 @@ As deep as GoogLeNet, and very narrow: nine modules of plain ReLU layers, with a
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from torch import Tensor, nn
 
-from course.experiments import Arm, Experiment, Form, Measured
+from course.experiments import Arm, Experiment, Form, Measured, photographs
 from lessons.googlenet.gradients import gradient_norms
 from networks.base import initialise
 from networks.googlenet import InceptionModule, Widths
@@ -91,9 +90,7 @@ EXPERIMENT = Experiment(
         "without heads": Arm(build=partial(DeepNet, aux_heads=False)),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1500),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=30, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="This network is as deep as GoogLeNet and some thirty times narrower, and begins with weights made for ReLUs.",
     measure=gradients,
 )

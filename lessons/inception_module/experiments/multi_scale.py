@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.googlenet import InceptionModule, Widths
 from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
@@ -85,9 +85,7 @@ EXPERIMENT = Experiment(
         "3×3 only, reduced": Arm(build=one_scale_reduced),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2)),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     others={
         "longer": Form(data="scales", recipe=replace(RECIPE, epochs=8), seeds=(0, 1, 2, 3, 4)),
         "photographs": Form(data="cifar10", recipe=replace(RECIPE, epochs=8), seeds=(0, 1, 2), limit=10_000),

@@ -5,13 +5,12 @@ all later grids, and nearly all costs, are equal. Here the images are 32, 16 or 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.googlenet import InceptionModule, Widths
 from networks.layers import ConvBNAct
 from utils.data.dataset import Data
@@ -63,8 +62,6 @@ EXPERIMENT = Experiment(
         "8 pixels": Arm(build=partial(net, shrink=4, stride=1, pool=nn.Identity)),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="These images have few pixels to lose: a photograph of 79 pixels still shows what one of 299 does.",
 )

@@ -5,12 +5,11 @@ without normalisation. As in the paper, each arm has all that the arms before it
 """
 
 from collections import OrderedDict
-from dataclasses import replace
 from functools import partial
 
 from torch import Tensor, nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
 from networks.inception_v2 import InceptionB
 from networks.layers import ConvBNAct, ConvReLU, Outputs, chain
@@ -89,6 +88,6 @@ EXPERIMENT = Experiment(
         ),
     },
     short=Form(data="scales", recipe=MOMENTUM, seeds=(0, 1, 2), limit=2500),
-    full=Form(data="cifar10", recipe=replace(MOMENTUM, epochs=40, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)),
+    full=photographs(MOMENTUM, batch_size=32),
     limits="Each arm is held against the first, not the one before, and the paper's table has one run of each and no spread.",
 )

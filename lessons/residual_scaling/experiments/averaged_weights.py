@@ -3,10 +3,9 @@
 Both arms train alike; the second is tested with the average of its weights.
 """
 
-from dataclasses import replace
 from functools import partial
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from lessons.residual_scaling.experiments.residual import net
 from utils.train.comparison import Quantity
 from utils.train.loop import Recipe, Run
@@ -33,7 +32,7 @@ EXPERIMENT = Experiment(
         "averaged": Arm(build=partial(net, is_residual=True), changes={"averaging": DECAY}),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
-    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=20, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)),
+    full=photographs(RECIPE, batch_size=32),
     paired=True,
     limits="With a schedule that ends near zero the two would come close to each other.",
     quantity=Quantity("test accuracy with these weights", "%", tested, points="points"),

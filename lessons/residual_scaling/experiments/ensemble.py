@@ -4,13 +4,12 @@ One arm, one network for each seed. After each run the answers of all networks s
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
 import torch
 
-from course.experiments import Arm, Experiment, Form, Measured
+from course.experiments import Arm, Experiment, Form, Measured, photographs
 from lessons.residual_scaling.experiments.residual import net
 from utils.data.dataset import Data
 from utils.train.loop import Recipe, Run, logits_of
@@ -56,9 +55,7 @@ EXPERIMENT = Experiment(
     equal="everything but the seed",
     arms={"one network a seed": Arm(build=partial(net, is_residual=True))},
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2, 3, 4, 5), limit=2000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4, 5)
-    ),
+    full=photographs(RECIPE, seeds=(0, 1, 2, 3, 4, 5)),
     limits="The ensembles share their members, so their accuracies are not independent.",
     measure=ensembles,
     conclude=together,

@@ -4,10 +4,9 @@ Six blocks of figure 16's kind. The plain network has the same branches and the 
 ReLU; only the sum is missing. So both have the same multiply-adds, to the last one.
 """
 
-from dataclasses import replace
 from functools import partial
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from lessons.residual_scaling.stacks import PlainBlock
 from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
@@ -41,9 +40,7 @@ EXPERIMENT = Experiment(
         "plain": Arm(build=partial(net, is_residual=False)),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="Six blocks are few: the deeper a network, the more its residual connections matter.",
     more=(epochs_to(REACHED),),
 )

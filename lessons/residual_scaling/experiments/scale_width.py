@@ -6,13 +6,12 @@ without the normalisation's help at the sums, as in the paper.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
 
-from course.experiments import Arm, Experiment, Form, Measured
+from course.experiments import Arm, Experiment, Form, Measured, photographs
 from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
@@ -90,7 +89,7 @@ EXPERIMENT = Experiment(
         "wide, scale 1": arm(WIDE, 1.0),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
-    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True), seeds=(0, 1, 2, 3, 4)),
+    full=photographs(RECIPE),
     limits="The paper's trouble began beyond 1000 filters and after tens of thousands of steps, neither of which is reached here.",
     more=(measured("dead", "dead channels", "%", points="points"),),
     measure=figures,

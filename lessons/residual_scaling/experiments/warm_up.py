@@ -4,10 +4,9 @@ He and others (arXiv 1512.03385) begin very deep networks with a low learning ra
 wide ones, and that scaling did.
 """
 
-from dataclasses import replace
 from functools import partial
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from lessons.residual_scaling.experiments.scale_width import RECIPE, WIDE, figures, net
 from utils.train.comparison import measured
 
@@ -21,7 +20,7 @@ EXPERIMENT = Experiment(
         "scale 0.1": Arm(build=partial(net, channels=WIDE, scale=0.1)),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
-    full=Form(data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True), seeds=(0, 1, 2, 3, 4)),
+    full=photographs(RECIPE),
     paired=True,
     limits="Training here is a few hundred steps long; the paper's broke after tens of thousands.",
     more=(measured("dead", "dead channels", "%", points="points"),),

@@ -4,12 +4,11 @@ A convolution with g groups divides its channels into g parts that do not see ea
 group is a plain convolution, one group a channel a depthwise one. All widths stay, so that the cost falls.
 """
 
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
 from utils.data.dataset import Data
@@ -41,8 +40,6 @@ EXPERIMENT = Experiment(
         for groups in (1, 3, 12, 48)
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="The arms differ in cost: at equal cost the one with many groups could be wider.",
 )

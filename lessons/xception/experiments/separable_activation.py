@@ -1,12 +1,11 @@
 """Between the depthwise and the pointwise half: nothing, a ReLU or an ELU? ("Xception", section 4.7 and figure 10)"""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from torch import Tensor, nn
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from networks.layers import ConvBNAct, SeparableConv
 from networks.small import STEM, SmallNet
 from utils.data.dataset import Data
@@ -52,8 +51,6 @@ EXPERIMENT = Experiment(
         "ELU": Arm(build=partial(net, between=nn.ELU)),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="Four separable layers with 48 channels are not thirty-four with 728.",
 )

@@ -1,9 +1,8 @@
 """Do separable convolutions need residual connections? ("Xception", section 4.6 and figure 9)"""
 
-from dataclasses import replace
 from functools import partial
 
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, photographs
 from lessons.xception.experiments.separable_activation import RECIPE, net
 
 BLOCKS = 8
@@ -17,8 +16,6 @@ EXPERIMENT = Experiment(
         "not residual": Arm(build=partial(net, is_residual=False, blocks=BLOCKS)),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
-    full=Form(
-        data="cifar10", recipe=replace(RECIPE, epochs=20, batch_size=128, flip=True, shift=4), seeds=(0, 1, 2, 3, 4)
-    ),
+    full=photographs(RECIPE),
     limits="The paper's network without residual connections was trained by the recipe of the one with them, as here.",
 )

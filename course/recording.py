@@ -1,0 +1,279 @@
+"""Recording: the runs that the lessons show, made one after the other in the order in which they are wanted.
+
+    record(hours=2.5, processes=1)    # goes on where the last call stood
+
+A run is written into `runs/` when it is whole. One that was stopped goes on from its checkpoint, which is kept in the work
+folder; nothing that was trained is trained twice.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from multiprocessing import connection, get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from course.experiments import Form, experiment, names
+from utils.data.dataset import Data
+from utils.data.sets import load
+from utils.system.places import work_folder
+from utils.train.loop import Diverged
+from utils.train.runs import Run, describe_commit
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+FORM = "full"
+PILOT = 3  # seeds of every arm that come before any further ones
+WANTED = (  # first what goes against a paper, or what a lesson rests on; experiments that are not named come behind these
+    *("separable_activation", "grid_reduction", "normalisation", "separable_residual", "residual", "groups"),
+    *("multi_scale", "label_smoothing", "asymmetric_factors", "factor_activation", "low_resolution", "auxiliary_heads"),
+)
+GRACE = 60  # seconds that a run has for its checkpoint when it is told to stop
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run that is wanted."""
+
+    experiment: str
+    arm: str
+    seed: int
+
+    @property
+    def path(self) -> Path:
+        """Where the run will be."""
+        entry = experiment(self.experiment)
+        return entry.folder(FORM) / entry.file(self.arm, self.seed)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run is kept until it is whole."""
+        return work_folder() / "recording" / self.experiment / self.path.with_suffix(".checkpoint").name
+
+    @property
+    def weights(self) -> Path:
+        """Where the trained weights are: an ensemble needs them."""
+        return self.checkpoint.with_suffix(".pt")
+
+    def __str__(self) -> str:
+        return f"{self.experiment}, {self.arm}, seed {self.seed}"
+
+
+def wanted(*, only: tuple[str, ...] = ()) -> list[Task]:
+    """All runs of the recorded forms, the most wanted first; of these experiments alone where some are named.
+
+    Each experiment's first seeds, arm by arm, come before any experiment's further ones.
+
+    Raises:
+        ValueError: there is no such experiment.
+    """
+    chosen = [each for each in (*WANTED, *sorted(set(names()) - set(WANTED))) if not only or each in only]
+    for name in only:
+        experiment(name)
+    return [
+        Task(name, arm, seed)
+        for further in (False, True)
+        for name in chosen
+        for seed in experiment(name).form(FORM).seeds
+        if (seed >= PILOT) is further
+        for arm in experiment(name).arms
+    ]
+
+
+def missing(tasks: list[Task], say: Callable[[str], None] = print) -> list[Task]:
+    """Those of the tasks that have no run yet, or one that other code or another recipe made; that is said."""
+    found = []
+    for task in tasks:
+        if task.path.exists():
+            entry = experiment(task.experiment)
+            form = entry.form(FORM)
+            if entry.finished(form, task.arm, task.seed, task.path, _images(form)) is not None:
+                continue
+            say(f"{task}: the recorded run was made by other code or settings; it is made anew.")
+        found.append(task)
+    return found
+
+
+def record(
+    *,
+    hours: float,
+    processes: int = 1,
+    threads: int = 1,
+    device: str | None = None,
+    only: tuple[str, ...] = (),
+    anyway: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[Run]:
+    """Make the runs that are wanted most, for so many hours; the runs that became whole.
+
+    Ctrl-C, or the end of the time, stops it: what is whole is in `runs/`, what is not goes on at the next call.
+
+    Args:
+        hours: how long; a run under way is stopped when they are over, and kept.
+        processes: runs at a time.
+        threads: of each run.
+        device: as in `utils.train.loop.fit`.
+        only: the experiments' names; all where none is named.
+        anyway: record although the code is not what a commit holds.
+        say: gets a line whenever a run begins, ends an epoch, or is whole.
+
+    Raises:
+        ValueError: an argument that cannot be, or an experiment that does not exist.
+        RuntimeError: the code is not what a commit holds, and `anyway` is not set.
+    """
+    if hours <= 0 or processes < 1 or threads < 1:
+        raise ValueError(
+            f"hours is {hours}, processes {processes}, threads {threads}; hours must be above 0, the others 1 or more."
+        )
+    commit, modified = describe_commit()
+    if not anyway and (commit is None or modified):
+        state = "This is no git checkout" if commit is None else "Files here differ from their last commit"
+        raise RuntimeError(
+            f"{state}, so nobody could say later with what code the runs were made. Record from a clean checkout "
+            "(git clone, or git stash), or add --anyway."
+        )
+    end = time.monotonic() + 3600 * hours
+    waiting = missing(wanted(only=only), say)
+    say(f"{len(waiting)} runs are wanted.")
+    return _Workers(waiting, processes, threads, device, say).work(end)
+
+
+@dataclass
+class _Worker:
+    task: Task
+    process: Any
+    messages: "Connection"
+    began: float
+
+
+class _Workers:
+    """So many processes, each with a run; the next run goes to whoever is free."""
+
+    def __init__(
+        self, waiting: list[Task], processes: int, threads: int, device: str | None, say: Callable[[str], None]
+    ):
+        self.waiting, self.processes, self.say = list(waiting), processes, say
+        self.settings = {"threads": threads, "device": device}
+        self.running: list[_Worker] = []
+        self.runs: list[Run] = []
+
+    def work(self, end: float) -> list[Run]:
+        try:
+            while time.monotonic() < end and (self.waiting or self.running):
+                while self.waiting and len(self.running) < self.processes:
+                    self._start(self.waiting.pop(0))
+                self._listen(end - time.monotonic())
+        except KeyboardInterrupt:
+            self.say("Stopped.")
+        finally:
+            self._stop()
+        return self.runs
+
+    def _start(self, task: Task) -> None:
+        context = get_context("spawn")
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_train, args=(task, theirs), kwargs=self.settings)
+        process.start()
+        theirs.close()
+        self.running.append(_Worker(task, process, ours, time.monotonic()))
+        self.say(f"{task}: begins{' again' if task.checkpoint.exists() else ''}.")
+
+    def _listen(self, seconds: float) -> None:
+        ready = connection.wait([worker.messages for worker in self.running], timeout=max(0.0, seconds))
+        for worker in [each for each in self.running if each.messages in ready]:
+            try:
+                message = worker.messages.recv()
+            except EOFError:
+                worker.process.join()
+                self.running.remove(worker)
+                self._ended(worker)
+            else:
+                self.say(f"{worker.task}: {message}")
+
+    def _ended(self, worker: _Worker) -> None:
+        if worker.task.path.exists() and not worker.task.checkpoint.exists():
+            self.runs.append(Run.load(worker.task.path))
+            minutes = (time.monotonic() - worker.began) / 60
+            self.say(f"{worker.task}: recorded, {minutes:.1f} min; {len(self.waiting)} are waiting.")
+        elif worker.process.exitcode:
+            self.say(f"{worker.task}: failed with exit status {worker.process.exitcode}; it is left out this time.")
+
+    def _stop(self) -> None:
+        for worker in self.running:
+            if worker.process.is_alive():
+                os.kill(worker.process.pid, signal.SIGINT)
+        end = time.monotonic() + GRACE
+        while self.running and time.monotonic() < end:
+            self._listen(end - time.monotonic())
+        for worker in self.running:
+            worker.process.kill()
+            self.say(f"{worker.task}: did not stop in {GRACE} s and was ended; its last checkpoint is kept.")
+
+
+def _train(task: Task, messages: "Connection", *, threads: int, device: str | None) -> None:
+    """In a process of its own: one run, from its checkpoint where there is one."""
+    import torch
+
+    torch.set_num_threads(threads)
+    entry = experiment(task.experiment)
+    form = entry.form(FORM)
+    data = _images(form)
+    told = 0
+
+    def tell(run: Run, done: float) -> None:
+        nonlocal told
+        if len(run.history) > told:
+            told = len(run.history)
+            messages.send(f"epoch {told} of {run.recipe.epochs}, {100 * run.history[-1].test_accuracy:.1f} %")
+
+    task.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        run = entry.train(
+            form,
+            task.arm,
+            task.seed,
+            data=data,
+            before=tuple(_before(task)),
+            on_step=tell,
+            checkpoint=task.checkpoint,
+            device=device,
+        )
+    except Diverged as problem:
+        messages.send(str(problem))
+        return
+    except KeyboardInterrupt:
+        return
+    if not run.completed:
+        return
+    assert run.net is not None
+    torch.save(run.net.state_dict(), task.weights)
+    run.save(task.path)
+    task.checkpoint.unlink(missing_ok=True)
+    messages.send(f"{100 * run.history[-1].test_accuracy:.2f} % after {run.seconds:.0f} s")
+
+
+def _before(task: Task) -> Iterator[Run]:
+    """The arm's recorded runs of lower seeds, with their networks where their weights are kept here."""
+    import torch
+
+    entry = experiment(task.experiment)
+    build = partial(entry.arms[task.arm].build, _images(entry.form(FORM)))
+    for seed in entry.form(FORM).seeds:
+        earlier = Task(task.experiment, task.arm, seed)
+        if seed < task.seed and earlier.path.exists():
+            run = Run.load(earlier.path)
+            if earlier.weights.exists():
+                run.net = build()
+                run.net.load_state_dict(torch.load(earlier.weights, weights_only=True))
+                run.net.eval()
+            yield run
+
+
+@lru_cache(maxsize=1)
+def _images(form: Form) -> Data:
+    """The form's images, loaded once."""
+    return load(form.data, limit=form.limit)

@@ -1,0 +1,119 @@
+"""Recording: what is wanted next, what is kept, and how it stops."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from course import experiments, recording
+from course.experiments import Form, experiment
+from lessons.__main__ import app
+from utils.train.recipe import Recipe
+
+TINY = Form(data="scales", recipe=Recipe(epochs=2, batch_size=32, learning_rate=0.02), seeds=(0, 1, 2, 3), limit=128)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Runs, checkpoints and weights in folders of their own."""
+    monkeypatch.setattr(experiments, "RUNS", tmp_path / "runs")
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "work"))
+    return tmp_path
+
+
+def test_every_run_of_every_experiment_is_wanted_once_the_pilots_first():
+    tasks = recording.wanted()
+    assert (
+        len(tasks)
+        == len(set(tasks))
+        == sum(len(experiment(name).arms) * len(experiment(name).full.seeds) for name in experiments.names())
+    )
+    assert tasks[0] == recording.Task("separable_activation", "nothing", 0)
+    seeds = [task.seed for task in tasks]
+    assert max(seeds[: seeds.index(3)]) == 2 and min(seeds[seeds.index(3) :]) == 3
+    assert {task.experiment for task in recording.wanted(only=("groups",))} == {"groups"}
+    with pytest.raises(ValueError, match="no experiment 'grups'"):
+        recording.wanted(only=("grups",))
+
+
+def test_the_full_forms_are_all_photographs_ten_epochs_at_least():
+    for name in experiments.names():
+        form = experiment(name).full
+        assert form.data == "cifar10" and form.limit is None and form.recipe.epochs >= 10 and len(form.seeds) >= 3
+
+
+def test_a_recorded_run_is_not_made_again_and_one_by_other_settings_is(place, monkeypatch):
+    entry = replace(experiment("factor_activation"), full=TINY)
+    monkeypatch.setattr(recording, "experiment", lambda name: entry)
+    task = recording.Task(entry.name, "ReLU between", 0)
+    entry.train(TINY, task.arm, task.seed).save(task.path)
+    said = []
+    assert recording.missing([task], said.append) == [] and said == []
+    entry = replace(entry, full=replace(TINY, recipe=replace(TINY.recipe, epochs=3)))
+    assert recording.missing([task], said.append) == [task]
+    assert "made by other code or settings" in said[0]
+
+
+@pytest.mark.parametrize("options", [{"hours": 0}, {"hours": 1, "processes": 0}, {"hours": 1, "threads": 0}])
+def test_what_cannot_be_is_refused(options):
+    with pytest.raises(ValueError, match="hours must be above 0, the others 1 or more"):
+        recording.record(**options)
+
+
+def test_code_that_no_commit_holds_is_refused(monkeypatch):
+    monkeypatch.setattr(recording, "describe_commit", lambda: ("0" * 40, True))
+    answer = CliRunner().invoke(app, ["record", "--hours", "0.001"])
+    assert answer.exit_code == 1 and "Files here differ from their last commit" in answer.stderr
+    monkeypatch.setattr(recording, "describe_commit", lambda: (None, None))
+    with pytest.raises(RuntimeError, match=r"This is no git checkout.*Record from a clean checkout"):
+        recording.record(hours=1)
+
+
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from course import experiments, recording
+from course.experiments import Form, experiment
+from utils.train.recipe import Recipe
+
+experiments.RUNS = Path(sys.argv[1])
+names = {"factor_activation"}
+real = experiment
+FORM = Form(data="scales", recipe=Recipe(epochs=int(sys.argv[2]), batch_size=32, learning_rate=0.02), seeds=(0,), limit=128)
+recording.experiment = lambda name: replace(real(name), full=FORM)
+
+if __name__ == "__main__":
+    recording.record(hours=0.5, processes=2, only=("factor_activation",), anyway=True, say=lambda text: print(text, flush=True))
+"""
+
+
+def _recorder(place, epochs):
+    (place / "recorder.py").write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, str(place / "recorder.py"), str(place / "runs"), str(epochs)]
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def test_runs_are_recorded_in_processes_and_a_stopped_one_goes_on(place):
+    """Ctrl-C in the middle keeps both runs; the next call begins them again where they were, and makes them whole."""
+    first = _recorder(place, epochs=40)
+    for line in first.stdout:
+        if "epoch 2 of 40" in line:
+            break
+    first.send_signal(signal.SIGINT)
+    rest, began = first.communicate(timeout=90)[0], time.monotonic()
+    assert "Stopped." in rest and not list(place.glob("runs/*/*/*.json"))
+    kept = sorted(place.glob("work/recording/factor_activation/*.checkpoint"))
+    assert kept, rest
+    second = _recorder(place, epochs=40).communicate(timeout=200)[0]
+    assert second.count("begins again.") == len(kept) and second.count("recorded,") == 2, second
+    runs = sorted(place.glob("runs/factor_activation/full/*.json"))
+    assert [path.name for path in runs] == ["arm1_seed0.json", "arm2_seed0.json"]
+    assert not list(place.glob("work/recording/*/*.checkpoint")) and len(list(place.glob("work/recording/*/*.pt"))) == 2
+    assert time.monotonic() - began < 200
