@@ -20,6 +20,7 @@ from networks.layers import ConvReLU, Outputs
 from utils.cost.table import profile
 from utils.feedback.answers import Slips, called, close, named_slip, require_function, returned, tensor_of
 from utils.feedback.exercises import Feedback, Wrong, article
+from utils.feedback.functions import number, same_function
 from utils.feedback.modules import build, layers_of, same_module
 
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
@@ -70,33 +71,46 @@ def _slipped_size(
     reference=size_after,
 )
 def grid_after(answer):
-    require_function(answer, but=nn.Module)
+    slips = {
+        "That is the grid after the first layer: is the `return` inside of the loop?": lambda size, layers: size_after(
+            size, layers[:1]
+        ),
+        "The last element of a layer says whether it rounds up: this one does, and yours round down.": partial(
+            _slipped_size, rounding=lambda steps, _up: math.floor(steps)
+        ),
+        "The last element of a layer says whether it rounds up: this one rounds down, and yours up.": partial(
+            _slipped_size, rounding=lambda steps, _up: math.ceil(steps)
+        ),
+        "The last element of a layer says whether it rounds up: here it is the other way round.": partial(
+            _slipped_size, rounding=lambda steps, up: _right_way(steps, not up)
+        ),
+        "`round` goes to the nearest whole number, up or down.": partial(
+            _slipped_size, rounding=lambda steps, _up: round(steps)
+        ),
+        "Padding lies on both sides: `2 * padding`.": partial(_slipped_size, pads=1),
+        "The padding is left out.": partial(_slipped_size, pads=0),
+        "The first place of the window counts as well: 1 more than the steps.": partial(_slipped_size, first=0),
+        "The window moves in steps of `stride`.": lambda size, layers: size_after(
+            size, [(window, 1, padding, up) for window, _, padding, up in layers]
+        ),
+        "Each layer starts from the grid that the layer before it left; here all start from `size`.": (
+            lambda size, layers: size_after(size, layers[-1:])
+        ),
+        "That goes through the layers from the last one to the first.": lambda size, layers: size_after(
+            size, layers[::-1]
+        ),
+    }
     cases = (
         (12, [(5, 1, 2, False)]),  # a whole number of steps: what is wrong here is no matter of rounding
         (224, [(7, 2, 3, False)]),
         (112, [(3, 2, 0, True)]),
         (12, [(3, 2, 0, True), (3, 2, 0, False)]),
         (9, [(5, 1, 2, False), (3, 3, 1, True)]),
+        (31, [(2, 2, 0, False), (4, 3, 1, True), (3, 1, 0, True)]),
+        (5, [(5, 2, 0, True)]),
         (30, []),
     )
-    for size, layers in cases:
-        case = f"size={size}, layers={layers}"
-        got, want = answer(size, layers), size_after(size, layers)
-        if got is None:
-            raise Wrong(f"For {case} your function gives back nothing. Is the `return` missing, or inside of the loop?")
-        if got == want:
-            continue
-        down = _slipped_size(size, layers, lambda steps, _up: math.floor(steps))
-        up = _slipped_size(size, layers, lambda steps, _up: math.ceil(steps))
-        without_first = _slipped_size(size, layers, first=0)
-        slips = {
-            "That is the grid after the first layer: is the `return` inside of the loop?": size_after(size, layers[:1]),
-            "The last element of a layer says whether it rounds up: this one does.": down,
-            "The last element of a layer says whether it rounds up: this one rounds down.": up,
-            "Padding lies on both sides: `2 * padding`.": _slipped_size(size, layers, pads=1),
-            "The first place of the window counts as well: 1 more than the steps.": without_first,
-        }
-        raise Wrong(f"For {case} you find {got}; {want} is expected.{named_slip(got, want, slips)}")
+    same_function(answer, size_after, cases, result=number(whole=True), slips=slips)
     return "GoogLeNet's five halvings make 7 of 224: rounding up keeps every one of them whole."
 
 

@@ -6,8 +6,9 @@ from torch import nn
 
 from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths
 from networks.layers import ConvReLU
-from utils.feedback.answers import expect, named_slip, number_of, require_function, returned
+from utils.feedback.answers import expect, number_of, require_function, returned
 from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.functions import number, same_function
 from utils.feedback.modules import build, same_module
 
 feedback = Feedback("inception_module", Path(__file__).with_name("lesson.md"))
@@ -243,32 +244,56 @@ def _field_by_adding(layers) -> int:
     reference=field_of,
 )
 def receptive_field(answer):
-    require_function(answer)
-    cases = ([], [(3, 1)], [(3, 1), (3, 1)], [(7, 2), (3, 2)], [(7, 2), (3, 2), (1, 1), (3, 1), (3, 2), (5, 1)])
-    for layers in cases:
-        want = field_of(layers)
-        got = answer(layers)
-        if got is None and not layers:
-            raise Wrong(
-                "For layers=[] your function gives back nothing. Is the `return` missing, or inside of the loop, which never "
-                "runs here?"
-            )
-        got = number_of(got, f"layers={layers}", whole=True)
-        if got == want:
-            continue
-        told = f"For layers={layers} you find {got}; {want} pixels are expected."
-        if not layers:
-            raise Wrong(f"{told} Without any layer a unit is one pixel of the image.")
-        step_first, step = 1, 1
-        for window, stride in layers:
-            step *= stride
-            step_first += (window - 1) * step
-        slips = {
-            "A layer's stride spreads the next layer's units, not its own window: multiply it in afterwards.": step_first,
-            "Strides are left out: after a stride of 2, neighbouring units are 2 pixels apart.": 1
-            + sum(window - 1 for window, _ in layers),
-            "Strides multiply: two layers of stride 2 put neighbouring units 4 pixels apart.": _field_by_adding(layers),
-            "Windows overlap: the second 3×3 adds 2 pixels, not 3.": sum(window for window, _ in layers),
-        }
-        raise Wrong(f"{told}{named_slip(got, want, slips)}")
+    def found(window_adds=lambda window: window - 1, *, stride_first=False, keep=lambda step, stride: step * stride):
+        """`field_of` with a slip in it."""
+
+        def field(layers):
+            field, step = 1, 1
+            for window, stride in layers:
+                step_behind = keep(step, stride)
+                field += window_adds(window) * (step_behind if stride_first else step)
+                step = step_behind
+            return field
+
+        return field
+
+    slips = {
+        "Without any layer a unit is one pixel of the image.": lambda layers: field_of(layers) if layers else 0,
+        "A layer's stride spreads the next layer's units, not its own window: multiply it in afterwards.": found(
+            stride_first=True
+        ),
+        "A window adds `(window - 1)` steps, and a step is the product of the strides *before* it: here it is its own stride.": (
+            lambda layers: 1 + sum((window - 1) * stride for window, stride in layers)
+        ),
+        "Strides are left out: after a stride of 2, neighbouring units are 2 pixels apart.": found(
+            keep=lambda step, stride: 1
+        ),
+        "Strides multiply: two layers of stride 2 put neighbouring units 4 pixels apart.": _field_by_adding,
+        "Windows overlap: the second 3×3 adds 2 pixels, not 3.": lambda layers: sum(window for window, _ in layers),
+        "A window adds the cells beside the one that is there already: `window - 1`, not `window`.": found(
+            lambda window: window
+        ),
+        "That is right for odd windows alone: `window // 2` on both sides is one too many for an even one.": found(
+            lambda window: 2 * (window // 2)
+        ),
+        "That is half of it: a window of 3 adds a cell on both sides.": found(lambda window: window // 2),
+        "The walk starts at a field of 1, the unit itself.": lambda layers: field_of(layers) - 1,
+        "That goes through the layers from the last one to the first.": lambda layers: field_of(list(layers)[::-1]),
+        "The last layer is missing.": lambda layers: field_of(layers[:-1]),
+        "The first layer is missing.": lambda layers: field_of(layers[1:]),
+        "That is the field after the first layer: is the `return` inside of the loop?": lambda layers: field_of(
+            layers[:1]
+        ),
+    }
+    cases = (
+        ([(3, 1)],),
+        ([(3, 1), (3, 1)],),
+        ([(7, 2), (3, 2)],),
+        ([(2, 2), (4, 1), (2, 3)],),
+        ([(3, 3), (1, 1), (5, 1)],),
+        ([(7, 2), (3, 2), (1, 1), (3, 1), (3, 2), (5, 1)],),
+        ([],),
+    )
+    said = "For {} you find {}; {} pixels are expected.".format
+    same_function(answer, field_of, cases, result=number(whole=True), slips=slips, said=said)
     return "You will see these fields on a photograph in a moment."

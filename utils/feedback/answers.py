@@ -36,14 +36,16 @@ def returned(answer: object, case: str) -> object:
 
 
 def several_of(answer: object, count: int, case: str, needed: str) -> Sequence[object]:
-    """A result of so many things in a row; `needed` says what is needed, with a verb.
+    """A result of so many things in a row: a tuple, a list, an array or a tensor. `needed` says what is needed, with a verb.
 
     Raises:
         Wrong: it is something else.
     """
-    if not isinstance(answer := returned(answer, case), (tuple, list)) or len(answer) != count:
+    answer = returned(answer, case)
+    in_a_row = isinstance(answer, tuple | list) or (isinstance(answer, Tensor | np.ndarray) and answer.ndim > 0)
+    if not in_a_row or len(answer) != count:
         raise Wrong(f"For {case} {needed}; yours is {answer!r}.")
-    return answer
+    return list(answer)
 
 
 def called(answer: Callable[..., object], arguments: Sequence[object], changed: str) -> object:
@@ -72,9 +74,9 @@ def number_of(answer: object, case: str, *, whole: bool = False, what: str = "yo
     """
     if answer is None:
         raise Wrong(f"For {case} {what} nothing. Is the `return` missing?")
-    if isinstance(answer, Tensor) and answer.numel() != 1:
-        raise Wrong(f"For {case} {what} a tensor of shape {tuple(answer.shape)}; one number is needed.")
-    number = answer.item() if isinstance(answer, (Tensor, np.generic)) else answer
+    if isinstance(answer, Tensor | np.ndarray) and np.prod(answer.shape, dtype=int) != 1:
+        raise Wrong(f"For {case} {what} {_kind(answer)} of shape {tuple(answer.shape)}; one number is needed.")
+    number = answer.item() if isinstance(answer, Tensor | np.generic | np.ndarray) else answer
     if isinstance(number, bool) or not isinstance(number, Real):
         raise Wrong(f"For {case} {what} {answer!r}; {'a whole' if whole else 'one'} number is needed.")
     if not whole:
@@ -82,6 +84,10 @@ def number_of(answer: object, case: str, *, whole: bool = False, what: str = "yo
     if number != number or number in (float("inf"), float("-inf")) or number != int(number):
         raise Wrong(f"For {case} {what} {answer!r}; a whole number is needed: divide with `//`, which rounds down.")
     return int(number)
+
+
+def _kind(answer: object) -> str:
+    return "a tensor" if isinstance(answer, Tensor) else "an array"
 
 
 def tensor_of(answer: object, case: str, shape: Sequence[int] | None = None) -> Tensor:
@@ -115,7 +121,9 @@ def close(mine: object, theirs: object, within: float = 1e-4) -> bool:
 def same(mine: Any, theirs: Any) -> bool:
     """Are two things equal to the last bit, tensors in lists and dictionaries too?"""
     if isinstance(theirs, Tensor):
-        return isinstance(mine, Tensor) and torch.equal(mine, theirs)
+        return isinstance(mine, Tensor) and mine.dtype == theirs.dtype and torch.equal(mine, theirs)
+    if isinstance(theirs, np.ndarray):
+        return isinstance(mine, np.ndarray) and np.array_equal(mine, theirs, equal_nan=theirs.dtype.kind == "f")
     if isinstance(theirs, Mapping):
         return mine.keys() == theirs.keys() and all(same(mine[name], each) for name, each in theirs.items())
     if isinstance(theirs, (list, tuple)):

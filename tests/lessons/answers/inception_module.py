@@ -209,7 +209,8 @@ ANSWERS = {
             (field("field += window - 1"), "Strides are left out"),
             (field("step *= stride; field += (window - 1) * step"), "multiply it in afterwards"),
             ("def Answer(layers):\n    return sum(window for window, _ in layers) or 1\n", "Windows overlap"),
-            ("def Answer(layers):\n    return sum(window for window, _ in layers)\n", "Without any layer"),
+            ("def Answer(layers):\n    return sum(window for window, _ in layers)\n", "Windows overlap"),
+            (field("field += (window - 1) * step; step *= stride").replace("field, step = 1, 1", "field, step = 1, 1\n    if not layers:\n        return 0"), "Without any layer"),
             (field("field += (window - 1) * step; step += stride"), "are expected"),
             (field("field += (window - 1) * step; step = stride"), "Strides multiply"),
             ("def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n"
