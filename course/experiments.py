@@ -26,13 +26,14 @@ from utils.page.html import bold, output, table, tag
 from utils.show.display import Live, passing_bar
 from utils.show.plot import Picture, arms, curves
 from utils.system.places import RUNS
-from utils.train.comparison import ACCURACY, Comparison, Quantity, compare
+from utils.train.comparison import ACCURACY, Comparison, Difference, Quantity, compare
 from utils.train.loop import fit, planned_key
 from utils.train.recipe import Recipe
 from utils.train.runs import Run
 from utils.train.watch import in_notebook
 
 Measured = dict[str, float | list[float]]
+PILOT = 3  # the first seeds of a form: from their spread follows how many it takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,9 @@ class Experiment:
     others: Mapping[str, Form] = field(default_factory=dict)  # further forms, by name
     quantity: Quantity = ACCURACY  # what the arms are compared by
     more: tuple[Quantity, ...] = ()  # compared as well
+    matters: float | None = (
+        None  # the smallest difference that would matter, stated before the runs, in the quantity's unit
+    )
     paired: bool = False  # arms share first weights and images: runs of the same seed are compared with each other
     observe: Callable[[Data], Callable[[Run, float], None]] | None = None
     measure: Callable[[Run, Data, Sequence[Run]], Measured] | None = None
@@ -139,14 +143,16 @@ class Experiment:
         return self._run("trial", form, seeds=tuple(seeds)[:1], names=arms, show=False, keep=None)
 
     def recorded(self, form: str = "") -> "Result | None":
-        """The recorded runs of a form, or None where there are none; of the longest that is recorded where none is named.
+        """The recorded runs of a form, or None where there are none.
+
+        Where no form is named: of the longest of which every arm has the first three seeds at least.
 
         Raises:
             ValueError: another form, or a file that cannot be read.
         """
         if not form:
             found = (self.recorded(each) for each in ("full", *self.others, "short"))
-            return next((result for result in found if result is not None), None)
+            return next((result for result in found if result is not None and result.is_enough), None)
         settings = self.form(form)
         runs: dict[str, list[Run]] = {name: [] for name in self.arms}
         for path in sorted(self.folder(form).glob("*.json")):
@@ -154,6 +160,10 @@ class Experiment:
             runs.setdefault(run.network["name"], []).append(run)
         runs = {name: sorted(of_arm, key=lambda run: run.seed) for name, of_arm in runs.items() if of_arm}
         return Result(self, form, settings, runs, recorded=True) if runs else None
+
+    def on_both(self) -> "OnBoth":
+        """What the recorded short form says beside what the recorded full form says, arm by arm."""
+        return OnBoth(self.recorded("short"), self.recorded("full"))
 
     def folder(self, form: str) -> Path:
         """Where the runs of a form are recorded."""
@@ -322,8 +332,21 @@ class Result:
         """The runs of those arms that have any."""
         return {arm: runs for arm, runs in self.runs.items() if runs}
 
+    @property
+    def is_enough(self) -> bool:
+        """Has every arm a run of each of the form's first seeds?"""
+        pilot = set(self.form.seeds[:PILOT])
+        return all(pilot <= {run.seed for run in self.runs.get(arm, ())} for arm in self.experiment.arms)
+
     def _compared(self, quantity: Quantity) -> Comparison:
-        return compare(self.whole, quantity, paired=self.experiment.paired)
+        matters = self.experiment.matters if quantity == self.experiment.quantity else None
+        return compare(self.whole, quantity, paired=self.experiment.paired, matters=matters)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """ "differs", "equal" or "open", for each arm after the first."""
+        comparison = self.compare()
+        return {each.name: each.verdict for each in comparison.differences} if comparison else {}
 
     @property
     def percentages(self) -> dict[str, list[float]]:
@@ -435,6 +458,79 @@ class Result:
             tag("p", self.experiment.limits),
             tag("p", self.source, cls="course-quiet"),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class OnBoth:
+    """An experiment on the course's own images and on photographs: do the two say the same?
+
+    Either is None where nothing, or not enough, is recorded.
+    """
+
+    short: Result | None
+    full: Result | None
+
+    @property
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """For each arm after the first: its name, its difference on either, and what follows from the two."""
+        if self.short is None or self.full is None or not self.full.is_enough:
+            return []
+        pairs = [{each.name: each for each in (result.compare() or _NOTHING).differences} for result in self._both()]
+        first, second = pairs
+        return [
+            (name, _difference_text(first[name]), _difference_text(second[name]), _agreement(first[name], second[name]))
+            for name in first
+            if name in second
+        ]
+
+    def _both(self) -> tuple[Result, ...]:
+        return tuple(result for result in (self.short, self.full) if result is not None)
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """What stands above the columns."""
+        places = [f"on {result.form.data}, {result.form.recipe.epochs} epochs" for result in self._both()]
+        first = self._both()[0].experiment.arms if self._both() else ("",)
+        return (f"against {next(iter(first))}", *places, "together")
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return "One of the two is not recorded yet, so there is nothing to put side by side."
+        return "\n".join(
+            f"{name}: {self.head[1]}: {short}; {self.head[2]}: {full}: {together}"
+            for name, short, full, together in self.rows
+        )
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return output(tag("p", str(self)))
+        return output(table(self.rows, head=self.head, align="llll", row_heads=True))
+
+
+_NOTHING = Comparison((), ())
+
+
+def _difference_text(difference: Difference) -> str:
+    """A difference with its interval and its verdict."""
+    quantity = difference.quantity
+    unit = quantity.points or quantity.unit
+    interval = ""
+    if difference.low is not None and difference.high is not None:
+        interval = f" ({difference.low:+.{quantity.digits}f} to {difference.high:+.{quantity.digits}f})"
+    return f"{difference.mean:+.{quantity.digits}f} {unit}".strip() + f"{interval}, {difference.verdict}"
+
+
+def _agreement(short: Difference, full: Difference) -> str:
+    """What two verdicts on the same question say together."""
+    if "open" in (short.verdict, full.verdict):
+        return "one of them is open"
+    if short.verdict == full.verdict:
+        if short.verdict == "differs" and short.mean * full.mean < 0:
+            return "they say the opposite"
+        return "they agree"
+    return "they disagree"
 
 
 def _machine(run: Run) -> str:

@@ -1,6 +1,7 @@
 """Recording: the runs that the lessons show, made one after the other in the order in which they are wanted.
 
     record(hours=2.5, processes=1)    # goes on where the last call stood
+    record(hours=1 / 6, device="cuda", processes=4, bundle="gpu.zip")    # on a machine that is lent for ten minutes
 
 A run is written into `runs/` when it is whole. One that was stopped goes on from its checkpoint, which is kept in the work
 folder; nothing that was trained is trained twice.
@@ -16,7 +17,8 @@ from multiprocessing import connection, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course.experiments import Form, experiment, names
+from course.bundle import Bundle
+from course.experiments import PILOT, Form, experiment, names
 from utils.data.dataset import Data
 from utils.data.sets import load
 from utils.system.places import work_folder
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 FORM = "full"
-PILOT = 3  # seeds of every arm that come before any further ones
 WANTED = (  # first what goes against a paper, or what a lesson rests on; experiments that are not named come behind these
     *("separable_activation", "grid_reduction", "normalisation", "separable_residual", "residual", "groups"),
     *("multi_scale", "label_smoothing", "asymmetric_factors", "factor_activation", "low_resolution", "auxiliary_heads"),
@@ -106,6 +107,8 @@ def record(
     device: str | None = None,
     only: tuple[str, ...] = (),
     anyway: bool = False,
+    bundle: Path | None = None,
+    commit: str | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Run]:
     """Make the runs that are wanted most, for so many hours; the runs that became whole.
@@ -119,27 +122,37 @@ def record(
         device: as in `utils.train.loop.fit`.
         only: the experiments' names; all where none is named.
         anyway: record although the code is not what a commit holds.
+        bundle: a file for the new runs as well (`course.bundle`), whole after each of them: for a machine from which nothing
+            but that file comes back. No run is begun then that would not end in time, by what others of its experiment took.
+        commit: of which commit these files are a copy, where they are no git checkout; the runs say so.
         say: gets a line whenever a run begins, ends an epoch, or is whole.
 
     Raises:
         ValueError: an argument that cannot be, or an experiment that does not exist.
         RuntimeError: the code is not what a commit holds, and `anyway` is not set.
+        OSError: the bundle cannot be written; said before anything is trained.
     """
     if hours <= 0 or processes < 1 or threads < 1:
         raise ValueError(
             f"hours is {hours}, processes {processes}, threads {threads}; hours must be above 0, the others 1 or more."
         )
-    commit, modified = describe_commit()
-    if not anyway and (commit is None or modified):
-        state = "This is no git checkout" if commit is None else "Files here differ from their last commit"
+    here, modified = describe_commit()
+    if here is not None:
+        commit = None
+    if not anyway and (modified or (here is None and commit is None)):
+        state = "This is no git checkout" if here is None else "Files here differ from their last commit"
         raise RuntimeError(
             f"{state}, so nobody could say later with what code the runs were made. Record from a clean checkout "
-            "(git clone, or git stash), or add --anyway."
+            "(git clone, or git stash); name the commit that a copy without git is of (--commit); or add --anyway."
         )
     end = time.monotonic() + 3600 * hours
     waiting = missing(wanted(only=only), say)
     say(f"{len(waiting)} runs are wanted.")
-    return _Workers(waiting, processes, threads, device, say).work(end)
+    packed = None if bundle is None else Bundle(bundle)
+    if packed is not None:
+        packed.write()
+    settings = {"threads": threads, "device": device, "commit": commit}
+    return _Workers(waiting, processes, packed, settings, say).work(end)
 
 
 @dataclass
@@ -154,24 +167,42 @@ class _Workers:
     """So many processes, each with a run; the next run goes to whoever is free."""
 
     def __init__(
-        self, waiting: list[Task], processes: int, threads: int, device: str | None, say: Callable[[str], None]
+        self,
+        waiting: list[Task],
+        processes: int,
+        bundle: Bundle | None,
+        settings: dict[str, Any],
+        say: Callable[[str], None],
     ):
-        self.waiting, self.processes, self.say = list(waiting), processes, say
-        self.settings = {"threads": threads, "device": device}
+        self.waiting, self.processes, self.bundle, self.say = list(waiting), processes, bundle, say
+        self.settings = settings
         self.running: list[_Worker] = []
         self.runs: list[Run] = []
+        self.longest: dict[str, float] = {}  # seconds of a run, by experiment
 
     def work(self, end: float) -> list[Run]:
         try:
             while time.monotonic() < end and (self.waiting or self.running):
-                while self.waiting and len(self.running) < self.processes:
-                    self._start(self.waiting.pop(0))
+                while len(self.running) < self.processes and (task := self._next(end - time.monotonic())):
+                    self._start(task)
+                if not self.running:
+                    break
                 self._listen(end - time.monotonic())
         except KeyboardInterrupt:
             self.say("Stopped.")
         finally:
             self._stop()
         return self.runs
+
+    def _next(self, seconds: float) -> Task | None:
+        """The most wanted run; where a bundle is all that is kept, one that should end in so many seconds."""
+        fitting = (
+            task for task in self.waiting if self.bundle is None or self.longest.get(task.experiment, 0) < seconds
+        )
+        task = next(fitting, None)
+        if task is not None:
+            self.waiting.remove(task)
+        return task
 
     def _start(self, task: Task) -> None:
         context = get_context("spawn")
@@ -196,9 +227,13 @@ class _Workers:
 
     def _ended(self, worker: _Worker) -> None:
         if worker.task.path.exists() and not worker.task.checkpoint.exists():
-            self.runs.append(Run.load(worker.task.path))
-            minutes = (time.monotonic() - worker.began) / 60
-            self.say(f"{worker.task}: recorded, {minutes:.1f} min; {len(self.waiting)} are waiting.")
+            task, seconds = worker.task, time.monotonic() - worker.began
+            self.runs.append(Run.load(task.path))
+            self.longest[task.experiment] = max(seconds, self.longest.get(task.experiment, 0))
+            if self.bundle is not None:
+                name = f"{task.experiment}/{FORM}/{task.path.name}"
+                self.bundle.add(name, task.path.read_text(encoding="utf-8"))
+            self.say(f"{task}: recorded, {seconds / 60:.1f} min; {len(self.waiting)} are waiting.")
         elif worker.process.exitcode:
             self.say(f"{worker.task}: failed with exit status {worker.process.exitcode}; it is left out this time.")
 
@@ -214,7 +249,7 @@ class _Workers:
             self.say(f"{worker.task}: did not stop in {GRACE} s and was ended; its last checkpoint is kept.")
 
 
-def _train(task: Task, messages: "Connection", *, threads: int, device: str | None) -> None:
+def _train(task: Task, messages: "Connection", *, threads: int, device: str | None, commit: str | None) -> None:
     """In a process of its own: one run, from its checkpoint where there is one."""
     import torch
 
@@ -250,6 +285,8 @@ def _train(task: Task, messages: "Connection", *, threads: int, device: str | No
     if not run.completed:
         return
     assert run.net is not None
+    if commit is not None:
+        run.commit, run.modified = commit, False
     torch.save(run.net.state_dict(), task.weights)
     run.save(task.path)
     task.checkpoint.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course.experiments import experiment, lesson_of, names
+from course.experiments import Result, experiment, lesson_of, names
 from course.paper_recipes import recipe as named_recipe
 from networks.catalog import create
 from utils.data.dataset import Data
@@ -101,12 +101,37 @@ def train(
 
 
 def overview_of_experiments() -> str:
-    """Every experiment with its lesson, its question and its arms."""
+    """Every experiment with its lesson, its question, its arms, and what its recorded runs say."""
     lines = []
     for name in names():
         entry = experiment(name)
         lines += [f"{name}  ({lesson_of(name)})", f"  {entry.question}", f"  arms: {'; '.join(entry.arms)}"]
+        lines.append(f"  {verdict_text(entry.recorded())}")
     return "\n".join(lines)
+
+
+def verdict_text(result: Result | None) -> str:
+    """What was recorded of an experiment and what it decides, in a line."""
+    if result is None:
+        return "recorded: nothing yet"
+    runs = [run for of_arm in result.runs.values() for run in of_arm]
+    images = runs[0].data["train"]
+    told = (
+        f"recorded: {len(runs)} runs of {result.form.recipe.epochs} epochs on {images:,} images of {result.form.data}, "
+        f"{sum(run.seconds for run in runs) / 3600:.1f} hours"
+    )
+    comparison = result.compare()
+    if comparison is None or not comparison.differences:
+        return f"{told}; one arm, nothing to compare"
+    quantity = result.experiment.quantity
+    found = [
+        f"{each.name} {each.mean:+.{quantity.digits}f} {quantity.points or quantity.unit}".strip()
+        + f": {each.verdict}"
+        + (f" within {quantity.difference(each.matters)}" if each.verdict == "equal" and each.matters else "")
+        + (f" ({each.needed} runs an arm)" if each.verdict == "open" and each.needed else "")
+        for each in comparison.differences
+    ]
+    return f"{told}; against {comparison.arms[0].name}: {'; '.join(found)}"
 
 
 def run_experiment(

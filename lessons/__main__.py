@@ -399,23 +399,41 @@ def record(
         list[str] | None, typer.Argument(help="Experiments; all of them, the most wanted first, where none is named.")
     ] = None,
     hours: Annotated[float, typer.Option(min=0, help="Stop after so long; what was begun is kept.")] = 2.5,
+    minutes: Annotated[float, typer.Option(min=0, help="In place of hours.")] = 0.0,
     processes: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each run.")] = 1,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps; the best there is where nothing is said.")] = "",
     anyway: Annotated[bool, typer.Option("--anyway", help="Also where the code is not what a commit holds.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write the new runs into this one file as well, whole after each of them.")
+    ] = None,
+    commit: Annotated[
+        str, typer.Option(help="Of which commit these files are a copy, where they are no git checkout.")
+    ] = "",
+    unpack: Annotated[
+        Path | None, typer.Option(help="Train nothing: put the runs of such a file among the recorded ones.")
+    ] = None,
 ) -> None:
     """Record the experiments' runs on CIFAR-10, the most wanted first; goes on where it was stopped."""
     from functools import partial
 
     from course import recording
+    from course.bundle import unpack as unpacked
 
+    if unpack is not None:
+        with _told(OSError):
+            files = unpacked(unpack, say=typer.echo)
+        typer.echo(f"Runs put among the recorded ones: {len(files)}.")
+        return
     with _told(RuntimeError, OSError):
         runs = recording.record(
-            hours=hours,
+            hours=minutes / 60 or hours,
             processes=processes,
             threads=threads,
             device=device or None,
             only=tuple(names or ()),
+            bundle=bundle,
+            commit=commit or None,
             anyway=anyway,
             say=partial(print, flush=True),
         )

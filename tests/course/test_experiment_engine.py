@@ -6,7 +6,8 @@ import pytest
 from torch import nn
 
 from course import experiments
-from course.experiments import Arm, Experiment, Form
+from course.experiments import Arm, Experiment, Form, OnBoth, Result
+from tests.utils.train.test_runs import make_run
 from utils.train.comparison import Quantity, measured
 from utils.train.loop import Recipe
 
@@ -175,3 +176,55 @@ def test_it_shows_itself():
     assert "Is a second layer of any use?" in repr(EXPERIMENT) and "one, two" in repr(EXPERIMENT)
     assert "scales, 128 of its training images, 1 epoch of batches of 64, 2 seeds an arm" in EXPERIMENT._repr_html_()
     assert {name: table.parameters for name, table in EXPERIMENT.costs().items()} == {"one": 1930, "two": 3258}
+
+
+def made(form, values, *, matters=None):
+    """A recorded result whose runs have these accuracies, by arm."""
+    entry = replace(EXPERIMENT, matters=matters)
+    runs = {
+        arm: [make_run(accuracy, seed=seed) for seed, accuracy in enumerate(accuracies)]
+        for arm, accuracies in values.items()
+    }
+    return Result(entry, form, entry.form(form), runs, recorded=True)
+
+
+HIGH, SAME, LOW = (0.7, 0.71, 0.72), (0.5, 0.51, 0.52), (0.3, 0.31, 0.32)
+
+
+@pytest.mark.parametrize(
+    ("short", "full", "matters", "words"),
+    [
+        (HIGH, HIGH, 5, "they agree"),
+        (HIGH, LOW, 5, "they say the opposite"),
+        (HIGH, SAME, 5, "they disagree"),
+        (SAME, SAME, 5, "they agree"),
+        (SAME, SAME, 0.1, "one of them is open"),
+        (HIGH, SAME, 0.1, "one of them is open"),
+    ],
+)
+def test_the_two_kinds_of_images_side_by_side(short, full, matters, words):
+    both = OnBoth(
+        *(
+            made(form, {"one": SAME, "two": values}, matters=matters)
+            for form, values in (("short", short), ("full", full))
+        )
+    )
+    ((name, first, second, together),) = both.rows
+    assert name == "two" and together == words and words in str(both) and words in both._repr_html_()
+    assert first.endswith((", differs", ", equal", ", open")) and "points (" in second
+
+
+def test_side_by_side_needs_both_and_enough_of_them():
+    whole = made("full", {"one": SAME, "two": HIGH})
+    few = made("full", {"one": SAME, "two": HIGH[:2]})
+    assert whole.is_enough and not few.is_enough
+    for both in (OnBoth(None, whole), OnBoth(whole, None), OnBoth(whole, few)):
+        assert both.rows == [] and "not recorded yet" in str(both) and "not recorded yet" in both._repr_html_()
+
+
+def test_a_form_of_which_too_little_is_recorded_is_not_taken_unasked():
+    EXPERIMENT.run("short", keep=EXPERIMENT.folder("short"), show=False)
+    EXPERIMENT.run("full", seeds=(0, 1), keep=EXPERIMENT.folder("full"), show=False)
+    assert EXPERIMENT.recorded().form_name == "short" and EXPERIMENT.recorded("full") is not None
+    EXPERIMENT.run("full", seeds=(0, 1, 2), keep=EXPERIMENT.folder("full"), show=False)
+    assert EXPERIMENT.recorded().form_name == "full"

@@ -109,9 +109,14 @@ def test_recorded_runs_are_those_of_these_settings(name, form):
     entry, result = experiment(name), experiment(name).recorded(form)
     settings = entry.form(form)
     data = load("scales", limit=64)
-    assert list(result.runs) == list(entry.arms)
+    assert list(result.runs) == [arm for arm in entry.arms if arm in result.runs]
+    assert result.is_enough or form == "full"  # full forms come run by run, and are shown once there are enough
     for arm, runs in result.runs.items():
-        assert [run.seed for run in runs][: len(settings.seeds)] == list(settings.seeds)
+        seeds = [run.seed for run in runs]
+        if form == "full":
+            assert set(seeds) <= set(settings.seeds)
+        else:
+            assert seeds[: len(settings.seeds)] == list(settings.seeds)
         planned, _ = prepare(
             lambda arm=arm: entry.arms[arm].build(data),
             data,

@@ -5,15 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from course import experiments, recording
+from course.bundle import Bundle
 from course.experiments import Form, experiment
 from lessons.__main__ import app
+from utils.system.places import RUNS
 from utils.train.recipe import Recipe
+from utils.train.runs import from_text
 
 TINY = Form(data="scales", recipe=Recipe(epochs=2, batch_size=32, learning_rate=0.02), seeds=(0, 1, 2, 3), limit=128)
 
@@ -89,14 +93,37 @@ FORM = Form(data="scales", recipe=Recipe(epochs=int(sys.argv[2]), batch_size=32,
 recording.experiment = lambda name: replace(real(name), full=FORM)
 
 if __name__ == "__main__":
-    recording.record(hours=0.5, processes=2, only=("factor_activation",), anyway=True, say=lambda text: print(text, flush=True))
+    options = {"bundle": Path(sys.argv[3]), "commit": "0" * 40} if len(sys.argv) > 3 else {}
+    recording.describe_commit = lambda: (None, None)
+    recording.record(hours=0.5, processes=2, only=("factor_activation",), anyway=not options, say=lambda text: print(text, flush=True), **options)
 """
 
 
-def _recorder(place, epochs):
+MISSING = (
+    "kornia",
+    "datasets",
+    "ipywidgets",
+    "IPython",
+    "jupytext",
+    "graphviz",
+    "pygraphviz",
+    "torchinfo",
+    "cloudpickle",
+)
+WITHOUT = f"""
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {(*MISSING, "nbgrader")}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def _recorder(place, epochs, *more):
     (place / "recorder.py").write_text(SCRIPT, encoding="utf-8")
-    command = [sys.executable, str(place / "recorder.py"), str(place / "runs"), str(epochs)]
-    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    command = [sys.executable, str(place / "recorder.py"), str(place / "runs"), str(epochs), *more]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(place), os.getcwd()])}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
@@ -117,3 +144,80 @@ def test_runs_are_recorded_in_processes_and_a_stopped_one_goes_on(place):
     assert [path.name for path in runs] == ["arm1_seed0.json", "arm2_seed0.json"]
     assert not list(place.glob("work/recording/*/*.checkpoint")) and len(list(place.glob("work/recording/*/*.pt"))) == 2
     assert time.monotonic() - began < 200
+
+
+def test_a_bundle_is_made_where_a_notebooks_packages_are_missing(place):
+    """And where there is no git: the runs say of which commit the code is a copy."""
+    (place / "sitecustomize.py").write_text(WITHOUT, encoding="utf-8")
+    out = _recorder(place, 2, str(place / "gpu.zip")).communicate(timeout=200)[0]
+    assert out.count("recorded,") == 2, out
+    with zipfile.ZipFile(place / "gpu.zip") as archive:
+        names = archive.namelist()
+        runs = [from_text(archive.read(name).decode("utf-8")) for name in names]
+    assert sorted(names) == ["factor_activation/full/arm1_seed0.json", "factor_activation/full/arm2_seed0.json"]
+    assert all(run.completed and run.commit == "0" * 40 and run.modified is False for run in runs)
+
+
+class FakeClock:
+    """A clock that a worker's message moves on."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+class FakeWorkers(recording._Workers):
+    """Workers that train nothing: each run takes so many seconds of a fake clock."""
+
+    def __init__(self, waiting, clock, seconds, bundle, place):
+        super().__init__(waiting, 1, bundle, {}, lambda text: None)
+        self.clock, self.seconds, self.place, self.begun = clock, seconds, place, []
+
+    def _start(self, task):
+        self.begun.append(task)
+        self.running.append(recording._Worker(task, None, None, self.clock.now))
+
+    def _listen(self, seconds):
+        (worker,) = self.running
+        if self.seconds > seconds:
+            self.clock.now += seconds
+            return
+        self.clock.now += self.seconds
+        self.running.clear()
+        self._ended(worker)
+
+    def _stop(self):
+        self.stopped = [worker.task for worker in self.running]
+
+
+@pytest.mark.parametrize(("minutes", "whole", "cut"), [(2, 2, 0), (1.9, 2, 0), (1.6, 1, 0), (0.4, 0, 1), (100, 5, 0)])
+def test_a_bundle_begins_no_run_that_would_not_end_in_time(place, monkeypatch, minutes, whole, cut):
+    """Fifty seconds a run: two minutes hold two, and the third is not begun. Only the first is begun without knowing."""
+    clock = FakeClock()
+    monkeypatch.setattr(recording, "time", clock)
+    tasks = [recording.Task("groups", "1 group", seed) for seed in range(5)]
+    text = (RUNS / "groups/short/arm1_seed0.json").read_text(encoding="utf-8")
+    for task in tasks:
+        task.path.parent.mkdir(parents=True, exist_ok=True)
+        task.path.write_text(text, encoding="utf-8")
+    workers = FakeWorkers(tasks, clock, 50, Bundle(place / "gpu.zip"), place)
+    runs = workers.work(60 * minutes)
+    assert len(runs) == whole and len(workers.stopped) == cut and clock.now <= 60 * minutes
+    assert len(workers.begun) == whole + cut
+    if whole:
+        with zipfile.ZipFile(place / "gpu.zip") as archive:
+            assert len(archive.namelist()) == whole
+
+
+def test_the_command_unpacks(place, monkeypatch):
+    from course import bundle
+
+    monkeypatch.setattr(bundle, "RUNS", place / "runs")
+    made = Bundle(place / "gpu.zip")
+    name = "groups/short/arm1_seed0.json"
+    made.add(name, (RUNS / name).read_text(encoding="utf-8"))
+    answer = CliRunner().invoke(app, ["record", "--unpack", str(made.path)])
+    assert answer.exit_code == 0 and "Runs put among the recorded ones: 1." in answer.stdout
+    answer = CliRunner().invoke(app, ["record", "--unpack", str(place / "gone.zip")])
+    assert answer.exit_code == 1 and "There is no file" in answer.stderr

@@ -7,6 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from course import paper_recipes
+from course.experiments import experiment, names
 from course.paper_recipes import RECIPES
 from lessons.__main__ import app
 from networks.catalog import create
@@ -179,3 +180,21 @@ def test_an_unknown_experiment_and_form():
 def test_recorded_runs_are_shown_without_training():
     result = run("experiment", "multi_scale", "--recorded", "--form", "longer")
     assert result.exit_code == 0 and "recorded 20" in result.stdout and "several scales, naive ends" in result.stdout
+
+
+def test_the_overview_says_what_every_experiment_decides():
+    from course.train_command import overview_of_experiments, verdict_text
+
+    text = overview_of_experiments()
+    for name in names():
+        result = experiment(name).recorded()
+        assert f"{name}  (" in text and verdict_text(result) in text
+        for verdict in result.verdicts.values():
+            assert f": {verdict}" in verdict_text(result)
+    assert verdict_text(None) == "recorded: nothing yet"
+
+
+def test_every_experiment_with_several_arms_says_beforehand_what_matters():
+    for name in names():
+        entry = experiment(name)
+        assert (entry.matters is not None) is (len(entry.arms) > 1)

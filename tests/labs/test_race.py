@@ -423,7 +423,7 @@ def test_a_panel_that_is_gone_ends_its_race(how, monkeypatch):
 
 def test_without_a_front_end_there_are_a_picture_and_text(monkeypatch):
     shown = []
-    monkeypatch.setattr("utils.show.display.display", lambda bundle, raw: shown.append(bundle))
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
     race({"A": tiny, "B": tiny})._ipython_display_()
     assert "<svg" in shown[0]["text/html"] and "Press Race" in shown[0]["text/html"]
     assert "Press Race" in shown[0]["text/plain"]

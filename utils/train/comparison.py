@@ -1,4 +1,7 @@
-"""Comparing runs: mean, spread, and whether arms differ by more than their seeds scatter."""
+"""Comparing runs: mean, spread, and whether arms differ by more than their seeds scatter.
+
+A comparison that states beforehand which difference would matter ends in a verdict: "differs", "equal" or "open".
+"""
 
 import math
 import statistics
@@ -82,11 +85,32 @@ class Difference:
     high: float | None
     quantity: Quantity = ACCURACY
     pairs: int = 0  # of runs of the same seed, where these are compared; 0 where the arms are compared as they are
+    matters: float | None = None  # the smallest difference that would matter, stated before the runs; None: nobody said
+    deviation: float | None = None  # of one pair's difference, or of one run (both arms' variances, averaged)
 
     @property
     def is_clear(self) -> bool:
         """Is the difference larger than the spread between seeds explains?"""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    @property
+    def is_equal(self) -> bool:
+        """Does the whole interval lie within what does not matter?"""
+        if self.low is None or self.high is None or self.matters is None:
+            return False
+        return not self.is_clear and -self.matters < self.low and self.high < self.matters
+
+    @property
+    def verdict(self) -> str:
+        """ "differs": the interval excludes 0. "equal": it lies within what does not matter. "open": neither."""
+        return "differs" if self.is_clear else "equal" if self.is_equal else "open"
+
+    @property
+    def needed(self) -> int | None:
+        """How many runs an arm would decide, by the spread so far; None where that is not known."""
+        if self.matters is None or self.deviation is None:
+            return None
+        return runs_needed(self.deviation, self.matters, paired=bool(self.pairs))
 
     @property
     def sentence(self) -> str:
@@ -107,7 +131,16 @@ class Difference:
         interval = f"95 % interval{by} {self.low:+.{digits}f} to {self.high:+.{digits}f}"
         if self.is_clear:
             return f"{found} ({interval}): more than the spread between seeds explains."
-        return f"{found} ({interval}): the interval holds 0, so these seeds do not tell the two apart."
+        if self.is_equal and self.matters is not None:
+            return (
+                f"{found} ({interval}): equal within {self.quantity.difference(self.matters)}, which was said beforehand to be "
+                "the smallest difference that matters."
+            )
+        told = f"{found} ({interval}): the interval holds 0, so these seeds do not tell the two apart."
+        if self.matters is None:
+            return told
+        more = f"; by this spread it takes {self.needed} runs an arm" if self.needed is not None else ""
+        return f"{told} Nor are they equal within {self.quantity.difference(self.matters)}: the question is open{more}."
 
 
 @dataclass(frozen=True)
@@ -164,7 +197,13 @@ class Comparison:
         return output(self.html, tag("p", self.sentence))
 
 
-def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY, *, paired: bool = False) -> Comparison:
+def compare(
+    arms: Mapping[str, Sequence[Run]],
+    quantity: Quantity = ACCURACY,
+    *,
+    paired: bool = False,
+    matters: float | None = None,
+) -> Comparison:
     """One figure of several arms: mean, spread, and whether each arm differs from the first.
 
     Args:
@@ -172,6 +211,7 @@ def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY, *,
         quantity: what is compared; the final test accuracy, in per cent, where nothing is said.
         paired: compare runs of the same seed with each other: for arms that begin with the same weights and see the same
             images in the same order, so that chance is the same for both of a pair.
+        matters: the smallest difference that would matter, in the quantity's unit. With it, each difference has a verdict.
 
     Raises:
         ValueError: an arm without runs, a run that was stopped early, one seed twice in an arm, or different data.
@@ -187,10 +227,37 @@ def compare(arms: Mapping[str, Sequence[Run]], quantity: Quantity = ACCURACY, *,
     summaries = tuple(_summary(name, runs, quantity) for name, runs in arms.items())
     first, *others = summaries
     if not paired:
-        return Comparison(summaries, tuple(_difference(arm, first, quantity) for arm in others), quantity)
+        differences = tuple(_difference(arm, first, quantity, matters) for arm in others)
+        return Comparison(summaries, differences, quantity)
     (reference, of_reference), *further = arms.items()
-    differences = (_paired_difference(name, runs, reference, of_reference, quantity) for name, runs in further)
-    return Comparison(summaries, tuple(differences), quantity)
+    differences = tuple(
+        _paired_difference(name, runs, reference, of_reference, quantity, matters) for name, runs in further
+    )
+    return Comparison(summaries, differences, quantity)
+
+
+def runs_needed(deviation: float, matters: float, *, paired: bool = False) -> int:
+    """How many runs an arm it takes to decide, from the spread that a pilot of a few runs has.
+
+    Once a difference's 95 % interval reaches no further than half of what matters to each side, every outcome is decided: a
+    difference beyond that half excludes 0, and the interval of a smaller one lies within what does not matter.
+
+    Args:
+        deviation: the standard deviation of one run in each arm; with `paired`, of one pair's difference.
+        matters: the smallest difference that would matter, in the same unit.
+        paired: runs of the same seed are compared with each other.
+
+    Raises:
+        ValueError: a deviation below 0, or nothing that matters.
+    """
+    if deviation < 0 or matters <= 0:
+        raise ValueError(f"deviation is {deviation} and matters {matters}; the first is 0 or more, the second above 0.")
+    count = 2
+    while (
+        _student((count - 1) * (1 if paired else 2)) * deviation * math.sqrt((1 if paired else 2) / count) > matters / 2
+    ):
+        count += 1
+    return count
 
 
 def _require_comparable(name: str, runs: Sequence[Run]) -> None:
@@ -213,30 +280,38 @@ def _summary(name: str, runs: Sequence[Run], quantity: Quantity) -> Summary:
     return Summary(name, values, mean, deviation, low, high, seconds, runs[0].network["parameters"])
 
 
-def _difference(arm: Summary, reference: Summary, quantity: Quantity) -> Difference:
+def _difference(arm: Summary, reference: Summary, quantity: Quantity, matters: float | None) -> Difference:
     """Welch's interval: the arms may spread differently, and may have different numbers of runs."""
-    mean, low, high = arm.mean - reference.mean, None, None
+    mean, low, high, deviation = arm.mean - reference.mean, None, None, None
     if arm.deviation is not None and reference.deviation is not None:
         spreads = ((arm.deviation, len(arm.values)), (reference.deviation, len(reference.values)))
         shares = [(deviation**2 / count, count - 1) for deviation, count in spreads]
         variance = sum(share for share, _ in shares)
+        deviation = math.sqrt(statistics.fmean(spread**2 for spread, _ in spreads))
         reach = 0.0
         if variance > 0:
             freedom = variance**2 / sum(share**2 / degrees for share, degrees in shares)
             reach = _student(freedom) * math.sqrt(variance)
         low, high = mean - reach, mean + reach
-    return Difference(arm.name, reference.name, mean, low, high, quantity)
+    return Difference(arm.name, reference.name, mean, low, high, quantity, matters=matters, deviation=deviation)
 
 
 def _paired_difference(
-    name: str, runs: Sequence[Run], reference: str, of_reference: Sequence[Run], quantity: Quantity
+    name: str,
+    runs: Sequence[Run],
+    reference: str,
+    of_reference: Sequence[Run],
+    quantity: Quantity,
+    matters: float | None,
 ) -> Difference:
     """Student's interval of the differences between runs of the same seed."""
     before = {run.seed: quantity.of(run) for run in of_reference}
     found = [float(quantity.of(run) - before[run.seed]) for run in runs if run.seed in before]
     if not found:
         raise ValueError(f"Arms {name!r} and {reference!r} have no seed in common: there are no pairs to compare.")
-    return Difference(name, reference, *_interval(found), quantity, pairs=len(found))
+    deviation = statistics.stdev(found) if len(found) > 1 else None
+    interval = _interval(found)
+    return Difference(name, reference, *interval, quantity, pairs=len(found), matters=matters, deviation=deviation)
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:

@@ -62,9 +62,10 @@ EXPERIMENT = Experiment(
     short=Form(data="scales", recipe=replace(RECIPE, epochs=6, learning_rate=RATE), seeds=(0, 1, 2), limit=2000),
     full=photographs(RECIPE, batch_size=32, learning_rate=RATE),
     limits="The figures are means over one training, on one batch, for steps of a half to four times the learning rate.",
-    quantity=LOSS_RANGE,
+    quantity=mean_of("smoothness", "effective smoothness (largest)"),
+    matters=1.0,
     more=(
-        mean_of("smoothness", "effective smoothness (largest)"),
+        LOSS_RANGE,
         mean_of("covariate_shift", "shift of a layer's gradient (L2)", digits=3),
         mean_of("covariate_cosine", "cosine of a layer's gradients", digits=3),
     ),

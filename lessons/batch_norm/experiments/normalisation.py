@@ -65,6 +65,7 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
     full=photographs(RECIPE, batch_size=32, schedule="cosine"),
+    matters=1.5,
     limits="The factors of time belong to this network and these images; the paper's are of ImageNet.",
     more=(epochs_to(REACHED),),
 )

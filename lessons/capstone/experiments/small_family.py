@@ -15,5 +15,6 @@ EXPERIMENT = Experiment(
     arms={name: Arm(build=design.build) for name, design in PRESETS.items()},
     short=Form(data=RULES["short"].data, recipe=RULES["short"].recipe, seeds=(0, 1, 2)),
     full=Form(data=RULES["full"].data, recipe=RULES["full"].recipe, seeds=(0, 1, 2, 3, 4)),
+    matters=1.5,
     limits="One shape and one recipe for all of them: a kind of block that needs others may do better with those.",
 )

@@ -42,5 +42,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="The grids are 16, 8 and 4 wide, the paper's 35, 17 and 8: its advice is for grids between 12 and 20.",
 )

@@ -47,5 +47,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="Without its ReLUs a network is also less deep in activations, so the comparison is of both at once.",
 )

@@ -40,5 +40,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="The reductions differ in cost, so a better one may owe it to its multiply-adds.",
 )

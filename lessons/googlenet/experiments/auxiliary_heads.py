@@ -91,6 +91,7 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1500),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="This network is as deep as GoogLeNet and some thirty times narrower, and begins with weights made for ReLUs.",
     measure=gradients,
 )

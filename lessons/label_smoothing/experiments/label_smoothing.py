@@ -62,6 +62,7 @@ EXPERIMENT = Experiment(
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=2500),
     full=Form(data="cifar10", recipe=replace(RECIPE, epochs=30, batch_size=128), seeds=(0, 1, 2, 3, 4)),
     paired=True,
+    matters=1.5,
     limits="With ten classes, and a network that hardly overfits, smoothing has less to do than with a thousand.",
     more=(
         measured("calibration_error", "calibration error", "points", points="points"),

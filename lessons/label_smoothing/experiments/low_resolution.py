@@ -63,5 +63,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="These images have few pixels to lose: a photograph of 79 pixels still shows what one of 299 does.",
 )

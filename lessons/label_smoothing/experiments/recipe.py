@@ -89,5 +89,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=MOMENTUM, seeds=(0, 1, 2), limit=2500),
     full=photographs(MOMENTUM, batch_size=32),
+    matters=1.5,
     limits="Each arm is held against the first, not the one before, and the paper's table has one run of each and no spread.",
 )

@@ -34,6 +34,7 @@ EXPERIMENT = Experiment(
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
     full=photographs(RECIPE, batch_size=32),
     paired=True,
+    matters=1.5,
     limits="With a schedule that ends near zero the two would come close to each other.",
     quantity=Quantity("test accuracy with these weights", "%", tested, points="points"),
 )

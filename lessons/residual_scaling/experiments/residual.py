@@ -41,6 +41,7 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=4000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="Six blocks are few: the deeper a network, the more its residual connections matter.",
     more=(epochs_to(REACHED),),
 )

@@ -90,6 +90,7 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="The paper's trouble began beyond 1000 filters and after tens of thousands of steps, neither of which is reached here.",
     more=(measured("dead", "dead channels", "%", points="points"),),
     measure=figures,

@@ -22,6 +22,7 @@ EXPERIMENT = Experiment(
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
     full=photographs(RECIPE),
     paired=True,
+    matters=1.5,
     limits="Training here is a few hundred steps long; the paper's broke after tens of thousands.",
     more=(measured("dead", "dead channels", "%", points="points"),),
     measure=figures,

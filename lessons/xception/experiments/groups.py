@@ -41,5 +41,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="The arms differ in cost: at equal cost the one with many groups could be wider.",
 )

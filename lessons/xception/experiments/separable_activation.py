@@ -52,5 +52,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="Four separable layers with 48 channels are not thirty-four with 728.",
 )

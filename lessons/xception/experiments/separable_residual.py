@@ -17,5 +17,6 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
     full=photographs(RECIPE),
+    matters=1.5,
     limits="The paper's network without residual connections was trained by the recipe of the one with them, as here.",
 )

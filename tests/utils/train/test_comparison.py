@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from tests.utils.train.test_runs import make_run
-from utils.train.comparison import Quantity, compare, epochs_to, measured
+from utils.train.comparison import Quantity, compare, epochs_to, measured, runs_needed
 from utils.train.runs import Run
 
 
@@ -97,3 +97,52 @@ def test_epochs_to_an_accuracy_are_counted_and_one_more_where_it_is_never_reache
 def test_a_measure_of_a_run_is_a_quantity():
     run = make_run(0.5, measures={"calibration_error": 3.25})
     assert measured("calibration_error", "calibration error", "points").of(run) == 3.25
+
+
+@pytest.mark.parametrize(
+    ("values", "matters", "verdict", "words"),
+    [
+        ((0.60, 0.61, 0.62), 1, "differs", "more than the spread"),
+        ((0.60, 0.61, 0.62), 30, "differs", "more than the spread"),
+        ((0.50, 0.51, 0.52), 5, "equal", "equal within 5.0 points"),
+        ((0.50, 0.51, 0.52), 1, "open", "the question is open; by this spread it takes"),
+        ((0.50, 0.51, 0.52), None, "open", "do not tell the two apart."),
+    ],
+)
+def test_a_verdict_by_what_was_said_to_matter(values, matters, verdict, words):
+    arms = {"A": arm(0.50, 0.51, 0.52), "B": arm(*values)}
+    (difference,) = compare(arms, matters=matters).differences
+    assert difference.verdict == verdict and words in difference.sentence
+    assert (difference.needed is None) is (matters is None)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize(("deviation", "matters"), [(0.6, 2.0), (1.0, 2.0), (3.0, 2.0), (0.1, 2.0)])
+def test_so_many_runs_decide_whatever_the_difference_is(deviation, matters, paired):
+    """With so many runs of just that spread, every difference has a verdict; with one fewer, some have none."""
+    import statistics
+
+    def verdicts(count):
+        scatter = [((-1) ** i) * (1 + i // 2) for i in range(count)]
+        middle = statistics.fmean(scatter)
+        unit = deviation / statistics.stdev(scatter)
+        noise = [(each - middle) * unit / 100 for each in scatter]
+        found = set()
+        for share in (0, 0.25, *(0.47 + step / 1000 for step in range(61)), 0.75, 1, 2):
+            shift = share * matters / 100
+            second = [0.5 + shift + each for each in noise]
+            first = [0.5] * count if paired else [0.5 + each for each in noise]
+            arms = {"A": arm(*first), "B": arm(*second)}
+            found.add(compare(arms, paired=paired, matters=matters).differences[0].verdict)
+        return found
+
+    needed = runs_needed(deviation, matters, paired=paired)
+    assert "open" not in verdicts(needed)
+    if needed > 2:
+        assert "open" in verdicts(needed - 1)
+
+
+def test_what_cannot_be_needed_is_refused():
+    for deviation, matters in ((-1, 2), (1, 0)):
+        with pytest.raises(ValueError, match="the first is 0 or more, the second above 0"):
+            runs_needed(deviation, matters)
