@@ -432,3 +432,13 @@ def test_another_stem_fails_the_claim_on_table_1(monkeypatch):
     claim = next(claim for claim in paper.CLAIMS if claim.number == 57)
     monkeypatch.setattr(measure, "cost", lambda name: paper.cost_with_stem(paper.SEVEN, 299))
     assert claim.measure().verdict == "does not hold"
+
+
+def test_what_the_text_says_of_the_reductions_on_photographs():
+    both = experiment("grid_reduction").on_both()
+    for result in (both.short, both.full):
+        assert min(result.runs, key=result.mean) == "parallel"
+        assert result.verdicts["convolution first"] == "differs"
+    points = [result.mean("convolution first") - result.mean("parallel") for result in (both.full, both.short)]
+    assert 2 < points[0] < 4 < 3 * points[0] < points[1]
+    assert "some three points on photographs, many more on the others" in TEXT

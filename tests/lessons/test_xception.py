@@ -415,3 +415,14 @@ def test_claims_of_this_lesson(monkeypatch):
 
 def test_a_place_knows_its_speed():
     assert Place("it", Work(10, 5), 2.0).speed == 5 and Work(10, 5).intensity == 2
+
+
+def test_what_the_text_says_of_an_activation_between_on_photographs():
+    both = experiment("separable_activation").on_both()
+    assert both.short.verdicts == {"ReLU": "differs", "ELU": "differs"}
+    assert all(each.mean > 10 for each in both.short.compare().differences)
+    assert both.full.verdicts == {"ReLU": "equal", "ELU": "equal"} and experiment("separable_activation").matters == 1.5
+    assert all(each.mean < 0 for each in both.full.compare().differences)  # the paper's side
+    assert "both end within 1.5 points" in TEXT and [row[3] for row in both.rows] == ["they disagree"] * 2
+    images = {run.data["train"] for runs in both.full.runs.values() for run in runs}
+    assert images == {50_000} and both.full.form.recipe.epochs == 10
