@@ -110,9 +110,9 @@ ANSWERS = {
         wrong=(
             (function(GROW, "[pointwise + three + five] * modules"), "the pool's channels are missing"),
             (function(GROW, "[in_channels + i * (pointwise + three + five) for i in range(modules + 1)]"), "what goes in"),
-            (function(GROW, "in_channels + modules * (pointwise + three + five)"), "a list with one number a module"),
+            (function(GROW, "in_channels + modules * (pointwise + three + five)"), "a list of numbers is needed"),
             (function(GROW, "None"), "Is the `return` missing?"),
-            (function(GROW, "[in_channels * 2 ** (i + 1) for i in range(modules)]"), "pass through the pool"),
+            (function(GROW, "[in_channels * 2 ** (i + 1) for i in range(modules)]"), "passes through the pool"),
             (function(GROW, "[in_channels + pointwise + three + five]"), "one number a module is needed"),
         ),
     ),
