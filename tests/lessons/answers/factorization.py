@@ -156,10 +156,10 @@ ANSWERS = {
              "    return 1 - after / (plain[0] * plain[1] * widths[0] * widths[-1])\n", "they are not multiplied"),
             (f"def Answer({CHAIN}):\n    before = plain[0] * plain[1] * widths[0] * widths[-1]\n    after, reads = 0, widths.pop(0)\n"
              "    for h, w in factors:\n        after += h * w * reads * widths[0]\n        reads = widths.pop(0)\n"
-             "    return 1 - after / before\n", "Your function changes the list `widths` that it was given"),
+             "    return 1 - after / before\n", "your function changes `widths`"),
             (f"def Answer({CHAIN}):\n    before = plain[0] * plain[1] * widths[0] * widths[-1]\n    after = 0\n"
              "    for a, b in zip(widths, widths[1:]):\n        h, w = factors.pop(0)\n        after += h * w * a * b\n"
-             "    return 1 - after / before\n", "changes the list `factors`"),
+             "    return 1 - after / before\n", "your function changes `factors`"),
         ),
     ),
     "two_factors": Answers(
@@ -218,16 +218,16 @@ ANSWERS = {
             (composed(ADD).replace("return out", "return out.transpose(-2, -1)"), "swapped in the result"),
             (f"def Answer(first, second):\n    return {SLIDE.format(flip='.flip(-2, -1)', pad=0)}\n", "in a single place"),
             (f"def Answer(first, second):\n    return {SLIDE.format(flip='.flip(-2, -1)', pad=1)}\n", "sees 5 cells"),
-            (composed(ADD).replace("return out", "return out.transpose(0, 1)"), "in and out swapped"),
-            (composed(ADD, start="torch.zeros(second.shape[0], first.shape[1], {0}, {0})"), "fewer digits"),
+            (composed(ADD).replace("return out", "return out.transpose(0, 1)"), "In and out are swapped"),
+            (composed(ADD, start="torch.zeros(second.shape[0], first.shape[1], {0}, {0})"), "numbers of torch.float64 go in and torch.float32 comes out"),
             (composed(ADD).replace("return out", "return out / first.shape[0]"), "averaged"),
-            (composed("out[:, :, r : r + 3, c : c + 3] += second[:, :1, r, c].unsqueeze(-1).unsqueeze(-1) * first[:1]"), "only the first channel between"),
-            (composed(ADD.replace("+=", "=")), "the largest difference"),
-            (composed(ADD).replace("return out", "first *= 2\n    return out"), "changes the weights"),
+            (composed("out[:, :, r : r + 3, c : c + 3] += second[:, :1, r, c].unsqueeze(-1).unsqueeze(-1) * first[:1]"), "Only the first channel between"),
+            (composed(ADD.replace("+=", "=")), "yours are written over one another: `+=`"),
+            (composed(ADD).replace("return out", "first *= 2\n    return out"), "your function changes `first`"),
             (composed(ADD).replace("return out", "pass"), "Is the `return` missing?"),
             ("def Answer(first, second):\n    return second * first\n", "A unit behind two windows of 3 sees 5 cells"),
             (composed("out[:, :, r : r + 3, c : c + 3] += torch.einsum('om,mihw->oihw', second[:, :, r, c].T, first)"),
-             "For first of shape (2, 1, 3, 3) and second of shape (1, 2, 3, 3) your code stopped. RuntimeError"),
+             "For first of shape (2, 1, 3, 3) and second of shape (1, 2, 3, 3) your code stops. RuntimeError"),
             ("def Answer(first, second):\n    return first @ second\n", "A unit behind two windows of 3 sees 5 cells"),
             (composed(ADD, start="torch.zeros(second.shape[0], first.shape[1], {0}, {0})")
              .replace("for r in", "first, second = first.float(), second.float()\n    for r in")
