@@ -103,7 +103,7 @@ ANSWERS = {
             ),
             (
                 f"def Answer({LOSS}):\n    logits -= logits.max(dim=1, keepdim=True).values\n    return -{LOG_P}{PICK}.mean()\n",
-                "changes `logits` itself",
+                "your function changes `logits`",
             ),
             (function(LOSS, "math.log(logits.exp().sum(dim=1))"), "the functions of `math`"),
         ),
@@ -131,7 +131,7 @@ ANSWERS = {
             (targets("(hard * (1 - epsilon) + epsilon / classes) * 2", OTHERS), "it sums to 1"),
             (targets("(hard + epsilon / classes) / (hard + epsilon / classes).sum(dim=1, keepdim=True)", OTHERS), "divide each row by its sum"),
             (targets(EVERY, "nn.functional.normalize(hard + (1 - hard) * epsilon / (classes - 1), p=1)"), "divide each row by its sum"),
-            (targets(f"({EVERY}).T", OTHERS), "one row an image"),
+            (targets(f"({EVERY}).T", OTHERS), "One row an image"),
             (targets(f"({EVERY})[0]", OTHERS), "(3, 4) is expected"),
         ),
     ),
@@ -174,7 +174,7 @@ ANSWERS = {
                 "divided by the number of images",
             ),
             (function(SMOOTH, f"-({ALL} * logits.softmax(dim=1).log()).sum(dim=1).mean()"), "never take the logarithm of a softmax"),
-            (function(SMOOTH, f"(-({ALL} * {LOG_P}).sum(dim=1).mean()).item()"), "no gradient comes back"),
+            (function(SMOOTH, f"(-({ALL} * {LOG_P}).sum(dim=1).mean()).item()"), "no gradient flows back through them"),
             (function(SMOOTH, f"-({ALL} * {LOG_P}).sum(dim=1)"), "one loss an image"),
             (
                 "def Answer(logits, labels, epsilon):\n    return stub()\n"
@@ -237,8 +237,8 @@ ANSWERS = {
             (rmsprop("rate * gradient / root\nreturn weight - step", "gradient / root\nreturn weight - rate * step"), "belongs into the step"),
             (rmsprop("weight - step", "weight + step"), "downhill is against the gradient"),
             (rmsprop("weight - step", "weight - rate * step"), "stands in the step already"),
-            (rmsprop("mean_square = decay * mean_square + ", "mean_square.mul_(decay).add_(").replace("gradient**2", "gradient**2)"), "changes `mean_square` itself"),
-            (rmsprop("return weight - step,", "weight -= step\nreturn weight,"), "changes `weight` itself"),
+            (rmsprop("mean_square = decay * mean_square + ", "mean_square.mul_(decay).add_(").replace("gradient**2", "gradient**2)"), "your function changes `mean_square`"),
+            (rmsprop("return weight - step,", "weight -= step\nreturn weight,"), "your function changes `weight`"),
             (rmsprop("step = momentum * step + rate * gradient / root\nreturn weight - step, mean_square, step",
                      "new = momentum * step + rate * gradient / root\nreturn weight - step, mean_square, new"), "take the *old* step"),
             (rmsprop("decay * mean_square + (1 - decay)", "momentum * mean_square + (1 - momentum)"), "`momentum` stands where `decay` belongs"),
@@ -247,9 +247,9 @@ ANSWERS = {
             (rmsprop("mean_square, step", "mean_square, -step"), "give back what is *taken from*"),
             (rmsprop("(mean_square + epsilon).sqrt() if inside else mean_square.sqrt() + epsilon",
                      "math.sqrt(mean_square + epsilon) if inside else math.sqrt(mean_square) + epsilon"), "the functions of `math`"),
-            (rmsprop("gradient / root", "gradient"), "from weight "),
+            (rmsprop("gradient / root", "gradient"), "The gradient is not divided by the root"),
             (rmsprop("weight - step, mean_square, step", "mean_square, step, weight - step"), "in another order"),
-            (rmsprop("weight - step, mean_square, step", "weight - step"), "three tensors"),
+            (rmsprop("weight - step, mean_square, step", "weight - step"), "3 results are needed, (weight, mean square, step)"),
             (
                 f"def Answer({RMS}):\n"
                 "    root = (mean_square + epsilon).sqrt() if inside else mean_square.sqrt() + epsilon\n"
@@ -274,19 +274,19 @@ ANSWERS = {
             (function(AVERAGE, "average"), "it has not moved"),
             (
                 f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        w.lerp_(a, decay)\n    return weights\n",
-                "changes `weights` itself",
+                "your function changes `weights`",
             ),
             (
                 f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        a.lerp_(w, 1 - decay)\n    return average\n",
-                "changes `average` itself",
+                "your function changes `average`",
             ),
             (
                 f"def Answer({AVERAGE}):\n    for i, w in enumerate(weights):\n        average[i] = decay * average[i] + (1 - decay) * w\n    return average\n",
-                "changes `average` itself",
+                "your function changes `average`",
             ),
-            (function(AVERAGE, "[(decay * a + (1 - decay) * w).mean().item() for a, w in zip(average, weights)]"), "number 1 of the 2 things that your function gives back is a float"),
-            (function(AVERAGE, "[decay * average[0] + (1 - decay) * weights[0]]"), "gives back 1 thing;"),
-            (function(AVERAGE, "decay * average[0] + (1 - decay) * weights[0]"), "two tensors in a list"),
+            (function(AVERAGE, "[(decay * a + (1 - decay) * w).mean().item() for a, w in zip(average, weights)]"), "number 1, your function gives back a float"),
+            (function(AVERAGE, "[decay * average[0] + (1 - decay) * weights[0]]"), "That is the first tensor alone"),
+            (function(AVERAGE, "decay * average[0] + (1 - decay) * weights[0]"), "a list of tensors is needed"),
             (f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        a.lerp_(w, 1 - decay)\n", "Is the `return` missing?"),
         ),
     ),
@@ -307,7 +307,7 @@ ANSWERS = {
             (function(CLIP, "[g.clamp(-longest, longest) for g in gradients]"), "Each number is cut"),
             (clip("longest / length"), "short enough is scaled up"),
             (clip("longest / length if length else 1.0"), "short enough is scaled up"),
-            (clip("torch.nan_to_num(longest / length).clamp(max=1.0) * length / length"), "nothing may be divided by a length of 0"),
+            (clip("torch.nan_to_num(longest / length).clamp(max=1.0) * length / length"), "Nothing may be divided by a length of 0"),
             (
                 f"def Answer({CLIP}):\n    length = sum(g.norm() for g in gradients)\n"
                 "    return [g * min(1.0, longest / max(length, 1e-9)) for g in gradients]\n",
@@ -326,8 +326,8 @@ ANSWERS = {
             (function(CLIP, "gradients"), "Nothing is cut"),
             (f"def Answer({CLIP}):\n    nn.utils.clip_grad_norm_(gradients, longest)\n    return gradients\n", "cuts the `.grad` of parameters"),
             (clip("2.0 / length if length > 2.0 else 1.0"), "whatever `longest` says"),
-            (clip("min(1.0, longest / max(length, 1e-9))", "[g.mul_(factor) for g in gradients]"), "changes `gradients` itself"),
-            (clip("min(1.0, longest / max(length, 1e-9))", "gradients[0] * factor"), "three tensors in a list"),
+            (clip("min(1.0, longest / max(length, 1e-9))", "[g.mul_(factor) for g in gradients]"), "your function changes `gradients`"),
+            (clip("min(1.0, longest / max(length, 1e-9))", "gradients[0] * factor"), "a list of tensors is needed"),
         ),
     ),
     "calibration_error": Answers(
@@ -373,7 +373,7 @@ ANSWERS = {
             (binned("return error", "return 100 * error"), "in points"),
             (binned("range(bins)", "range(bins - 1)"), "last bin is left out"),
             (function(ECE, "(probabilities.max(dim=1).values - (probabilities.argmax(dim=1) == labels).float()).abs().mean()"), "image by image"),
-            (binned("right = (predicted == labels).float()", "right = (predicted == labels).float()\nlabels += 1"), "changes `labels` itself"),
+            (binned("right = (predicted == labels).float()", "right = (predicted == labels).float()\nlabels += 1"), "your function changes `labels`"),
             (binned("error += gap * inside.float().mean()", "error = max(error, gap)"), "the largest gap"),
             (binned("return error", "error"), "Is the `return` missing?"),
         ),
