@@ -107,6 +107,7 @@ def grid_after(answer):
         (9, [(5, 1, 2, False), (3, 3, 1, True)]),
         (31, [(2, 2, 0, False), (4, 3, 1, True), (3, 1, 0, True)]),
         (5, [(5, 2, 0, True)]),
+        (10, [(3, 3, 0, True)]),
         (30, []),
     )
     same_function(answer, size_after, cases, result=number(whole=True), slips=slips)
@@ -466,6 +467,8 @@ _MADE_UP = (
     Line("too few K printed", 90, 50, 100 * 1024, 50_000_000, 14),
     Line("too many millions printed", 100, 54, 100 * 1024, 50_000_000, 14),
     Line("too few millions printed", 100, 40, 100 * 1024, 50_000_000, 14),
+    Line("a little too few K printed", 100, 50, 100 * 1024 + 1700, 50_000_000, 14),
+    Line("a little too few millions printed", 100, 50, 100 * 1024, 51_600_000, 14),
     Line("small and right", 4, 90, 4 * 1024, 90_000_000, 56),
     Line("both wrong", 80, 70, 100 * 1024, 50_000_000, 14),
     Line("large and right", 1000, 300, 1_024_000, 301_000_000, 28),
@@ -558,11 +561,14 @@ def rows_off(answer):
             _slipped(total=lambda away: [sum(map(abs, away))]),
         ],
         "You write 1.5 for the tolerance: take the argument `tolerance`.": lambda lines, tolerance=1.5: off(lines),
-        "You take whole K only, and the rest is dropped: divide with `/`.": lambda lines, tolerance=1.5: [
-            line.name
-            for line in lines
-            if abs(line.weights // 1024 - line.printed_params) > tolerance
-            or abs(line.macs / 1e6 - line.printed_ops) > tolerance
+        "You drop what is less than a whole K or a whole million: divide with `/`.": [
+            lambda lines, tolerance=1.5, kilo=kilo, million=million: [
+                line.name
+                for line in lines
+                if abs(line.weights / 1024 // kilo * kilo - line.printed_params) > tolerance
+                or abs(line.macs / 1e6 // million * million - line.printed_ops) > tolerance
+            ]
+            for kilo, million in ((1, 1), (1, 1e-9), (1e-9, 1))
         ],
         "A row that is off in both figures stands in your list twice.": lambda lines, tolerance=1.5: [
             *_slipped(columns=[0])(lines, tolerance),
@@ -999,7 +1005,7 @@ def _compare_crops(mine: list[Box], crops: list[Crop], height: int, width: int, 
         high, wide = (round(length * scale / min(height, width)) for length in (height, width))
         if top < 0 or left < 0 or top + side > high or left + side > wide:
             tail = ""
-            if (left + side <= high) and (top + side <= wide) and height != width:
+            if Counter((scale, top, left, side, mirrored) for scale, left, top, side, mirrored in mine) == need:
                 tail = " Are top and left swapped? In a tall photograph the squares lie one below the other."
             raise Wrong(
                 f"{start} at scale {scale} the photograph is {high} high and {wide} wide, and a crop at left={left}, top={top} "

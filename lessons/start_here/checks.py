@@ -46,7 +46,7 @@ def image_numbers(answer):
             lambda channels, height, width: channels * width**2,
         ],
     }
-    cases = ((1, 8, 8), (3, 224, 224), (3, 5, 7), (4, 7, 2), (1, 1, 1))
+    cases = ((3, 5, 7), (1, 8, 8), (3, 224, 224), (4, 7, 2), (1, 1, 1))
     said = "For {} you count {}; {} are expected.".format
     same_function(answer, numbers_of, cases, result=number(whole=True), slips=slips, said=said)
     return "This is how a right answer looks. Change a number in the cell above, run both again, and see a wrong one."
@@ -110,6 +110,8 @@ def output_size(answer):
         (13, 4, 3, 2),
         (11, 2, 5, 1),
         (5, 5, 2, 0),
+        (12, 4, 3, 0),
+        (14, 2, 2, 0),
         (1, 3, 4, 1),
     )
     same_function(answer, size_after, cases, result=number(whole=True), slips=slips)
@@ -164,7 +166,7 @@ def accuracy(answer):
     draws = torch.Generator().manual_seed(0)
     cases = []
     # (images, classes, how many of them are wrong)
-    for images, classes, wrong in ((4, 3, 2), (50, 10, 13), (7, 7, 2), (3, 5, 0), (6, 2, 6), (1, 4, 0)):
+    for images, classes, wrong in ((11, 4, 4), (50, 10, 13), (7, 7, 2), (3, 5, 0), (6, 2, 6), (1, 4, 0)):
         logits = 3 * torch.randn(images, classes, generator=draws) - 2
         labels = logits.argmax(dim=1)
         places = torch.randperm(images, generator=draws)[:wrong]
