@@ -165,7 +165,7 @@ def channel_statistics(answer):
         for shape in ((4, 5, 3, 6), (3, 2, 2, 2), (1, 3, 4, 5), (2, 1, 1, 3), (3, 3, 3, 3))
     ]
     result = pair(tensor(), tensor(), ("mean", "variance"))
-    same_function(answer, by_hand.statistics, cases, result=result, slips=slips, stops=_about_shapes, but=type)
+    same_function(answer, by_hand.statistics, cases, result=result, slips=slips, gradient=True, stops=_about_shapes, but=type)
     return "One mean and one variance for each channel, over the batch and all places."
 
 
@@ -939,7 +939,7 @@ def predictions(answer):
     images = torch.randn(24, 3, 8, 8, generator=generator) + 1.5 * torch.randn(24, 3, 1, 1, generator=generator)
     for training in (True, False):
         net = small_classifier().train(training)
-        state = copy.deepcopy(net.state_dict())
+        state, layers = copy.deepcopy(net.state_dict()), repr(net)
         mode = "training" if training else "evaluation"
         want = predictions_of(copy.deepcopy(net), images)
         given = images.clone()
@@ -955,6 +955,8 @@ def predictions(answer):
                     " .", "."
                 )
             )
+        if got.is_floating_point():
+            raise Wrong(f"The number of a class is a whole one; yours are {got.dtype}. `argmax` gives whole ones.")
         changed = [name for name, value in net.state_dict().items() if not torch.equal(value, state[name])]
         alone = torch.cat([answer(net, images[i : i + 1]) for i in range(8)])
         if not torch.equal(got, want) or not torch.equal(alone, want[:8]):
@@ -979,6 +981,8 @@ def predictions(answer):
             )
         if changed:
             raise Wrong(f"Asking for predictions changed `{changed[0]}` of the network.")
+        if repr(net) != layers:
+            raise Wrong(f"Asking for predictions changed the network's layers, which now are: {net!r}.")
         frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
         if frozen:
             raise Wrong(

@@ -763,7 +763,8 @@ def clip_together(answer):
         (gradients, 1.0, 2.0, "a long gradient"), (gradients, 0.1, 2.0, "a short gradient"),
         (gradients, 0.0, 2.0, "a gradient of zeros"), (gradients, 1.0, 0.5, "a long gradient"),
         (gradients[:1], 1.0, 1.0, "a long gradient"), (even, 1.0, 3.0, "a gradient that is just short enough"),
-        ([0.5 * even[0], 2 * even[1]], 1.0, 3, "a long gradient"),
+        ([0.5 * even[0], 2 * even[1]], 1.0, 3, "a long gradient"), (gradients, 0.1, 0.2, "a long gradient"),
+        (gradients, 1.0, 20.0, "a short gradient"),
     ):  # fmt: skip
         scaled = [scale * each for each in own]
         count = f"{len(own)} tensor{'s' * (len(own) > 1)}"
@@ -863,6 +864,12 @@ def _clip_slips() -> dict[str, object]:
             )
             for value in (2.0, 1.0)
         },
+        "You compare the length with a number of your own: compare it with `longest`.": [
+            lambda gradients, longest, own=own: (
+                [each * (longest / _length(gradients)) for each in gradients] if _length(gradients) > own else gradients
+            )
+            for own in (1.0, 2.0)
+        ],
         "What is too long is left out: it is to be scaled down.": lambda gradients, longest: [
             each * (_length(gradients) <= longest) for each in gradients
         ],

@@ -101,6 +101,7 @@ ANSWERS = {
             "def Answer(size, layers):\n    if not layers:\n        return size\n    w, s, p, up = layers[0]\n"
             "    pool = nn.MaxPool2d(w, s, p, ceil_mode=up)\n"
             "    return Answer(pool(torch.zeros(1, 1, size, size)).shape[-1], layers[1:])\n",
+            "def Answer(size, layers):\n    x = torch.tensor(float(size))\n    for w, s, p, up in layers:\n        x = (x + 2 * p - w) / s\n        x = (x.ceil() if up else x.floor()) + 1\n    return x\n",
         ),
         wrong=(
             (grid(STEPS, "math.floor(steps) + 1"), "this one does"),
@@ -110,6 +111,8 @@ ANSWERS = {
             (grid("(size + 2 * padding) / stride", ROUNDED), "is expected"),
             (function("size, layers", "None"), "Is the `return` missing"),
             (grid(STEPS, ROUNDED).replace("    return", "        return"), "That is the grid after the first layer: is the `return` inside of the loop?"),
+            ("def Answer(size, layers):\n    for w, s, p, up in layers:\n        size = (size + 2 * p - w + up) // s + 1\n    return size\n", 'For size=10, layers=[(3, 3, 0, True)] you find 3; 4 is expected'),
+            ("def Answer(size, layers):\n    while layers:\n        w, s, p, up = layers.pop(0)\n        size = (math.ceil if up else math.floor)((size + 2 * p - w) / s) + 1\n    return size\n", 'your function changes `layers`'),
         ),
     ),
     "global_average": Answers(
@@ -118,6 +121,7 @@ ANSWERS = {
             function("x", "nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)"),
             function("x", "x.flatten(2).sum(dim=2) / (x.shape[2] * x.shape[3])"),
             "Answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())\n",
+            "Answer = lambda x: torch.einsum('nchw->nc', x) / (x.shape[2] * x.shape[3])\n",
         ),
         wrong=(
             (function("x", "x.mean(dim=(2, 3), keepdim=True)"), "The axes of the grid are still there"),
@@ -132,6 +136,11 @@ ANSWERS = {
             (function("x", "None"), "Is the `return` missing?"),
             (function("x", "x.mean()"), "(2, 5) is expected"),
             (function("x", "x.detach().mean(dim=(2, 3))"), "no gradient flows back"),
+            ("Answer = lambda x: x.mean(dim=(2, 3)).squeeze()\n", 'It has shape (3,); (1, 3) is expected'),
+            ("Answer = lambda x: x.sum(dim=(2, 3)) / x.shape[2] ** 2\n", 'its sides may differ'),
+            ("def Answer(x):\n    return x.mul_(2).mean(dim=(2, 3)) / 2\n", 'your function changes `x`'),
+            ("Answer = lambda x: x.mean(dim=(2, 3)).relu()\n", 'your result is not right'),
+            ("Answer = lambda x: x.mean(dim=(2, 3)).T\n", 'an image a row'),
         ),
     ),
     "local_response_norm": Answers(
@@ -174,6 +183,10 @@ ANSWERS = {
             (lrn(PADDED.replace("range(size)", "range(5)").replace("half, half", "2, 2"), "x / (k + alpha / 5 * sums) ** beta"), "You write 5 for `size`"),
             (lrn(PADDED, "x / (1 + 1e-4 / size * sums) ** 0.75"), "take the arguments `size`, `alpha`, `beta` and `k`"),
             (lrn(PADDED.replace("x**2", "x"), "x / (k + alpha / size * sums**2) ** beta"), "You square the sum"),
+            ("def Answer(x, size=5, alpha=1e-4, beta=0.75, k=1.0):\n    half = size // 2\n    p = F.pad(x**2, (0, 0, 0, 0, half, half))\n    sums = sum(p[:, i : i + x.shape[1]] for i in range(size))\n    return x.detach() / (k + alpha / size * sums) ** beta\n", 'the gradient that flows back into `x` is not'),
+            ("def Answer(x, size=5, alpha=1e-4, beta=0.75, k=1.0):\n    half = size // 2\n    p = F.pad(x**2, (0, 0, 0, 0, half, half))\n    sums = sum(p[:, i : i + x.shape[1]] for i in range(size))\n    return x / (k + alpha / size * sums.detach()) ** beta\n", 'the gradient that flows back into `x` is not'),
+            ("def Answer(x, size=5, alpha=1e-4, beta=0.75, k=1.0):\n    half = size // 2\n    p = F.pad(x.abs(), (0, 0, 0, 0, half, half))\n    sums = sum(p[:, i : i + x.shape[1]] for i in range(size))\n    return x / (k + alpha / size * sums) ** beta\n", "You add the neighbours' magnitudes"),
+            ("def Answer(x, size=5, alpha=1e-4, beta=0.75, k=1.0):\n    half = size // 2\n    p = F.pad(x**2, (0, 0, 0, 0, half, half))\n    sums = sum(p[:, i : i + x.shape[1]] for i in range(size))\n    return 1 / (k + alpha / size * sums) ** beta\n", 'your result is not right'),
         ),
     ),
     "modules_from_table": Answers(
@@ -235,6 +248,10 @@ ANSWERS = {
             (off(f"{PARAMS} or {OPS}").replace("> tolerance", "> 1.5"), "You write 1.5 for the tolerance"),
             (off(f"{PARAMS} or {OPS}").replace("return ", ""), "Is the `return` missing?"),
             (off("True", f"{PARAMS} or {OPS}"), "a yes or no for each row"),
+            ("Answer = lambda lines, tolerance=1.5: [l.name for l in lines if abs(l.weights // 1024 - l.printed_params) > tolerance or abs(l.macs / 1e6 - l.printed_ops) > tolerance]\n", 'divide with `/`'),
+            ("Answer = lambda lines, tolerance=1.5: [l.name for l in lines if abs(l.weights / 1024 - l.printed_params) > tolerance or abs(l.macs // 1e6 - l.printed_ops) > tolerance]\n", 'divide with `/`'),
+            ("Answer = lambda lines, tolerance=1.5: [l.name for l in lines if abs(l.weights / 1024 - l.printed_params) >= tolerance or abs(l.macs / 1e6 - l.printed_ops) >= tolerance]\n", '`>`, not `>=`'),
+            ("Answer = lambda lines, tolerance=1.5: [l.name for l in lines if abs(l.weights / 1024 - l.printed_params + l.macs / 1e6 - l.printed_ops) > tolerance]\n", 'Each figure is compared by itself'),
         ),
     ),
     "aux_head": Answers(
@@ -316,6 +333,9 @@ ANSWERS = {
             (loss("ce = F.cross_entropy\nreturn ce(outputs.logits, labels) + 0.3 * sum(ce(a, labels) for a in outputs.aux)"),
              "take the argument `aux_weight`"),
             (loss("F.cross_entropy(outputs.logits, labels)"), "Is the `return` missing?"),
+            ("def Answer(outputs, labels, aux_weight=0.3):\n    ce = F.cross_entropy\n    return sum(ce(outputs.logits, labels) + aux_weight * ce(a, labels) for a in outputs.aux)\n", 'it counts once'),
+            ("def Answer(outputs, labels, aux_weight=0.3):\n    ce = F.cross_entropy\n    return torch.tensor(float(ce(outputs.logits, labels) + aux_weight * sum(ce(a, labels) for a in outputs.aux)), requires_grad=True)\n", 'no gradient flows back into `outputs.logits`'),
+            ("def Answer(outputs, labels, aux_weight=0.3):\n    ce = F.cross_entropy\n    return ce(outputs.logits, labels) + aux_weight * ce(torch.stack(outputs.aux).mean(0), labels) if outputs.aux else ce(outputs.logits, labels)\n", 'averaged before the loss is taken'),
         ),
     ),
     "test_crops": Answers(
@@ -355,6 +375,7 @@ ANSWERS = {
             (crops("return boxes", "return len(boxes)"), "a list of tuples"),
             (crops("return boxes", "pass"), "Is the `return` missing?"),
             (crops("(256, 288, 320, 352)", "(256,)"), "One scale of four"),
+            ("kept = {}\ndef Answer(height, width):\n    if (height, width) in kept:\n        return []\n    kept[height, width] = 1\n    boxes = []\n    for scale in (256, 288, 320, 352):\n        longer = round(max(height, width) * scale / min(height, width))\n        for offset in (0, (longer - scale) // 2, longer - scale):\n            left, top = (offset, 0) if width >= height else (0, offset)\n            free = scale - 224\n            five = [(0, 0), (0, free), (free, 0), (free, free), (free // 2, free // 2)]\n            for down, across, side in [(d, a, 224) for d, a in five] + [(0, 0, scale)]:\n                for mirrored in (False, True):\n                    boxes.append((scale, left + across, top + down, side, mirrored))\n    return boxes\n", 'For height=400, width=600 you find 0 crops'),
         ),
     ),
 }  # fmt: skip

@@ -106,6 +106,9 @@ ANSWERS = {
                 "your function changes `logits`",
             ),
             (function(LOSS, "math.log(logits.exp().sum(dim=1))"), "the functions of `math`"),
+            ("def Answer(logits, labels):\n    return -logits.softmax(1)[torch.arange(len(labels)), labels].mean().log()\n", 'the mean of their logarithms is asked'),
+            ("def Answer(logits, labels):\n    return -logits.log_softmax(1)[:, labels].mean()\n", 'Each image has its own right class'),
+            ("def Answer(logits, labels):\n    return -(logits.softmax(1)[torch.arange(len(labels)), labels] + 1e-12).log().mean()\n", 'For logits of 1000, 0 and −500 you find'),
         ),
     ),
     "smoothed_targets": Answers(
@@ -133,6 +136,9 @@ ANSWERS = {
             (targets(EVERY, "nn.functional.normalize(hard + (1 - hard) * epsilon / (classes - 1), p=1)"), "divide each row by its sum"),
             (targets(f"({EVERY}).T", OTHERS), "One row an image"),
             (targets(f"({EVERY})[0]", OTHERS), "(3, 4) is expected"),
+            ("def Answer(labels, classes, epsilon, others_only=False):\n    h = nn.functional.one_hot(labels).float()\n    return h * (1 - epsilon) + ((1 - h) * epsilon / (classes - 1) if others_only else epsilon / classes)\n", 'Without the number of classes `one_hot` makes'),
+            ("def Answer(labels, classes, epsilon, others_only=False):\n    h = nn.functional.one_hot(labels, classes)\n    return h\n", 'Those are the hard targets'),
+            ("def Answer(labels, classes, epsilon, others_only=False):\n    labels -= 0 * labels + 1\n    h = nn.functional.one_hot(labels + 1, classes).float()\n    return h * (1 - epsilon) + ((1 - h) * epsilon / (classes - 1) if others_only else epsilon / classes)\n", 'your function changes `labels`'),
         ),
     ),
     "smoothed_loss": Answers(
@@ -143,6 +149,7 @@ ANSWERS = {
             ),
             function(SMOOTH, "nn.functional.cross_entropy(logits, labels, label_smoothing=epsilon)"),
             function(SMOOTH, f"nn.functional.cross_entropy(logits, {ALL})"),
+            "def smoothed_targets(labels, classes, epsilon, others_only=False):\n    return nn.functional.one_hot(labels, classes) * (1 - epsilon) + epsilon / classes\ndef Answer(logits, labels, epsilon):\n    return -(smoothed_targets(labels, logits.shape[1], epsilon) * logits.log_softmax(1)).sum(1).mean()\n",
         ),
         wrong=(
             (function(SMOOTH, f"-({ALL} * logits.softmax(dim=1).log_softmax(dim=1)).sum(dim=1).mean()"), "applied twice"),
@@ -181,6 +188,11 @@ ANSWERS = {
                 "def stub():\n    raise NotImplementedError('Exercise 5.2, the smoothed target: write this part.')\n",
                 "what you write in exercise 5.2",
             ),
+            ("def Answer(logits, labels, epsilon):\n    k = logits.shape[1]\n    t = nn.functional.one_hot(labels, k) * (1 - epsilon) + epsilon / k\n    return nn.functional.cross_entropy(logits, t, label_smoothing=epsilon)\n", 'Smoothed twice'),
+            ("def Answer(logits, labels, epsilon):\n    return nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)\n", 'You write 0.1 for ε'),
+            ("def smoothed_targets(labels, classes, epsilon, others_only=False):\n    return nn.functional.one_hot(labels, classes) * (1 - epsilon) + epsilon\ndef Answer(logits, labels, epsilon):\n    return -(smoothed_targets(labels, logits.shape[1], epsilon) * logits.log_softmax(1)).sum(1).mean()\n", 'your `smoothed_targets` of exercise 5.2, is not right yet'),
+            ("def smoothed_targets(labels, classes, epsilon, others_only=False):\n    return nn.functional.one_hot(labels, classes) * (1 - epsilon) + epsilon\ndef Answer(logits, labels, epsilon):\n    return -(smoothed_targets(labels, logits.shape[1], epsilon) * logits.log_softmax(1)).sum()\n", 'is expected'),
+            ("def Answer(logits, labels, epsilon):\n    k = logits.shape[1]\n    t = nn.functional.one_hot(labels, k) * (1 - epsilon) + epsilon / k\n    return -(t * logits.detach().log_softmax(1)).sum(1).mean()\n", 'no gradient flows back through them'),
         ),
     ),
     "best_lead": Answers(
@@ -208,6 +220,9 @@ ANSWERS = {
             (lead("math.log(1 - epsilon)", BEST_OTHERS), "the logarithm of 1 − ε alone"),
             (lead(BEST, "math.log((1 - epsilon) / epsilon)"), "against all others together"),
             (lead(BEST, "None"), "Is the `return` missing?"),
+            ("def Answer(epsilon, classes, others_only=False):\n    r = math.log((1 - epsilon) * (classes - 1) / epsilon) if others_only else math.log(classes / epsilon - classes + 1)\n    return abs(r)\n", 'let the sign stand'),
+            ("def Answer(epsilon, classes, others_only=False):\n    r = math.log((1 - epsilon) * (classes - 1) / epsilon) if others_only else math.log(classes / epsilon - classes + 1)\n    return max(r, 0)\n", 'let the sign stand'),
+            ("def Answer(epsilon, classes, others_only=False):\n    return math.log((1 - epsilon) * classes / epsilon) if others_only else math.log(classes / epsilon - classes + 1)\n", 'each has ε / (K − 1)'),
         ),
     ),
     "rmsprop_step": Answers(
@@ -258,6 +273,12 @@ ANSWERS = {
                 "    return weight - step, mean_square, step\n",
                 "root of the *old* mean square",
             ),
+            ("def Answer(weight, gradient, mean_square, step, rate, epsilon, inside, decay=0.9, momentum=0.9):\n    s = decay * mean_square + (1 - decay) * gradient**2\n    r = (s + epsilon).sqrt() if inside else s.sqrt() + epsilon\n    m = momentum * step + 0.05 * gradient / r\n    return weight - m, s, m\n", 'You write 0.05 for `rate`'),
+            ("def Answer(weight, gradient, mean_square, step, rate, epsilon, inside, decay=0.9, momentum=0.9):\n    s = decay * mean_square + (1 - decay) * gradient**2\n    r = (s + epsilon).sqrt() if inside else s.sqrt() + epsilon\n    m = 0.9 * step + rate * gradient / r\n    return weight - m, s, m\n", 'You write 0.9 for `momentum`'),
+            ("def Answer(weight, gradient, mean_square, step, rate, epsilon, inside, decay=0.9, momentum=0.9):\n    decay = 0.9\n    s = decay * mean_square + (1 - decay) * gradient**2\n    r = (s + epsilon).sqrt() if inside else s.sqrt() + epsilon\n    m = momentum * step + rate * gradient / r\n    return weight - m, s, m\n", 'You write 0.9 for `decay`'),
+            ("def Answer(weight, gradient, mean_square, step, rate, epsilon, inside, decay=0.9, momentum=0.9):\n    s = decay * mean_square + (1 - decay) * gradient**2\n    r = (s + epsilon).sqrt() if inside else s.sqrt() + epsilon\n    m = rate * (momentum * step + gradient / r)\n    return weight - m, s, m\n", 'The learning rate is for the new part alone'),
+            ("def Answer(weight, gradient, mean_square, step, rate, epsilon, inside, decay=0.9, momentum=0.9):\n    s = decay * mean_square + (1 - decay) * gradient**2\n    r = (s + epsilon).sqrt() if inside else s.sqrt() + epsilon\n    m = momentum * step + rate * gradient / r\n    return weight - m, s.sqrt(), m\n", 'give back the mean square itself'),
+            ("def Answer(weight, gradient, mean_square, step, rate, epsilon, inside, decay=0.9, momentum=0.9):\n    s = decay * mean_square + (1 - decay) * gradient**2\n    r = (s + epsilon).sqrt() if inside else s.sqrt() + epsilon\n    m = momentum * step + rate * gradient / r\n    return weight - m, s\n", '3 results are needed'),
         ),
     ),
     "moved_average": Answers(
@@ -265,6 +286,7 @@ ANSWERS = {
             function(AVERAGE, "[decay * a + (1 - decay) * w for a, w in zip(average, weights)]"),
             f"def Answer({AVERAGE}):\n    moved = []\n    for a, w in zip(average, weights):\n        moved.append(a.lerp(w, 1 - decay))\n    return moved\n",
             function(AVERAGE, "tuple(a - (1 - decay) * (a - w) for a, w in zip(average, weights))"),
+            "Answer = lambda average, weights, decay: list(torch._foreach_lerp(average, weights, 1 - decay))\n",
         ),
         wrong=(
             (function(AVERAGE, "[(1 - decay) * a + decay * w for a, w in zip(average, weights)]"), "on the wrong side"),
@@ -288,6 +310,9 @@ ANSWERS = {
             (function(AVERAGE, "[decay * average[0] + (1 - decay) * weights[0]]"), "That is the first tensor alone"),
             (function(AVERAGE, "decay * average[0] + (1 - decay) * weights[0]"), "a list of tensors is needed"),
             (f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        a.lerp_(w, 1 - decay)\n", "Is the `return` missing?"),
+            ("Answer = lambda average, weights, decay: [0.9 * a + 0.1 * w for a, w in zip(average, weights)]\n", 'You write 0.9 for the decay'),
+            ("Answer = lambda average, weights, decay: [(a + w) / 2 for a, w in zip(average, weights)]\n", '`decay` changes nothing'),
+            ("Answer = lambda average, weights, decay: [decay * a + (1 - decay) * w for a, w in zip(average, weights)][:2]\n", 'Your list has 2 tensors; 3 are expected'),
         ),
     ),
     "clip_together": Answers(
@@ -328,6 +353,9 @@ ANSWERS = {
             (clip("2.0 / length if length > 2.0 else 1.0"), "whatever `longest` says"),
             (clip("min(1.0, longest / max(length, 1e-9))", "[g.mul_(factor) for g in gradients]"), "your function changes `gradients`"),
             (clip("min(1.0, longest / max(length, 1e-9))", "gradients[0] * factor"), "a list of tensors is needed"),
+            ("def Answer(gradients, longest):\n    n = sum(g.abs().sum() for g in gradients)\n    return [g * min(1.0, longest / n) if n else g for g in gradients]\n", 'you add up all magnitudes'),
+            ("def Answer(gradients, longest):\n    n = sum((g**2).sum() for g in gradients) ** 0.5\n    f = longest / n if n > 2 else 1.0\n    return [g * f for g in gradients]\n", 'compare it with `longest`'),
+            ("def Answer(gradients, longest):\n    n = sum((g**2).sum() for g in gradients) ** 0.5\n    f = 1 / n if n > longest else 1.0\n    return [g * f for g in gradients]\n", 'is expected'),
         ),
     ),
     "calibration_error": Answers(
@@ -376,6 +404,9 @@ ANSWERS = {
             (binned("right = (predicted == labels).float()", "right = (predicted == labels).float()\nlabels += 1"), "your function changes `labels`"),
             (binned("error += gap * inside.float().mean()", "error = max(error, gap)"), "the largest gap"),
             (binned("return error", "error"), "Is the `return` missing?"),
+            ("def Answer(probabilities, labels, bins=15):\n    conf, pred = probabilities.max(1)\n    ok = (pred == labels).float()\n    e = 0.0\n    for i in range(1, bins):\n        m = (conf > i / bins) & (conf <= (i + 1) / bins)\n        if m.any():\n            e += (conf[m].mean() - ok[m].mean()).abs() * m.float().mean()\n    return e\n", 'Your first bin is left out'),
+            ("def Answer(probabilities, labels, bins=15):\n    conf, pred = probabilities.max(1)\n    ok = (pred == labels).float()\n    e = 0.0\n    for i in range(bins):\n        m = (conf > i / bins) & (conf <= (i + 1) / bins)\n        if m.any():\n            e += (conf[m].mean() - ok[m].mean()).square() * m.float().mean()\n    return e\n", 'You square the distances'),
+            ("def Answer(probabilities, labels, bins=15):\n    conf, pred = probabilities.max(1)\n    probabilities.zero_()\n    ok = (pred == labels).float()\n    e = 0.0\n    for i in range(bins):\n        m = (conf > i / bins) & (conf <= (i + 1) / bins)\n        if m.any():\n            e += (conf[m].mean() - ok[m].mean()).abs() * m.float().mean()\n    return e\n", 'your function changes `probabilities`'),
         ),
     ),
 }  # fmt: skip
