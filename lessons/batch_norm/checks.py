@@ -1,5 +1,6 @@
 """What lesson 03 answers to its exercises."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 from lessons.batch_norm import by_hand, folding
 from lessons.batch_norm.by_hand import OVER, per_channel
 from networks.bn_inception import InceptionA, Widths
-from utils.feedback.answers import called, require_function, same
+from utils.feedback.answers import require_function, returned
 from utils.feedback.exercises import Feedback, Wrong, article
+from utils.feedback.functions import Case, Kind, pair, same_function, several, tensor
 from utils.feedback.modules import build, layers_of, same_module
 
 feedback = Feedback("batch_norm", Path(__file__).with_name("lesson.md"))
@@ -39,9 +41,11 @@ def _images(*shape: int, seed: int = 0) -> Tensor:
 
 
 def _gamma_beta(channels: int, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Gammas of both signs, and betas. float64."""
     generator = torch.Generator().manual_seed(seed)
+    signs = torch.tensor([1, -1], dtype=torch.float64).repeat(channels)[:channels]
     return (
-        torch.rand(channels, generator=generator, dtype=torch.float64) + 0.5,
+        signs * (torch.rand(channels, generator=generator, dtype=torch.float64) + 0.5),
         torch.randn(channels, generator=generator, dtype=torch.float64),
     )
 
@@ -80,22 +84,29 @@ def _expect(mine: Tensor, theirs: Tensor, what: str, slips: Mapping[str, Tensor]
     raise Wrong(f"{what} is not right yet: the largest difference from what is expected is {largest:.3g}.")
 
 
+def _about_shapes(error: Exception, *arguments: object) -> str:
+    """Where a vector for the channels meets images unprepared, a sentence about that."""
+    if "must match the size of tensor" not in str(error):
+        return ""
+    return (
+        "A tensor of shape (C,) meets one of shape (N, C, H, W). torch lines shapes up from the right, so that C would meet W. "
+        "Give it the shape (1, C, 1, 1): `gamma.view(1, -1, 1, 1)`, or `keepdim=True` in a mean."
+    )
+
+
 def _call(answer: Callable, *arguments: object) -> object:
-    """The learner's result; where a vector for the channels meets images unprepared, a sentence about that."""
+    """The learner's result; where the shapes do not fit, a sentence about that."""
     try:
         return answer(*arguments)
     except RuntimeError as error:
-        if "must match the size of tensor" in str(error):
-            raise Wrong(
-                "A tensor of shape (C,) meets one of shape (N, C, H, W). torch lines shapes up from the right, so that C "
-                "would meet W. Give it the shape (1, C, 1, 1): `gamma.view(1, -1, 1, 1)`, or `keepdim=True` in a mean."
-            ) from error
+        if about := _about_shapes(error):
+            raise Wrong(about) from error
         raise
 
 
-def _unprepared(x: Tensor, values: Tensor) -> Tensor | None:
-    """A vector for the channels that met the last axis instead, which runs where the grid is as wide as C."""
-    return values.view(1, 1, 1, -1).expand_as(x) if x.shape[-1] == len(values) else None
+def _unprepared(values: Tensor) -> Tensor:
+    """A vector for the channels that meets the last axis instead, which runs where the grid is as wide as C."""
+    return values.view(1, 1, 1, -1)
 
 
 @feedback.exercise(
@@ -111,35 +122,51 @@ def _unprepared(x: Tensor, values: Tensor) -> Tensor | None:
     reference=by_hand.statistics,
 )
 def channel_statistics(answer):
-    require_function(answer, but=type)
-    for shape in ((4, 5, 3, 6), (3, 2, 2, 2), (1, 3, 4, 5)):
-        x = _images(*shape)
-        got = _call(answer, x)
-        if got is None or isinstance(got, Tensor) or not hasattr(got, "__len__") or len(got) != 2:
-            raise Wrong(
-                f"Two tensors are needed, `return mean, variance`; your function gives back "
-                f"{article(got) if not hasattr(got, '__len__') or isinstance(got, Tensor) else f'{len(got)} things'}."
-            )
-        want = by_hand.statistics(x)
-        for place, (name, theirs) in enumerate(zip(("mean", "variance"), want, strict=True)):
-            what = f"For x of shape {shape}, your {name}"
-            mine = got[place]
-            if isinstance(mine, Tensor) and mine.numel() != shape[1]:
-                for where, axes in AXES.items():
-                    if mine.numel() == x.mean(dim=axes).numel():
-                        raise Wrong(f"{what} has shape {tuple(mine.shape)}: it is taken {where}. {GRID_OF_ONE}")
-            slips = {f"It is the {('variance', 'mean')[place]}: return mean, variance, in this order.": want[1 - place]}
-            _expect(_tensor(mine, theirs, what), theirs, what, slips | (_slips_of_variance(x) if place else {}))
-    return "One mean and one variance for each channel, over the batch and all places."
+    Statistics = Callable[[Tensor], tuple[Tensor, Tensor]]
 
+    def with_(variance: Callable[[Tensor], Tensor]) -> Statistics:
+        return lambda x: (x.mean(dim=OVER), variance(x))
 
-def _slips_of_variance(x: Tensor) -> dict[str, Tensor]:
-    m = x.numel() // x.shape[1]
-    return {
-        f"It is the unbiased one, divided by {m} − 1 in place of {m}: say `unbiased=False`.": x.var(dim=OVER),
-        "It is the standard deviation: the variance is its square.": x.std(dim=OVER, unbiased=False),
-        "It is the mean of the squares: take the mean off before squaring.": x.square().mean(dim=OVER),
+    def over(axes: tuple[int, ...]) -> Statistics:
+        return lambda x: (x.mean(dim=axes), x.var(dim=axes, unbiased=False))
+
+    slips: dict[str, Statistics | list[Statistics]] = {
+        "It is the variance: return mean, variance, in this order.": lambda x: by_hand.statistics(x)[::-1],
+        **{f"It is taken {where}. {GRID_OF_ONE}": over(axes) for where, axes in AXES.items()},
+        "Leave `keepdim` away here: one number a channel is asked.": [
+            lambda x: (x.mean(dim=OVER, keepdim=True), x.var(dim=OVER, unbiased=False, keepdim=True)),
+            lambda x: tuple(each.view(-1, 1, 1) for each in by_hand.statistics(x)),
+        ],
+        "It is the unbiased one, divided by m − 1 in place of m, the number of values: say `unbiased=False`.": with_(
+            lambda x: x.var(dim=OVER)
+        ),
+        "It is divided by the number of images, and a channel has N · H · W values in the batch.": [
+            lambda x: (x.sum(dim=OVER) / len(x), (x - x.mean(dim=OVER, keepdim=True)).square().sum(dim=OVER) / len(x)),
+            with_(lambda x: x.var(dim=OVER, unbiased=False) * x[0, 0].numel()),
+        ],
+        "It is the sum over the channel: divide by the number of its values.": [
+            lambda x: (x.sum(dim=OVER), x.var(dim=OVER, unbiased=False)),
+            with_(lambda x: (x - x.mean(dim=OVER, keepdim=True)).square().sum(dim=OVER)),
+        ],
+        "It is the standard deviation: the variance is its square.": [
+            with_(lambda x: x.std(dim=OVER, unbiased=False)),
+            with_(lambda x: x.std(dim=OVER)),
+        ],
+        "It is the mean of the squares: take the mean off before squaring.": with_(lambda x: x.square().mean(dim=OVER)),
+        "It is the mean distance from the mean: square the distances.": with_(
+            lambda x: (x - x.mean(dim=OVER, keepdim=True)).abs().mean(dim=OVER)
+        ),
+        "It is the mean of the variances of the images by themselves: how far apart the images are counts as well.": with_(
+            lambda x: x.var(dim=(2, 3), unbiased=False).mean(dim=0)
+        ),
     }
+    cases = [
+        Case((_images(*shape),), f"x of shape {shape}")
+        for shape in ((4, 5, 3, 6), (3, 2, 2, 2), (1, 3, 4, 5), (2, 1, 1, 3), (3, 3, 3, 3))
+    ]
+    result = pair(tensor(), tensor(), ("mean", "variance"))
+    same_function(answer, by_hand.statistics, cases, result=result, slips=slips, gradient=True, stops=_about_shapes, but=type)
+    return "One mean and one variance for each channel, over the batch and all places."
 
 
 @feedback.exercise(
@@ -157,41 +184,82 @@ def _slips_of_variance(x: Tensor) -> dict[str, Tensor]:
     reference=by_hand.normalise,
 )
 def normalise(answer):
-    require_function(answer, but=type)
-    for shape in ((4, 5, 3, 6), (3, 4, 2, 4), (2, 3, 5, 5)):
-        x, (gamma, beta) = _images(*shape), _gamma_beta(shape[1])
-        what = f"For x of shape {shape}, your result"
-        changed = "Your function changes the x that it is given. Write `x - mean`, not `x -= mean`."
-        got = _tensor(_call(called, answer, (x, gamma, beta, EPS), changed), x, what)
-        _expect(got, by_hand.normalise(x, gamma, beta, EPS), what, _slips_of_normalise(x, gamma, beta))
+    cases = []
+    for shape, eps in (
+        ((4, 5, 3, 6), EPS),
+        ((3, 4, 2, 4), 0.8),
+        ((2, 3, 5, 5), 1e-5),
+        ((1, 2, 3, 2), EPS),
+        ((3, 3, 3, 3), 0.1),
+    ):
+        case = f"x of shape {shape}, eps={eps},"
+        cases.append(Case((_images(*shape), *_gamma_beta(shape[1]), eps), case))
+    slips = _slips_of_normalise()
+    same_function(
+        answer,
+        by_hand.normalise,
+        cases,
+        result=tensor(within=1e-5),
+        slips=slips,
+        gradient=True,
+        stops=_about_shapes,
+        but=type,
+    )
     return "Your function does what the layer does in training."
 
 
-def _slips_of_normalise(x: Tensor, gamma: Tensor, beta: Tensor) -> dict[str, Tensor]:
-    g, b = per_channel(gamma), per_channel(beta)
-    mean, variance = (per_channel(each) for each in by_hand.statistics(x))
-    root = torch.sqrt(variance + EPS)
-    normalised, unbiased = (x - mean) / root, per_channel(x.var(dim=OVER))
-    slips = {
-        "gamma and beta are missing: scale and shift what you normalised.": normalised,
-        "beta is missing.": g * normalised,
-        "gamma is missing.": normalised + b,
-        "gamma and beta have changed places.": b * normalised + g,
-        "beta is added before gamma scales: gamma times normalised, then plus beta.": g * (normalised + b),
-        "eps stands outside of the root: it is added to the variance.": g * (x - mean) / (variance.sqrt() + EPS) + b,
-        "eps is missing, or it is not the one that is given.": g * (x - mean) / variance.sqrt() + b,
-        "It divides by the variance: take its root.": g * (x - mean) / (variance + EPS) + b,
-        "It multiplies by the deviation: divide by it.": g * (x - mean) * root + b,
-        "The mean is not taken off.": g * x / root + b,
-        "The variance is the unbiased one: say `unbiased=False`.": g * (x - mean) / torch.sqrt(unbiased + EPS) + b,
+Normalised = Callable[[Tensor, Tensor, Tensor, float], Tensor]
+
+
+def _slips_of_normalise() -> dict[str, Normalised | list[Normalised]]:
+    """Normalisation in training with a slip in it."""
+
+    def slipped(
+        join: Callable[..., Tensor] = lambda y, g, b: g * y + b,
+        *,
+        scaled: Callable[..., Tensor] = lambda centred, root: centred / root,
+        root: Callable[[Tensor, float], Tensor] = lambda variance, eps: torch.sqrt(variance + eps),
+        axes: tuple[int, ...] = OVER,
+        unbiased: bool = False,
+        centre: bool = True,
+        view: Callable[[Tensor], Tensor] = per_channel,
+    ) -> Normalised:
+        def normalised(x: Tensor, gamma: Tensor, beta: Tensor, eps: float) -> Tensor:
+            mean, variance = x.mean(dim=axes, keepdim=True), x.var(dim=axes, keepdim=True, unbiased=unbiased)
+            y = scaled(x - mean if centre else x, root(variance, eps))
+            return join(y, view(gamma), view(beta))
+
+        return normalised
+
+    return {
+        "gamma and beta are missing: scale and shift what you normalised.": slipped(lambda y, g, b: y),
+        "beta is missing.": slipped(lambda y, g, b: g * y),
+        "gamma is missing.": slipped(lambda y, g, b: y + b),
+        "gamma and beta have changed places.": slipped(lambda y, g, b: b * y + g),
+        "beta is added before gamma scales: gamma times normalised, then plus beta.": slipped(
+            lambda y, g, b: g * (y + b)
+        ),
+        "beta is taken off: it is added.": slipped(lambda y, g, b: g * y - b),
+        "eps stands outside of the root: it is added to the variance.": slipped(
+            root=lambda variance, eps: variance.sqrt() + eps
+        ),
+        "eps is missing, or it is not the one that is given.": [
+            slipped(root=lambda variance, eps: variance.sqrt()),
+            slipped(root=lambda variance, eps: torch.sqrt(variance + 1e-5)),
+        ],
+        f"You write {EPS} for eps: take the one that is given.": slipped(
+            root=lambda variance, eps: torch.sqrt(variance + EPS)
+        ),
+        "It divides by the variance: take its root.": slipped(root=lambda variance, eps: variance + eps),
+        "It multiplies by the deviation: divide by it.": slipped(scaled=lambda centred, root: centred * root),
+        "The deviation is missing: divide by it.": slipped(scaled=lambda centred, root: centred),
+        "The mean is not taken off.": slipped(centre=False),
+        "The variance is the unbiased one: say `unbiased=False`.": slipped(unbiased=True),
+        **{f"The statistics are taken {where}.": slipped(axes=axes) for where, axes in AXES.items()},
+        "gamma and beta meet the last axis of x, not the channels: view them as (1, C, 1, 1).": slipped(
+            view=_unprepared
+        ),
     }
-    for where, axes in AXES.items():
-        mean_, variance_ = x.mean(dim=axes, keepdim=True), x.var(dim=axes, keepdim=True, unbiased=False)
-        slips[f"The statistics are taken {where}."] = g * (x - mean_) / torch.sqrt(variance_ + EPS) + b
-    if (wide := _unprepared(x, gamma)) is not None:
-        on_width = wide * normalised + _unprepared(x, beta)
-        slips["gamma and beta meet the last axis of x, not the channels: view them as (1, C, 1, 1)."] = on_width
-    return slips
 
 
 @feedback.exercise(
@@ -248,6 +316,7 @@ def _output(module: nn.Module, x: Tensor, what: str) -> Tensor:
 
 
 def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Tensor], eps: float) -> None:
+    _keeps_its_input(copy.deepcopy(module), batches[0])
     module.train()
     reference.train()
     for number, x in enumerate(batches):
@@ -284,6 +353,16 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
             ) from error
         (theirs * weights).sum().backward()
         _expect_gradient(mine_x.grad, their_x.grad)
+
+
+def _keeps_its_input(module: nn.Module, x: Tensor) -> None:
+    """Raise `Wrong` where the layer changes the images that it is given, in either mode."""
+    for training in (True, False):
+        given = x.clone()
+        with contextlib.suppress(Exception), torch.no_grad():  # what stops is told further down
+            module.train(training)(given)
+        if not torch.equal(given, x):
+            raise Wrong("Your layer changes the x that it is given: write `x - mean`, not `x -= mean`.")
 
 
 def _kept(module: nn.Module) -> dict[str, Tensor]:
@@ -330,8 +409,9 @@ def _slips_in_training(x: Tensor, reference: nn.BatchNorm2d, eps: float) -> dict
         "eps is not the one that `__init__` got: keep it as `self.eps`.": (mean, biased, 1e-5),
     }
     slips = {words: _apply(x, own, spread, gamma, beta, own_eps) for words, (own, spread, own_eps) in used.items()}
-    if eps == EPS:
-        slips |= {sentence: slip.float() for sentence, slip in _slips_of_normalise(x, gamma, beta).items()}
+    for sentence, slip in _slips_of_normalise().items():
+        with contextlib.suppress(RuntimeError):  # a slip that runs on some grids alone
+            slips.setdefault(sentence, (slip[0] if isinstance(slip, list) else slip)(x, gamma, beta, eps))
     return slips
 
 
@@ -462,104 +542,168 @@ def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict
     reference=by_hand.normalise_backward,
 )
 def normalise_backward(answer):
-    require_function(answer, but=type)
-    for shape in ((4, 5, 3, 6), (2, 3, 2, 2)):
-        x, (gamma, _) = _images(*shape), _gamma_beta(shape[1])
-        dy = torch.randn(shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64) + 0.4
-        try:
-            with torch.no_grad():
-                got = _call(answer, dy, x, gamma, EPS)
-        except RuntimeError as error:
-            if "does not require grad" not in str(error):
-                raise
-            raise Wrong(
-                "Your function asks autograd. Write the three gradients out: two sums, and what they take off dy."
-            ) from error
-        if not isinstance(got, (tuple, list)) or len(got) != 3:
-            raise Wrong(
-                f"Three tensors are needed, `return dx, dgamma, dbeta`; your function gives back "
-                f"{f'{len(got)} things' if isinstance(got, (tuple, list)) else article(got)}."
-            )
-        want = by_hand.normalise_backward(dy, x, gamma, EPS)
-        slips = _slips_of_backward(dy, x, gamma)
-        for place in (2, 1, 0):  # beta's is the simplest, x's needs the others
-            name = ("dx", "dgamma", "dbeta")[place]
-            what = f"For x of shape {shape}, your {name}"
-            mine = _tensor(got[place], want[place], what)
-            others = {f"It is {other}: return dx, dgamma, dbeta, in this order.": want[i] for i, other in enumerate(("dx", "dgamma", "dbeta")) if i != place and want[i].shape == want[place].shape}  # fmt: skip
-            _expect(mine, want[place], what, slips[name] | others)
+    cases = []
+    for shape, eps in (((4, 5, 3, 6), EPS), ((2, 3, 2, 2), 0.05), ((1, 2, 3, 4), 1.5), ((3, 3, 3, 3), 1e-3)):
+        draws = torch.Generator().manual_seed(5)
+        dy = torch.randn(shape, generator=draws, dtype=torch.float64) + 0.4
+        gamma, _ = _gamma_beta(shape[1])
+        cases.append(Case((dy, _images(*shape), gamma, eps), f"x of shape {shape}, eps={eps},"))
+    # beta's is the simplest, x's needs the others.
+    result = several((tensor(within=1e-5),) * 3, ("dx", "dgamma", "dbeta"), order=(2, 1, 0))
+    with torch.no_grad():
+        same_function(
+            answer,
+            by_hand.normalise_backward,
+            cases,
+            result=result,
+            slips=_slips_of_backward(),
+            stops=_about_backward,
+            but=type,
+        )
     _gradcheck(answer)
     return "It agrees with autograd, and with differences of the forward pass (`gradcheck`), in float64."
 
 
-def _slips_of_backward(dy: Tensor, x: Tensor, gamma: Tensor) -> dict[str, dict[str, Tensor]]:
-    mean, variance = (per_channel(each) for each in by_hand.statistics(x))
-    root, g = torch.sqrt(variance + EPS), per_channel(gamma)
-    normalised = (x - mean) / root
-    dy_mean = dy.mean(dim=OVER, keepdim=True)
-    along = (dy * normalised).mean(dim=OVER, keepdim=True)
-    n, m = len(x), x.numel() // x.shape[1]
-    sums = (dy * normalised).sum(dim=OVER)
-    rest = dy - dy_mean - normalised * along
+def _about_backward(error: Exception, *arguments: object) -> str:
+    if "does not require grad" in str(error):
+        return "Your function asks autograd. Write the three gradients out: two sums, and what they take off dy."
+    return _about_shapes(error)
 
-    def with_(mean_: Tensor, root_: Tensor) -> tuple[Tensor, Tensor]:
-        """dgamma and dx where other statistics are used all the way."""
-        normalised_ = (x - mean_) / root_
-        product = dy * normalised_
-        return product.sum(dim=OVER), g / root_ * (dy - dy_mean - normalised_ * product.mean(dim=OVER, keepdim=True))
 
-    of_statistics = {
-        "eps is missing under the root.": with_(mean, variance.sqrt()),
-        "eps stands outside of the root: it is added to the variance.": with_(mean, variance.sqrt() + EPS),
-        "The variance is the unbiased one: say `unbiased=False`.": with_(
-            mean, torch.sqrt(x.var(dim=OVER, keepdim=True) + EPS)
-        ),
-        "The variance is not under a root.": with_(mean, variance + EPS),
-    }
-    of_means = {}
-    for where, axes in AXES.items():
-        spread = x.var(dim=axes, keepdim=True, unbiased=False)
-        of_statistics[f"Mean and variance are taken {where}."] = with_(
-            x.mean(dim=axes, keepdim=True), torch.sqrt(spread + EPS)
-        )
-        means = (each.mean(dim=axes, keepdim=True) for each in (dy, dy * normalised))
-        of_means[f"The two means are taken {where}."] = g / root * (dy - next(means) - normalised * next(means))
+Backward = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor, Tensor]]
+
+
+def _slips_of_backward() -> dict[str, Backward | list[Backward]]:
+    """The backward pass with a slip in it: in one of the three gradients, or in the statistics that all are made from."""
+
+    def with_statistics(
+        root: Callable[[Tensor, float], Tensor] = lambda variance, eps: torch.sqrt(variance + eps),
+        axes: tuple[int, ...] = OVER,
+        unbiased: bool = False,
+    ) -> Backward:
+        def backward(dy: Tensor, x: Tensor, gamma: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+            deviation = root(x.var(dim=axes, keepdim=True, unbiased=unbiased), eps)
+            y = (x - x.mean(dim=axes, keepdim=True)) / deviation
+            rest = dy - dy.mean(dim=OVER, keepdim=True) - y * (dy * y).mean(dim=OVER, keepdim=True)
+            return per_channel(gamma) / deviation * rest, (dy * y).sum(dim=OVER), dy.sum(dim=OVER)
+
+        return backward
+
+    def with_(place: int, part: Callable[..., Tensor]) -> Backward:
+        """One of the three as `part(dy, x, gamma, y, root)` gives it, y being the normalised x and root its deviation."""
+
+        def backward(dy: Tensor, x: Tensor, gamma: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+            mean, variance = (per_channel(each) for each in by_hand.statistics(x))
+            root = torch.sqrt(variance + eps)
+            three = list(by_hand.normalise_backward(dy, x, gamma, eps))
+            three[place] = part(dy, x, gamma, (x - mean) / root, root)
+            return tuple(three)
+
+        return backward
+
+    def dbeta(part: Callable[..., Tensor]) -> Backward:
+        return with_(2, part)
+
+    def dgamma(part: Callable[..., Tensor]) -> Backward:
+        return with_(1, part)
+
+    def dx(
+        rest: Callable[..., Tensor] = lambda dy, y, of_dy, along, n, m: dy - of_dy - y * along,
+        factor: Callable[..., Tensor] = lambda g, root: g / root,
+        axes: tuple[int, ...] = OVER,
+    ) -> Backward:
+        """dx as another factor times another rest, from dy, y, the two means, the images, and the values in a channel."""
+
+        def part(dy: Tensor, x: Tensor, gamma: Tensor, y: Tensor, root: Tensor) -> Tensor:
+            of_dy, along = (each.mean(dim=axes, keepdim=True) for each in (dy, dy * y))
+            return factor(per_channel(gamma), root) * rest(dy, y, of_dy, along, len(x), x.numel() // x.shape[1])
+
+        return with_(0, part)
+
+    def swapped(*order: int) -> Backward:
+        def backward(dy: Tensor, x: Tensor, gamma: Tensor, eps: float) -> tuple[Tensor, ...]:
+            three = by_hand.normalise_backward(dy, x, gamma, eps)
+            return tuple(three[place] for place in order)
+
+        return backward
+
     return {
-        "dbeta": {
-            "It is the mean over the channel: every value adds its part, so take the sum.": dy.mean(dim=OVER),
-            "It is multiplied by gamma: beta is added after gamma scales.": dy.sum(dim=OVER) * gamma,
-        },
-        "dgamma": {
-            "It is the mean over the channel: every value adds its part, so take the sum.": sums / m,
-            "dy is multiplied by x itself: gamma multiplies the normalised x.": (dy * x).sum(dim=OVER),
-            "dy is multiplied by x − mean: divide by the deviation too.": (dy * (x - mean)).sum(dim=OVER),
-            "It is multiplied by gamma: the derivative of gamma · normalised by gamma is the normalised value.": sums * gamma,
-            **{sentence: dgamma for sentence, (dgamma, _) in of_statistics.items()},
-        },
-        "dx": {
-            "It has the direct path only. x moves its channel's mean and variance too, and both carry gradient.": g * dy / root,
-            "The path through the mean is missing: if all of a channel's x grow by one, nothing changes, so dx must sum to "
-            "zero in each channel.": g / root * (dy - normalised * along),
-            "The path through the variance is missing: a value far from the mean widens the channel, and all the others "
-            "shrink. (The last term needs the mean of the product dy · normalised, not the product of the two means, which is "
-            "zero.)": g / root * (dy - dy_mean),
-            "The last term lacks its factor, the normalised x: how far it takes from a value depends on where that lies.":
-                g / root * (dy - dy_mean - along),
-            "gamma is missing.": rest / root,
-            "The deviation is missing: x was divided by it.": g * rest,
-            "It is divided by the variance: divide by the deviation, its root.": g / root.square() * rest,
-            "It is multiplied by the deviation: x was divided by it, and so is dx.": g * root * rest,
-            "The sums must be means here: divide them by the number of values in a channel.": g / root * (dy - m * dy_mean - m * normalised * along),
-            "The two sums are divided by the number of images; a channel has N · H · W values in the batch.":
-                g / root * (dy - m / n * dy_mean - m / n * normalised * along),
-            "The two sums are divided by the places of the grid; a channel has N · H · W values in the batch.":
-                g / root * (dy - n * dy_mean - n * normalised * along),
-            "The signs of the two parts that are taken off are turned round.": g / root * (dy + dy_mean + normalised * along),
-            "The part along the normalised x is added: take it off.": g / root * (dy - dy_mean + normalised * along),
-            **{sentence: dx for sentence, (_, dx) in of_statistics.items()},
-            **of_means,
-        },
-    }  # fmt: skip
+        "They stand in another order: return dx, dgamma, dbeta.": [
+            swapped(*order) for order in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+        ],
+        "eps is missing under the root.": with_statistics(lambda variance, eps: variance.sqrt()),
+        f"You write {EPS} for eps: use the eps that your function is given.": [
+            with_statistics(lambda variance, eps: torch.sqrt(variance + EPS)),
+            with_(0, lambda dy, x, gamma, y, root: by_hand.normalise_backward(dy, x, gamma, EPS)[0]),
+            # with the right normalised x
+            with_(
+                0,
+                lambda dy, x, gamma, y, root: (
+                    per_channel(gamma)
+                    / torch.sqrt(per_channel(by_hand.statistics(x)[1]) + EPS)
+                    * (dy - dy.mean(dim=OVER, keepdim=True) - y * (dy * y).mean(dim=OVER, keepdim=True))
+                ),
+            ),
+        ],
+        "eps stands outside of the root: it is added to the variance.": with_statistics(
+            lambda variance, eps: variance.sqrt() + eps
+        ),
+        "The variance is the unbiased one: say `unbiased=False`.": with_statistics(unbiased=True),
+        "The variance is not under a root.": with_statistics(lambda variance, eps: variance + eps),
+        **{f"Mean and variance are taken {where}.": with_statistics(axes=axes) for where, axes in AXES.items()},
+        "Leave `keepdim` away in what you give back: dgamma and dbeta have the shape of gamma, (C,).": [
+            with_(place, lambda dy, x, gamma, y, root, times=times: (dy * times(y)).sum(dim=OVER, keepdim=True))
+            for place, times in ((2, torch.ones_like), (1, lambda y: y))
+        ],
+        "It is the mean over the channel: every value adds its part, so take the sum.": [
+            dbeta(lambda dy, x, gamma, y, root: dy.mean(dim=OVER)),
+            dgamma(lambda dy, x, gamma, y, root: (dy * y).mean(dim=OVER)),
+        ],
+        "It is multiplied by gamma: beta is added after gamma scales.": dbeta(
+            lambda dy, x, gamma, y, root: dy.sum(dim=OVER) * gamma
+        ),
+        "dy is multiplied by x itself: gamma multiplies the normalised x.": dgamma(
+            lambda dy, x, gamma, y, root: (dy * x).sum(dim=OVER)
+        ),
+        "dy is multiplied by x − mean: divide by the deviation too.": dgamma(
+            lambda dy, x, gamma, y, root: (dy * y * root).sum(dim=OVER)
+        ),
+        "It is multiplied by gamma: the derivative of gamma · normalised by gamma is the normalised value.": dgamma(
+            lambda dy, x, gamma, y, root: (dy * y).sum(dim=OVER) * gamma
+        ),
+        "It has the direct path only. x moves its channel's mean and variance too, and both carry gradient.": dx(
+            lambda dy, y, of_dy, along, n, m: dy
+        ),
+        "The path through the mean is missing: if all of a channel's x grow by one, nothing changes, so dx must sum to zero "
+        "in each channel.": dx(lambda dy, y, of_dy, along, n, m: dy - y * along),
+        "The path through the variance is missing: a value far from the mean widens the channel, and all the others shrink. "
+        "(The last term needs the mean of the product dy · normalised, not the product of the two means, which is zero.)": dx(
+            lambda dy, y, of_dy, along, n, m: dy - of_dy
+        ),
+        "The last term lacks its factor, the normalised x: how far it takes from a value depends on where that lies.": dx(
+            lambda dy, y, of_dy, along, n, m: dy - of_dy - along
+        ),
+        "gamma is missing.": dx(factor=lambda g, root: 1 / root),
+        "The deviation is missing: x was divided by it.": dx(factor=lambda g, root: g),
+        "It is divided by the variance: divide by the deviation, its root.": dx(factor=lambda g, root: g / root**2),
+        "It is multiplied by the deviation: x was divided by it, and so is dx.": dx(factor=lambda g, root: g * root),
+        "The sums must be means here: divide them by the number of values in a channel.": dx(
+            lambda dy, y, of_dy, along, n, m: dy - m * of_dy - m * y * along
+        ),
+        "The two sums are divided by the number of images; a channel has N · H · W values in the batch.": dx(
+            lambda dy, y, of_dy, along, n, m: dy - m / n * of_dy - m / n * y * along
+        ),
+        "The two sums are divided by the places of the grid; a channel has N · H · W values in the batch.": dx(
+            lambda dy, y, of_dy, along, n, m: dy - n * of_dy - n * y * along
+        ),
+        "The signs of the two parts that are taken off are turned round.": dx(
+            lambda dy, y, of_dy, along, n, m: dy + of_dy + y * along
+        ),
+        "The part along the normalised x is added: take it off.": dx(
+            lambda dy, y, of_dy, along, n, m: dy - of_dy + y * along
+        ),
+        **{f"The two means are taken {where}.": dx(axes=axes) for where, axes in AXES.items()},
+    }
 
 
 def function_of(forward: Callable, backward: Callable) -> Callable:
@@ -606,53 +750,77 @@ def _gradcheck(answer: Callable) -> None:
     reference=folding.fold,
 )
 def fold(answer):
-    require_function(answer, but=type)
-    cases = (
-        (nn.Conv2d(4, 6, 3, padding=1, bias=False), (4, 7, 9)),
-        (nn.Conv2d(5, 5, 1), (5, 4, 4)),
-        (nn.Conv2d(4, 8, 3, stride=2, groups=2), (4, 9, 8)),
-    )
-    for number, (conv, shape) in enumerate(cases):
+    cases = []
+    for number, (conv, eps) in enumerate(
+        (
+            (nn.Conv2d(4, 6, 3, padding=1, bias=False), EPS),
+            (nn.Conv2d(5, 5, 1), 0.1),
+            (nn.Conv2d(4, 8, 3, stride=2, groups=2), 1.0),
+            (nn.Conv2d(3, 2, (1, 5), padding=(0, 2)), 0.5),
+        )
+    ):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(number)
             conv.reset_parameters()
-            norm = nn.BatchNorm2d(conv.out_channels, eps=EPS).eval()
+            norm = nn.BatchNorm2d(conv.out_channels, eps=eps).eval()
             with torch.no_grad():
                 norm.running_mean.normal_()
                 norm.running_var.uniform_(0.5, 2)
                 norm.weight.uniform_(0.5, 1.5)
+                norm.weight[1] *= -1
                 norm.bias.normal_()
-        conv, norm = conv.double(), norm.double()
-        before = copy.deepcopy((conv.state_dict(), norm.state_dict()))
-        try:
-            got = answer(conv, norm)
-        except RuntimeError as error:
-            if "must match the size of tensor" not in str(error):
-                raise
-            raise Wrong(
-                f"Two shapes do not fit: the filters are {tuple(conv.weight.shape)}, output channels first, and norm has one number "
-                f"for each of the {conv.out_channels} output channels. torch lines shapes up from the right: give the factor the "
-                "shape (C, 1, 1, 1) for the filters, `scale.view(-1, 1, 1, 1)`; for the bias it stays (C,)."
-            ) from error
-        if got is None:
-            raise Wrong("Your function gives back nothing (None). Is the `return` missing?")
-        if not isinstance(got, nn.Conv2d):
-            raise Wrong(f"One `nn.Conv2d` is needed; your function gives back {article(got)}.")
-        if not same((conv.state_dict(), norm.state_dict()), before):
-            raise Wrong("Your function changes the layers that it is given. Work on the copy.")
-        x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
-        kind = f"a {conv.kernel_size[0]}×{conv.kernel_size[0]} convolution {'with' if conv.bias is not None else 'without'} bias"
-        what = f"For {kind}, the result of your one layer"
-        with torch.no_grad():
-            want = norm(conv(x))
-            mine = got(x)
-            if mine.shape != want.shape:
-                raise Wrong(
-                    f"{what} has shape {tuple(mine.shape)}; {tuple(want.shape)} is expected: keep its stride and padding."
-                )
-            slips = {sentence: _with(conv, *values)(x) for sentence, values in _slips_of_folding(conv, norm).items()}
-            _expect(mine.double(), want, what, slips, within=1e-6)
+        shape = "×".join(map(str, conv.kernel_size))
+        text = f"a {shape} convolution {'with' if conv.bias is not None else 'without'} bias"
+        cases.append(Case((conv.double(), norm.double()), text))
+    same_function(
+        answer, folding.fold, cases, result=_ONE_LAYER, slips=_slips_of_folding(), stops=_about_folding, but=type
+    )
     return "One layer in place of two, and the same numbers to less than a millionth."
+
+
+def _read_layer(result: object, case: str, wanted: object) -> nn.Conv2d:
+    if not isinstance(returned(result, case), nn.Conv2d):
+        raise Wrong(f"For {case} one `nn.Conv2d` is needed; your function gives back {article(result)}.")
+    return result
+
+
+def _outputs(mine: nn.Conv2d, wanted: nn.Conv2d) -> list[Tensor]:
+    """What both put out for the same images."""
+    draws = torch.Generator().manual_seed(7)
+    x = torch.randn(2, wanted.in_channels, 9, 8, generator=draws, dtype=torch.float64)
+    with torch.no_grad():
+        return [each(x.to(each.weight.dtype)).double() for each in (mine, wanted)]
+
+
+def _same_outputs(mine: nn.Conv2d, wanted: nn.Conv2d) -> bool:
+    try:
+        own, right = _outputs(mine, wanted)
+    except RuntimeError:
+        return False
+    return _near(own, right, 1e-6)
+
+
+def _layers_apart(mine: nn.Conv2d, wanted: nn.Conv2d) -> str:
+    for name in ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups"):
+        if getattr(mine, name) != getattr(wanted, name):
+            return f"Its {name} is {getattr(mine, name)}; the convolution's is {getattr(wanted, name)}: keep it."
+    own, right = _outputs(mine, wanted)
+    return f"The largest difference from what the two put out is {(own - right).abs().max().item():.3g}."
+
+
+_ONE_LAYER = Kind(
+    _read_layer, _same_outputs, repr, _layers_apart, said="For {} the result of your one layer is not right."
+)
+
+
+def _about_folding(error: Exception, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> str:
+    if "must match the size of tensor" not in str(error):
+        return ""
+    return (
+        f"Two shapes do not fit: the filters are {tuple(conv.weight.shape)}, output channels first, and norm has one number "
+        f"for each of the {conv.out_channels} output channels. torch lines shapes up from the right: give the factor the "
+        "shape (C, 1, 1, 1) for the filters, `scale.view(-1, 1, 1, 1)`; for the bias it stays (C,)."
+    )
 
 
 def _with(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
@@ -661,39 +829,67 @@ def _with(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
     return made
 
 
-def _slips_of_folding(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> dict[str, tuple[Tensor, Tensor]]:
-    """Weights and biases as slips would make them."""
-    has_bias = conv.bias is not None
-    own = conv.bias if has_bias else torch.zeros_like(norm.bias)
-    mean, variance, gamma, beta = norm.running_mean, norm.running_var, norm.weight, norm.bias
-    scale = gamma / torch.sqrt(variance + norm.eps)
+def _slips_of_folding() -> dict[str, Callable[[nn.Conv2d, nn.BatchNorm2d], nn.Conv2d]]:
+    """Folding with a slip in it."""
+    Folded = Callable[[nn.Conv2d, nn.BatchNorm2d], nn.Conv2d]
 
-    def scaled(by: Tensor) -> Tensor:
-        return conv.weight * by.view(-1, 1, 1, 1)
+    def slipped(
+        bias: Callable[..., Tensor] = lambda own, mean, beta, scale: beta + (own - mean) * scale,
+        scale: Callable[..., Tensor] = lambda gamma, variance, eps: gamma / torch.sqrt(variance + eps),
+        weight: Callable[[Tensor, Tensor], Tensor] = lambda weight, scale: weight * scale.view(-1, 1, 1, 1),
+    ) -> Folded:
+        def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+            own = torch.zeros_like(norm.bias) if conv.bias is None else conv.bias
+            factor = scale(norm.weight, norm.running_var, norm.eps)
+            return _with(conv, weight(conv.weight, factor), bias(own, norm.running_mean, norm.bias, factor))
 
-    factors = {
-        "eps is missing under the root.": gamma / variance.sqrt(),
-        "eps stands outside of the root.": gamma / (variance.sqrt() + norm.eps),
-        "gamma is missing.": scale / gamma,
-        "The variance is not under a root.": gamma / (variance + norm.eps),
-    }
-    biases = {
-        "beta is missing in the bias.": (own - mean) * scale,
-        "The running mean is missing in the bias: it is taken off before the scaling.": beta + own * scale,
-        "The running mean is taken off, but not scaled: both go through the same factor.": beta + own * scale - mean,
-        "beta goes through the factor too: it is added after gamma has scaled.": (beta + own - mean) * scale,
-        "The bias is still the convolution's own.": own,
-        "The running mean is added: the normalisation takes it off.": beta + (own + mean) * scale,
-    }
-    if has_bias:
-        biases |= {
-            "The convolution's own bias is lost: the normalisation gets it too.": beta - mean * scale,
-            "The convolution's own bias is added, but not scaled.": beta + own - mean * scale,
-        }
+        return fold
+
+    def with_own_bias(fold: Folded) -> Folded:
+        """The slip where there is a bias to lose."""
+        return lambda conv, norm: fold(conv, norm) if conv.bias is not None else None
+
     return {
-        **{words: (scaled(scale), bias) for words, bias in biases.items()},
-        **{words: (scaled(factor), beta + (own - mean) * factor) for words, factor in factors.items()},
-        "The filters are not scaled.": (conv.weight, beta + (own - mean) * scale),
+        "beta is missing in the bias.": slipped(lambda own, mean, beta, scale: (own - mean) * scale),
+        "The running mean is missing in the bias: it is taken off before the scaling.": slipped(
+            lambda own, mean, beta, scale: beta + own * scale
+        ),
+        "The running mean is taken off, but not scaled: both go through the same factor.": slipped(
+            lambda own, mean, beta, scale: beta + own * scale - mean
+        ),
+        "beta goes through the factor too: it is added after gamma has scaled.": slipped(
+            lambda own, mean, beta, scale: (beta + own - mean) * scale
+        ),
+        "The bias is still the convolution's own.": slipped(lambda own, mean, beta, scale: own),
+        "The running mean is added: the normalisation takes it off.": slipped(
+            lambda own, mean, beta, scale: beta + (own + mean) * scale
+        ),
+        "The convolution's own bias is lost: the normalisation gets it too.": with_own_bias(
+            slipped(lambda own, mean, beta, scale: beta - mean * scale)
+        ),
+        "The convolution's own bias is added, but not scaled.": with_own_bias(
+            slipped(lambda own, mean, beta, scale: beta + own - mean * scale)
+        ),
+        "eps is missing under the root.": slipped(scale=lambda gamma, variance, eps: gamma / variance.sqrt()),
+        "eps stands outside of the root.": slipped(scale=lambda gamma, variance, eps: gamma / (variance.sqrt() + eps)),
+        "You write 1e-05 for eps: the layer's own is `norm.eps`.": slipped(
+            scale=lambda gamma, variance, eps: gamma / torch.sqrt(variance + 1e-5)
+        ),
+        f"You write {EPS} for eps: the layer's own is `norm.eps`.": slipped(
+            scale=lambda gamma, variance, eps: gamma / torch.sqrt(variance + EPS)
+        ),
+        "gamma is missing.": slipped(scale=lambda gamma, variance, eps: 1 / torch.sqrt(variance + eps)),
+        "The variance is not under a root.": slipped(scale=lambda gamma, variance, eps: gamma / (variance + eps)),
+        "It multiplies by the deviation: the normalisation divides by it.": slipped(
+            scale=lambda gamma, variance, eps: gamma * torch.sqrt(variance + eps)
+        ),
+        "The filters are not scaled.": slipped(weight=lambda weight, scale: weight),
+        "The factor scales the columns of the windows: it belongs to the output channels, the first axis.": slipped(
+            weight=lambda weight, scale: weight * scale
+        ),
+        "The factor scales the input channels: it belongs to the output channels, the first axis.": slipped(
+            weight=lambda weight, scale: weight * scale.view(1, -1, 1, 1)
+        ),
     }
 
 
@@ -743,12 +939,15 @@ def predictions(answer):
     images = torch.randn(24, 3, 8, 8, generator=generator) + 1.5 * torch.randn(24, 3, 1, 1, generator=generator)
     for training in (True, False):
         net = small_classifier().train(training)
-        state = copy.deepcopy(net.state_dict())
+        state, layers = copy.deepcopy(net.state_dict()), repr(net)
         mode = "training" if training else "evaluation"
         want = predictions_of(copy.deepcopy(net), images)
-        got = answer(net, images)
+        given = images.clone()
+        got = answer(net, given)
         if got is None:
             raise Wrong("Your function gives back nothing (None). Is the `return` missing?")
+        if not torch.equal(given, images):
+            raise Wrong("Your function changes `images`: whoever calls it needs them as they were. Make a new tensor.")
         if not isinstance(got, Tensor) or got.shape != want.shape:
             shape = f"of shape {tuple(got.shape)}" if isinstance(got, Tensor) else ""
             raise Wrong(
@@ -756,6 +955,8 @@ def predictions(answer):
                     " .", "."
                 )
             )
+        if got.is_floating_point():
+            raise Wrong(f"The number of a class is a whole one; yours are {got.dtype}. `argmax` gives whole ones.")
         changed = [name for name, value in net.state_dict().items() if not torch.equal(value, state[name])]
         alone = torch.cat([answer(net, images[i : i + 1]) for i in range(8)])
         if not torch.equal(got, want) or not torch.equal(alone, want[:8]):
@@ -780,6 +981,14 @@ def predictions(answer):
             )
         if changed:
             raise Wrong(f"Asking for predictions changed `{changed[0]}` of the network.")
+        if repr(net) != layers:
+            raise Wrong(f"Asking for predictions changed the network's layers, which now are: {net!r}.")
+        frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
+        if frozen:
+            raise Wrong(
+                f"Asking for predictions froze `{frozen[0]}` of the network: it is not trained any more. `torch.no_grad()` does "
+                "without gradients for as long as its block lasts, and changes nothing."
+            )
         if net.training != training or any(part.training != training for part in net.modules()):
             raise Wrong(
                 f"The network came in {mode} mode and goes in the other one. A training loop that asks for predictions would "

@@ -1,7 +1,8 @@
 """What lesson 04 answers to its exercises."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
+from operator import mul
 from pathlib import Path
 
 import torch
@@ -20,8 +21,9 @@ from networks.inception_v2 import (
 from networks.layers import chain, padding_of
 from utils.cost.table import shape_text
 from utils.cost.trace import INPUT, CannotRun, trace
-from utils.feedback.answers import called, close, named_slip, number_of, require_function, returned, tensor_of
-from utils.feedback.exercises import Feedback, Wrong, explain
+from utils.feedback.answers import tensor_of, written
+from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.functions import Case, Kind, keyed, number, same_function
 from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module
 
 feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
@@ -29,23 +31,33 @@ check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, f
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 Window = tuple[int, int]
-EXACT = 1e-6  # up to rounding in float32
+_SHARE = number(within=1e-6, digits=4)  # up to rounding in float32
 
 
-def _compare_share(got: float, want: float, case: str, slips: dict[str, float]) -> None:
-    """Raise `Wrong` unless the share is right, with the first of the slips that gives it."""
-    if close(got, want, EXACT):
-        return
-    text = f"For {case} you find {got:.4g}; {want:.4g} is expected."
-    common = {
-        "That is the share that is left. What is saved is the rest: one minus it.": 1 - want,
-        "That is in per cent; a share is asked, a hundredth of it.": 100 * want,
-        "The sign is turned round: what costs less saves more than zero.": -want,
+def _common_slips(share: Callable[..., float]) -> dict[str, Callable[..., float] | list[Callable[..., float]]]:
+    """What is often made of a share that is saved."""
+    return {
+        "That is the share that is left. What is saved is the rest: one minus it.": lambda *given: 1 - share(*given),
+        "That is in per cent; a share is asked, a hundredth of it.": lambda *given: 100 * share(*given),
+        "The sign is turned round: what costs less saves more than zero.": lambda *given: -share(*given),
+        "A loss is a saving below zero: let it stand.": [
+            lambda *given: max(share(*given), 0),
+            lambda *given: abs(share(*given)),
+        ],
+        "That is how many times as much the one window costs; the share of it that is saved is asked.": (
+            lambda *given: 1 / (1 - share(*given))
+        ),
+        "`//` rounds down to a whole number, and a share lies between: divide with `/`.": [
+            lambda *given: 1 - (1 - share(*given)) // 1,
+            lambda *given: share(*given) // 1,
+        ],
+        "That is rounded. Give back the share as it comes out.": [
+            lambda *given, digits=digits: round(share(*given), digits) for digits in (0, 1, 2, 3, 4, 5)
+        ],
+        "What is saved is measured against the chain's cost; measure it against the one window's.": (
+            lambda *given: 1 / (1 - share(*given)) - 1
+        ),
     }
-    found = named_slip(got, want, common | slips, EXACT)
-    if not found and any(abs(got - round(want, digits)) < 1e-12 for digits in (2, 3, 4, 5)):
-        text = f"For {case} you find {got:g}, which is {want:.6g} rounded. Give back the share as it comes out."
-    raise Wrong(text + found)
 
 
 def saving_of(kernel_size: int, factors: Sequence[int]) -> float:
@@ -66,16 +78,24 @@ def saving_of(kernel_size: int, factors: Sequence[int]) -> float:
     reference=saving_of,
 )
 def saving(answer):
-    require_function(answer)
-    for case in ((5, (3, 3)), (7, (3, 3, 3)), (3, (2, 2)), (3, (3,))):
-        want = saving_of(*case)
-        text = f"kernel_size={case[0]}, factors={case[1]}"
-        slips = {
-            "A window of k has k × k weights: square each.": 1 - sum(case[1]) / case[0],
-            "Windows one after another add up; they are not multiplied.": 1
-            - prod(f * f for f in case[1]) / case[0] ** 2,
-        }
-        _compare_share(number_of(answer(*case), text), want, text, slips)
+    slips = {
+        **_common_slips(saving_of),
+        "A window of k has k × k weights: square each.": lambda kernel_size, factors: 1 - sum(factors) / kernel_size,
+        "Windows one after another add up; they are not multiplied.": lambda kernel_size, factors: (
+            1 - prod(factor**2 for factor in factors) / kernel_size**2
+        ),
+        "Square each window, then add them up; you square the sum.": lambda kernel_size, factors: (
+            1 - sum(factors) ** 2 / kernel_size**2
+        ),
+        "All windows of {factors} count, not the first alone.": lambda kernel_size, factors: saving_of(
+            kernel_size, factors[:1]
+        ),
+        "The windows differ: each has its own size.": lambda kernel_size, factors: saving_of(
+            kernel_size, [factors[0]] * len(factors)
+        ),
+    }
+    cases = ((5, (3, 3)), (7, (3, 3, 3)), (3, (2, 2)), (3, (3,)), (3, [2, 3]), (9, [5, 3, 1]))
+    same_function(answer, saving_of, cases, result=_SHARE, slips=slips)
     return "28 % for a 5×5 and 45 % for a 7×7 as 3×3, 11 % for a 3×3 as two 2×2."
 
 
@@ -92,6 +112,7 @@ _FACTOR_CASES = (
     ((5, 5), [(3, 3), (3, 3)], [16, 32, 32]),
     ((7, 5), [(3, 3), (3, 3), (3, 1)], [10, 20, 30, 40]),
     ((2, 4), [(2, 4)], [3, 5]),
+    ((3, 5), [(1, 2), (4, 1), (3, 3)], [7, 2, 9, 4]),
 )
 
 
@@ -110,33 +131,61 @@ _FACTOR_CASES = (
     reference=factor_saving_of,
 )
 def factor_saving(answer):
-    require_function(answer)
-    for plain, factors, widths in _FACTOR_CASES:
-        text = f"plain={plain}, factors={factors}, widths={widths}"
-        want = factor_saving_of(plain, factors, widths)
-        before = prod(plain) * widths[0] * widths[-1]
-        costs = [prod(window) * a * b for window, a, b in zip(factors, widths, widths[1:], strict=False)]
-        squared = [h * h * a * b for (h, _), a, b in zip(factors, widths, widths[1:], strict=False)]
-        slips = {
-            "The channels are left out: each factor has its own widths, and they differ here.": (
-                1 - sum(map(prod, factors)) / prod(plain)
-            ),
-            "A window of h × w has h · w weights; you square one side.": 1 - sum(squared) / before,
-            "The one window reads the first width and puts out the last one, whatever lies between.": (
-                1 - sum(costs) / (prod(plain) * widths[0] * widths[1])
-            ),
-            "A loss is a saving below zero: let it stand.": max(want, 0),
-            "Windows one after another add up; they are not multiplied.": 1 - prod(costs) / before,
-        }
-        own_factors, own_widths = list(factors), list(widths)  # an answer that changes them must not change the case
-        got = answer(plain, own_factors, own_widths)
-        for name, given, kept in (("factors", own_factors, factors), ("widths", own_widths, widths)):
-            if given != kept:
-                raise Wrong(
-                    f"Your function changes the list `{name}` that it was given: it was {kept} and is {given} afterwards. "
-                    "Whoever calls it may still need the list. Read it, or work on a copy."
-                )
-        _compare_share(number_of(got, text), want, text, slips)
+    def of(
+        before: Callable[..., float] = lambda plain, widths: prod(plain) * widths[0] * widths[-1],
+        cost: Callable[..., float] = lambda height, width, a, b: height * width * a * b,
+        join: Callable[[Iterable[float]], float] = sum,
+    ) -> Callable[..., float]:
+        """`factor_saving_of` with a slip in it."""
+
+        def share(plain: Window, factors: Sequence[Window], widths: Sequence[int]) -> float:
+            costs = [cost(*window, a, b) for window, a, b in zip(factors, widths, widths[1:], strict=False)]
+            return 1 - join(costs) / before(plain, widths)
+
+        return share
+
+    slips = {
+        **_common_slips(factor_saving_of),
+        "The channels are left out: each factor has its own widths, and they differ here.": (
+            lambda plain, factors, widths: 1 - sum(map(prod, factors)) / prod(plain)
+        ),
+        "A window of h × w has h · w weights; you square one side.": [
+            of(cost=lambda height, width, a, b: height * height * a * b),
+            of(cost=lambda height, width, a, b: width * width * a * b),
+        ],
+        "A window of h × w has h · w weights; you add its sides.": of(
+            cost=lambda height, width, a, b: (height + width) * a * b
+        ),
+        "The one window is {plain}: its sides may differ.": [
+            of(before=lambda plain, widths: plain[0] ** 2 * widths[0] * widths[-1]),
+            of(before=lambda plain, widths: plain[1] ** 2 * widths[0] * widths[-1]),
+        ],
+        "The one window reads the first width and puts out the last one, whatever lies between.": [
+            of(before=lambda plain, widths: prod(plain) * widths[0] * widths[1]),
+            of(before=lambda plain, widths: prod(plain) * widths[0] ** 2),
+            of(before=lambda plain, widths: prod(plain) * widths[-1] ** 2),
+            of(before=lambda plain, widths: prod(plain) * prod(widths)),
+            of(before=lambda plain, widths: prod(plain) * sum(map(mul, widths, widths[1:]))),
+        ],
+        "Each factor reads what the one before puts out, and puts out a width of its own; you take one of the two twice.": [
+            of(cost=lambda height, width, a, b: height * width * a * a),
+            of(cost=lambda height, width, a, b: height * width * b * b),
+        ],
+        "Each factor reads what the one before puts out; yours all read the first width.": (
+            lambda plain, factors, widths: (
+                1
+                - sum(prod(window) * widths[0] * b for window, b in zip(factors, widths[1:], strict=True))
+                / (prod(plain) * widths[0] * widths[-1])
+            )
+        ),
+        "Windows one after another add up; they are not multiplied.": of(join=prod),
+        "The last window of the chain is missing.": lambda plain, factors, widths: (
+            1
+            - sum(prod(window) * a * b for window, a, b in zip(factors[:-1], widths, widths[1:], strict=False))
+            / (prod(plain) * widths[0] * widths[-1])
+        ),
+    }
+    same_function(answer, factor_saving_of, _FACTOR_CASES, result=_SHARE, slips=slips)
     return "A saving below zero is a loss, and you have met one: widths decide as much as windows."
 
 
@@ -229,85 +278,124 @@ def _composed(first: Tensor, second: Tensor) -> Tensor:
     reference=composition.compose,
 )
 def compose(answer):
-    require_function(answer)
-    generator = torch.Generator().manual_seed(0)
+    def turned(weights: Tensor) -> Tensor:
+        return weights.flip(-2, -1)
+
+    def crossed(weights: Tensor) -> Tensor:
+        return weights.transpose(-2, -1)
+
+    def slid(padding: int, flip: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+        return lambda first, second: F.conv2d(first.transpose(0, 1), flip(second), padding=padding).transpose(0, 1)
+
+    def overlapping(first: Tensor, second: Tensor) -> Tensor:
+        """The shifted copies, each written over those before it."""
+        composed = first.new_zeros(second.shape[0], first.shape[1], 5, 5)
+        for row in range(3):
+            for column in range(3):
+                copy = torch.einsum("ob,bihw->oihw", second[:, :, row, column], first)
+                composed[:, :, row : row + 3, column : column + 3] = copy
+        return composed
+
+    slips = {
+        "It is the right window turned by half a turn: flip neither the result nor both of the windows.": (
+            lambda first, second: turned(_composed(first, second))
+        ),
+        "One of the two windows is turned by half a turn. torch's `conv2d` does not flip its window, a convolution in mathematics "
+        "does: sliding one over the other needs `second.flip(-2, -1)`, shifting and adding needs none.": [
+            lambda first, second: _composed(first, turned(second)),
+            lambda first, second: _composed(turned(first), second),
+        ],
+        "Rows and columns are swapped in the result.": lambda first, second: crossed(_composed(first, second)),
+        "Rows and columns are swapped in one of the two windows.": [
+            lambda first, second: _composed(crossed(first), second),
+            lambda first, second: _composed(first, crossed(second)),
+        ],
+        "Flip along both axes of the window, rows and columns.": [
+            lambda first, second, axis=axis: _composed(first, second.flip(axis)) for axis in (-2, -1)
+        ],
+        "Only the first channel between arrives: sum over all of them.": lambda first, second: _composed(
+            first[:1], second[:, :1]
+        ),
+        "Only the last channel between arrives: sum over all of them.": lambda first, second: _composed(
+            first[-1:], second[:, -1:]
+        ),
+        "The channels between are averaged; they are added up.": lambda first, second: (
+            _composed(first, second) / first.shape[0]
+        ),
+        "Where copies overlap they add up; yours are written over one another: `+=`.": overlapping,
+        "In and out are swapped: torch keeps the output channels first.": lambda first, second: _composed(
+            first, second
+        ).transpose(0, 1),
+        "One window lies over the other in a single place here: it must slide over it, with padding 2.": [
+            slid(0, turned),
+            slid(0, lambda second: second),
+        ],
+        "A window that slides over the other begins where they touch in a corner: with padding 2.": [
+            slid(1, turned),
+            slid(1, lambda second: second),
+        ],
+    }
+    draws = torch.Generator().manual_seed(0)
+    cases = []
     # No channels that a window of 3 or of 5 could be mistaken for.
-    for in_channels, between, out_channels in ((1, 1, 1), (1, 2, 1), (4, 2, 6)):
-        first = torch.randn(between, in_channels, 3, 3, generator=generator, dtype=torch.float64)
-        second = torch.randn(out_channels, between, 3, 3, generator=generator, dtype=torch.float64)
-        changed = "Your function changes the weights that it gets. Write the result into a tensor of its own."
-        case = f"first of shape {tuple(first.shape)} and second of shape {tuple(second.shape)}"
-        try:
-            got = called(answer, (first, second), changed)
-        except NotImplementedError:
-            raise
-        except RuntimeError as error:  # torch's words about sizes say nothing of what went in
-            raise Wrong(f"For {case} your code stopped. {explain(error)}") from error
-        got = tensor_of(got, case)
-        want = _composed(first, second)
-        if got.shape != want.shape:
-            raise Wrong(f"For {case} your result has shape {tuple(got.shape)}. {_about_shape(got, want)}")
-        if got.dtype != want.dtype:
-            raise Wrong(
-                f"Numbers of {want.dtype} go in and {got.dtype} comes out, with fewer digits. Make the result of the same "
-                "kind: `first.new_zeros(...)`."
-            )
-        if (got - want).abs().max() > 1e-10:
-            raise Wrong(f"For {case} {_about_composed(got, first, second, want)}")
-    images = torch.randn(2, 4, 9, 9, generator=generator, dtype=torch.float64)
-    apart = F.conv2d(F.conv2d(images, first), second)
-    together = F.conv2d(images, got)
+    for channels, dtype in (
+        ((1, 1, 1), torch.float64), ((1, 2, 1), torch.float64), ((4, 2, 6), torch.float64), ((2, 4, 1), torch.float32),
+    ):  # fmt: skip
+        in_channels, between, out_channels = channels
+        first = torch.randn(between, in_channels, 3, 3, generator=draws, dtype=dtype)
+        second = torch.randn(out_channels, between, 3, 3, generator=draws, dtype=dtype)
+        cases.append(
+            Case((first, second), f"first of shape {tuple(first.shape)} and second of shape {tuple(second.shape)}")
+        )
+    same_function(answer, _composed, cases, result=_WINDOW, slips=slips)
+    images = torch.randn(2, 4, 9, 9, generator=draws, dtype=torch.float64)
+    first, second = cases[2].arguments
+    apart, together = F.conv2d(F.conv2d(images, first), second), F.conv2d(images, answer(first, second))
     away = (apart - together).abs().max().item()
     return f"Two linear 3×3 and your one 5×5 put out the same on random images: the largest difference is {away:.0e}."
 
 
-def _about_shape(got: Tensor, want: Tensor) -> str:
-    expected = f"{tuple(want.shape)} is expected: (out_channels, in_channels, 5, 5)."
-    if got.ndim == 4 and got.shape == want.transpose(0, 1).shape:
-        return f"{expected} Yours has in and out swapped: torch keeps the output channels first."
-    if got.ndim == 4 and got.shape[2:] == (3, 3):
-        return f"{expected} A unit behind two windows of 3 sees 5 cells: one more on each side."
-    if got.ndim == 4 and got.shape[2:] == (1, 1):
-        return (
-            f"{expected} One window lies over the other in a single place here: it must slide over it, with padding 2."
+def _read_window(result: object, case: str, wanted: Tensor) -> Tensor:
+    got = tensor_of(result, case)
+    if got.shape == wanted.shape and got.dtype != wanted.dtype:
+        raise Wrong(
+            f"For {case} numbers of {wanted.dtype} go in and {got.dtype} comes out. Make the result of the same kind: "
+            "`first.new_zeros(...)`."
         )
-    if got.ndim == 4 and got.shape[2:] == (5, 5) and want.shape[2:] == (5, 5):
-        return f"{expected} Sum over the channels between, and keep those in and out."
-    return expected
+    return got
 
 
-def _about_composed(got: Tensor, first: Tensor, second: Tensor, want: Tensor) -> str:
-    def near(other: Tensor) -> bool:
-        return got.shape == other.shape and bool((got - other).abs().max() < 1e-10)
+def _window_precision(dtype: torch.dtype) -> float:
+    return 1e-10 if dtype == torch.float64 else 1e-5
 
-    if (got - want).abs().max() < 1e-5:
-        return (
-            f"your window is right to about {(got - want).abs().max():.0e} only. Numbers of {first.dtype} come in: work in that "
-            "precision from the first step to the last, as rounding on the way cannot be undone."
+
+def _same_window(mine: Tensor, wanted: Tensor) -> bool:
+    if mine.shape != wanted.shape or mine.dtype != wanted.dtype:
+        return False
+    return bool((mine - wanted).abs().max() <= _window_precision(wanted.dtype))
+
+
+def _windows_apart(mine: Tensor, wanted: Tensor) -> str:
+    if mine.shape != wanted.shape:
+        expected = (
+            f"It has shape {tuple(mine.shape)}; {tuple(wanted.shape)} is expected: (out_channels, in_channels, 5, 5)."
         )
-    flipped = [-2, -1]
-    if near(want.flip(flipped)):
-        return "your window is the right one turned by half a turn: flip neither the result nor both of the windows."
-    if near(_composed(first, second.flip(flipped))) or near(_composed(first.flip(flipped), second)):
+        if mine.shape[2:] == (3, 3):
+            return f"{expected} A unit behind two windows of 3 sees 5 cells: one more on each side."
+        if mine.ndim == 4 and mine.shape[2:] == (5, 5) and mine.shape != wanted.transpose(0, 1).shape:
+            return f"{expected} Sum over the channels between, and keep those in and out."
+        return expected
+    away = (mine - wanted).abs()
+    if away.max() < 1e-5:
         return (
-            "one of the two windows is turned by half a turn. torch's `conv2d` does not flip its window, a convolution in "
-            "mathematics does: sliding one over the other needs `second.flip(-2, -1)`, shifting and adding needs none."
+            f"It is right to about {away.max():.0e} only. Numbers of {wanted.dtype} come in: work in that precision from the "
+            "first step to the last, as rounding on the way cannot be undone."
         )
-    if near(want.transpose(-2, -1)):
-        return "rows and columns are swapped in the result."
-    shifted = (_composed(first.transpose(-2, -1), second), _composed(first, second.transpose(-2, -1)))
-    if any(near(other) for other in shifted):
-        return "rows and columns are swapped in one of the two windows."
-    if first.shape[0] > 1 and near(_composed(first[:1], second[:, :1])):
-        return "only the first channel between arrives: sum over all of them."
-    if first.shape[0] > 1 and near(want / first.shape[0]):
-        return "the channels between are averaged; they are added up."
-    away = (got - want).abs()
-    worst = tuple(int(place) for place in divmod(int(away.amax(dim=(0, 1)).argmax()), 5))
-    return (
-        f"the largest difference is {away.max():.3g}, in row {worst[0]} and column {worst[1]} of the window. Try it with windows "
-        "that are zero but for a single one: where must the one of the 5×5 be?"
-    )
+    row, column = divmod(int(away.amax(dim=(0, 1)).argmax()), 5)
+    return f"The largest difference is {away.max():.3g}, in row {row} and column {column} of the window."
+
+
+_WINDOW = Kind(_read_window, _same_window, written, _windows_apart, said="For {} your window is not right.")
 
 
 @feedback.exercise(
@@ -422,52 +510,93 @@ def reduction_macs_of(channels: int, grid: int) -> dict[str, int]:
     reference=reduction_macs_of,
 )
 def reduction_macs(answer):
-    require_function(answer)
-    for channels, grid in ((320, 34), (7, 10), (64, 2)):
-        case = f"channels={channels}, grid={grid}"
-        got, want = answer(channels, grid), reduction_macs_of(channels, grid)
-        if not isinstance(returned(got, case), dict) or set(got) != set(want):
-            raise Wrong(
-                f"For {case} a dictionary with the keys {', '.join(map(repr, want))} is needed; yours is {got!r}."
-            )
-        half, whole = (grid // 2) ** 2, grid**2
-        of_conv, of_pool = want["convolution first"], want["pool first"]
-        slips = {
-            "convolution first": {
-                "The convolution stands before the pool and works on the whole grid.": of_pool,
-                "It puts out twice as many channels as it reads.": of_conv // 2,
-            },
-            "pool first": {
-                "The pool has halved both sides: a quarter of the places is left.": 9 * (whole // 2) * 2 * channels**2,
-                "The convolution stands behind the pool and works on half of the grid's side.": of_conv,
-                "It puts out twice as many channels as it reads.": of_pool // 2,
-            },
-            "parallel": {
-                "The pool beside it brings half of the channels; the convolution puts out the other half.": of_pool,
-                "With stride 2 the convolution puts out values in a quarter of the places.": 9 * whole * channels**2,
-                "Both sides are halved: a quarter of the places is left.": 9 * (whole // 2) * channels**2,
-                "The convolution reads all channels that come in: a pool beside it takes none away.": (
-                    9 * half * channels * (channels // 2)
-                ),
-            },
-        }
-        for way, right in want.items():
-            number = got[way]
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise Wrong(f"For {case} your {way!r} is {number!r}; a number is needed.")
-            if number == right:
-                continue
-            text = f"For {case} your {way!r} takes {number:,} multiply-adds; {right:,} are expected."
-            if number * 9 == right:
-                text += " Each value of a 3×3 convolution takes nine multiply-adds for each channel that it reads."
-            places, width = (whole if way == "convolution first" else half), (1 if way == "parallel" else 2) * channels
-            pooled = 9 * half * (2 * channels if way == "convolution first" else channels)
-            more = {
-                "A pool compares values and multiplies none: only the convolution counts.": right + pooled,
-                "A bias is added and multiplies nothing: only the weights count.": right + places * width,
-                "Biases do not count: they are added and multiply nothing.": right + width,
+    def each(slipped: Callable[[int, int, int, int], float]) -> Callable[[int, int], dict[str, float]]:
+        """All three as `slipped` counts them, from the places, the channels read and put out, and the grid."""
+
+        def macs(channels: int, grid: int) -> dict[str, float]:
+            half = (grid // 2) ** 2
+            return {
+                "convolution first": slipped(grid**2, channels, 2 * channels, grid),
+                "pool first": slipped(half, channels, 2 * channels, grid // 2),
+                "parallel": slipped(half, channels, channels, grid // 2),
             }
-            raise Wrong(text + named_slip(number, right, slips[way] | more, within=1e-9))
+
+        return macs
+
+    def one(way: str, slipped: Callable[[int, int], float]) -> Callable[[int, int], dict[str, float]]:
+        return lambda channels, grid: reduction_macs_of(channels, grid) | {way: slipped(channels, grid)}
+
+    first, behind, beside = "convolution first", "pool first", "parallel"
+    slips = {
+        "The convolution stands before the pool and works on the whole grid.": one(
+            first, lambda channels, grid: reduction_macs_of(channels, grid)[behind]
+        ),
+        "The convolution stands behind the pool and works on half of the grid's side.": one(
+            behind, lambda channels, grid: reduction_macs_of(channels, grid)[first]
+        ),
+        "The pool has halved both sides: a quarter of the places is left.": one(
+            behind, lambda channels, grid: 9 * (grid**2 // 2) * 2 * channels**2
+        ),
+        "It puts out twice as many channels as it reads.": [
+            one(first, lambda channels, grid: 9 * grid**2 * channels**2),
+            one(behind, lambda channels, grid: 9 * (grid // 2) ** 2 * channels**2),
+        ],
+        "It reads as many channels as come in, and puts out twice as many.": [
+            one(first, lambda channels, grid: 9 * grid**2 * (2 * channels) ** 2),
+            one(behind, lambda channels, grid: 9 * (grid // 2) ** 2 * (2 * channels) ** 2),
+        ],
+        "The pool beside it brings half of the channels; the convolution puts out the other half.": one(
+            beside, lambda channels, grid: reduction_macs_of(channels, grid)[behind]
+        ),
+        "With stride 2 the convolution puts out values in a quarter of the places.": [
+            one(beside, lambda channels, grid: 9 * grid**2 * channels**2),
+            one(beside, lambda channels, grid: 9 * grid**2 * 2 * channels**2),
+        ],
+        "Both sides are halved: a quarter of the places is left.": one(
+            beside, lambda channels, grid: 9 * (grid**2 // 2) * channels**2
+        ),
+        "The convolution reads all channels that come in: a pool beside it takes none away.": one(
+            beside, lambda channels, grid: 9 * (grid // 2) ** 2 * channels * (channels // 2)
+        ),
+        "Each value of a 3×3 convolution takes nine multiply-adds for each channel that it reads.": [
+            each(lambda places, reads, puts_out, side: places * reads * puts_out),
+            each(lambda places, reads, puts_out, side: 3 * places * reads * puts_out),
+        ],
+        "The grid has two sides: a side squared is its number of places.": each(
+            lambda places, reads, puts_out, side: 9 * side * reads * puts_out
+        ),
+        "Each value reads all channels: channels in times channels out.": each(
+            lambda places, reads, puts_out, side: 9 * places * puts_out
+        ),
+        "A multiply-add counts as one, not as two.": each(
+            lambda places, reads, puts_out, side: 18 * places * reads * puts_out
+        ),
+        "A bias is added and multiplies nothing: only the weights count.": each(
+            lambda places, reads, puts_out, side: places * (9 * reads + 1) * puts_out
+        ),
+        "Biases do not count: they are added and multiply nothing.": each(
+            lambda places, reads, puts_out, side: 9 * places * reads * puts_out + puts_out
+        ),
+        "A pool compares values and multiplies none: only the convolution counts.": lambda channels, grid: {
+            way: macs + 9 * (grid // 2) ** 2 * channels * (2 if way == first else 1)
+            for way, macs in reduction_macs_of(channels, grid).items()
+        },
+        "That belongs to another of the three ways.": [
+            lambda channels, grid, order=order: dict(
+                zip(
+                    (first, behind, beside),
+                    (list(reduction_macs_of(channels, grid).values())[place] for place in order),
+                    strict=True,
+                )
+            )
+            for order in ((1, 2, 0), (2, 0, 1), (2, 1, 0))
+        ],
+    }
+    counted = number(whole=True, unit="multiply-adds")
+    result = keyed({first: counted, behind: counted, beside: counted})
+    said = "For {0} your dictionary is not right.".format
+    cases = ((320, 34), (7, 10), (64, 2), (1, 6))
+    same_function(answer, reduction_macs_of, cases, result=result, slips=slips, said=said)
     return "The parallel way takes an eighth of the dearest, and hands on as many values."
 
 
@@ -580,13 +709,13 @@ def _about_row(error: BaseException | None, table: Table, reference: nn.Module) 
 def _single_kernels(module: nn.Module, table: Table) -> None:
     """Raise `Wrong` where a module of figure 5 does not have the window that the table asks for."""
     want = table.single_kernel
-    for number, own in enumerate(module.children(), start=1):
+    for place, own in enumerate(module.children(), start=1):
         if not isinstance(own, InceptionA):
             continue
         last = layers_of(own.single, nn.Conv2d)[-1]
         if last.kernel_size != (want, want):
             raise Wrong(
-                f"Module {number}, InceptionA, has a {shape_text(last.kernel_size)} in its branch `single`, where a table with "
+                f"Module {place}, InceptionA, has a {shape_text(last.kernel_size)} in its branch `single`, where a table with "
                 f"single_kernel={want} asks for {want}×{want}: hand over `single_kernel=table.single_kernel`."
             )
 
@@ -602,8 +731,8 @@ def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int
             f"Your network has {len(mine)} modules one after another; {len(theirs)} are expected: {', '.join(names)}."
         )
     own_shape = shape
-    for number, (own, other) in enumerate(zip(mine, theirs, strict=True), start=1):
-        where = f"Module {number} of {len(theirs)}, {type(own).__name__},"
+    for place, (own, other) in enumerate(zip(mine, theirs, strict=True), start=1):
+        where = f"Module {place} of {len(theirs)}, {type(own).__name__},"
         if type(own).__name__ != type(other).__name__ and type(own).__name__ in names:
             raise Wrong(f"{where} stands where {type(other).__name__} is expected.")
         try:
@@ -618,7 +747,7 @@ def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int
                     ) from None
                 raise Wrong(
                     f"{where} was made for {first.in_channels} channels, and the one before puts out {own_shape[0]}. Is "
-                    f"`channels` brought up to date after it?{_fork_words(theirs[number - 2], own_shape[0])}"
+                    f"`channels` brought up to date after it?{_fork_words(theirs[place - 2], own_shape[0])}"
                 ) from None
             raise Wrong(f"{where} does not run on {shape_text(own_shape)}: {error}") from None
         want = trace(other, shape).operations[-1].shape[1:]

@@ -1,21 +1,21 @@
 """What lesson 01 answers to its exercises."""
 
+import itertools
 from pathlib import Path
 
 from torch import nn
 
 from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths
 from networks.layers import ConvReLU
-from utils.feedback.answers import expect, number_of, require_function, returned
-from utils.feedback.exercises import Feedback, Wrong
-from utils.feedback.functions import number, same_function
+from utils.feedback.exercises import Feedback
+from utils.feedback.functions import listed, number, same_function
 from utils.feedback.modules import build, same_module
 
 feedback = Feedback("inception_module", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
-EXACT = 1e-9  # counts are whole numbers
+_COUNTED = "For {} you count {}; {} are expected.".format
 
 
 def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
@@ -36,17 +36,37 @@ def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
     reference=parameters_of,
 )
 def conv_parameters(answer):
-    require_function(answer)
-    for case in ((3, 64, 7), (192, 96, 1), (16, 32, 5), (1, 1, 1)):
-        text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}"
-        got, want = number_of(answer(*case), text, whole=True), parameters_of(*case)
-        slips = {
-            f"The biases are missing: {case[1]} of them.": want - case[1],
-            "Each output channel has a bias of its own.": want - case[1] + 1,
-            "The window is square: `kernel_size**2`.": case[1] * (case[0] * case[2] + 1),
-        }
-        expect(got, want, f"For {text} you count {got:,}; {want:,} are expected.", slips, EXACT)
-    return "It agrees with torch for four convolutions of different shapes."
+    slips = {
+        "The biases are missing: {out_channels} of them.": lambda in_channels, out_channels, kernel_size: (
+            out_channels * in_channels * kernel_size**2
+        ),
+        "Each output channel has a bias of its own.": lambda in_channels, out_channels, kernel_size: (
+            out_channels * in_channels * kernel_size**2 + 1
+        ),
+        "A bias belongs to an output channel, not to an input channel.": lambda in_channels, out_channels, kernel_size: (
+            in_channels * (out_channels * kernel_size**2 + 1)
+        ),
+        "A filter has one bias, not one for each of its weights.": lambda in_channels, out_channels, kernel_size: (
+            2 * out_channels * in_channels * kernel_size**2
+        ),
+        "A filter has one bias, not one for each channel that it reads.": lambda in_channels, out_channels, kernel_size: (
+            out_channels * in_channels * (kernel_size**2 + 1)
+        ),
+        "The window is square: `kernel_size**2`.": [
+            lambda in_channels, out_channels, kernel_size: out_channels * (in_channels * kernel_size + 1),
+            lambda in_channels, out_channels, kernel_size: out_channels * in_channels * kernel_size,
+            lambda in_channels, out_channels, kernel_size: out_channels * (2 * in_channels * kernel_size + 1),
+        ],
+        "Each output channel looks at all {in_channels} input channels.": lambda in_channels, out_channels, kernel_size: (
+            out_channels * (kernel_size**2 + 1)
+        ),
+        "That is one filter: there is one for each of the {out_channels} output channels.": (
+            lambda in_channels, out_channels, kernel_size: in_channels * kernel_size**2 + 1
+        ),
+    }
+    cases = ((3, 64, 7), (192, 96, 1), (16, 32, 5), (1, 1, 1), (5, 2, 4))
+    same_function(answer, parameters_of, cases, result=number(whole=True), slips=slips, said=_COUNTED)
+    return "It agrees with torch for convolutions of different shapes."
 
 
 def macs_of(in_channels: int, out_channels: int, kernel_size: int, grid: int) -> int:
@@ -67,24 +87,47 @@ def macs_of(in_channels: int, out_channels: int, kernel_size: int, grid: int) ->
     reference=macs_of,
 )
 def conv_macs(answer):
-    require_function(answer)
-    for case in ((192, 128, 3, 28), (3, 64, 7, 112), (16, 32, 5, 28), (1, 1, 1, 1)):
-        text = f"in_channels={case[0]}, out_channels={case[1]}, kernel_size={case[2]}, grid={case[3]}"
-        got, want = number_of(answer(*case), text, whole=True), macs_of(*case)
-        in_channels, out_channels, kernel_size, grid = case
-        slips = {
-            "The grid has two sides: `grid * grid` places.": want / grid,
-            "That is the cost at one place of the grid: the window visits `grid * grid` of them.": want / grid**2,
-            "You count a multiplication and an addition as two; a multiply-add counts as one.": 2 * want,
-            "Biases are additions without a multiplication: leave them out.": want + grid**2 * out_channels,
-            "The window has two sides: `kernel_size**2` weights.": want / kernel_size,
-            "Each number of the output reads all `in_channels`.": want / in_channels,
-            "The output has `out_channels` grids, not one.": want / out_channels,
-            "`grid` is the output's grid already: nothing is to be taken off.": (
-                want * max(grid - kernel_size + 1, 0) ** 2 / grid**2
+    slips = {
+        "The grid has two sides: `grid * grid` places.": [
+            lambda in_channels, out_channels, kernel_size, grid: grid * out_channels * in_channels * kernel_size**2,
+            lambda in_channels, out_channels, kernel_size, grid: 2 * grid * out_channels * in_channels * kernel_size**2,
+        ],
+        "That is the cost at one place of the grid: the window visits `grid * grid` of them.": (
+            lambda in_channels, out_channels, kernel_size, grid: out_channels * in_channels * kernel_size**2
+        ),
+        "You count a multiplication and an addition as two; a multiply-add counts as one.": (
+            lambda in_channels, out_channels, kernel_size, grid: (
+                2 * macs_of(in_channels, out_channels, kernel_size, grid)
+            )
+        ),
+        "Biases are additions without a multiplication: leave them out.": [
+            lambda in_channels, out_channels, kernel_size, grid: (
+                grid**2 * parameters_of(in_channels, out_channels, kernel_size)
             ),
-        }
-        expect(got, want, f"For {text} you count {got:,}; {want:,} are expected.", slips, EXACT)
+            lambda in_channels, out_channels, kernel_size, grid: (
+                macs_of(in_channels, out_channels, kernel_size, grid) + out_channels
+            ),
+        ],
+        "The window has two sides: `kernel_size**2` weights.": lambda in_channels, out_channels, kernel_size, grid: (
+            grid**2 * out_channels * in_channels * kernel_size
+        ),
+        "Each number of the output reads all `in_channels`.": lambda in_channels, out_channels, kernel_size, grid: (
+            macs_of(1, out_channels, kernel_size, grid)
+        ),
+        "The output has `out_channels` grids, not one.": lambda in_channels, out_channels, kernel_size, grid: macs_of(
+            in_channels, 1, kernel_size, grid
+        ),
+        "`grid` is the output's grid already: nothing is to be taken off.": [
+            lambda in_channels, out_channels, kernel_size, grid: macs_of(
+                in_channels, out_channels, kernel_size, grid - kernel_size + 1
+            ),
+            lambda in_channels, out_channels, kernel_size, grid: macs_of(
+                in_channels, out_channels, kernel_size, max(grid - kernel_size + 1, 0)
+            ),
+        ],
+    }
+    cases = ((192, 128, 3, 28), (3, 64, 7, 112), (16, 32, 5, 28), (1, 1, 1, 1), (7, 2, 3, 13))
+    same_function(answer, macs_of, cases, result=number(whole=True), slips=slips, said=_COUNTED)
     return "A convolution's parameters do not depend on the grid; its multiply-adds do."
 
 
@@ -131,32 +174,56 @@ def channels_of_stack(in_channels: int, pointwise: int, three: int, five: int, m
     reference=channels_of_stack,
 )
 def naive_growth(answer):
-    require_function(answer)
-    for case in ((10, 1, 2, 3, 1), (192, 64, 128, 32, 4), (7, 2, 2, 2, 3)):
-        want = channels_of_stack(*case)
-        text = f"in_channels={case[0]}, widths {case[1]}, {case[2]} and {case[3]}, {case[4]} modules"
-        got = returned(answer(*case), text)
-        try:
-            got = [int(channels) for channels in got]
-        except TypeError:
-            raise Wrong(
-                f"For {text} your function gives back {got!r}; a list with one number a module is needed."
-            ) from None
-        if got == [case[0], *want] or got == [case[0], *want[:-1]]:
-            raise Wrong(f"For {text} your list starts with what goes in; start it with what the first module puts out.")
-        if len(got) != len(want):
-            raise Wrong(
-                f"For {text} the length of your list is {len(got)}; one number a module is needed: {len(want)}."
+    def grown(first, added, modules):
+        return [first + count * added for count in range(1, modules + 1)]
+
+    slips = {
+        "Your list starts with what goes in; start it with what the first module puts out.": [
+            lambda in_channels, pointwise, three, five, modules: [
+                in_channels,
+                *grown(in_channels, pointwise + three + five, modules),
+            ],
+            lambda in_channels, pointwise, three, five, modules: [
+                in_channels,
+                *grown(in_channels, pointwise + three + five, modules - 1),
+            ],
+        ],
+        "Your list starts with what the second module puts out; start it with the first.": [
+            lambda in_channels, pointwise, three, five, modules, more=more: grown(
+                in_channels, pointwise + three + five, modules + more
+            )[1:]
+            for more in (0, 1)
+        ],
+        "The last module is missing.": lambda in_channels, pointwise, three, five, modules: grown(
+            in_channels, pointwise + three + five, modules - 1
+        ),
+        "That is one module more than there are.": lambda in_channels, pointwise, three, five, modules: grown(
+            in_channels, pointwise + three + five, modules + 1
+        ),
+        "In every module the pool's channels are missing: all that came in.": (
+            lambda in_channels, pointwise, three, five, modules: [pointwise + three + five] * modules
+        ),
+        "Only the first module reads {in_channels} channels; each further one reads what the one before it puts out.": (
+            lambda in_channels, pointwise, three, five, modules: [in_channels + pointwise + three + five] * modules
+        ),
+        "What goes into the first module passes through its pool as well.": (
+            lambda in_channels, pointwise, three, five, modules: grown(0, pointwise + three + five, modules)
+        ),
+        "That is what the modules put out all together; each puts out its own.": (
+            lambda in_channels, pointwise, three, five, modules: list(
+                itertools.accumulate(grown(in_channels, pointwise + three + five, modules))
             )
-        if got == [sum(case[1:4])] * len(want):
-            raise Wrong(f"For {text} every module gives {got[0]}: the pool's channels are missing, all that came in.")
-        if got != want:
-            first = next(i for i, (mine, right) in enumerate(zip(got, want, strict=True)) if mine != right)
-            came_in = case[0] if first == 0 else want[first - 1]
-            raise Wrong(
-                f"For {text} your module {first + 1} puts out {got[first]}; {want[first]} are expected: "
-                f"{came_in} come in and pass through the pool, the convolutions add {sum(case[1:4])}."
-            )
+        ),
+        "A branch is missing: the 1×1, the 3×3 and the 5×5 all add their channels.": [
+            lambda in_channels, pointwise, three, five, modules: grown(in_channels, three + five, modules),
+            lambda in_channels, pointwise, three, five, modules: grown(in_channels, pointwise + five, modules),
+            lambda in_channels, pointwise, three, five, modules: grown(in_channels, pointwise + three, modules),
+        ],
+    }
+    cases = ((10, 1, 2, 3, 1), (192, 64, 128, 32, 4), (7, 2, 2, 2, 3), (3, 5, 1, 4, 2))
+    said = "For {} you find {}; {} are expected: what comes in passes through the pool, and the three convolutions add theirs."
+    result = listed(number(whole=True), of="one number a module is needed")
+    same_function(answer, channels_of_stack, cases, result=result, slips=slips, said=said.format)
     return "The growth never stops, and each further module pays for all the channels before it."
 
 

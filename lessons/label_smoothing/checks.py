@@ -1,27 +1,19 @@
 """What lesson 05 answers to its exercises."""
 
-import copy
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lessons.label_smoothing import smoothing, steps
-from utils.feedback.answers import (
-    Slips,
-    close,
-    named_slip,
-    number_of,
-    require_function,
-    returned,
-    same,
-    shaped,
-    tensor_of,
-)
-from utils.feedback.exercises import Feedback, Wrong, article, explain
+from utils.feedback.answers import close
+from utils.feedback.exercises import Feedback
+from utils.feedback.functions import Case, listed, number, same_function, several, tensor
 from utils.train.calibration import expected_calibration_error
 
 feedback = Feedback("label_smoothing", Path(__file__).with_name("lesson.md"))
@@ -29,102 +21,119 @@ check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, f
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 
-def _called(answer: Callable[..., object], case: str, arguments: Mapping[str, object]) -> object:
-    """What the learner's function gives for copies of these arguments, which it must leave as they are."""
-    given = copy.deepcopy(arguments)
-    try:
-        got = answer(*given.values())
-    except (TypeError, ValueError, RuntimeError) as error:
-        if "only one element tensors" in str(error):
-            raise Wrong(
-                f"{explain(error)} What comes in are tensors, and the functions of `math` and `float` take one number: use the "
-                "tensor's own, `.sqrt()`, `.exp()`, `.log()`."
-            ) from None
-        raise
-    for name, each in arguments.items():
-        if got is not None and not same(given[name], each):
-            raise Wrong(
-                f"For {case} your function changes `{name}` itself, and whoever calls it still needs that as it was: make new "
-                "tensors, `a = a - b` in the place of `a -= b`, `a.mul(b)` in the place of `a.mul_(b)`."
-            )
-    return got
+def _about_math(error: Exception, *arguments: object) -> str:
+    if "only one element tensors" not in str(error):
+        return ""
+    return (
+        "What comes in are tensors, and the functions of `math` and `float` take one number: use the tensor's own, `.sqrt()`, "
+        "`.exp()`, `.log()`."
+    )
 
 
 def _draws(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _joined(parts: Iterable[Tensor]) -> Tensor:
-    return torch.cat([each.flatten() for each in parts])
-
-
-def _tensors(got: object, case: str, like: Sequence[Tensor], what: str) -> list[Tensor]:
-    """The learner's result as a list of tensors of these shapes, or a sentence about what it is instead."""
-    if isinstance(returned(got, case), Tensor) or not isinstance(got, Sequence):
-        raise Wrong(f"For {case} your function gives back {article(got)}; {what} are needed.")
-    if len(got) != len(like):
-        things = "1 thing" if len(got) == 1 else f"{len(got)} things"
-        raise Wrong(f"For {case} your function gives back {things}; {what} are needed.")
-    for place, each in enumerate(got, start=1):
-        if not isinstance(each, Tensor):
-            raise Wrong(
-                f"For {case} number {place} of the {len(got)} things that your function gives back is {article(each)}; "
-                f"{what} are needed."
-            )
-    return [shaped(each, case, other.shape) for each, other in zip(got, like, strict=True)]
-
-
 # The loss and its targets.
 
-_TWICE = (
-    "That is what comes out when softmax is applied twice: `log_softmax` takes the logits themselves, as does "
-    "torch's own loss."
+
+def _log_p(logits: Tensor) -> Tensor:
+    return logits.log_softmax(dim=1)
+
+
+def _cross_entropy_of(log_p: Tensor, targets: Tensor) -> Tensor:
+    """(N, K) log-probabilities, or what stands in their place, and (N, K) targets."""
+    return -(targets * log_p).sum(dim=1).mean()
+
+
+_TOO_LARGE = (
+    "The exponential of 1000 is too large for a computer: subtract the largest logit first, which changes no probability, and "
+    "never take the logarithm of a softmax."
 )
-_SUMMED = "That is the sum over the images: take their mean."
-_ALL_MEAN = "You take the mean over images and classes: sum over the classes, and take the mean over the images only."
-_SIGN = "The sign is wrong: the logarithm of a probability is negative, and the loss is not."
-_DIM_0 = "You take the softmax down the images, along dimension 0: the probabilities of one image's classes sum to 1, `dim=1`."
-_LOG2 = "That is in bits. A nat is the unit here: take the natural logarithm."
 
 
-def _loss_cases() -> list[tuple[str, Tensor, Tensor]]:
+def _loss_slips(loss: Callable[..., Tensor]) -> dict[str, Callable[..., Tensor | float] | list]:
+    """What is often made of a loss of (logits, labels) or of (logits, labels, epsilon)."""
+
+    def targets(logits: Tensor, labels: Tensor, epsilon: float = 0.0) -> Tensor:
+        return smoothing.smoothed_targets(labels, logits.shape[1], epsilon)
+
+    def of(log_p: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+        """The loss with something else in the place of the logarithm of the softmax."""
+        return lambda logits, *others: _cross_entropy_of(log_p(logits), targets(logits, *others))
+
+    def naive(logits: Tensor) -> Tensor:
+        return (logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()
+
+    def less_the_largest_of_all(logits: Tensor) -> Tensor:
+        shifted = logits - logits.max()
+        return shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+
+    def of_right_class(log_p: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+        """The same, where what stands at the right class alone is taken, so that no infinity meets a zero."""
+        return lambda logits, labels, *epsilon: F.nll_loss(log_p(logits), labels)
+
+    return {
+        "That is what comes out when softmax is applied twice: `log_softmax` takes the logits themselves, as does torch's own "
+        "loss.": of(lambda logits: _log_p(logits.softmax(dim=1))),
+        "The logarithm is missing: that is the softmax itself, weighted by the targets.": of(
+            lambda logits: logits.softmax(dim=1)
+        ),
+        "The softmax is missing: the logits are no probabilities.": [
+            of(lambda logits: logits),
+            of(lambda logits: logits.log()),
+        ],
+        "That is the sum over the images: take their mean.": lambda logits, labels, *epsilon: (
+            len(labels) * loss(logits, labels, *epsilon)
+        ),
+        "You take the mean over images and classes: sum over the classes, and take the mean over the images only.": (
+            lambda logits, labels, *epsilon: loss(logits, labels, *epsilon) / logits.shape[1]
+        ),
+        "You give back one loss an image: give back their mean.": lambda logits, labels, *epsilon: (
+            -(targets(logits, labels, *epsilon) * _log_p(logits)).sum(dim=1)
+        ),
+        "You give back a number for each class of each image: sum over the classes, and take the mean over the images.": (
+            lambda logits, labels, *epsilon: -targets(logits, labels, *epsilon) * _log_p(logits)
+        ),
+        "The sign is wrong: the logarithm of a probability is negative, and the loss is not.": lambda *given: (
+            -loss(*given)
+        ),
+        "That is in bits. A nat is the unit here: take the natural logarithm.": lambda *given: (
+            loss(*given) / math.log(2)
+        ),
+        "That is the logarithm to the base 10: take the natural one.": lambda *given: loss(*given) / math.log(10),
+        "You take the softmax down the images, along dimension 0: the probabilities of one image's classes sum to 1, `dim=1`.": (
+            of(lambda logits: logits.log_softmax(dim=0))
+        ),
+        _TOO_LARGE: [
+            *map(of, (naive, lambda logits: logits.softmax(dim=1).log())),
+            *map(of_right_class, (naive, lambda logits: logits.softmax(dim=1).log())),
+            of(lambda logits: logits - logits.exp().sum(dim=1, keepdim=True).log()),
+            of_right_class(lambda logits: logits - logits.exp().sum(dim=1, keepdim=True).log()),
+        ],
+        "Subtract from each image's logits its *own* largest one (`dim=1`): beside another image's, all exponentials of the "
+        "second image are 0.": [of(less_the_largest_of_all), of_right_class(less_the_largest_of_all)],
+    }
+
+
+def _loss_cases(*epsilons: float) -> list[Case]:
+    """Logits and labels, each with each epsilon if there are any; at the end logits that a plain softmax cannot take."""
     draws = _draws(0)
-    cases = []
-    for images, classes in ((6, 4), (5, 10), (3, 2)):
+    shown = []
+    for images, classes in ((6, 4), (5, 10), (3, 2), (4, 4), (1, 3)):
         logits = 2 * torch.randn(images, classes, generator=draws)
         labels = torch.randint(classes, (images,), generator=draws)
-        cases.append((f"logits of {images} images and {classes} classes", logits, labels))
-    return cases
-
-
-def _run_loss(answer: Callable[..., object], case: str, logits: Tensor, labels: Tensor, *more: object) -> float:
-    got = _called(answer, case, {"logits": logits, "labels": labels} | dict(zip(("epsilon",), more, strict=False)))
-    if isinstance(got, Tensor) and tuple(got.shape) == (len(labels),):
-        raise Wrong(f"For {case} you give back one loss an image: give back their mean.")
-    return number_of(got, case)
-
-
-def _large_logits(answer: Callable[..., object], *more: object) -> None:
-    logits, labels = torch.tensor([[1000.0, 0.0, -500.0]]), torch.tensor([1])
-    want = F.cross_entropy(logits, labels, label_smoothing=more[0] if more else 0.0).item()
-    case = "logits of 1000, 0 and −500"
-    got = _run_loss(answer, case, logits, labels, *more)
-    if not math.isfinite(got):
-        raise Wrong(
-            f"For {case} you find {got}; {want:.1f} is expected. The exponential of 1000 is too large for a computer: subtract "
-            "the largest logit first, which changes no probability, and never take the logarithm of a softmax."
-        )
-    if not close(got, want):
-        raise Wrong(f"For {case} you find {got:.4f}; {want:.1f} is expected.")
-    logits, labels = torch.tensor([[1000.0, 0.0, -500.0], [-1000.0, -999.0, -1001.0]]), torch.tensor([1, 1])
-    want = F.cross_entropy(logits, labels, label_smoothing=more[0] if more else 0.0).item()
-    case = "two images, with logits of 1000, 0, −500 and of −1000, −999, −1001,"
-    got = _run_loss(answer, case, logits, labels, *more)
-    if not close(got, want):
-        raise Wrong(
-            f"For {case} you find {got:.4g}; {want:.1f} is expected. Subtract from each image's logits its *own* largest one "
-            "(`dim=1`): beside another image's, all exponentials of the second image are 0."
-        )
+        shown.append((f"logits of {images} image{'s' * (images > 1)} and {classes} classes", logits, labels))
+    shown.append(("logits of 1000, 0 and −500", torch.tensor([[1000.0, 0.0, -500.0]]), torch.tensor([1])))
+    both = torch.tensor([[1000.0, 0.0, -500.0], [-1000.0, -999.0, -1001.0]])
+    shown.append(("two images, with logits of 1000, 0, −500 and of −1000, −999, −1001,", both, torch.tensor([1, 1])))
+    if not epsilons:
+        return [Case((logits, labels), text) for text, logits, labels in shown]
+    return [
+        Case((logits, labels, epsilon), f"{text.removesuffix(',')}, epsilon {epsilon},")
+        for place, (text, logits, labels) in enumerate(shown)
+        for epsilon in (epsilons if place == 0 else epsilons[:1] if logits.max() > 100 else epsilons[place % 3 :][:1])
+    ]
 
 
 @feedback.exercise(
@@ -140,25 +149,34 @@ def _large_logits(answer: Callable[..., object], *more: object) -> None:
     reference=F.cross_entropy,
 )
 def cross_entropy(answer):
-    require_function(answer)
-    for case, logits, labels in _loss_cases():
-        got, want = _run_loss(answer, case, logits, labels), F.cross_entropy(logits, labels).item()
-        if close(got, want):
-            continue
-        log_p = logits.log_softmax(dim=1)
-        slips = {
-            _TWICE: F.cross_entropy(logits.softmax(dim=1), labels),
-            _SUMMED: F.cross_entropy(logits, labels, reduction="sum"),
-            _SIGN: -want,
-            _LOG2: want / math.log(2),
-            _DIM_0: F.nll_loss(logits.log_softmax(dim=0), labels),
-            "You add up the logarithms of all classes; only the right class's counts.": -log_p.sum(dim=1).mean(),
-            "You average the logarithms of all classes; only the right class's counts.": -log_p.mean(),
-            "The logarithm is missing.": F.nll_loss(log_p.exp(), labels),
-        }
-        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} nats are expected.{named_slip(got, want, slips)}")
-    _large_logits(answer)
+    def hard(logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits, labels)
+
+    slips = _loss_slips(hard) | {
+        "You add up the logarithms of all classes; only the right class's counts.": lambda logits, labels: (
+            -_log_p(logits).sum(dim=1).mean()
+        ),
+        "You average the logarithms of all classes; only the right class's counts.": lambda logits, labels: (
+            -_log_p(logits).mean()
+        ),
+        "That is the logarithm of the mean of the probabilities; the mean of their logarithms is asked.": (
+            lambda logits, labels: -F.nll_loss(logits.softmax(dim=1), labels).neg().log()
+        ),
+        "Each image has its own right class: `log_probabilities[torch.arange(len(labels)), labels]`.": [
+            lambda logits, labels: -_log_p(logits)[:, labels].mean(),
+            lambda logits, labels: -_log_p(logits)[:, labels[0]].mean(),
+        ],
+        "That is the loss of the class with the largest logit: the right one is in `labels`.": lambda logits, labels: (
+            -_log_p(logits).amax(dim=1).mean()
+        ),
+    }
+    same_function(
+        answer, hard, _loss_cases(), result=number(digits=5), slips=slips, said=_NATS, stops=_about_math, but=()
+    )
     return "It agrees with torch's own, also where a plain softmax would overflow."
+
+
+_NATS = "For {} you find {}; {} nats are expected.".format
 
 
 def _spread(labels: Tensor, classes: int, right: float, other: float) -> Tensor:
@@ -181,69 +199,134 @@ def _spread(labels: Tensor, classes: int, right: float, other: float) -> Tensor:
     reference=smoothing.smoothed_targets,
 )
 def smoothed_targets(answer):
-    require_function(answer)
-    for classes, epsilon, others_only in (
-        (4, 0.0, False), (4, 0.2, False), (10, 0.1, False), (4, 0.2, True), (10, 0.3, True), (2, 0.1, True),
+    cases = []
+    for labels, classes, epsilon, others_only in (
+        ((1, 0, 3), 4, 0.0, False), ((1, 0, 3), 4, 0.2, False), ((1, 0, 9), 10, 0.1, False), ((1, 0, 3), 4, 0.2, True),
+        ((1, 0, 9), 10, 0.3, True), ((1, 0, 1), 2, 0.1, True), ((2, 0), 5, 0.3, False), ((2, 2, 1), 3, 0.4, False),
+        ((1,), 3, 1.0, False), ((0, 1, 1, 0), 6, 0.5, True),
     ):  # fmt: skip
-        labels = torch.tensor([1, 0, classes - 1])
-        case = f"labels {labels.tolist()}, {classes} classes, epsilon {epsilon}"
         form = "over the others only" if others_only else "over all classes"
-        arguments = {"labels": labels, "classes": classes, "epsilon": epsilon}
-        got = _called(answer, case, arguments | ({"others_only": True} if others_only else {}))
-        if isinstance(got, Tensor) and tuple(got.shape) == (classes, 3) != (3, classes):
-            raise Wrong(
-                f"For {case} your tensor has shape ({classes}, 3): one row an image is expected, (3, {classes})."
-            )
-        got = tensor_of(got, case, (3, classes)).double()
-        want = smoothing.smoothed_targets(labels, classes, epsilon, others_only)
-        if close(got, want):
-            continue
-        slips = _target_slips(labels, classes, epsilon, others_only)
-        found = named_slip(got, want, slips)
-        if not found and any(close(got, row) for row in _divided_rows(labels, classes, epsilon)):
-            found = (
-                " You divide each row by its sum, which changes the right class's share, too. Take ε from the right class "
-                "first: then the row sums to 1 by itself."
-            )
-        if not found and not close(got.sum(dim=1), torch.ones(3)):
-            found = f" A row of yours sums to {got[0].sum().item():.3f}, and a target is a distribution: it sums to 1."
-        rows = f"the first row is {_row(got[0])}; {_row(want[0])} is expected, {form}"
-        raise Wrong(f"For {case} {rows}.{found}")
+        given = (torch.tensor(labels), classes, epsilon, *([True] * others_only))
+        cases.append(Case(given, f"labels {list(labels)}, {classes} classes, epsilon {epsilon}, {form},"))
+    same_function(
+        answer, smoothing.smoothed_targets, cases, result=_TARGETS, slips=_target_slips(), stops=_about_labels
+    )
     return "Each row sums to 1, in both forms."
 
 
-def _target_slips(labels: Tensor, classes: int, epsilon: float, others_only: bool) -> Slips:
-    all_share, other_share, even = epsilon / classes, epsilon / (classes - 1), (1 - epsilon) / classes
-    pairs = {
-        "Every class gets the whole of ε: divide it among them.": (1.0, epsilon),
-        "Each of the others gets the whole of ε: divide it among them.": (1 - epsilon, epsilon),
+def _about_labels(error: Exception, labels: Tensor, classes: int, *others: object) -> str:
+    if "must match the size" in str(error) and len(labels.unique()) < classes and int(labels.max()) + 1 < classes:
+        return f"The largest label here is {labels.max()}, of {classes} classes: `one_hot(labels, classes)` makes a column for each."
+    return _about_math(error)
+
+
+def _targets_apart(mine: Tensor, wanted: Tensor) -> str:
+    """The first row that differs, and whether it is a distribution."""
+    if mine.shape != wanted.shape:
+        return tensor().difference(mine, wanted)
+    place = int((mine.double() - wanted).abs().amax(dim=1).gt(1e-6).int().argmax())
+    said = f"Row {place} is {_row(mine[place])}; {_row(wanted[place])} is expected."
+    total = mine[place].sum().item()
+    return said if close(total, 1) else f"{said} It sums to {total:.3f}, and a target is a distribution: it sums to 1."
+
+
+_TARGETS = replace(tensor(), difference=_targets_apart)
+
+
+def _target_slips() -> dict[str, object]:
+    """The targets with a slip in them."""
+
+    def of(
+        every: Callable[[float, int], tuple[float, float]],
+        others: Callable[[float, int], tuple[float, float]] | None = None,
+    ) -> Callable[..., Tensor]:
+        """What stands at the right class and at the others, over all classes; the same or something else over the others."""
+
+        def targets(labels: Tensor, classes: int, epsilon: float, others_only: bool = False) -> Tensor:
+            return _spread(labels, classes, *((others or every) if others_only else every)(epsilon, classes))
+
+        return targets
+
+    def over_all(epsilon: float, classes: int) -> tuple[float, float]:
+        return smoothing.target_values(epsilon, classes)
+
+    def over_others(epsilon: float, classes: int) -> tuple[float, float]:
+        return smoothing.target_values(epsilon, classes, True)
+
+    def divided(right: Callable[[float, float], float], share: Callable[[float, int], float]) -> Callable[..., Tensor]:
+        """Rows that did not sum to 1, divided by their sums."""
+
+        def targets(labels: Tensor, classes: int, epsilon: float, others_only: bool = False) -> Tensor:
+            other = share(epsilon, classes)
+            rows = _spread(labels, classes, right(epsilon, other), other)
+            return rows / rows.sum(dim=1, keepdim=True)
+
+        return targets
+
+    def changed(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+        return lambda *given: change(smoothing.smoothed_targets(*given))
+
+    return {
+        "Every class gets the whole of ε: divide it among them.": [
+            of(lambda epsilon, classes: (1.0, epsilon)),
+            of(lambda epsilon, classes: (1.0, epsilon), over_others),
+        ],
+        "Each of the others gets the whole of ε: divide it among them.": [
+            of(lambda epsilon, classes: (1 - epsilon, epsilon)),
+            of(over_all, lambda epsilon, classes: (1 - epsilon, epsilon)),
+        ],
+        "That is the target over all K classes: `others_only` changes nothing.": of(over_all),
+        "That spreads ε over the K − 1 others; here it goes over all K classes.": of(over_others),
+        "There are K − 1 others: divide ε among so many.": of(
+            over_all, lambda epsilon, classes: (1 - epsilon, epsilon / classes)
+        ),
+        "The right class keeps 1 − ε and gets no share.": of(
+            over_all,
+            lambda epsilon, classes: (1 - epsilon + epsilon / (classes - 1), epsilon / (classes - 1)),
+        ),
+        "The right class is one of the classes and gets its share ε / K, too.": of(
+            lambda epsilon, classes: (1 - epsilon, epsilon / classes), over_others
+        ),
+        "The right class's hard target shrinks to 1 − ε before it gets its share.": [
+            of(lambda epsilon, classes: (1 + epsilon / classes, epsilon / classes)),
+            of(lambda epsilon, classes: (1.0, epsilon / classes)),
+            of(over_all, lambda epsilon, classes: (1.0, epsilon / (classes - 1))),
+        ],
+        "ε and 1 − ε have changed places.": [
+            of(lambda epsilon, classes: (epsilon + (1 - epsilon) / classes, (1 - epsilon) / classes)),
+            of(over_all, lambda epsilon, classes: (epsilon, (1 - epsilon) / (classes - 1))),
+        ],
+        "You divide each row by its sum, which changes the right class's share, too. Take ε from the right class first: then "
+        "the row sums to 1 by itself.": [
+            divided(right, share)
+            for share in (
+                lambda epsilon, classes: epsilon,
+                lambda epsilon, classes: epsilon / classes,
+                lambda epsilon, classes: epsilon / (classes - 1),
+            )
+            for right in (
+                lambda epsilon, other: 1.0,
+                lambda epsilon, other: 1.0 + other,
+                lambda epsilon, other: 1 - epsilon,
+                lambda epsilon, other: 1 - epsilon + other,
+            )
+        ],
+        "Those are the hard targets: ε changes nothing.": of(lambda epsilon, classes: (1.0, 0.0)),
+        "One row an image is expected: yours has the images in columns.": changed(lambda rows: rows.T),
+        "That is the first image's row: each image has one.": changed(lambda rows: rows[0]),
+        "That is the mean of all rows: each image has its own.": changed(lambda rows: rows.mean(dim=0)),
+        "Without the number of classes `one_hot` makes as many columns as the largest label needs.": [
+            lambda labels, classes, epsilon, others_only=False, count=count: (
+                F.one_hot(labels) * (1 - epsilon) + epsilon / count(labels, classes)
+            )
+            for count in (lambda labels, classes: classes, lambda labels, classes: int(labels.max()) + 1)
+        ]
+        + [
+            lambda labels, classes, epsilon, others_only=False: (
+                F.one_hot(labels) * (1 - epsilon) + (1 - F.one_hot(labels)) * epsilon / (classes - 1)
+            )
+        ],
     }
-    if others_only:
-        pairs |= {
-            "That is the target over all K classes: `others_only` changes nothing.": (
-                1 - epsilon + all_share,
-                all_share,
-            ),
-            "There are K − 1 others: divide ε among so many.": (1 - epsilon, all_share),
-            "The right class keeps 1 − ε and gets no share.": (1 - epsilon + other_share, other_share),
-            "ε and 1 − ε have changed places.": (epsilon, (1 - epsilon) / (classes - 1)),
-        }
-    else:
-        pairs |= {
-            "The right class is one of the classes and gets its share ε / K, too.": (1 - epsilon, all_share),
-            "That spreads ε over the K − 1 others; here it goes over all K classes.": (1 - epsilon, other_share),
-            "The right class's hard target shrinks to 1 − ε before it gets its share.": (1 + all_share, all_share),
-            "ε and 1 − ε have changed places.": (epsilon + even, even),
-        }
-    return {words: _spread(labels, classes, right, other) for words, (right, other) in pairs.items()}
-
-
-def _divided_rows(labels: Tensor, classes: int, epsilon: float) -> list[Tensor]:
-    """Targets that did not sum to 1, divided by their sums."""
-    shares = epsilon, epsilon / classes, epsilon / (classes - 1)
-    rights = {(right + extra, other) for other in shares for right in (1.0, 1 - epsilon) for extra in (0.0, other)}
-    rows = [_spread(labels, classes, right, other) for right, other in rights]
-    return [row / row.sum(dim=1, keepdim=True) for row in rows]
 
 
 def _row(values: Tensor) -> str:
@@ -265,66 +348,72 @@ def _row(values: Tensor) -> str:
     reference=smoothing.smoothed_cross_entropy,
 )
 def smoothed_loss(answer):
-    require_function(answer)
-    for case, logits, labels in _loss_cases():
-        for epsilon in (0.1, 0.0, 0.4):
-            text, classes = f"{case}, epsilon {epsilon}", logits.shape[1]
-            got = _run_loss(answer, text, logits, labels, epsilon)
-            want = F.cross_entropy(logits, labels, label_smoothing=epsilon).item()
-            if close(got, want):
-                continue
-            targets = smoothing.smoothed_targets(labels, classes, epsilon)
-            log_p = logits.log_softmax(dim=1)
+    def smooth(logits: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+        return F.cross_entropy(logits, labels, label_smoothing=epsilon)
 
-            def loss(targets: Tensor, log_p: Tensor = log_p) -> Tensor:
-                return -(targets * log_p).sum(dim=1).mean()
+    def with_targets(made: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        return lambda logits, labels, epsilon: _cross_entropy_of(_log_p(logits), made(labels, logits.shape[1], epsilon))
 
-            per_class, per_image = epsilon / classes, epsilon / len(labels)
-            unshared = _spread(labels, classes, 1 - epsilon, per_class)
-            slips = {
-                _TWICE: F.cross_entropy(logits.softmax(dim=1), labels, label_smoothing=epsilon),
-                "The logarithm is missing: that is the softmax itself, weighted by the targets.": loss(
-                    targets, log_p.exp()
-                ),
-                _SUMMED: want * len(labels),
-                _ALL_MEAN: want / classes,
-                _SIGN: -want,
-                _LOG2: want / math.log(2),
-                "That is the loss with hard targets: epsilon changes nothing.": F.cross_entropy(logits, labels),
-                "That spreads ε over the K − 1 others; here it goes over all K classes.": (
-                    smoothing.smoothed_cross_entropy(logits, labels, epsilon, True)
-                ),
-                "That is the sum of q · (log q − log p), the Kullback-Leibler divergence; here −q · log p alone is summed.": (
-                    F.kl_div(log_p, targets, reduction="batchmean")
-                ),
-                "The right class's share ε / K is missing in the target.": loss(unshared),
-                _DIM_0: loss(targets, logits.log_softmax(dim=0)),
-                "Target and softmax have changed places: the target is the weight, and the logarithm is the softmax's.": (
-                    loss(log_p.exp(), targets.log())
-                ),
-                "ε is divided by the number of images; it is spread over the classes, `logits.shape[1]`.": (
-                    loss(_spread(labels, classes, 1 - epsilon + per_image, per_image))
-                ),
-            }
-            raise Wrong(f"For {text} you find {got:.4f}; {want:.4f} is expected.{named_slip(got, want, slips)}")
-    _large_logits(answer, 0.1)
-    _same_slopes(answer)
+    def targets(logits: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+        return smoothing.smoothed_targets(labels, logits.shape[1], epsilon)
+
+    slips = _loss_slips(smooth) | {
+        "That is the loss with hard targets: epsilon changes nothing.": lambda logits, labels, epsilon: F.cross_entropy(
+            logits, labels
+        ),
+        **{
+            f"You write {value} for ε: take the argument `epsilon`.": (
+                lambda logits, labels, epsilon, value=value: smooth(logits, labels, value)
+            )
+            for value in (0.1, 0.2)
+        },
+        "Smoothed twice: where the targets are smoothed already, `label_smoothing` is left away.": (
+            lambda logits, labels, epsilon: F.cross_entropy(
+                logits, targets(logits, labels, epsilon), label_smoothing=epsilon
+            )
+        ),
+        "That spreads ε over the K − 1 others; here it goes over all K classes.": with_targets(
+            lambda labels, classes, epsilon: smoothing.smoothed_targets(labels, classes, epsilon, True)
+        ),
+        "That is the sum of q · (log q − log p), the Kullback-Leibler divergence; here −q · log p alone is summed.": (
+            lambda logits, labels, epsilon: F.kl_div(
+                _log_p(logits), targets(logits, labels, epsilon), reduction="batchmean"
+            )
+        ),
+        "The right class's share ε / K is missing in the target.": with_targets(
+            lambda labels, classes, epsilon: _spread(labels, classes, 1 - epsilon, epsilon / classes)
+        ),
+        "The right class's hard target shrinks to 1 − ε before it gets its share.": with_targets(
+            lambda labels, classes, epsilon: _spread(labels, classes, 1 + epsilon / classes, epsilon / classes)
+        ),
+        "Every class gets the whole of ε in the target: divide it among them.": [
+            with_targets(lambda labels, classes, epsilon: _spread(labels, classes, 1.0, epsilon)),
+            with_targets(lambda labels, classes, epsilon: _spread(labels, classes, 1 - epsilon, epsilon)),
+        ],
+        "Target and softmax have changed places: the target is the weight, and the logarithm is the softmax's.": (
+            lambda logits, labels, epsilon: _cross_entropy_of(
+                targets(logits, labels, epsilon).log(), logits.softmax(dim=1)
+            )
+        ),
+        "ε is divided by the number of images; it is spread over the classes, `logits.shape[1]`.": (
+            lambda logits, labels, epsilon: _cross_entropy_of(
+                _log_p(logits),
+                _spread(labels, logits.shape[1], 1 - epsilon + epsilon / len(labels), epsilon / len(labels)),
+            )
+        ),
+    }
+    same_function(
+        answer,
+        smooth,
+        _loss_cases(0.1, 0.0, 0.4),
+        result=number(digits=5),
+        slips=slips,
+        earlier={"smoothed_targets": ("5.2", smoothing.smoothed_targets)},
+        gradient=True,
+        stops=_about_math,
+        but=(),
+    )
     return "It agrees with torch's `label_smoothing`, in value and in slope."
-
-
-def _same_slopes(answer: Callable[..., object]) -> None:
-    case, logits, labels = _loss_cases()[0]
-    mine, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
-    loss = answer(mine, labels, 0.1)
-    if not isinstance(loss, Tensor) or not loss.requires_grad:
-        raise Wrong(
-            "The value is right, but no gradient comes back through it, so nothing can be trained with it: give back a tensor, "
-            "without `item`, `detach` or `no_grad` on the way."
-        )
-    loss.backward()
-    F.cross_entropy(theirs, labels, label_smoothing=0.1).backward()
-    if mine.grad is None or not close(mine.grad, theirs.grad):
-        raise Wrong(f"For {case} the value is right and the slope along the logits is not: is a part of it detached?")
 
 
 @feedback.exercise(
@@ -343,56 +432,82 @@ def _same_slopes(answer: Callable[..., object]) -> None:
     reference=smoothing.best_lead,
 )
 def best_lead(answer):
-    require_function(answer)
+    Lead = Callable[..., float]
+
+    def of(lead: Callable[[float, float], float]) -> Lead:
+        """What `lead` makes of the target of the right class and of that of another one."""
+        return lambda epsilon, classes, others_only=False: lead(*smoothing.target_values(epsilon, classes, others_only))
+
+    def form(others_only: bool, lead: Callable[[float, int], float]) -> Lead:
+        """The right lead in the other form, in this one `lead(epsilon, classes)`."""
+        return lambda epsilon, classes, given=False: (
+            lead(epsilon, classes) if given == others_only else smoothing.best_lead(epsilon, classes, given)
+        )
+
+    right = smoothing.best_lead
+    slips = {
+        "That is the lead for targets over the others only; `others_only` is False.": (
+            lambda epsilon, classes, others_only=False: right(epsilon, classes, True)
+        ),
+        "That is the lead for targets over all classes: `others_only` changes nothing.": (
+            lambda epsilon, classes, others_only=False: right(epsilon, classes)
+        ),
+        "It has the wrong sign: the right logit less another one is asked.": lambda *given: -right(*given),
+        "Where the right class's target is below the others', its logit lies below theirs: let the sign stand.": [
+            lambda *given: abs(right(*given)),
+            lambda *given: max(right(*given), 0),
+        ],
+        "That is the logarithm to the base 2: softmax is made of powers of e, so take the natural one.": (
+            lambda *given: right(*given) / math.log(2)
+        ),
+        "That is the logarithm to the base 10: softmax is made of powers of e, so take the natural one.": (
+            lambda *given: right(*given) / math.log(10)
+        ),
+        "The right class's share ε / K is missing in its target.": form(
+            False, lambda epsilon, classes: math.log((1 - epsilon) / (epsilon / classes))
+        ),
+        "Division goes from left to right, so a / b / c divides by b and then by c: put the other class's target into "
+        "parentheses.": lambda epsilon, classes, others_only=False: math.log(
+            smoothing.target_values(epsilon, classes, others_only)[0]
+            / epsilon
+            / (classes - 1 if others_only else classes)
+        ),
+        "That is the ratio of the two targets: the logits differ by its logarithm.": of(
+            lambda right, other: right / other
+        ),
+        "That is the difference of the two targets: the logits differ by the logarithm of their ratio.": form(
+            True, lambda epsilon, classes: 1 - epsilon - epsilon / (classes - 1)
+        ),
+        "1 − ε is what is left of the hard target: a probability, not a difference of logits.": (
+            lambda epsilon, classes, others_only=False: 1 - epsilon
+        ),
+        "That is the logarithm of 1 − ε alone: how much larger is the right class's target than another's?": (
+            lambda epsilon, classes, others_only=False: math.log(1 - epsilon)
+        ),
+        "That is the right class's target: a probability, not a difference of logits.": of(lambda right, other: right),
+        "That is the logarithm of the right class's target alone: the others' logits count as well.": of(
+            lambda right, other: math.log(right)
+        ),
+        "That is the logarithm of the odds, right against all others together; here it is against one other.": of(
+            lambda right, other: math.log(right / (1 - right))
+        ),
+        "There are K − 1 others, which share ε: each has ε / (K − 1).": form(
+            True, lambda epsilon, classes: math.log((1 - epsilon) / (epsilon / classes))
+        ),
+    }
+    cases = []
     for epsilon, classes, others_only in (
         # Not 0.1 of ten classes first: there ε · K is 1, and slips look like others.
-        (0.2, 10, False), (0.1, 10, False), (0.1, 1000, False), (0.3, 4, False), (0.1, 10, True), (0.2, 1000, True),
-        (0.3, 2, True),
+        (0.2, 10, False), (0.1, 10, False), (0.1, 1000, False), (0.3, 4, False), (1.0, 5, False), (0.1, 10, True),
+        (0.2, 1000, True), (0.3, 2, True), (0.9, 4, True), (0.75, 2, True),
     ):  # fmt: skip
-        form = "over the others only" if others_only else "over all classes"
-        case = f"epsilon {epsilon}, {classes} classes, {form},"
-        got = number_of(answer(epsilon, classes, True) if others_only else answer(epsilon, classes), case)
-        want = smoothing.best_lead(epsilon, classes, others_only)
-        if close(got, want):
-            continue
-        right, other = smoothing.target_values(epsilon, classes, others_only)
-        slips = {
-            "That is the lead for targets over the others only; `others_only` is False.": (
-                want if others_only else smoothing.best_lead(epsilon, classes, True)
-            ),
-            "That is the lead for targets over all classes: `others_only` changes nothing.": (
-                smoothing.best_lead(epsilon, classes) if others_only else want
-            ),
-            "It has the wrong sign: the right logit lies above the others.": -want,
-            "That is the logarithm to the base 2: softmax is made of powers of e, so take the natural one.": want
-            / math.log(2),
-            "That is the logarithm to the base 10: softmax is made of powers of e, so take the natural one.": want
-            / math.log(10),
-            "The right class's share ε / K is missing in its target.": (
-                want if others_only else math.log((1 - epsilon) / (epsilon / classes))
-            ),
-            "Division goes from left to right, so a / b / c divides by b and then by c: put the other class's target into "
-            "parentheses.": math.log(right / epsilon / (classes - 1 if others_only else classes)),
-            "That is the ratio of the two targets: the logits differ by its logarithm.": right / other,
-            "1 − ε is what is left of the hard target: a probability, not a difference of logits.": 1 - epsilon,
-            "That is the logarithm of 1 − ε alone: how much larger is the right class's target than another's?": math.log(
-                1 - epsilon
-            ),
-            "That is the right class's target: a probability, not a difference of logits.": right,
-            "That is the logarithm of the right class's target alone: the others' logits count as well.": math.log(
-                right
-            ),
-            "That is the logarithm of the odds, right against all others together; here it is against one other.": (
-                math.log(right / (1 - right))
-            ),
-        }
-        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} is expected.{named_slip(got, want, slips)}")
+        text = f"epsilon {epsilon}, {classes} classes, {'over the others only' if others_only else 'over all classes'},"
+        cases.append(Case((epsilon, classes, *([True] * others_only)), text))
+    same_function(answer, right, cases, result=number(digits=5), slips=slips, stops=_about_math)
     return "The next cell looks for the same leads by gradient descent, without your formula."
 
 
 # The recipe.
-
-_PARTS = ("the weight", "the mean square", "the step")
 
 
 @feedback.exercise(
@@ -410,98 +525,160 @@ _PARTS = ("the weight", "the mean square", "the step")
     reference=steps.rmsprop_step,
 )
 def rmsprop_step(answer):
-    require_function(answer)
-    draws = _draws(0)
-    weight, gradient, step = (torch.randn(3, 2, generator=draws, dtype=torch.float64) for _ in range(3))
-    mean_square = torch.rand(3, 2, generator=draws, dtype=torch.float64)
-    state = weight, gradient, mean_square, step
-    for inside, epsilon, momentum in (
-        (True, 1.0, 0.7),
-        (True, 1.0, 0.0),
-        (False, 1.0, 0.7),
-        (False, 0.01, 0.7),
-        (True, 0.01, 0.7),
+    state = ([1.0, -2.0, 0.4], [0.5, -3.0, 0.25], [0.3, 4.0, 0.9], [0.1, -0.2, -0.7])
+    numbers = ", ".join(
+        f"{name}={each}" for name, each in zip(("weight", "gradient", "mean_square", "step"), state, strict=True)
+    )
+    tensors = [torch.tensor(each, dtype=torch.float64) for each in state]
+    cases = []
+    for rate, epsilon, inside, decay, momentum in (
+        (0.05, 1.0, True, 0.8, 0.7),
+        (0.05, 1.0, True, 0.8, 0.0),
+        (0.05, 1.0, False, 0.8, 0.7),
+        (0.2, 0.01, False, 0.6, 0.7),
+        (0.01, 0.01, True, 0.95, 0.4),
+        (0.1, 0.5, True, None, None),
     ):
-        settings = (0.05, epsilon, inside, 0.8, momentum)
+        given = () if decay is None else (decay, momentum)
+        more = f", decay={decay}, momentum={momentum}" if given else ", decay and momentum left out (0.9),"
         place = "inside" if inside else "outside"
-        case = f"rate=0.05, epsilon={epsilon}, inside={inside}, decay=0.8, momentum={momentum}"
-        names = "weight", "gradient", "mean_square", "step", "rate", "epsilon", "inside", "decay", "momentum"
-        got = _called(answer, case, dict(zip(names, (*state, *settings), strict=True)))
-        got = _tensors(got, case, state[:3], "three tensors, weight, mean square and step,")
-        want = steps.rmsprop_step(*state, *settings)
-        if all(map(close, got, want)):
-            continue
-        orders = [
-            order
-            for order in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-            if all(close(got[i], want[j]) for i, j in enumerate(order))
-        ]
-        if orders:
-            raise Wrong(f"For {case} all three are right, in another order: give back weight, mean square, step.")
-        # The mean square first: a slip in it shows in all three.
-        for part in (1, 2, 0):
-            if not close(got[part], want[part]):
-                break
-        found = named_slip(got[part], want[part], _rmsprop_slips(state, settings)[part])
-        mine, theirs = got[part].flatten()[0].item(), want[part].flatten()[0].item()
-        numbers = [f"{name} {each.flatten()[0].item():.4f}" for name, each in zip(names, state, strict=False)]
-        raise Wrong(
-            f"For {case} (ε {place} the root) {_PARTS[part]} is {mine:.4f} where {theirs:.4f} is expected, from "
-            f"{', '.join(numbers)}.{found}"
-        )
+        text = f"{numbers}, rate={rate}, epsilon={epsilon} {place} the root (inside={inside}){more}"
+        cases.append(Case((*tensors, rate, epsilon, inside, *given), text))
+    # The mean square first: a slip in it shows in all three.
+    result = several((tensor(),) * 3, ("weight", "mean square", "step"), order=(1, 2, 0))
+    same_function(answer, steps.rmsprop_step, cases, result=result, slips=_rmsprop_slips(), stops=_about_math)
     return "Both forms are right, with and without momentum."
 
 
-def _rmsprop_slips(state: tuple[Tensor, ...], settings: tuple) -> tuple[Slips, Slips, Slips]:
-    """What known slips make of the weight, the mean square and the step."""
-    weight, gradient, mean_square, step = state
-    rate, epsilon, inside, decay, momentum = settings
-    new_square = decay * mean_square + (1 - decay) * gradient**2
+@dataclass
+class _State:
+    """What one step of RMSProp has at hand."""
 
-    def root(square: Tensor, is_inside: bool = inside) -> Tensor:
-        return (square + epsilon).sqrt() if is_inside else square.sqrt() + epsilon
+    weight: Tensor
+    gradient: Tensor
+    mean_square: Tensor
+    step: Tensor
+    rate: float
+    epsilon: float
+    inside: bool
+    decay: float = 0.9
+    momentum: float = 0.9
 
-    def moved(by: Tensor, kept: float = momentum, share: float = rate) -> Tensor:
-        """The new step, with the gradient divided by this."""
-        return kept * step + share * gradient / by
+    def root(self, square: Tensor, inside: bool | None = None) -> Tensor:
+        is_inside = self.inside if inside is None else inside
+        return (square + self.epsilon).sqrt() if is_inside else square.sqrt() + self.epsilon
 
-    right = root(new_square)
-    of_square = {
-        "The decay stands on the wrong side: it is the share of the *old* mean square that is kept.": (
-            (1 - decay) * mean_square + decay * gradient**2
+
+def _rmsprop_slips() -> dict[str, object]:
+    """One step of RMSProp with a slip in it."""
+    Part = Callable[..., Tensor]
+
+    def of(
+        square: Part = lambda s: s.decay * s.mean_square + (1 - s.decay) * s.gradient**2,
+        step: Part = lambda s, square: s.momentum * s.step + s.rate * s.gradient / s.root(square),
+        weight: Part = lambda s, square, step: s.weight - step,
+    ) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+        def moved(*given: Any) -> tuple[Tensor, Tensor, Tensor]:
+            s = _State(*given)
+            new_square = square(s)
+            new_step = step(s, new_square)
+            return weight(s, new_square, new_step), new_square, new_step
+
+        return moved
+
+    def with_constant(**constants: float) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+        return lambda *given: steps.rmsprop_step(**(vars(_State(*given)) | constants))
+
+    def by(root: Callable[..., Tensor]) -> Part:
+        """The step with the gradient divided by this."""
+        return lambda s, square: s.momentum * s.step + s.rate * s.gradient / root(s, square)
+
+    def swapped(order: Sequence[int]) -> Callable[..., tuple[Tensor, ...]]:
+        return lambda *given: tuple(steps.rmsprop_step(*given)[place] for place in order)
+
+    return {
+        "All three are right, in another order: give back weight, mean square, step.": [
+            swapped(order) for order in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+        ],
+        "The decay stands on the wrong side: it is the share of the *old* mean square that is kept.": of(
+            lambda s: (1 - s.decay) * s.mean_square + s.decay * s.gradient**2
         ),
-        "The gradient is not squared.": decay * mean_square + (1 - decay) * gradient,
-        "The squared gradient is added whole: its share is 1 − decay.": decay * mean_square + gradient**2,
-        "`momentum` stands where `decay` belongs: the mean square keeps the share `decay`.": (
-            momentum * mean_square + (1 - momentum) * gradient**2
+        "The gradient is not squared.": of(lambda s: s.decay * s.mean_square + (1 - s.decay) * s.gradient),
+        "The squared gradient is added whole: its share is 1 − decay.": of(
+            lambda s: s.decay * s.mean_square + s.gradient**2
         ),
-        "It has not changed.": mean_square,
+        "The old mean square stays whole: its share is `decay`.": of(
+            lambda s: s.mean_square + (1 - s.decay) * s.gradient**2
+        ),
+        "`momentum` stands where `decay` belongs: the mean square keeps the share `decay`.": of(
+            lambda s: s.momentum * s.mean_square + (1 - s.momentum) * s.gradient**2
+        ),
+        "The mean square has not changed.": of(lambda s: s.mean_square),
+        "Nothing of the old mean square is kept.": of(lambda s: s.gradient**2),
+        "You give back its root: give back the mean square itself.": lambda *given: (
+            lambda weight, square, step: (weight, square.sqrt(), step)
+        )(*steps.rmsprop_step(*given)),
+        "ε stands on the other side of the root.": of(step=by(lambda s, square: s.root(square, not s.inside))),
+        "You divide by the root of the *old* mean square: update it first.": of(
+            step=by(lambda s, square: s.root(s.mean_square))
+        ),
+        "The root is missing: you divide by the mean square itself.": [
+            of(step=by(lambda s, square: square + s.epsilon)),
+            of(step=by(lambda s, square: square)),
+        ],
+        "ε is missing.": of(step=by(lambda s, square: square.sqrt())),
+        "ε is squared under the root; it is added as it is.": of(
+            step=by(lambda s, square: (square + s.epsilon**2).sqrt() if s.inside else s.root(square))
+        ),
+        "The gradient is not divided by the root.": of(step=by(lambda s, square: 1)),
+        "Momentum is left out: the step keeps a part of the last one.": of(
+            step=lambda s, square: s.rate * s.gradient / s.root(square)
+        ),
+        "The last step is kept whole: its share is `momentum`.": of(
+            step=lambda s, square: s.step + s.rate * s.gradient / s.root(square)
+        ),
+        "The new part gets its whole weight, not 1 − momentum.": of(
+            step=lambda s, square: s.momentum * s.step + (1 - s.momentum) * s.rate * s.gradient / s.root(square)
+        ),
+        "`decay` stands where `momentum` belongs: the step keeps the share `momentum` of the last one.": of(
+            step=lambda s, square: s.decay * s.step + s.rate * s.gradient / s.root(square)
+        ),
+        "The sign is turned: the step is what is taken *from* the weight, so the gradient goes into it with a plus.": [
+            of(step=by(lambda s, square: -s.root(square)), weight=weight)
+            for weight in (lambda s, square, step: s.weight - step, lambda s, square, step: s.weight + step)
+        ],
+        "The sign is turned: give back what is *taken from* the weight.": lambda *given: (
+            lambda weight, square, step: (weight, square, -step)
+        )(*steps.rmsprop_step(*given)),
+        "That is the old step: give back the new one.": [
+            lambda *given: (*steps.rmsprop_step(*given)[:2], _State(*given).step),
+            of(step=lambda s, square: s.step),
+        ],
+        "The learning rate belongs into the step, which is what is taken from the weight.": [
+            of(step=lambda s, square: s.momentum * s.step + s.gradient / s.root(square), weight=weight)
+            for weight in (lambda s, square, step: s.weight - s.rate * step, lambda s, square, step: s.weight - step)
+        ],
+        "The learning rate is for the new part alone: the last step has its own in it.": of(
+            step=lambda s, square: s.rate * (s.momentum * s.step + s.gradient / s.root(square))
+        ),
+        "The step is taken *from* the weight: downhill is against the gradient.": of(
+            weight=lambda s, square, step: s.weight + step
+        ),
+        "You take the *old* step from the weight: make the new one first.": of(
+            weight=lambda s, square, step: s.weight - s.step
+        ),
+        "You take the step without its momentum from the weight.": of(
+            weight=lambda s, square, step: s.weight - (step - s.momentum * s.step)
+        ),
+        "The learning rate stands in the step already: take the step from the weight as it is.": of(
+            weight=lambda s, square, step: s.weight - s.rate * step
+        ),
+        "The weight has not moved.": of(weight=lambda s, square, step: s.weight),
+        **{
+            f"You write {value} for `{name}`: take the argument.": with_constant(**{name: value})
+            for name, value in (("rate", 0.05), ("epsilon", 1.0), ("decay", 0.9), ("momentum", 0.9), ("epsilon", 0.01))
+        },
     }
-    of_step = {
-        "ε stands on the other side of the root.": moved(root(new_square, not inside)),
-        "You divide by the root of the *old* mean square: update it first.": moved(root(mean_square)),
-        "The root is missing: you divide by the mean square itself.": moved(new_square + epsilon),
-        "ε is missing.": moved(new_square.sqrt()),
-        "Momentum is left out: the step keeps a part of the last one.": moved(right, kept=0),
-        "The new part gets its whole weight, not 1 − momentum.": moved(right, share=(1 - momentum) * rate),
-        "`decay` stands where `momentum` belongs: the step keeps the share `momentum` of the last one.": moved(
-            right, decay
-        ),
-        "The sign is turned: the step is what is taken *from* the weight, so the gradient goes into it with a plus.": (
-            moved(-right)
-        ),
-        "The sign is turned: give back what is *taken from* the weight.": -moved(right),
-        "That is the old step: give back the new one.": step,
-        "The learning rate belongs into the step, which is what is taken from the weight.": moved(right, share=1),
-    }
-    of_weight = {
-        "The step is taken *from* the weight: downhill is against the gradient.": weight + moved(right),
-        "You take the *old* step from the weight: make the new one first.": weight - step,
-        "You take the step without its momentum from the weight.": weight - moved(right, kept=0),
-        "The learning rate stands in the step already: take the step from the weight as it is.": weight
-        - rate * moved(right),
-    }
-    return of_weight, of_square, of_step
 
 
 @feedback.exercise(
@@ -517,29 +694,48 @@ def _rmsprop_slips(state: tuple[Tensor, ...], settings: tuple) -> tuple[Slips, S
     reference=steps.moved_average,
 )
 def moved_average(answer):
-    require_function(answer)
+    def of(kept: Callable[[float], float], share: Callable[[float], float]) -> Callable[..., list[Tensor]]:
+        """A moving average with other shares of the old average and of the weights."""
+        return lambda average, weights, decay: [
+            kept(decay) * old + share(decay) * new for old, new in zip(average, weights, strict=True)
+        ]
+
+    right = steps.moved_average
+    slips = {
+        "The decay stands on the wrong side: it is the share of the *old* average that is kept.": of(
+            lambda decay: 1 - decay, lambda decay: decay
+        ),
+        "The weights are added whole: their share is 1 − decay.": of(lambda decay: decay, lambda decay: 1),
+        "The old average stays whole: its share is the decay.": of(lambda decay: 1, lambda decay: 1 - decay),
+        "Those are the weights: nothing of the old average is kept.": of(lambda decay: 0, lambda decay: 1),
+        "That is the old average: it has not moved.": of(lambda decay: 1, lambda decay: 0),
+        "That is the plain mean of the two: `decay` changes nothing.": of(lambda decay: 0.5, lambda decay: 0.5),
+        "The weights' share is added, not taken away.": of(lambda decay: decay, lambda decay: decay - 1),
+        "The two shares sum to 1; yours are both the decay.": of(lambda decay: decay, lambda decay: decay),
+        "The two shares sum to 1; yours are both 1 − decay.": of(lambda decay: 1 - decay, lambda decay: 1 - decay),
+        **{
+            f"You write {value} for the decay: take the argument `decay`.": of(
+                lambda decay, value=value: value, lambda decay, value=value: 1 - value
+            )
+            for value in (0.9, 0.99, 0.999)
+        },
+        "That is the first tensor alone: the others move as well.": lambda average, weights, decay: right(
+            average[:1], weights[:1], decay
+        ),
+        "The last tensor is missing.": lambda average, weights, decay: right(average[:-1], weights[:-1], decay),
+        "The tensors come out from the last one to the first.": lambda *given: right(*given)[::-1],
+    }
     draws = _draws(0)
-    for decay in (0.9, 0.5, 0.999):
-        average = [torch.randn(shape, generator=draws) for shape in ((2, 3), (4,))]
-        weights = [torch.randn(shape, generator=draws) for shape in ((2, 3), (4,))]
-        case = f"decay={decay} and two tensors"
-        got = _called(answer, case, {"average": average, "weights": weights, "decay": decay})
-        got = _tensors(got, case, weights, "two tensors in a list")
-        want = steps.moved_average(average, weights, decay)
-        if all(map(close, got, want)):
-            continue
-        mine, theirs, before, now = map(_joined, (got, want, average, weights))
-        slips = {
-            "The decay stands on the wrong side: it is the share of the *old* average that is kept.": (1 - decay)
-            * before
-            + decay * now,
-            "The weights are added whole: their share is 1 − decay.": decay * before + now,
-            "Those are the weights: nothing of the old average is kept.": now,
-            "That is the old average: it has not moved.": before,
-            "The old average stays whole: its share is the decay.": before + (1 - decay) * now,
-        }
-        number = f"{mine[0].item():.4f} where {theirs[0].item():.4f} is expected"
-        raise Wrong(f"For {case} the first number is {number}.{named_slip(mine, theirs, slips)}")
+    cases = []
+    for decay, shapes in (
+        (0.9, ((2, 3), (4,))), (0.5, ((2, 3), (4,))), (0.999, ((2, 3), (4,))), (0.7, ((1,), (3, 1, 2), (2, 2))), (0.25, ((),)),
+        (0.0, ((3,), (3,))),
+    ):  # fmt: skip
+        average, weights = ([torch.randn(shape, generator=draws) for shape in shapes] for _ in range(2))
+        cases.append(
+            Case((average, weights, decay), f"decay={decay} and {len(shapes)} tensor{'s' * (len(shapes) > 1)}")
+        )
+    same_function(answer, right, cases, result=listed(tensor(), what="tensors"), slips=slips, stops=_about_math)
     return "Further down you see what it does to a weight that trembles."
 
 
@@ -558,57 +754,132 @@ def moved_average(answer):
     reference=steps.clip_together,
 )
 def clip_together(answer):
-    require_function(answer)
     draws = _draws(0)
-    gradients = [torch.randn(shape, generator=draws) for shape in ((3, 4), (5,), (2, 2, 2))]
-    for scale, longest, words in (
-        (1.0, 2.0, "a long gradient"), (0.1, 2.0, "a short gradient"), (0.0, 2.0, "a gradient of zeros"),
-        (1.0, 0.5, "a long gradient"),
+    shapes = ((3, 4), (5,), (2, 2, 2))
+    gradients = [torch.randn(shape, generator=draws) for shape in shapes]
+    even = [torch.full((2, 2), 1.0), torch.full((5,), -1.0)]  # of length 3
+    cases = []
+    for own, scale, longest, words in (
+        (gradients, 1.0, 2.0, "a long gradient"), (gradients, 0.1, 2.0, "a short gradient"),
+        (gradients, 0.0, 2.0, "a gradient of zeros"), (gradients, 1.0, 0.5, "a long gradient"),
+        (gradients[:1], 1.0, 1.0, "a long gradient"), (even, 1.0, 3.0, "a gradient that is just short enough"),
+        ([0.5 * even[0], 2 * even[1]], 1.0, 3, "a long gradient"), (gradients, 0.1, 0.2, "a long gradient"),
+        (gradients, 1.0, 20.0, "a short gradient"),
     ):  # fmt: skip
-        scaled = [scale * each for each in gradients]
-        length = _joined(scaled).norm().item()
-        case = f"{words} (three tensors, together of length {length:.2f}) and longest={longest:g}"
-        got = _called(answer, case, {"gradients": scaled, "longest": longest})
-        got = _tensors(got, case, scaled, "three tensors in a list")
-        want = steps.clip_together(scaled, longest)
-        if all(map(close, got, want)):
-            continue
-        mine, theirs = map(_joined, (got, want))
-        if scale == 0 and not mine.isfinite().all():
-            raise Wrong(
-                f"For {case} you give back nan: nothing may be divided by a length of 0. Scale only what is too long."
-            )
-        raise Wrong(
-            f"For {case} yours has length {mine.norm().item():.3f}; {theirs.norm().item():.3f} is expected."
-            f"{named_slip(mine, theirs, _clip_slips(scaled, length, longest))}"
-        )
+        scaled = [scale * each for each in own]
+        count = f"{len(own)} tensor{'s' * (len(own) > 1)}"
+        text = f"{words} ({count}, together of length {_length(scaled):.2f}) and longest={longest:g}"
+        cases.append(Case((scaled, longest), text))
+    same_function(answer, steps.clip_together, cases, result=_CLIPPED, slips=_clip_slips(), stops=_about_math)
     return "It gives what torch's `clip_grad_norm_` gives, and leaves short gradients alone."
 
 
-def _clip_slips(gradients: Sequence[Tensor], length: float, longest: float) -> Slips:
-    lengths = [each.norm().item() or 1.0 for each in gradients]
-    whole = _joined(gradients)
+def _length(tensors: Sequence[Tensor]) -> float:
+    return torch.cat([each.detach().flatten() for each in tensors]).norm().item()
 
-    def cut(found: float) -> Tensor:
+
+def _clipped_apart(mine: Sequence[Tensor], wanted: Sequence[Tensor]) -> str:
+    said = _TENSORS.difference(mine, wanted)
+    if len(mine) != len(wanted) or any(one.shape != other.shape for one, other in zip(mine, wanted, strict=True)):
+        return said
+    return f"Yours has length {_length(mine):.3f}; {_length(wanted):.3f} is expected. {said}"
+
+
+_TENSORS = listed(tensor(), what="tensors")
+_CLIPPED = replace(_TENSORS, difference=_clipped_apart)
+
+
+def _clip_slips() -> dict[str, object]:
+    Gradients = Sequence[Tensor]
+
+    def cut(length: Callable[[Gradients], float]) -> Callable[..., list[Tensor]]:
         """All gradients by one factor, as if they had this length."""
-        return whole * min(1.0, longest / max(found, 1e-9))
 
-    each_alone = _joined(each * min(1.0, longest / own) for each, own in zip(gradients, lengths, strict=True))
+        def clipped(gradients: Gradients, longest: float) -> list[Tensor]:
+            found = length(gradients)
+            return [each * min(1.0, longest / found) if found else each for each in gradients]
+
+        return clipped
+
+    def guarded(factor: Callable[[float, float], float]) -> Callable[..., list[Tensor]]:
+        """All gradients by a factor made of the length and the longest, where they are not all zeros."""
+        return lambda gradients, longest: [
+            each * factor(_length(gradients), longest) if _length(gradients) else each for each in gradients
+        ]
+
     return {
-        "Each tensor is cut to that length by itself, which turns the direction: use one factor for all of them.": each_alone,
-        "Each number is cut by itself, which turns the direction: use one factor for all of them.": (
-            whole.clamp(-longest, longest)
+        "Each tensor is cut to that length by itself, which turns the direction: use one factor for all of them.": (
+            lambda gradients, longest: [each * min(1.0, longest / max(each.norm().item(), 1e-9)) for each in gradients]
         ),
-        "A gradient that is short enough is scaled up: it must stay as it is.": whole * (longest / (length or longest)),
-        "The length is the root of the sum of squares; you add up the tensors' lengths.": cut(sum(lengths)),
-        "You take the longest tensor's length; all of them together are longer.": cut(max(lengths)),
-        "The root is missing: the sum of squares is the length squared.": cut(length**2),
-        "Yours is cut to 2, whatever `longest` says.": whole * min(1.0, 2 / max(length, 1e-9)),
-        "Nothing is cut. (torch's `clip_grad_norm_` cuts the `.grad` of parameters, and these tensors are the gradients.)": whole,
+        "Each number is cut by itself, which turns the direction: use one factor for all of them.": (
+            lambda gradients, longest: [each.clamp(-longest, longest) for each in gradients]
+        ),
+        "A gradient that is short enough is scaled up: it must stay as it is.": [
+            guarded(lambda length, longest: longest / length),
+            lambda gradients, longest: [each * (longest / torch.tensor(_length(gradients))) for each in gradients],
+            guarded(lambda length, longest: max(1.0, longest / length)),
+        ],
+        "What is too long keeps its length: the longest allowed over its length is the factor.": guarded(
+            lambda length, longest: min(1.0, length / longest)
+        ),
+        "Nothing may be divided by a length of 0: scale only what is too long.": [
+            lambda gradients, longest: [
+                each
+                * (longest / torch.tensor(_length(gradients))).clamp(max=1)
+                / torch.tensor(bool(_length(gradients)))
+                for each in gradients
+            ],
+            lambda gradients, longest: [each * (0.0 / torch.tensor(_length(gradients)) + 1) for each in gradients],
+        ],
+        "All are made as long as 1: the length that is allowed is `longest`.": guarded(
+            lambda length, longest: 1 / length
+        ),
+        "The length is the root of the sum of squares; you add up the tensors' lengths.": cut(
+            lambda gradients: sum(each.norm().item() for each in gradients)
+        ),
+        "The length is the root of the sum of squares; you add up all magnitudes.": cut(
+            lambda gradients: sum(each.abs().sum().item() for each in gradients)
+        ),
+        "The length is the root of the sum of squares; you take the largest number.": cut(
+            lambda gradients: max(each.abs().max().item() for each in gradients)
+        ),
+        "The squares are added up, not averaged.": cut(
+            lambda gradients: _length(gradients) / sum(each.numel() for each in gradients) ** 0.5
+        ),
+        "You take the longest tensor's length; all of them together are longer.": cut(
+            lambda gradients: max(each.norm().item() for each in gradients)
+        ),
+        "You take the first tensor's length; all of them together are longer.": cut(
+            lambda gradients: gradients[0].norm().item()
+        ),
+        "You take the last tensor's length; all of them together are longer.": cut(
+            lambda gradients: gradients[-1].norm().item()
+        ),
+        "The root is missing: the sum of squares is the length squared.": cut(
+            lambda gradients: _length(gradients) ** 2
+        ),
+        **{
+            f"Yours is cut to {value:g}, whatever `longest` says.": (
+                lambda gradients, longest, value=value: steps.clip_together(gradients, value)
+            )
+            for value in (2.0, 1.0)
+        },
+        "You compare the length with a number of your own: compare it with `longest`.": [
+            lambda gradients, longest, own=own: (
+                [each * (longest / _length(gradients)) for each in gradients] if _length(gradients) > own else gradients
+            )
+            for own in (1.0, 2.0)
+        ],
+        "What is too long is left out: it is to be scaled down.": lambda gradients, longest: [
+            each * (_length(gradients) <= longest) for each in gradients
+        ],
+        "Nothing is cut. (torch's `clip_grad_norm_` cuts the `.grad` of parameters, and these tensors are the gradients.)": (
+            lambda gradients, longest: gradients
+        ),
     }
 
 
-def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int]]:
+def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int | None]]:
     """(case, probabilities, labels, bins); confidences on the edge between two bins are such that floats hold exactly."""
     by_hand = torch.tensor(
         [
@@ -622,6 +893,10 @@ def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int]]:
     )
     sure = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.63, 0.37]])
     on_edges = torch.tensor([[0.5, 0.5, 0.6, 0.75, 0.8], [0.3, 0.3, 0.3, 0.2, 0.1], [0.2, 0.2, 0.1, 0.05, 0.1]]).T
+    in_first = torch.full((6, 6), 0.15)
+    in_first[torch.arange(6), torch.tensor([0, 1, 2, 2, 5, 0])] = torch.tensor([0.25, 0.9, 0.6, 0.35, 0.5, 0.99])
+    rest = 1 - in_first.amax(dim=1)
+    in_first = torch.where(in_first == 0.15, rest[:, None] / 5, in_first)
     draws = _draws(3)
     many = (2.5 * torch.randn(300, 5, generator=draws)).softmax(dim=1)
     labels = torch.where(
@@ -632,6 +907,9 @@ def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int]]:
         ("four images in 10 bins, three of them with confidence 1", sure, torch.tensor([0, 1, 1, 1]), 10),
         ("300 images in 15 bins", many, labels, 15),
         ("confidences 0.5, 0.5, 0.6, 0.75, 0.8 in 4 bins", on_edges, torch.tensor([0, 0, 1, 1, 1]), 4),
+        ("six images in 4 bins, one of them in the first,", in_first, torch.tensor([0, 1, 1, 2, 5, 0]), 4),
+        ("300 images, with bins left out (15),", many, labels, None),
+        ("300 images in 1 bin", many, labels, 1),
     ]
 
 
@@ -651,86 +929,146 @@ def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int]]:
     reference=expected_calibration_error,
 )
 def calibration_error(answer):
-    require_function(answer)
-    for case, probabilities, labels, bins in _calibration_cases():
-        got = _called(answer, case, {"probabilities": probabilities, "labels": labels, "bins": bins})
-        got = number_of(got, case)
-        want = expected_calibration_error(probabilities, labels, bins)
-        if close(got, want):
-            continue
-        if math.isnan(got):
-            raise Wrong(f"For {case} you find nan: a bin without images has no mean. Leave empty bins out.")
-        slips = _calibration_slips(probabilities, labels, bins)
-        raise Wrong(f"For {case} you find {got:.4f}; {want:.4f} is expected.{named_slip(got, want, slips)}")
+    cases = []
+    for text, probabilities, labels, bins in _calibration_cases():
+        cases.append(Case((probabilities, labels, *(() if bins is None else (bins,))), text))
+    same_function(
+        answer,
+        expected_calibration_error,
+        cases,
+        result=number(digits=4),
+        slips=_calibration_slips(),
+        stops=_about_math,
+    )
     return "0 would mean: of the answers given with 80 % confidence, 80 % are right, and so for every confidence."
 
 
-_CANCEL = (
-    "Distances of both signs cancel in yours, as if all images stood in one bin: go bin by bin, and take `abs` of each before "
-    "you add them up."
-)
+def _calibration_slips() -> dict[str, object]:
+    Confidence = Callable[[Tensor, Tensor], Tensor]
 
+    def largest(probabilities: Tensor, labels: Tensor) -> Tensor:
+        return probabilities.amax(dim=1)
 
-def _calibration_slips(probabilities: Tensor, labels: Tensor, bins: int) -> Slips:
-    confidence, predicted = probabilities.double().max(dim=1)
-    right = (predicted == labels).double()
-    of_label = probabilities.double()[torch.arange(len(labels)), labels]
+    def of_label(probabilities: Tensor, labels: Tensor) -> Tensor:
+        return probabilities[torch.arange(len(labels)), labels]
 
-    def gaps(sure: Tensor, at_low: bool = False, at_high: bool = True, last: int = bins) -> tuple[Tensor, Tensor]:
-        """(gap, share) of every bin that holds images, with or without its lower and its upper edge."""
+    def gaps(
+        probabilities: Tensor,
+        labels: Tensor,
+        bins: int,
+        *,
+        sure: Confidence = largest,
+        inside: Callable[..., Tensor] = lambda sure, low, high: (sure > low) & (sure <= high),
+        numbers: Callable[[int], Iterable[int]] = range,
+        empty: float | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """(gap, share of the images) of each bin, of an empty one where `empty` says what its gap is."""
+        probabilities = probabilities.double()
+        right, confidence = (probabilities.argmax(dim=1) == labels).double(), sure(probabilities, labels)
         found = []
-        for number in range(last):
-            low, high = number / bins, (number + 1) / bins
-            inside = (sure > low) & (sure < high) | (sure == low) & at_low | (sure == high) & at_high
-            if inside.any():
-                found.append((sure[inside].mean() - right[inside].mean(), inside.double().mean()))
-        gap, share = zip(*found, strict=True) if found else ((torch.zeros(()),), (torch.zeros(()),))
-        return torch.stack(gap), torch.stack(share)
+        for place in numbers(bins):
+            within = inside(confidence, place / bins, (place + 1) / bins)
+            if within.any():
+                found.append(
+                    (confidence[within].mean().item() - right[within].mean().item(), within.double().mean().item())
+                )
+            elif empty is not None:
+                found.append((empty, 0.0))
+        gap, share = torch.tensor(found or [(0.0, 0.0)], dtype=torch.float64).T
+        return gap, share
 
-    gap, share = gaps(confidence)
-    has_ones, is_on_edge = bool((confidence == 1).any()), bool(((confidence * bins) % 1 == 0).any())
+    def of(
+        join: Callable[..., Tensor] = lambda gap, share, images, bins: (gap.abs() * share).sum(), **options: object
+    ) -> Callable[..., float]:
+        """The error with other bins, another confidence, or the bins taken together in another way."""
 
-    def error(**edges: object) -> float:
-        found, part = gaps(confidence, **edges)
-        return (found.abs() * part).sum().item()
+        def error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
+            gap, share = gaps(probabilities, labels, bins, **options)  # type: ignore[arg-type]
+            return join(gap, share, len(labels), bins).item()
 
-    without_upper = error(at_low=True, at_high=False)
-    own, own_share = gaps(of_label)
-    of_bins = {
-        f"Your bins do not follow `bins`: that is the error in {many}.": expected_calibration_error(
-            probabilities, labels, many
-        )
-        for many in (15, 10)
-    }
-    weighted = (gap.abs() * share).sum().item()
+        return error
+
+    def at_both(sure: Tensor, low: float, high: float) -> Tensor:
+        return (sure >= low) & (sure <= high)
+
+    def at_low(sure: Tensor, low: float, high: float) -> Tensor:
+        return (sure >= low) & (sure < high)
+
+    def at_low_or_one(sure: Tensor, low: float, high: float) -> Tensor:
+        return at_low(sure, low, high) | (sure == 1) & (high == 1)
+
+    def at_none(sure: Tensor, low: float, high: float) -> Tensor:
+        return (sure > low) & (sure < high) | (sure == 1) & (high == 1)
+
+    def at_none_at_all(sure: Tensor, low: float, high: float) -> Tensor:
+        return (sure > low) & (sure < high)
+
+    def by_image(sign: Callable[[Tensor], Tensor]) -> Callable[..., float]:
+        def error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
+            right = (probabilities.argmax(dim=1) == labels).double()
+            return sign(probabilities.double().amax(dim=1) - right).mean().item()
+
+        return error
+
+    lower = "An image whose confidence is the edge between two bins"
+    cancel = (
+        "Distances of both signs cancel in yours, as if all images stood in one bin: go bin by bin, and take `abs` of each before "
+        "you add them up."
+    )
     return {
-        "Every bin counts alike in yours: weight each with its share of the images.": gap.abs().mean(),
-        "You divide by the number of bins: weight each bin with its share of the images.": gap.abs().sum() / bins,
-        "You add up the gaps of all bins: weight each with its share of the images.": gap.abs().sum(),
-        _CANCEL: (gap * share).sum(),
-        _CANCEL.replace("Distances", "Distances (accuracy minus confidence)"): -(gap * share).sum(),
-        "An image with confidence 1 falls out of your bins: the last one holds 1, too.": (
-            without_upper if has_ones else math.nan
+        "Every bin counts alike in yours: weight each with its share of the images.": of(
+            lambda gap, share, images, bins: gap.abs().mean()
         ),
-        "An image whose confidence is the edge between two bins belongs to the lower one: above i / bins, at most "
-        "(i + 1) / bins.": math.nan if has_ones or not is_on_edge else without_upper,
-        "An image whose confidence is the edge between two bins counts in both of yours: it belongs to the lower one.": (
-            error(at_low=True) if is_on_edge else math.nan
+        "You divide by the number of bins: weight each bin with its share of the images.": of(
+            lambda gap, share, images, bins: gap.abs().sum() / bins
         ),
-        "An image whose confidence is the edge between two bins counts in none of yours: it belongs to the lower one.": (
-            error(at_high=False) if is_on_edge else math.nan
+        "You add up the gaps of all bins: weight each with its share of the images.": of(
+            lambda gap, share, images, bins: gap.abs().sum()
         ),
-        "That is in points: a number from 0 to 1 is asked.": 100 * weighted,
-        "Your last bin is left out: there are `bins` of them, numbers 0 to bins − 1.": error(last=bins - 1),
-        "You take the distance image by image: first the two means of each bin, then their distance.": (
-            (confidence - right).abs().mean()
+        cancel: of(lambda gap, share, images, bins: (gap * share).sum().abs()),
+        f"{cancel} (Yours is confidence minus accuracy.)": of(lambda gap, share, images, bins: (gap * share).sum()),
+        f"{cancel} (Yours is accuracy minus confidence.)": of(lambda gap, share, images, bins: -(gap * share).sum()),
+        "A bin without images has no mean, and yours is nan. Leave empty bins out.": of(empty=math.nan),
+        "An image with confidence 1 falls out of your bins: the last one holds 1, too.": [
+            of(inside=at_low),
+            of(inside=at_none_at_all),
+        ],
+        f"{lower} belongs to the lower one: above i / bins, at most (i + 1) / bins.": of(inside=at_low_or_one),
+        f"{lower} counts in both of yours: it belongs to the lower one.": of(inside=at_both),
+        f"{lower} counts in none of yours: it belongs to the lower one.": of(inside=at_none),
+        "That is in points: a number from 0 to 1 is asked.": of(
+            lambda gap, share, images, bins: 100 * (gap.abs() * share).sum()
         ),
-        **of_bins,
-        "Confidence is the probability of the *predicted* class, the largest one, not of the right class.": (
-            (own.abs() * own_share).sum()
+        "Your first bin is left out: there are `bins` of them, numbers 0 to bins − 1.": of(
+            numbers=lambda bins: range(1, bins)
         ),
-        "You weight each bin with its number of images: divide by the number of all images.": weighted * len(labels),
-        "That is the largest gap of all bins: take the mean, weighted with each bin's share.": gap.abs().max(),
+        "Your last bin is left out: there are `bins` of them, numbers 0 to bins − 1.": of(
+            numbers=lambda bins: range(bins - 1)
+        ),
+        "You take the distance image by image: first the two means of each bin, then their distance.": by_image(
+            torch.abs
+        ),
+        **{
+            f"Your bins do not follow `bins`: that is the error in {many}.": (
+                lambda probabilities, labels, bins=15, many=many: expected_calibration_error(
+                    probabilities, labels, many
+                )
+            )
+            for many in (15, 10)
+        },
+        "Confidence is the probability of the *predicted* class, the largest one, not of the right class.": of(
+            sure=of_label
+        ),
+        "You weight each bin with its number of images: divide by the number of all images.": of(
+            lambda gap, share, images, bins: (gap.abs() * share).sum() * images
+        ),
+        "That is the largest gap of all bins: take the mean, weighted with each bin's share.": of(
+            lambda gap, share, images, bins: gap.abs().max()
+        ),
+        "You square the distances: take them as they are, `abs`.": [
+            of(lambda gap, share, images, bins: (gap.square() * share).sum()),
+            of(lambda gap, share, images, bins: (gap.square() * share).sum().sqrt()),
+        ],
     }
 
 

@@ -1,12 +1,13 @@
 """What lesson 00 answers to its exercises."""
 
+import math
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from utils.feedback.answers import named_slip, require_function, returned
-from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.exercises import Feedback
+from utils.feedback.functions import Case, number, same_function
 
 feedback = Feedback("start_here", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -31,11 +32,23 @@ def numbers_of(channels: int, height: int, width: int) -> int:
     reference=numbers_of,
 )
 def image_numbers(answer):
-    require_function(answer)
-    for case in ((1, 8, 8), (3, 224, 224), (3, 5, 7)):
-        got = returned(answer(*case), f"channels, height, width = {case}")
-        if got != numbers_of(*case):
-            raise Wrong(f"For channels, height, width = {case} you count {got!r}; {numbers_of(*case):,} are expected.")
+    slips = {
+        "All channels count: there is a grid of numbers for each of the {channels}.": lambda channels, height, width: (
+            height * width
+        ),
+        "A grid has `height * width` places, and there are as many grids as channels: multiply.": [
+            lambda channels, height, width: channels + height + width,
+            lambda channels, height, width: channels + height * width,
+            lambda channels, height, width: channels * (height + width),
+        ],
+        "The grid is {height} high and {width} wide: each side counts once.": [
+            lambda channels, height, width: channels * height**2,
+            lambda channels, height, width: channels * width**2,
+        ],
+    }
+    cases = ((3, 5, 7), (1, 8, 8), (3, 224, 224), (4, 7, 2), (1, 1, 1))
+    said = "For {} you count {}; {} are expected.".format
+    same_function(answer, numbers_of, cases, result=number(whole=True), slips=slips, said=said)
     return "This is how a right answer looks. Change a number in the cell above, run both again, and see a wrong one."
 
 
@@ -57,34 +70,51 @@ def size_after(size: int, window: int, stride: int, padding: int) -> int:
     reference=size_after,
 )
 def output_size(answer):
-    require_function(answer)
-    for case in ((8, 3, 1, 0), (28, 5, 1, 2), (224, 7, 2, 3), (35, 3, 2, 0), (10, 1, 1, 0), (12, 3, 2, 1)):
-        size, window, stride, padding = case
-        text = f"size={size}, window={window}, stride={stride}, padding={padding}"
-        got, want = returned(answer(*case), text), size_after(*case)
-        if got == want and isinstance(got, int):
-            continue
-        if got == want:
-            raise Wrong(
-                f"For {text} you find {got!r}, which is right in value; a grid has whole numbers of cells: use `//`."
-            )
-        told = f"For {text} you find {got}; {want} are expected."
-        if isinstance(got, float) and not got.is_integer():
-            raise Wrong(
-                f"{told} A window that would stick out has no place there: divide with `//`, which rounds down."
-            )
-        slips = {
-            "The + 1 belongs after the division: it is the place where the window starts.": (
-                (size + 2 * padding - window + 1) // stride if stride > 1 else want
-            ),
-            "One place is missing: the one where the window starts.": want - 1,
-            "A window that would hang over the edge has no place there: round down.": want + 1,
-            "Window and stride are swapped.": (size + 2 * padding - stride) // window + 1,
-            "The padding is left out.": (size - window) // stride + 1,
-            "Padding is added on both sides.": (size + padding - window) // stride + 1,
-            "The stride is left out.": size + 2 * padding - window + 1,
-        }
-        raise Wrong(f"{told}{named_slip(got, want, slips)}")
+    slips = {
+        "The + 1 belongs after the division: it is the place where the window starts.": (
+            lambda size, window, stride, padding: (size + 2 * padding - window + 1) // stride
+        ),
+        "One place is missing: the one where the window starts.": (
+            lambda size, window, stride, padding: size_after(size, window, stride, padding) - 1
+        ),
+        "A window that would hang over the edge has no place there: round down.": [
+            lambda size, window, stride, padding: math.ceil((size + 2 * padding - window) / stride) + 1,
+            lambda size, window, stride, padding: round((size + 2 * padding - window) / stride) + 1,
+            lambda size, window, stride, padding: (size + 2 * padding - window) / stride + 1,
+        ],
+        "Window and stride are swapped.": lambda size, window, stride, padding: size_after(
+            size, stride, window, padding
+        ),
+        "Stride and padding are swapped.": lambda size, window, stride, padding: size_after(
+            size, window, padding, stride
+        ),
+        "The padding is left out.": lambda size, window, stride, padding: size_after(size, window, stride, 0),
+        "Padding is added on both sides.": lambda size, window, stride, padding: (
+            (size + padding - window) // stride + 1
+        ),
+        "The stride is left out.": lambda size, window, stride, padding: size_after(size, window, 1, padding),
+        "The window takes its cells from the padded grid before it moves: `size + 2 * padding - window`.": (
+            lambda size, window, stride, padding: size_after(size, 0, stride, padding)
+        ),
+        "That is right where the window fits the stride alone: count the places, not the windows side by side.": (
+            lambda size, window, stride, padding: (size + 2 * padding) // stride
+        ),
+    }
+    cases = (
+        (8, 3, 1, 0),
+        (28, 5, 1, 2),
+        (224, 7, 2, 3),
+        (35, 3, 2, 0),
+        (10, 1, 1, 0),
+        (12, 3, 2, 1),
+        (13, 4, 3, 2),
+        (11, 2, 5, 1),
+        (5, 5, 2, 0),
+        (12, 4, 3, 0),
+        (14, 2, 2, 0),
+        (1, 3, 4, 1),
+    )
+    same_function(answer, size_after, cases, result=number(whole=True), slips=slips)
     return "With padding window // 2 and stride 1 an odd window keeps the grid, as all branches of a module must."
 
 
@@ -106,51 +136,51 @@ def share_right(logits: Tensor, labels: Tensor) -> float:
     reference=share_right,
 )
 def accuracy(answer):
-    require_function(answer)
+    slips = {
+        "That is in per cent; a share from 0 to 1 is needed.": lambda logits, labels: 100 * share_right(logits, labels),
+        "You count the wrong ones, not the right ones.": lambda logits, labels: 1 - share_right(logits, labels),
+        "That is the number of right ones: divide by the number of images.": lambda logits, labels: (
+            len(labels) * share_right(logits, labels)
+        ),
+        "Divide by the number of images, not of classes.": lambda logits, labels: (
+            len(labels) * share_right(logits, labels) / logits.shape[1]
+        ),
+        "That is one answer an image, right or not: take the mean over the images.": [
+            lambda logits, labels: logits.argmax(dim=1) == labels,
+            lambda logits, labels: (logits.argmax(dim=1) == labels).float(),
+        ],
+        "Look along `dim=1`: a row is an image.": lambda logits, labels: (
+            (logits.argmax(dim=0) == labels).float().mean()
+        ),
+        "You look for the smallest logit of each row; the answer is the place of the *largest*.": lambda logits, labels: (
+            share_right(-logits, labels)
+        ),
+        "You compare the largest logit itself with the label; it is its *place* in the row that is a class: `argmax`.": (
+            lambda logits, labels: (logits.amax(dim=1) == labels).float().mean()
+        ),
+        "Rounding loses it: give back the share as it comes out.": [
+            lambda logits, labels, digits=digits: round(share_right(logits, labels), digits) for digits in (0, 1, 2, 3)
+        ]
+        + [lambda logits, labels: int(share_right(logits, labels))],
+    }
     draws = torch.Generator().manual_seed(0)
-    for images, classes in ((4, 3), (50, 10), (7, 7)):
-        logits = torch.randn(images, classes, generator=draws)
+    cases = []
+    # (images, classes, how many of them are wrong)
+    for images, classes, wrong in ((11, 4, 4), (50, 10, 13), (7, 7, 2), (3, 5, 0), (6, 2, 6), (1, 4, 0)):
+        logits = 3 * torch.randn(images, classes, generator=draws) - 2
         labels = logits.argmax(dim=1)
-        wrong = torch.randperm(images, generator=draws)[: images // 4 + 1]
-        labels[wrong] = (labels[wrong] + 1) % classes
-        text = f"For {images} images and {classes} classes"
-        try:
-            got = answer(logits, labels)
-        except RuntimeError as error:
-            if "must match the size" in str(error):
-                raise Wrong(
-                    f"{text} torch cannot compare: {error}. Each image needs one answer: look along `dim=1`."
-                ) from error
-            raise
-        want = share_right(logits, labels)
-        if got is None:
-            raise Wrong(f"{text} your function gives back nothing. Is the `return` missing?")
-        if isinstance(got, Tensor):
-            if got.numel() != 1:
-                raise Wrong(
-                    f"{text} you give back a tensor of shape {tuple(got.shape)}; one number is needed: its mean."
-                )
-            got = got.item()
-        if not isinstance(got, (int, float)):
-            raise Wrong(f"{text} you give back {got!r}; one number from 0 to 1 is needed.")
-        if abs(got - want) <= 1e-6:
-            continue
-        if abs(got - 100 * want) <= 1e-3:
-            raise Wrong(f"{text} you find {got:.3f}, which is in per cent; a share from 0 to 1 is needed: {want:.3f}.")
-        if abs(got - (1 - want)) <= 1e-6:
-            raise Wrong(
-                f"{text} you find {got:.3f}; {want:.3f} is expected. You count the wrong ones, not the right ones."
-            )
-        if abs(got - want * images) <= 1e-4:
-            raise Wrong(f"{text} you find {got:g}, the number of right ones; divide by the number of images.")
-        if images == classes and abs(got - (logits.argmax(dim=0) == labels).float().mean().item()) <= 1e-6:
-            raise Wrong(f"{text} you find {got:.3f}; {want:.3f} is expected. Look along `dim=1`: a row is an image.")
-        if abs(got - want * images / classes) <= 1e-6:
-            raise Wrong(
-                f"{text} you find {got:.3f}; {want:.3f} is expected. Divide by the number of images, not of classes."
-            )
-        raise Wrong(
-            f"{text} you find {got:.3f}; {want:.3f} is expected. Compare the *place* of the largest logit in each row with "
-            "the label, and take the mean over the images."
-        )
+        places = torch.randperm(images, generator=draws)[:wrong]
+        labels[places] = (labels[places] + 1) % classes
+        cases.append(Case((logits, labels), f"{images} image{'s' * (images > 1)} and {classes} classes"))
+    same_function(answer, share_right, cases, result=number(within=1e-6), slips=slips, stops=_why_accuracy_stops)
     return "The course measures every network with this number."
+
+
+def _why_accuracy_stops(error: Exception, logits: Tensor, labels: Tensor) -> str:
+    if "must match the size" in str(error):
+        return "Each image needs one answer, to be compared with its label: look along `dim=1`."
+    if "could not infer output dtype" in str(error):
+        return (
+            "Right and wrong are True and False, which torch does not average: make numbers of them first, `.float()`."
+        )
+    return ""

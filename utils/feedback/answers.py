@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from utils.feedback.exercises import Wrong, article
 
 Slips = Mapping[str, object]  # what a slip gives, by the sentence that names the slip
+LONG = 60  # characters; what is longer is called by its shape, or by its kind
 
 
 def require_function(answer: object, *, but: type | tuple[type, ...] = ()) -> None:
@@ -44,8 +45,16 @@ def several_of(answer: object, count: int, case: str, needed: str) -> Sequence[o
     answer = returned(answer, case)
     in_a_row = isinstance(answer, tuple | list) or (isinstance(answer, Tensor | np.ndarray) and answer.ndim > 0)
     if not in_a_row or len(answer) != count:
-        raise Wrong(f"For {case} {needed}; yours is {answer!r}.")
+        raise Wrong(f"For {case} {needed}; yours is {written(answer)}.")
     return list(answer)
+
+
+def written(value: object) -> str:
+    """A value in a sentence: a tensor by its shape, what is long by its kind."""
+    if isinstance(value, Tensor | np.ndarray) and value.ndim:
+        return f"{article(value)} of shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= LONG else f"{article(value)} of {len(value)}" if hasattr(value, "__len__") else text
 
 
 def called(answer: Callable[..., object], arguments: Sequence[object], changed: str) -> object:
@@ -119,16 +128,28 @@ def close(mine: object, theirs: object, within: float = 1e-4) -> bool:
 
 
 def same(mine: Any, theirs: Any) -> bool:
-    """Are two things equal to the last bit, tensors in lists and dictionaries too?"""
+    """Are two things equal to the last bit, tensors in lists, dictionaries and modules too?
+
+    Two modules are where their tensors are, their modes, and which parameters are trained.
+    """
     if isinstance(theirs, Tensor):
-        return isinstance(mine, Tensor) and mine.dtype == theirs.dtype and torch.equal(mine, theirs)
+        alike = isinstance(mine, Tensor) and mine.dtype == theirs.dtype and mine.shape == theirs.shape
+        return alike and (theirs.is_meta or torch.equal(mine, theirs))
     if isinstance(theirs, np.ndarray):
         return isinstance(mine, np.ndarray) and np.array_equal(mine, theirs, equal_nan=theirs.dtype.kind == "f")
     if isinstance(theirs, Mapping):
         return mine.keys() == theirs.keys() and all(same(mine[name], each) for name, each in theirs.items())
+    if isinstance(theirs, nn.Module):
+        return isinstance(mine, nn.Module) and same(_state_of(mine), _state_of(theirs))
     if isinstance(theirs, (list, tuple)):
         return len(mine) == len(theirs) and all(map(same, mine, theirs))
     return mine == theirs
+
+
+def _state_of(module: nn.Module) -> tuple[object, ...]:
+    modes = [(name, part.training) for name, part in module.named_modules()]
+    trained = [(name, parameter.requires_grad) for name, parameter in module.named_parameters()]
+    return dict(module.state_dict()), modes, trained
 
 
 def expect(got: object, want: object, said: str, slips: Slips, within: float = 1e-4) -> None:

@@ -116,6 +116,7 @@ ANSWERS = {
         right=(
             function(SAVING, "(kernel_size * kernel_size - sum(f * f for f in factors)) / (kernel_size * kernel_size)"),
             f"import torch\ndef Answer({SAVING}):\n    return 1 - torch.tensor(factors).square().sum() / kernel_size**2\n",
+            "from fractions import Fraction\nAnswer = lambda kernel_size, factors: Fraction(kernel_size**2 - sum(f**2 for f in factors), kernel_size**2)\n",
         ),
         wrong=(
             (function(SAVING, "sum(f**2 for f in factors) / kernel_size**2"), "What is saved is the rest"),
@@ -124,6 +125,9 @@ ANSWERS = {
             (f"import math\ndef Answer({SAVING}):\n    return 1 - math.prod(f * f for f in factors) / kernel_size**2\n", "not multiplied"),
             (function(SAVING, "None"), "Is the `return` missing?"),
             ("Answer = 0.28", "Hand over the function itself"),
+            ("Answer = lambda kernel_size, factors: 1 - sum(f**2 for f in factors) // kernel_size**2\n", 'divide with `/`'),
+            ("Answer = lambda kernel_size, factors: 1 - len(factors) * factors[0]**2 / kernel_size**2\n", 'each has its own size'),
+            ("Answer = lambda kernel_size, factors: 1 - sum(factors)**2 / kernel_size**2\n", 'you square the sum'),
         ),
     ),
     "factor_saving": Answers(
@@ -156,10 +160,14 @@ ANSWERS = {
              "    return 1 - after / (plain[0] * plain[1] * widths[0] * widths[-1])\n", "they are not multiplied"),
             (f"def Answer({CHAIN}):\n    before = plain[0] * plain[1] * widths[0] * widths[-1]\n    after, reads = 0, widths.pop(0)\n"
              "    for h, w in factors:\n        after += h * w * reads * widths[0]\n        reads = widths.pop(0)\n"
-             "    return 1 - after / before\n", "Your function changes the list `widths` that it was given"),
+             "    return 1 - after / before\n", "your function changes `widths`"),
             (f"def Answer({CHAIN}):\n    before = plain[0] * plain[1] * widths[0] * widths[-1]\n    after = 0\n"
              "    for a, b in zip(widths, widths[1:]):\n        h, w = factors.pop(0)\n        after += h * w * a * b\n"
-             "    return 1 - after / before\n", "changes the list `factors`"),
+             "    return 1 - after / before\n", "your function changes `factors`"),
+            ("def Answer(plain, factors, widths):\n    b = plain[0] * plain[1] * widths[0] * widths[-1]\n    a = sum(h * w * i * o for (h, w), i, o in zip(factors, widths, widths[1:]))\n    return 1 - a // b\n", 'divide with `/`'),
+            ("def Answer(plain, factors, widths):\n    b = plain[1] ** 2 * widths[0] * widths[-1]\n    a = sum(h * w * i * o for (h, w), i, o in zip(factors, widths, widths[1:]))\n    return 1 - a / b\n", 'its sides may differ'),
+            ("def Answer(plain, factors, widths):\n    widths.sort()\n    b = plain[0] * plain[1] * widths[0] * widths[-1]\n    a = sum(h * w * i * o for (h, w), i, o in zip(factors, widths, widths[1:]))\n    return 1 - a / b\n", 'your function changes `widths`'),
+            ("def Answer(plain, factors, widths):\n    b = plain[0] * plain[1] * widths[0] * widths[-1]\n    a = sum(h * w * i * o for (h, w), i, o in zip(factors, widths, widths[1:]))\n    return (b - a) / a\n", "measure it against the one window's"),
         ),
     ),
     "two_factors": Answers(
@@ -209,6 +217,7 @@ ANSWERS = {
             "    for r in range(5):\n        for c in range(5):\n            for i in range(3):\n                for j in range(3):\n"
             "                    if 0 <= r - i < 3 and 0 <= c - j < 3:\n"
             "                        out[:, :, r, c] += second[:, :, i, j] @ first[:, :, r - i, c - j]\n    return out\n",
+            "def Answer(first, second):\n    F = torch.fft.fft2(first, s=(5, 5))\n    S = torch.fft.fft2(second, s=(5, 5))\n    return torch.fft.ifft2(torch.einsum(\"omhw,mihw->oihw\", S, F)).real\n",
         ),
         wrong=(
             (f"def Answer(first, second):\n    return {SLIDE.format(flip='', pad=2)}\n", "turned by half a turn"),
@@ -218,20 +227,23 @@ ANSWERS = {
             (composed(ADD).replace("return out", "return out.transpose(-2, -1)"), "swapped in the result"),
             (f"def Answer(first, second):\n    return {SLIDE.format(flip='.flip(-2, -1)', pad=0)}\n", "in a single place"),
             (f"def Answer(first, second):\n    return {SLIDE.format(flip='.flip(-2, -1)', pad=1)}\n", "sees 5 cells"),
-            (composed(ADD).replace("return out", "return out.transpose(0, 1)"), "in and out swapped"),
-            (composed(ADD, start="torch.zeros(second.shape[0], first.shape[1], {0}, {0})"), "fewer digits"),
+            (composed(ADD).replace("return out", "return out.transpose(0, 1)"), "In and out are swapped"),
+            (composed(ADD, start="torch.zeros(second.shape[0], first.shape[1], {0}, {0})"), "numbers of torch.float64 go in and torch.float32 comes out"),
             (composed(ADD).replace("return out", "return out / first.shape[0]"), "averaged"),
-            (composed("out[:, :, r : r + 3, c : c + 3] += second[:, :1, r, c].unsqueeze(-1).unsqueeze(-1) * first[:1]"), "only the first channel between"),
-            (composed(ADD.replace("+=", "=")), "the largest difference"),
-            (composed(ADD).replace("return out", "first *= 2\n    return out"), "changes the weights"),
+            (composed("out[:, :, r : r + 3, c : c + 3] += second[:, :1, r, c].unsqueeze(-1).unsqueeze(-1) * first[:1]"), "Only the first channel between"),
+            (composed(ADD.replace("+=", "=")), "yours are written over one another: `+=`"),
+            (composed(ADD).replace("return out", "first *= 2\n    return out"), "your function changes `first`"),
             (composed(ADD).replace("return out", "pass"), "Is the `return` missing?"),
             ("def Answer(first, second):\n    return second * first\n", "A unit behind two windows of 3 sees 5 cells"),
             (composed("out[:, :, r : r + 3, c : c + 3] += torch.einsum('om,mihw->oihw', second[:, :, r, c].T, first)"),
-             "For first of shape (2, 1, 3, 3) and second of shape (1, 2, 3, 3) your code stopped. RuntimeError"),
+             "For first of shape (2, 1, 3, 3) and second of shape (1, 2, 3, 3) your code stops. RuntimeError"),
             ("def Answer(first, second):\n    return first @ second\n", "A unit behind two windows of 3 sees 5 cells"),
             (composed(ADD, start="torch.zeros(second.shape[0], first.shape[1], {0}, {0})")
              .replace("for r in", "first, second = first.float(), second.float()\n    for r in")
              .replace("return out", "return out.double()"), "work in that precision"),
+            ("def Answer(first, second):\n    return nn.functional.conv_transpose2d(second, first).double()\n", 'numbers of torch.float32 go in and torch.float64 comes out'),
+            ("def Answer(first, second):\n    F = torch.fft.fft2(first, s=(5, 5))\n    S = torch.fft.fft2(second, s=(5, 5))\n    return torch.fft.ifft2(torch.einsum(\"omhw,mihw->oihw\", S, F))\n", 'torch.complex128 comes out'),
+            ("def Answer(first, second):\n    return nn.functional.conv_transpose2d(second[:, -1:], first[-1:])\n", 'Only the last channel between'),
         ),
     ),
     "inception_b": Answers(
@@ -312,6 +324,8 @@ ANSWERS = {
             "    return {name: profile(way(channels), (channels, grid, grid)).macs for name, way in REDUCTIONS.items()}\n",
             f"def Answer({REDUCE}):\n    one = 9 * (grid / 2) ** 2 * channels * channels\n"
             "    return {'parallel': one, 'pool first': 2 * one, 'convolution first': 8 * one}\n",
+            "import numpy as np\ndef Answer(channels, grid):\n    u = np.int64(9 * (grid // 2) ** 2 * channels**2)\n    return {'convolution first': 8 * u, 'pool first': 2 * u, 'parallel': u}\n",
+            "def Answer(channels, grid):\n    u = torch.tensor(9 * (grid // 2) ** 2 * channels**2)\n    return {'convolution first': 8 * u, 'pool first': 2 * u, 'parallel': u}\n",
         ),
         wrong=(
             (three(beside="18 * (grid // 2) ** 2 * channels**2"), "the convolution puts out the other half"),
@@ -326,6 +340,9 @@ ANSWERS = {
             (three(beside="(9 * channels + 1) * (grid // 2) ** 2 * channels"), "A bias is added"),
             (three(pool="18 * (grid // 2) ** 2 * channels**2 + 9 * (grid // 2) ** 2 * channels"), "A pool compares values"),
             (function(REDUCE, "None"), "gives back nothing"),
+            ("def Answer(channels, grid):\n    u = 9 * (grid // 2) ** 2 * channels**2\n    return {'convolution first': 18 * grid * channels**2, 'pool first': 18 * (grid // 2) * channels**2, 'parallel': 9 * (grid // 2) * channels**2}\n", 'The grid has two sides'),
+            ("def Answer(channels, grid):\n    u = 9 * (grid // 2) ** 2 * channels**2\n    return {'convolution first': 16 * u, 'pool first': 4 * u, 'parallel': 2 * u}\n", 'counts as one, not as two'),
+            ("def Answer(channels, grid):\n    u = 9 * (grid // 2) ** 2 * channels**2\n    return {'convolution first': 2 * u, 'pool first': 8 * u, 'parallel': u}\n", "Your 'convolution first' is"),
         ),
     ),
     "assemble": Answers(

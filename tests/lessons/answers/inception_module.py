@@ -54,7 +54,7 @@ ANSWERS = {
             (function(PARAMS, "out_channels * in_channels * kernel_size**2"), "The biases are missing: 64 of them"),
             (function(PARAMS, "out_channels * in_channels * kernel_size**2 + 1"), "a bias of its own"),
             (function(PARAMS, "out_channels * (in_channels * kernel_size + 1)"), "The window is square"),
-            (function(PARAMS, "in_channels * (out_channels * kernel_size**2 + 1)"), "are expected"),
+            (function(PARAMS, "in_channels * (out_channels * kernel_size**2 + 1)"), "A bias belongs to an output channel"),
             (function(PARAMS, "None"), "gives back nothing"),
         ),
     ),
@@ -106,14 +106,17 @@ ANSWERS = {
             f"def Answer({GROW}):\n    if modules == 0:\n        return []\n"
             "    first = in_channels + pointwise + three + five\n"
             "    return [first, *Answer(first, pointwise, three, five, modules - 1)]\n",
+            "import numpy as np\nAnswer = lambda in_channels, pointwise, three, five, modules: np.arange(1, modules + 1) * (pointwise + three + five) + in_channels\n",
         ),
         wrong=(
             (function(GROW, "[pointwise + three + five] * modules"), "the pool's channels are missing"),
             (function(GROW, "[in_channels + i * (pointwise + three + five) for i in range(modules + 1)]"), "what goes in"),
-            (function(GROW, "in_channels + modules * (pointwise + three + five)"), "a list with one number a module"),
+            (function(GROW, "in_channels + modules * (pointwise + three + five)"), "a list of numbers is needed"),
             (function(GROW, "None"), "Is the `return` missing?"),
-            (function(GROW, "[in_channels * 2 ** (i + 1) for i in range(modules)]"), "pass through the pool"),
+            (function(GROW, "[in_channels * 2 ** (i + 1) for i in range(modules)]"), "passes through the pool"),
             (function(GROW, "[in_channels + pointwise + three + five]"), "one number a module is needed"),
+            ("Answer = lambda in_channels, pointwise, three, five, modules: [in_channels + pointwise + three + five] * modules\n", 'Only the first module reads 192 channels'),
+            ("Answer = lambda in_channels, pointwise, three, five, modules: [in_channels + (i + 2) * (pointwise + three + five) for i in range(modules)]\n", 'start it with the first'),
         ),
     ),
     "reduced_branch": Answers(
@@ -204,6 +207,7 @@ ANSWERS = {
             "    return 1 + sum((w - 1) * step for (w, _), step in zip(layers, steps))\n",
             "def Answer(layers):\n    size = 1\n    for window, stride in reversed(layers):\n"
             "        size = (size - 1) * stride + window\n    return size\n",
+            "import numpy as np\ndef Answer(layers):\n    ks = np.array(layers).reshape(-1, 2)\n    j = np.cumprod(np.r_[1, ks[:, 1]])[:-1]\n    return 1 + ((ks[:, 0] - 1) * j).sum()\n",
         ),
         wrong=(
             (field("field += window - 1"), "Strides are left out"),
@@ -215,6 +219,11 @@ ANSWERS = {
             (field("field += (window - 1) * step; step = stride"), "Strides multiply"),
             ("def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n"
              "        field += (window - 1) * step\n        step *= stride\n        return field\n", "inside of the loop"),
+            ("def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n        field += (window - 1) * stride\n        step *= stride\n    return field\n", 'here it is its own stride'),
+            ("def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n        field += window * step\n        step *= stride\n    return field\n", '`window - 1`, not `window`'),
+            ("def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n        field += 2 * (window // 2) * step\n        step *= stride\n    return field\n", 'right for odd windows alone'),
+            ("def Answer(layers):\n    size = 1\n    while layers:\n        window, stride = layers.pop()\n        size = (size - 1) * stride + window\n    return size\n", 'your function changes `layers`'),
+            ("def Answer(layers):\n    layers.reverse()\n    size = 1\n    for window, stride in layers:\n        size = (size - 1) * stride + window\n    return size\n", 'your function changes `layers`'),
         ),
     ),
 }  # fmt: skip

@@ -1,13 +1,26 @@
 """Comparing a learner's function with the course's: values, arguments, gradients, slips."""
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 from utils.feedback.exercises import Wrong
-from utils.feedback.functions import Case, listed, number, pair, same_function, several, tensor, value, written
+from utils.feedback.functions import (
+    Case,
+    keyed,
+    listed,
+    number,
+    optional,
+    pair,
+    same_function,
+    several,
+    tensor,
+    value,
+    written,
+)
 
 
 def total(values, times):
@@ -191,3 +204,264 @@ def test_a_stub_is_told_as_a_stub():
 
     with pytest.raises(NotImplementedError):
         same_function(stub, total, CASES, result=number())
+
+
+def test_code_that_stops_says_for_which_case():
+    said = verdict(lambda values, times: values[0] * times)
+    assert said.startswith("For values=[1, 2, 3], times=1 you find 1; 6 is expected.")
+    said = verdict(lambda values, times: sum(values) * times + 0 * values[0])
+    assert said.startswith("For values=[], times=2 your code stops. IndexError: list index out of range.")
+
+
+def test_a_sentence_about_an_error_follows_it():
+    def about(error, values, times):
+        return f"{len(values)} values here." if isinstance(error, IndexError) else ""
+
+    said = verdict(lambda values, times: sum(values) * times + 0 * values[0], stops=about)
+    assert said.endswith("0 values here.")
+    said = verdict(lambda values, times: sum(values) * times + 0 // len(values), stops=about)
+    assert "ZeroDivisionError" in said and "here" not in said
+
+
+def spread(x):
+    return x.mean(), x.square().mean(), x.square().mean() - x.mean() ** 2
+
+
+THREE = several((tensor(), tensor(), tensor()), ("mean", "square", "variance"), order=(1, 0, 2))
+SPREADS = {
+    "The square is missing.": lambda x: (x.mean(), x.mean(), x.mean() - x.mean() ** 2),
+    "It is a sum.": lambda x: (x.mean(), x.square().sum(), x.square().sum() - x.mean() ** 2),
+}
+
+
+def test_of_a_result_in_parts_the_first_wrong_one_is_told_and_the_slip_in_it():
+    def answer(x):  # right but for one part, from which nothing else is made
+        mean, square, variance = spread(x)
+        return mean, square * len(x), variance
+
+    said = verdict(answer, spread, ((torch.arange(4.0),),), result=THREE, slips=SPREADS)
+    assert "Your square is wrong. The largest difference is 10.5: 14 for 3.5. It is a sum." in said
+    said = verdict(SPREADS["The square is missing."], spread, ((torch.arange(4.0),),), result=THREE, slips=SPREADS)
+    assert said.endswith("The square is missing.")
+    said = verdict(
+        lambda x: (x.mean() + 1, *spread(x)[1:]), spread, ((torch.arange(4.0),),), result=THREE, slips=SPREADS
+    )
+    assert said.endswith("Your mean is wrong. The largest difference is 1: 2.5 for 1.5.")
+
+
+def test_a_dictionary():
+    kind = keyed({"one": number(whole=True), "two": number()})
+    right = lambda x: {"one": x, "two": x / 2}  # noqa: E731
+    slips = {"Halve it.": lambda x: {"one": x, "two": x}}
+    assert (
+        verdict(lambda x: {"two": np.float64(x / 2), "one": x, "more": 0}, right, ((3,),), result=kind, slips={}) == ""
+    )
+    assert "'two' is missing in yours" in verdict(lambda x: {"one": x}, right, ((3,),), result=kind, slips={})
+    assert "gives back a list" in verdict(lambda x: [x, x / 2], right, ((3,),), result=kind, slips={})
+    said = verdict(slips["Halve it."], right, ((3,),), result=kind, slips=slips)
+    assert "Your 'two' is 3, and 1.5 is expected. Halve it." in said
+    assert "Your 'one' is wrong. A whole number is needed" in verdict(
+        lambda x: {"one": x + 0.5, "two": x}, right, ((3,),), result=kind, slips={}
+    )
+
+
+def test_a_slip_that_gives_no_number_is_named():
+    slips = {"Nothing is divided by 0.": lambda x: x / x.sum()}
+    said = verdict(lambda x: x / x.sum(), lambda x: x, ((torch.zeros(2),),), result=tensor(), slips=slips)
+    assert said.endswith("It is nan at [0], where 0 is expected. Nothing is divided by 0.")
+    slips = {"Nothing is divided by 0.": lambda x: float("nan")}
+    assert "divided by 0" in verdict(lambda x: float("nan"), lambda x: x, ((1.0,),), result=number(), slips=slips)
+
+
+def test_complex_numbers_are_no_real_ones():
+    said = verdict(torch.fft.fft, lambda x: x, ((torch.zeros(2),),), result=tensor(), slips={})
+    assert "complex numbers" in said
+
+
+def test_a_list_of_tensors():
+    kind = listed(tensor(), what="tensors")
+    double = lambda rows: [2 * each for each in rows]  # noqa: E731
+    rows = ([torch.ones(2), torch.ones(3)],)
+    assert verdict(double, double, (rows,), result=kind, slips={}) == ""
+    said = verdict(lambda rows: [2 * rows[0], rows[1]], double, (rows,), result=kind, slips={})
+    assert "number 2. The largest difference is 1 at [0]: 1 for 2." in said
+    assert "Your list has 1 tensors; 2 are expected" in verdict(
+        lambda rows: rows[:1], double, (rows,), result=kind, slips={}
+    )
+
+
+class Pair(NamedTuple):
+    one: torch.Tensor
+    more: tuple
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda given: given.one.sum() + given.more[1].sum(), ""),
+        (lambda given: given.one.sum() + given.more[1].detach().sum(), "back into `given.more[1]`"),
+        (lambda given: given.one.detach().sum() + given.more[1].sum(), "back into `given.one`"),
+    ],
+)
+def test_gradients_of_tensors_in_a_record(answer, words):
+    case = Case((Pair(torch.ones(2), (torch.ones(1), torch.ones(3))),), "a pair")
+    right = lambda given: given.one.sum() + given.more[1].sum()  # noqa: E731
+    said = verdict(answer, right, (case,), result=tensor(), slips={}, gradient=True)
+    assert words in said and bool(words) == bool(said)
+
+
+def test_a_way_back_that_stops():
+    def answer(x):
+        y = x.exp()
+        z = y * y
+        y.add_(1)
+        return z
+
+    said = verdict(answer, lambda x: (2 * x).exp(), ((torch.ones(2),),), result=tensor(), slips={}, gradient=True)
+    assert "the way back to the arguments stops. RuntimeError" in said
+
+
+def test_a_slip_may_give_another_shape_or_another_length():
+    slips = {"Leave `keepdim` away.": lambda x: x.mean(dim=1, keepdim=True), "Flat.": lambda x: x.flatten()}
+    case = ((torch.arange(6.0).view(2, 3),),)
+    said = verdict(lambda x: x.mean(1, keepdim=True), lambda x: x.mean(1), case, result=tensor(), slips=slips)
+    assert said.endswith("It has shape (2, 1); (2,) is expected. Leave `keepdim` away.")
+    slips = {"One an image: take their mean.": lambda x: x.sum(1)}
+    said = verdict(lambda x: x.sum(1), lambda x: x.sum(1).mean(), case, result=number(), slips=slips)
+    assert said.endswith("shape (2,); 7.5 is expected. One number is needed. One an image: take their mean.")
+    slips = {"It starts with 0.": lambda n: list(range(n + 1))}
+    kind = listed(number(whole=True))
+    said = verdict(lambda n: range(n + 1), lambda n: list(range(1, n + 1)), ((3,),), result=kind, slips=slips)
+    assert said.endswith("Your list has 4 numbers; 3 are expected. It starts with 0.")
+
+
+def test_several_functions_may_have_a_slip():
+    slips = {"Rounded.": [lambda x, digits=digits: round(x, digits) for digits in (1, 2)]}
+    for digits in (1, 2):
+        said = verdict(lambda x: round(x, digits), lambda x: x, ((1.2345,),), result=number(), slips=slips)  # noqa: B023
+        assert said.endswith("Rounded.")
+
+
+def halved(x):
+    return x / 2
+
+
+def quartered(x):
+    return halved(halved(x))
+
+
+@pytest.mark.parametrize(
+    ("own", "answer", "words"),
+    [
+        ("x / 3", "halved(halved(x))", "This one is right: with the course's own `halved` it gives what is expected"),
+        ("x / 2", "halved(x)", "you find 4; 2 is expected"),
+        ("x / 3", "halved(x)", "you find 2.66667; 2 is expected"),
+        ("x / 2", "halved(halved(x))", ""),
+    ],
+)
+def test_an_earlier_exercise_is_told_where_it_is_what_is_wrong(own, answer, words):
+    scope = {}
+    exec(f"def halved(x):\n    return {own}\ndef answer(x):\n    return {answer}\n", scope)
+    said = verdict(scope["answer"], quartered, ((8,),), result=number(), slips={}, earlier={"halved": ("1.2", halved)})
+    assert words in said and bool(words) == bool(said)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net.train(),
+        lambda net: net.weight.requires_grad_(False),
+        lambda net: net.weight.data.mul_(2),
+    ],
+)
+def test_a_module_that_is_changed_is_named(change):
+    cases = ((torch.nn.Linear(2, 1).eval(),),)
+    number_of_weights = lambda net: net.weight.numel()  # noqa: E731
+    assert verdict(number_of_weights, number_of_weights, cases, result=number(), slips={}) == ""
+    said = verdict(
+        lambda net: (change(net), number_of_weights(net))[1], number_of_weights, cases, result=number(), slips={}
+    )
+    assert "your function changes `net`" in said
+
+
+def test_a_number_that_is_not_whole_has_its_slip_and_rounding_is_named_where_it_helps():
+    slips = {"Halve the sum, not its double.": lambda n: n / 3}
+    half = lambda n: n // 2  # noqa: E731
+    said = verdict(lambda n: n / 3, half, ((4,),), result=WHOLE, slips=slips)
+    assert said.startswith("For n=4 you find 1.33333; 2 is expected.") and said.endswith("not its double.")
+    assert "rounded down, yours is right: divide with `//`" in verdict(
+        lambda n: n / 2, half, ((5,),), result=WHOLE, slips={}
+    )
+    assert "//" not in verdict(lambda n: n / 2 + 1, half, ((5,),), result=WHOLE, slips={})
+    assert "you find inf; 2 is expected. A whole number is needed." in verdict(
+        lambda n: float("inf"), half, ((5,),), result=WHOLE, slips={}
+    )
+
+
+def first_and_count(values):
+    return (values[0], len(values)) if values else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda v: [v[0], len(v)] if v else None, ""),
+        (lambda v: None, "you find None; (3, 2) is expected. Is the `return` missing?"),
+        (lambda v: (v[0], len(v)) if len(v) > 1 else None, "For v=[3] you find None; (3, 1) is expected."),
+        (lambda v: (v[0], len(v)) if v else (0, 0), "For v=[] you find (0, 0); None is expected."),
+        (lambda v: (v[0], len(v)) if v else "none", "For v=[] you find 'none'; None is expected."),
+        (lambda v: len(v), "a pair is needed"),
+    ],
+)
+def test_a_result_that_may_be_none(answer, words):
+    kind = optional(pair(number(), number(), ("first", "count")))
+    slips = {"Is the `return` missing?": lambda v: None}
+    cases = (([3, 4],), ([3],), ([],))
+    said = verdict(answer, lambda v: first_and_count(v), cases, result=kind, slips=slips)
+    assert words in said and bool(words) == bool(said)
+
+
+def shares(total, parts):
+    if total % parts:
+        raise ValueError(f"{total} is no multiple of {parts}.")
+    return total // parts
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (shares, ""),
+        (lambda total, parts: total // parts, "gives back 2; a ValueError is expected: 5 is no multiple of 2."),
+        (lambda total, parts: total // parts if total % parts == 0 else None, "gives back None; a ValueError"),
+        (lambda total, parts: [total // parts][total % parts], "For total=5, parts=2 your code stops. IndexError"),
+    ],
+)
+def test_where_the_course_refuses_the_learner_has_to(answer, words):
+    said = verdict(answer, shares, ((4, 2), (5, 2)), result=WHOLE, slips={})
+    assert words in said and bool(words) == bool(said)
+
+
+def test_numbers_near_zero_are_rounded_as_those_beside_them():
+    right = torch.tensor([1000.0, 0.0])
+    assert verdict(lambda: right + 1e-4, lambda: right, ((),), result=tensor(), slips={}) == ""
+    assert verdict(lambda: right + 1e-2, lambda: right, ((),), result=tensor(), slips={})
+    assert verdict(lambda: torch.zeros(0), lambda: torch.zeros(0), ((),), result=tensor(), slips={}) == ""
+
+
+def test_a_module_without_numbers_is_compared_by_all_else():
+    with torch.device("meta"):
+        net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU()).eval()
+    count = lambda net: len(net)  # noqa: E731
+    assert verdict(len, count, ((net,),), result=WHOLE, slips={}) == ""
+    assert "changes `net`" in verdict(lambda net: len(net.train()), count, ((net,),), result=WHOLE, slips={})
+
+
+def test_one_tensor_is_no_list_of_tensors():
+    both = lambda x: [x, 2 * x]  # noqa: E731
+    case = ((torch.ones(2),),)
+    kinds = (listed(tensor(), what="tensors"), several((tensor(), tensor()), ("one", "two")))
+    for kind, words in zip(
+        kinds, ("gives back one tensor; a list of tensors is needed", "a pair is needed"), strict=True
+    ):
+        assert words in verdict(lambda x: x, both, case, result=kind, slips={})
+        assert verdict(lambda x: torch.stack(both(x)), both, case, result=kind, slips={}) == ""
