@@ -198,7 +198,7 @@ ANSWERS = {
             (trunk(POOL.replace('"inception_4a"', '"inception_3b"') + MODULE), "A pool stands before 3b"),
             (trunk(POOL + MODULE.splitlines()[0]), "another number of channels"),
             (trunk(POOL.replace("3, stride=2", "3, stride=1, padding=1") + MODULE), "comes out as it went in"),
-            (trunk(POOL.replace("nn.MaxPool2d(3", "nn.AvgPool2d(3") + MODULE), "expected 11 × max pooling of 3×3"),
+            (trunk(POOL.replace("nn.MaxPool2d(3", "nn.AvgPool2d(3") + MODULE), "expected max pooling of 3×3; yours has average pooling"),
             (trunk(POOL.replace("nn.MaxPool2d(3", "nn.MaxPool2d(2") + MODULE), "max pooling of 2×2"),
             (trunk(POOL + MODULE, end="return layers"), "Answer(6, table) gave back a list where a torch module is needed"),
             (trunk(POOL + MODULE, end="return nn.Sequential(layers)"), "takes layers, not a list: `nn.Sequential(*layers)`"),

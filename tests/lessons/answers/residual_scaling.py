@@ -128,7 +128,7 @@ ANSWERS = {
                 scaled("torch.relu(x + s * r)").replace("r, s =", "x = x.relu()\n        r, s ="),
                 "in front of everything",
             ),
-            (scaled("nn.functional.leaky_relu(x + s * r)"), "leaky_relu follows the sum where a ReLU should"),
+            (scaled("nn.functional.leaky_relu(x + s * r)"), "leaky_relu follows the sum where ReLU should"),
             (scaled("torch.relu(x + r * r)"), "compare the order of your steps"),
             (
                 scaled(
