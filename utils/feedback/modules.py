@@ -224,7 +224,7 @@ def _run(answer: nn.Module, expected: Trace) -> tuple[Trace, Tensor]:
                 value = getattr(part, setting, 0)
                 if any(isinstance(each, float) for each in (value if isinstance(value, (tuple, list)) else [value])):
                     raise Wrong(
-                        f"A padding or a stride is no whole number: a {type(part).__name__} has {setting}={value}. Divide with "
+                        f"A padding or a stride is no whole number: a {type(part).__name__} has {setting}={value}: divide with "
                         "`//`, as in `kernel_size // 2`."
                     ) from error
         raise
@@ -373,10 +373,10 @@ def _about_channels(found: Trace, expected: Trace, out: int, want: int) -> str:
             return f" {out} is what the {describe(expected, inner)} gives: the two numbers have changed places."
         return ""
     of_pool = [width for text, width in theirs if text == "the pool branch"]
-    came_in, passed = found.image_shape[0], passed_on(found)
-    if passed == "pool" and passed_on(expected) != "pool" and of_pool and out - came_in + of_pool[0] == want:
+    came_in, passed = found.image_shape[0], passed_on(found) - passed_on(expected)
+    if "pool" in passed and of_pool and out - came_in + of_pool[0] == want:
         return f" The pool passes on all {came_in} channels of the input: its 1×1 convolution is missing."
-    if passed == "input" and passed_on(expected) != "input" and out - came_in == want:
+    if "input" in passed and out - came_in == want:
         return " The input itself goes into the concatenation."
     less = Counter(width for _, width in theirs) - Counter(width for _, width in mine)
     if mine and len(mine) == len(theirs) - 1 and less.total() == 1:
@@ -397,11 +397,19 @@ def _leaves_its_input(found: Trace, images: Tensor) -> None:
         raise Wrong(_stops_on(len(images), error)) from error
     if torch.equal(given, images):
         return
+    views = {INPUT}
     for operation in found.operations:
-        if operation.name.endswith("_") and operation.reads[:1] in ((INPUT,), *((o.index,) for o in found.operations if o.is_view and o.reads == (INPUT,))):  # fmt: skip
-            is_relu = isinstance(found.calls[operation.call].module, nn.ReLU)
-            name = "`nn.ReLU(inplace=True)`" if is_relu else f"`{operation.name}`"
-            raise Wrong(f"{_CHANGES_INPUT}{name} writes into it. {_IN_PLACE}")
+        if operation.is_view and set(operation.reads) <= views:
+            views.add(operation.index)
+        if operation.name.endswith("_") and operation.reads[:1] and operation.reads[0] in views:
+            module = found.calls[operation.call].module
+            name = (
+                f"`nn.{type(module).__name__}(inplace=True)`"
+                if getattr(module, "inplace", False)
+                else f"`{operation.name}`"
+            )
+            other = {"add_": ", or `+=`,", "sub_": ", or `-=`,", "mul_": ", or `*=`,", "div_": ", or `/=`,"}
+            raise Wrong(f"{_CHANGES_INPUT}{name}{other.get(operation.name, '')} writes into it.")
     raise Wrong(f"{_CHANGES_INPUT}{_IN_PLACE}")
 
 
@@ -490,6 +498,11 @@ def _compare_values(found: Trace, expected: Trace, pairing: Pairing, images: Ten
     """The orders in which the channels are equal, where they are not equal as they stand."""
     pairing.copy()
     mine, theirs = tested(found.root, images), tested(expected.root, images)
+    if not torch.equal(mine, again := tested(found.root, images)) and not _close(mine, again):
+        raise Wrong(
+            "In evaluation mode it gives another result each time on the same images. What is random, as a dropout, must be off there: "
+            "`nn.Dropout` sees to that by itself."
+        )
     orders = None
     if not _close(mine, theirs):
         if _close(_sorted_channels(mine), _sorted_channels(theirs)):
@@ -502,27 +515,22 @@ def _compare_values(found: Trace, expected: Trace, pairing: Pairing, images: Ten
             orders = _order(mine), _order(theirs)
         else:
             raise Wrong(_why_values_differ(found, expected, pairing, images, mine, theirs))
-    if not torch.equal(mine, again := tested(found.root, images)) and not _close(mine, again):
-        raise Wrong(
-            "In evaluation mode it gives another result each time on the same images. What is random, as a dropout, must be off "
-            "there; `nn.Dropout` sees to that by itself."
-        )
     try:
         alone = tested(found.root, images[:1])
     except Exception as error:
         raise Wrong(_stops_on(1, error)) from error
     if not _close(alone, mine[:1]):
         raise Wrong(
-            f"It is right for a batch of {len(images)} images and not for a batch of one: the same image alone gives other values, the "
-            f"largest difference is {_away(alone, mine[:1])}."
+            f"It is right for a batch of {len(images)} images and not for a batch of one: the same image alone gives other values: "
+            f"{_away(alone, mine[:1])}."
         )
     return orders
 
 
 def _away(mine: Tensor, theirs: Tensor) -> str:
     if mine.shape != theirs.shape:
-        return f"one of shapes, {tuple(mine.shape)} and {tuple(theirs.shape)}"
-    return f"{(mine - theirs).abs().max():.3g}"
+        return f"its shape is {tuple(mine.shape)}, and {tuple(theirs.shape)} is expected"
+    return f"the largest difference is {(mine - theirs).abs().max():.3g}"
 
 
 _RIGHT = "Shapes and parameters are right, the values are not: "
@@ -535,6 +543,8 @@ def _why_values_differ(
         return f"For {len(images)} images the result has shape {tuple(mine.shape)}; {tuple(theirs.shape)} is expected."
     if _close(mine[:ORDINARY], theirs[:ORDINARY]):
         images, mine, theirs = (each[ORDINARY:] for each in (images, mine, theirs))
+    elif _close(tested(found.root, images[:2]), theirs[:2]):
+        return f"{_RIGHT}they are right for a batch of two images, and others for a batch of {len(images)}."
     elif _is_right_without_zeros(found.root, images, theirs):
         return (
             f"{_RIGHT}the pool counts the zeros of its padding, so that its means are too small at the border. "
@@ -557,6 +567,8 @@ def _why_different(
             break
         (given, made), (right, wanted) = at
         if not _close(given, right):
+            if given.shape != right.shape and (said := _about_settings(found, expected, own, other)):
+                return said  # torch pads in front of the convolution where the padding is no zeros
             return _about_way(found, expected, own, other, pairing, given, right)
         if not _close(made, wanted):
             return _about_layer(found, expected, own, other, given, made, wanted)
@@ -595,16 +607,23 @@ def _watched(module: nn.Module, images: Tensor, run: Run) -> dict[str, tuple[Ten
     return watch.seen
 
 
+def _about_settings(found: Trace, expected: Trace, own: Operation, other: Operation) -> str:
+    """The first setting in which a layer differs from the reference's; "" for none that is known."""
+    mine, theirs = settings_of(found, own), settings_of(expected, other)
+    for setting in ("eps", "stride", "padding", "dilation", "groups", "padding_mode"):
+        if setting in mine and setting in theirs and mine[setting] != theirs[setting]:
+            have, need = (f"{v:g}" if isinstance(v, float) else repr(v) for v in (mine[setting], theirs[setting]))
+            return f"the {describe(found, own)} has {setting}={have}; {setting}={need} is expected."
+    return ""
+
+
 def _about_layer(
     found: Trace, expected: Trace, own: Operation, other: Operation, given: Tensor, made: Tensor, wanted: Tensor
 ) -> str:
     """A layer that gets the right values, has the right weights, and gives others."""
     name = f"the {describe(found, own)}"
-    mine, theirs = settings_of(found, own), settings_of(expected, other)
-    for setting in ("eps", "stride", "padding", "dilation", "groups", "padding_mode"):
-        if setting in mine and setting in theirs and mine[setting] != theirs[setting]:
-            have, need = (f"{v:g}" if isinstance(v, float) else repr(v) for v in (mine[setting], theirs[setting]))
-            return f"{name} has {setting}={have}; {setting}={need} is expected."
+    if said := _about_settings(found, expected, own, other):
+        return said
     norm = expected.calls[other.call].module
     if isinstance(norm, nn.BatchNorm2d):
         by_batch = functional.batch_norm(given, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
@@ -614,9 +633,7 @@ def _about_layer(
             return f"{name} normalises by the batch's statistics, in evaluation mode too."
         if _close(made, by_kept) and _close(wanted, by_batch):
             return f"{name} normalises by its running statistics, in training mode too."
-    return (
-        f"{name} gets the values that are expected and gives others; the largest difference is {_away(made, wanted)}."
-    )
+    return f"{name} gets the values that are expected and gives others; {_away(made, wanted)}."
 
 
 def _about_way(
@@ -645,7 +662,7 @@ def _about_way(
         return f"in {where}, expected {counted(need_pools)}; yours has {counted(own_pools)}."
     if given.shape == right.shape:
         positive = right.clamp(min=0)
-        if _close(given.clamp(max=(top := given.max())), right.clamp(max=top)) and top < right.max():
+        if _close(given, right.clamp(max=(top := given.max()))) and 0 < top < right.max():
             return (
                 f"in {where}, what is above {top:.3g} is cut off. A ReLU cuts off what is below zero only: that is another function, or "
                 "a `clamp` with a `max`."
@@ -678,11 +695,13 @@ def _about_way(
         if given.dim() > 1 and _close(_sorted_channels(given), _sorted_channels(right)):
             return f"in {where} all channels are right, and they stand in another order than expected."
         end = 0
-        for text, width in ends_of_branches(expected) if own is None else []:
+        joins = [operation for operation in needed if operation.name == "cat"][-1:]
+        is_joined = own is None and bool(joins) and right.dim() == 4 and joins[0].shape[1] == right.shape[1]
+        for text, width in ends_of_branches(expected) if is_joined else []:
             start, end = end, end + width
             if not _close(given[:, start:end], right[:, start:end]):
                 return f"the first channels that differ ({start} to {end - 1}) belong to {text}."
-    return f"all layers before it are right, and {where} is not: the largest difference is {_away(given, right)}."
+    return f"what all layers before it put out is right, and {where} is not: {_away(given, right)}."
 
 
 def _is_right_without_zeros(answer: nn.Module, images: Tensor, theirs: Tensor) -> bool:
@@ -829,7 +848,7 @@ def _why_training_differs(
     if should_be and not is_random:
         return f"{right}a dropout is expected, and on the same images yours are the same each time."
     if should_be:
-        return f"{right}with the same random numbers the largest difference is {_away(mine.result, theirs.result)}."
+        return f"{right}with the same random numbers {_away(mine.result, theirs.result)}."
 
     def run(module: nn.Module, images: Tensor) -> Tensor:
         with _kept(module), torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -848,7 +867,8 @@ def _compare_gradients(
     for cut, text in _CUTS.items():
         with suppress(Exception), _Uncut(cut):
             if not _about_gradients(pairing, answer, learner(), theirs):
-                raise Wrong(f"{said} {text}")
+                said += f" {text}"
+                break
     raise Wrong(said)
 
 

@@ -122,7 +122,7 @@ def _weights(record: Trace, operation: Operation) -> list[tuple[object, Tensor]]
 
 
 def _statistics(record: Trace, operation: Operation) -> list[tuple[object, Tensor]]:
-    module = record.calls[operation.call].module
+    module = record.root.get_submodule(operation.weights[0].rpartition(".")[0]) if operation.weights else record.root
     return [(name, buffer) for name, buffer in module.named_buffers(recurse=False) if buffer.is_floating_point()]
 
 

@@ -163,16 +163,14 @@ def ends_of_branches(record: Trace) -> list[tuple[str, int]]:
     return ends
 
 
-def passed_on(record: Trace) -> str:
-    """What of the input goes into the last concatenation as it came: "input", "pool", or "" for nothing."""
-    joins = [operation for operation in record.operations if operation.name == "cat"]
+def passed_on(record: Trace) -> set[str]:
+    """What of the input goes into the last concatenation as it came: the "input", the input behind a "pool"."""
+    joins, found = [operation for operation in record.operations if operation.name == "cat"], set()
     for source in joins[-1].reads if joins else ():
-        if source == INPUT:
-            return "input"
-        path = [record.operations[source], *sources_of(record, record.operations[source])]
-        if any(is_pool(operation) for operation in path) and not any(operation.macs for operation in path):
-            return "pool"
-    return ""
+        path = [] if source == INPUT else [record.operations[source], *sources_of(record, record.operations[source])]
+        if not any(operation.macs for operation in path):
+            found.add("pool" if any(is_pool(operation) for operation in path) else "input" if source == INPUT else "")
+    return found
 
 
 def grid_at_fault(found: Trace, expected: Trace) -> str:
@@ -235,7 +233,12 @@ def _other_settings(found: Trace, own: Operation, expected: Trace, other: Operat
 
 def names(activations: set[str]) -> str:
     """Activations as they are written in a text."""
-    return listed(sorted({"relu": "ReLU", "elu": "ELU"}.get(name, name).lstrip("_") for name in activations))
+    return listed(
+        sorted(
+            {"relu": "ReLU", "elu": "ELU", "hardtanh": "ReLU6 or Hardtanh"}.get(name, name).lstrip("_")
+            for name in activations
+        )
+    )
 
 
 def counted(texts: Counter) -> str:

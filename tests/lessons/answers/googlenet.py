@@ -270,7 +270,7 @@ ANSWERS = {
                 "        self.logits = nn.Linear(1024, num_classes)\n"
                 "    def forward(self, x):\n        x = self.conv(F.avg_pool2d(x, 5, 3)).relu().flatten(1)\n"
                 "        return self.logits(F.dropout(self.dense(x).relu(), 0.7))\n",
-                "dropout must be off there",
+                "as a dropout, must be off there",
             ),
         ),
     ),

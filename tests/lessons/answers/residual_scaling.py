@@ -93,6 +93,10 @@ ANSWERS = {
             scaled("torch.relu(x + s * r)"),
             scaled("nn.functional.relu(torch.add(x, r, alpha=s))"),
             scaled("(r * s + x).clamp(min=0)"),
+            scaled("torch.relu(x + s * r)", "self.line = nn.Linear(concatenated, in_channels)").replace(
+                "self.up(torch.cat([part(x) for part in self.parts], 1))",
+                "self.line(torch.cat([part(x) for part in self.parts], 1).movedim(1, -1)).movedim(-1, 1)",
+            ),
             scaled("self.act(x + s * r)", "self.up = nn.LazyConv2d(in_channels, 1)\nself.act = nn.ReLU()"),
             module(
                 "self.parts = nn.Sequential(*branches)\nself.up = nn.Conv2d(concatenated, in_channels, (1, 1))\n"
@@ -129,7 +133,7 @@ ANSWERS = {
                 "in front of everything",
             ),
             (scaled("nn.functional.leaky_relu(x + s * r)"), "leaky_relu follows the sum where ReLU should"),
-            (scaled("torch.relu(x + r * r)"), "compare the order of your steps"),
+            (scaled("torch.relu(x + r * r)"), "what all layers before it put out is right, and the result is not"),
             (
                 scaled(
                     "torch.relu(x + s * r)",
@@ -157,13 +161,6 @@ ANSWERS = {
                     "y, s = x, self.s\n        for part in self.parts:\n            y = part(y)",
                 ),
                 "each branch begins with x itself",
-            ),
-            (
-                scaled("torch.relu(x + s * r)", "self.line = nn.Linear(concatenated, in_channels)").replace(
-                    "self.up(torch.cat([part(x) for part in self.parts], 1))",
-                    "self.line(torch.cat([part(x) for part in self.parts], 1).movedim(1, -1)).movedim(-1, 1)",
-                ),
-                "know the convolution alone",
             ),
             (
                 scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, in_channels, 1, bias=False)"),

@@ -260,7 +260,7 @@ ANSWERS = {
         ),
         wrong=(
             (block(forward="return self.body(x)"), "the skip is missing"),
-            (block("layers.append(nn.ReLU())", "layers.append(nn.ReLU(inplace=True))"), "overwrites its input"),
+            (block("layers.append(nn.ReLU())", "layers.append(nn.ReLU(inplace=True))"), "changes its input, which others read, too: `nn.ReLU(inplace=True)` writes into it"),
             (block("    layers.append(SeparableConvBN(channels, width))\n", "    layers += [SeparableConvBN(channels, width), nn.ReLU()]\n")
              .replace("        if layers or opens_with_relu:\n            layers.append(nn.ReLU())\n", ""),
              "ReLU follows the batch norm of the 1×1 convolution (6 → 6 channels), where nothing should"),
