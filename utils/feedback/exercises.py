@@ -26,6 +26,7 @@ from utils.system.files import write_whole
 from utils.system.places import CHECKOUT, work_folder
 
 DIFFICULTIES = ("worked", "warm-up", "medium", "hard")
+KEPT = "Kept"  # the head of the box that says that a prediction is
 
 
 class Wrong(Exception):
@@ -191,7 +192,10 @@ class Feedback:
 
     def hint(self, number: str) -> Message:
         """The next hint for an exercise: from a direction to look in to nearly the answer."""
-        entry = self.numbered(number)
+        try:
+            entry = self.numbered(number)
+        except ValueError as error:
+            return Message("wrong", "No hint", str(error))
         given = self._lesson().get("hints", {}).get(entry.name, 0)
         step = min(given + 1, len(entry.hints))
         self._note(lambda lesson: lesson.setdefault("hints", {}).__setitem__(entry.name, step))
@@ -205,7 +209,10 @@ class Feedback:
 
     def solution(self, number: str) -> Message:
         """The worked solution of an exercise, as the lesson's source has it."""
-        entry = self.numbered(number)
+        try:
+            entry = self.numbered(number)
+        except ValueError as error:
+            return Message("wrong", "No solution", str(error))
         self._note(lambda lesson: lesson.setdefault("solutions", {}).setdefault(entry.name, _now()))
         head = f"A solution of exercise {entry.number}, {entry.title}"
         body = "One way among several. Close it, and write yours from memory."
@@ -228,21 +235,25 @@ class Feedback:
         self.predictions[name] = prediction
         if answer is not None:
             try:
-                prediction.commit(answer)
+                said = prediction.commit(answer)
             except ValueError as error:
-                display(Message("wrong", "Not kept", str(error)))
+                said = Message("wrong", "Not kept", str(error))
+            if said.head != KEPT:
+                display(said)
         return prediction
 
-    def truth(self, name: str, value: object, explanation: str = "") -> Message:
-        """Show the learner's prediction beside what came out, and close the prediction.
+    def truth(self, name: str, value: object, explanation: str = "", *, within: float = 0.0) -> None:
+        """Show the learner's prediction beside what came out, wherever the call stands, and close the prediction.
 
-        Raises:
-            ValueError: no prediction of that name was asked.
+        A count is right or wrong. Where the question asks for an estimate, `within` says how far off it may be, as a
+        share of the truth.
         """
-        if name not in self.predictions:
-            asked = ", ".join(self.predictions) or "none yet: run the cells above first"
-            raise ValueError(f"There is no prediction {name!r}. Asked: {asked}.")
-        return self.predictions[name].compare(value, explanation)
+        if name in self.predictions:
+            display(self.predictions[name].compare(value, explanation, within=within))
+            return
+        asked = f" Asked so far: {', '.join(self.predictions)}." if self.predictions else ""
+        text = f'Run the cell with `predict("{name}", ...)` further up first, and then this one once more.{asked}'
+        display(Message("wrong", f'The prediction "{name}" was not asked yet', text))
 
     def progress(self) -> "ProgressBar":
         """The bar of this lesson. It grows by itself when a check passes further down."""
@@ -319,17 +330,22 @@ class Prediction:
             lambda lesson: lesson.setdefault("predictions", {}).__setitem__(self.name, {"answer": answer, "at": _now()})
         )
         kept = f"You predict {self._text(answer)}. It will stand beside the truth further down. {note}".strip()
-        return Message("note", "Kept", kept)
+        return Message("note", KEPT, kept)
 
-    def compare(self, value: object, explanation: str = "") -> Message:
-        """The guess beside the truth."""
+    def compare(self, value: object, explanation: str = "", *, within: float = 0.0) -> Message:
+        """The guess beside the truth; one that is off by no more than this share of it is right."""
         answer = self.answer
         if answer is None:
             head = f"The truth: {self._text(value)}"
             return Message("note", head, f"You made no prediction for this one. {explanation}".strip())
         self.feedback._note(lambda lesson: lesson["predictions"][self.name].__setitem__("truth", value))
         head = f"You predicted {self._text(answer)}. The truth: {self._text(value)}"
-        return Message("right" if _near(answer, value) else "note", head, explanation)
+        is_right = _near(answer, value, within)
+        if is_right and answer != value:
+            explanation = (
+                f"It is an estimate: what is off by {100 * within:g} % or less counts as right. {explanation}".strip()
+            )
+        return Message("right" if is_right else "note", head, explanation)
 
     def _kept(self) -> dict:
         return self.feedback._lesson().get("predictions", {}).get(self.name, {})
@@ -396,7 +412,7 @@ def _prediction_widget(prediction: Prediction):
     # The Enter key in the number's field.
     entry.on_msg(lambda _entry, content, _buffers: keep() if content.get("event") == "submit" else None)
     if kept is not None:
-        say(Message("note", "Kept", f"You predict {prediction._text(kept)}."))
+        say(Message("note", KEPT, f"You predict {prediction._text(kept)}."))
     if prediction.choices:
         handles = [entry, button]
     else:
@@ -560,9 +576,9 @@ def article(thing: object) -> str:
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def _near(answer: object, value: object) -> bool:
+def _near(answer: object, value: object, within: float) -> bool:
     if isinstance(answer, (int, float)) and isinstance(value, (int, float)):
-        return abs(answer - value) <= 0.1 * abs(value)
+        return abs(answer - value) <= (within + 1e-9) * abs(value)  # 1e-9: to rounding
     return answer == value
 
 

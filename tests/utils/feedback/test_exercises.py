@@ -118,10 +118,24 @@ def test_an_error_in_the_learners_code_is_told_with_its_line(lesson, tmp_path):
 def test_what_does_not_exist_is_named_with_what_does(lesson):
     with pytest.raises(AttributeError, match=r"no check 'triple'.*double"):
         lesson.check.triple(3)
+    for asked in (lesson.hint("9.2"), lesson.solution("9.2")):
+        assert (
+            asked.tone == "wrong"
+            and "There is no exercise '9.2' in this lesson. There are: 9.1 (doubling)" in asked.body
+        )
     with pytest.raises(ValueError, match=r"no exercise '9.2'.*9.1 \(doubling\)"):
-        lesson.hint("9.2")
-    with pytest.raises(ValueError, match="no prediction 'x'"):
-        lesson.truth("x", 3)
+        lesson.use("9.2", lambda x: x)
+
+
+def test_a_truth_before_its_prediction_is_a_box_in_words(lesson, capsys):
+    lesson.truth("cost", 3)
+    said = capsys.readouterr().out
+    assert (
+        'The prediction "cost" was not asked yet' in said and '`predict("cost", ...)`' in said and "so far" not in said
+    )
+    lesson.predict("other", "How dear?")
+    lesson.truth("cost", 3)
+    assert "Asked so far: other." in capsys.readouterr().out
 
 
 def test_hints_come_in_steps_and_stay_at_the_last(lesson):
@@ -147,17 +161,34 @@ def test_use_goes_on_with_the_courses_own_until_the_learners_is_right(lesson, ca
     assert lesson.use("9.1", mine) is mine and capsys.readouterr().out == ""
 
 
-def test_a_number_is_predicted_kept_and_closed_by_the_truth(lesson):
+def test_a_number_is_predicted_kept_and_closed_by_the_truth(lesson, capsys):
     asked = lesson.predict("cost", "How dear?", unit="MACs")
     assert asked.answer is None and "How dear?" in repr(asked)
     with pytest.raises(ValueError, match="'many'; a number is asked, in MACs"):
         asked.commit("many")
     assert "1,000 MACs" in asked.commit("1000").body
     asked.commit(1200)
-    told = lesson.truth("cost", 1250, "Counted.")
-    assert told.head == "You predicted 1,200 MACs. The truth: 1,250 MACs" and told.tone == "right"
+    assert lesson.truth("cost", 1250, "Counted.") is None  # it is displayed, in a loop too, and not once more
+    assert "● You predicted 1,200 MACs. The truth: 1,250 MACs\nCounted." in capsys.readouterr().out
     assert "stays as it was" in asked.commit(1250).body and asked.answer == 1200
     assert lesson.predict("cost", "How dear?", unit="MACs").answer == 1200  # the cell run once more
+    assert capsys.readouterr().out == ""
+    lesson.predict("cost", "How dear?", unit="MACs", answer=1250)
+    assert "The truth is out\nYour prediction stays as it was: 1,200 MACs." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "within", "right"),
+    [(2048, 2144, 0, False), (2144, 2144, 0, True), (2048, 2144, 0.1, True), (0.3, 0.1 + 0.2, 0, True), (20, 18, 0.1, False), (-5, -5.2, 0.1, True)],
+)  # fmt: skip
+def test_a_count_is_right_or_wrong_and_an_estimate_has_the_tolerance_that_its_truth_states(
+    lesson, capsys, answer, truth, within, right
+):
+    lesson.predict("cost", "How dear?", answer=answer)
+    lesson.truth("cost", truth, within=within)
+    said = capsys.readouterr().out
+    assert said.startswith("✔" if right else "●"), said
+    assert ("off by 10 % or less counts as right" in said) == (right and within > 0)
 
 
 def test_a_choice_is_predicted(lesson):
@@ -165,12 +196,13 @@ def test_a_choice_is_predicted(lesson):
     with pytest.raises(ValueError, match="'C'; choose one of: 'A', 'B'"):
         asked.commit("C")
     lesson.predict("which", "Which one?", choices=["A", "B"], answer="B")
-    assert lesson.truth("which", "A").tone == "note"
+    assert lesson.predictions["which"].compare("A").tone == "note"
+    assert lesson.predictions["which"].compare("B").tone == "right"
 
 
 def test_no_prediction_is_no_reproach(lesson):
     lesson.predict("cost", "How dear?")
-    assert "made no prediction" in lesson.truth("cost", 3).body
+    assert "made no prediction" in lesson.predictions["cost"].compare(3).body
 
 
 def test_the_prediction_widget_keeps_what_is_entered(lesson):
