@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 
 from filelock import FileLock, Timeout
 from IPython.display import DisplayHandle, display
@@ -153,12 +153,14 @@ class Feedback:
         try:
             said = entry.verify(*answer, **options)
         except Wrong as wrong:
-            return Result("wrong", f"{name}: not yet", str(wrong), exercise=entry.name)
+            said = self._with_earlier(entry, answer, options) or str(wrong)
+            return Result("wrong", f"{name}: not yet", said, exercise=entry.name)
         except Exception as error:
             if isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error))):
                 said = self._about_stub(entry, answer, str(error))
                 return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
-            return Result("wrong", f"{name}: your code stopped", explain(error), exercise=entry.name)
+            said = self._with_earlier(entry, answer, options) or explain(error)
+            return Result("wrong", f"{name}: your code stopped", said, exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
         if self._bar is not None:
             self._bar.update(ProgressBar(self)._forms(), raw=True)
@@ -177,6 +179,40 @@ class Feedback:
         is_function = all(isinstance(each, FunctionType) for each in answer)
         where = "" if is_function else "; a class can have one in `__init__` and one in `forward`"
         return f'Replace each line that raises NotImplementedError{where}. `hint("{entry.number}")` helps you to start.'
+
+    def _with_earlier(self, entry: Exercise, answer: tuple, options: dict) -> str:
+        """What to say where the answer calls earlier exercises of this lesson that are not right; "" where it does not.
+
+        The check runs once more with the course's own answers in their places.
+        """
+        called = [_names_called(each) for each in answer]
+        places: list[tuple[dict, str, object, Exercise]] = []
+        for other in self.exercises.values():
+            name = _defined(self.source, other.number) if other.reference is not None else ""
+            for scope, names in called if name and _order(other.number) < _order(entry.number) else ():
+                if name in names and name in scope:
+                    try:
+                        other.verify(scope[name])
+                    except Exception:
+                        places.append((scope, name, scope[name], other))
+        if not places:
+            return ""
+        _, name, _, first = places[0]
+        try:
+            for scope, own, _, other in places:
+                scope[own] = other.reference
+            entry.verify(*answer, **options)
+        except Wrong as wrong:
+            return f"{wrong} (Tried with the course's own exercise {first.number}, as your `{name}` is not right yet.)"
+        except Exception as error:
+            return explain(error)
+        finally:
+            for scope, own, mine, _ in places:
+                scope[own] = mine
+        return (
+            f"What you write here is right, and it calls your `{name}` of exercise {first.number}, which is not: with the course's own "
+            f"in its place this check passes. `check.{first.name}({name})` says what is wrong there."
+        )
 
     def use(self, number: str, answer: object) -> object:
         """The learner's answer if it passes its check, else the course's own, with a sentence that says so.
@@ -539,6 +575,37 @@ def solution_of(source: Path, number: str) -> str:
         if f'exercise: "{number}"' in options:
             return _MARKER.sub("", code).strip()
     raise ValueError(f"{source.name} has no cell for exercise {number}.")
+
+
+def _defined(source: Path, number: str) -> str:
+    """The name under which a lesson's cell defines its answer to an exercise; "" where it has no such cell."""
+    try:
+        found = re.search(r"^(?:def|class) (\w+)", solution_of(source, number), re.MULTILINE)
+    except (OSError, ValueError):
+        return ""
+    return found[1] if found else ""
+
+
+def _order(number: str) -> tuple[int, ...]:
+    return tuple(map(int, number.split(".")))
+
+
+def _names_called(answer: object) -> tuple[dict, set[str]]:
+    """(its global names, those of them that a function or class uses, through the functions that it calls too)."""
+    functions = [answer] if isinstance(answer, FunctionType) else []
+    if isinstance(answer, type):
+        functions = [each for each in vars(answer).values() if isinstance(each, FunctionType)]
+    scope = functions[0].__globals__ if functions else {}
+    names: set[str] = set()
+    codes = [function.__code__ for function in functions]
+    while codes:
+        code = codes.pop()
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        for name in set(code.co_names) - names:
+            names.add(name)
+            parts = vars(scope[name]).values() if isinstance(scope.get(name), type) else [scope.get(name)]
+            codes += [part.__code__ for part in parts if isinstance(part, FunctionType) and part.__globals__ is scope]
+    return scope, names
 
 
 def split_options(cell: str) -> tuple[str, str]:

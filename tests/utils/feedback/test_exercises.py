@@ -304,3 +304,77 @@ def test_overview(lesson):
     lesson.check.double(lambda x: 2 * x)
     table = Overview((("09 A lesson", lesson),))
     assert "1 of 1" in repr(table) and "09 A lesson" in table._repr_html_()
+
+
+TWO = (
+    SOURCE
+    + """
+```{code-cell}
+:exercise: "9.2"
+class Four:
+    pass
+```
+
+```{code-cell}
+:exercise: "9.10"
+def eight(x):
+    ### BEGIN SOLUTION
+    return 2 * four(x)
+    ### END SOLUTION
+```
+"""
+)
+
+
+@pytest.fixture
+def chain(lesson):
+    lesson.source.write_text(
+        TWO.replace("class Four:\n    pass", "def four(x):\n    return 2 * double(x)"), encoding="utf-8"
+    )
+    references = {"four": lambda x: 4 * x, "eight": lambda x: 8 * x}
+    for number, name in (("9.2", "four"), ("9.10", "eight")):
+        factor = {"four": 4, "eight": 8}[name]
+
+        def verify(answer, factor=factor):
+            if answer(3) != 3 * factor:
+                raise Wrong(f"For 3 you find {answer(3)}; {3 * factor} is expected.")
+
+        verify.__name__ = name
+        more = {"title": name, "difficulty": "medium", "minutes": 1, "hints": ("a",), "reference": references[name]}
+        lesson.exercise(number, **more)(verify)
+    return lesson
+
+
+def written(**bodies):
+    scope = {}
+    for name, body in bodies.items():
+        exec(f"def {name}(x):\n    return {body}\n", scope)
+    return scope
+
+
+def test_an_earlier_exercise_s_slip_is_not_blamed_on_a_later_one(chain):
+    scope = written(double="x + 2", four="2 * double(x)", eight="2 * four(x)")
+    said = chain.check.four(scope["four"])
+    assert (
+        not said
+        and "What you write here is right, and it calls your `double` of exercise 9.1, which is not" in said.body
+    )
+    assert "`check.double(double)` says" in said.body
+    assert "your `double` of exercise 9.1" in chain.check.eight(scope["eight"]).body  # through 9.2
+    assert scope["double"](5) == 7  # it is left as it was
+
+
+def test_a_slip_of_its_own_is_told_as_it_is_on_the_course_s_earlier_answer(chain):
+    scope = written(double="x + 2", four="3 * double(x)")
+    said = chain.check.four(scope["four"]).body
+    assert said.startswith("For 3 you find 18; 12 is expected. (Tried with the course's own exercise 9.1")
+    right = written(double="2 * x", four="3 * double(x)")
+    assert chain.check.four(right["four"]).body == "For 3 you find 18; 12 is expected."
+    stops = written(double="x / 0", four="2 * double(x)")
+    assert "your `double` of exercise 9.1, which is not" in chain.check.four(stops["four"]).body
+
+
+def test_a_class_that_uses_an_earlier_exercise_is_seen_through(chain):
+    scope = {}
+    exec("def double(x):\n    return 0\nclass Four:\n    def __init__(self, x):\n        self.x = 2 * double(x)\n    def __eq__(self, other):\n        return self.x == other\n", scope)  # fmt: skip
+    assert "it calls your `double` of exercise 9.1" in chain.check.four(scope["Four"]).body
