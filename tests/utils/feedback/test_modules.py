@@ -618,12 +618,18 @@ def test_many_channels_one_by_one_are_a_depthwise_convolution():
     assert same_module(Depthwise(9), depthwise(9), (9, 5, 6), ordered=True) == ""
 
 
+def strided(first, second):
+    """A stride in the one layer or in the other: the same values, for another number of multiply-adds."""
+    return nn.Sequential(nn.Conv2d(4, 4, 3, first, 1), nn.Conv2d(4, 3, 1, second))
+
+
 @pytest.mark.parametrize(
     ("answer", "reference", "words"),
     [
         (lambda: Wide(cut=[2, 2, 5]), Apart, ""),
         (lambda: Wide(norm=False), Apart, "Expected .*batch norm"),
         (lambda: Depthwise(reverse=True), lambda: depthwise(4), "Expected 3×3 convolution from 4 to 4 channels in 4 groups"),
+        (lambda: strided(1, 2), lambda: strided(2, 1), "Expected 3×3 convolution from 4 to 4 channels with stride 2"),
         (lambda: Depthwise(kernel=5), lambda: depthwise(4), "Expected 3×3 convolution"),
         (lambda: Product(turned=True), lambda: nn.Sequential(nn.Conv2d(4, 3, 1), nn.ReLU()), "Expected 1×1 convolution"),
     ],
