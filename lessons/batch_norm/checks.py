@@ -12,7 +12,7 @@ from lessons.batch_norm.by_hand import OVER, per_channel
 from networks.bn_inception import InceptionA, Widths
 from utils.feedback.answers import called, require_function, same
 from utils.feedback.exercises import Feedback, Wrong, article
-from utils.feedback.modules import build, layers_of, same_module
+from utils.feedback.modules import build, layers_of, same_module, settle
 
 feedback = Feedback("batch_norm", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -822,6 +822,7 @@ def inception_a(answer):
     )
     for in_channels, widths, grid in cases:
         module = build(answer, in_channels, widths)
+        settle(module, (in_channels, *grid))
         if layers_of(module, nn.Conv2d) and not layers_of(module, nn.BatchNorm2d):
             raise Wrong("There is no normalisation in your module: use `ConvBNAct` for every convolution.")
         if any(pool.count_include_pad for pool in layers_of(module, nn.AvgPool2d)):

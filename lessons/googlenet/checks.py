@@ -385,7 +385,7 @@ def _trunk_grid(made: nn.Module, in_channels: int, grid: tuple[int, int], table:
             f"A grid of {grid[0]}×{grid[1]} comes out as {out.shape[2]}×{out.shape[3]}; {want[0]}×{want[1]} is expected. "
             "The pools round up: `ceil_mode=True`."
         )
-    children = list(made.children()) if isinstance(made, nn.Sequential) else []
+    children = list(made) if isinstance(made, nn.Sequential) else []
     kinds = ["pool" if isinstance(child, nn.MaxPool2d) else "module" for child in children]
     names = [name.removeprefix("inception_") for name in table]
     before = [kinds[:place].count("module") for place, kind in enumerate(kinds) if kind == "pool"]

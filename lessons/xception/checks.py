@@ -286,7 +286,7 @@ def separable(answer):
                 case = f"in_channels={in_channels}, out_channels={out_channels}, {', '.join(f'{k}={v!r}' for k, v in named.items())}"
                 try:
                     _order(module, order)
-                    same_module(module, reference, (in_channels, 8, 9), ordered=True)
+                    same_module(module, reference, (in_channels, 8 + activation, 9), ordered=True)
                 except Wrong as wrong:
                     raise Wrong(f"For {case}: {wrong}") from None
     return "Both orders, with and without a ReLU between the halves."

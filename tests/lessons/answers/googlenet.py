@@ -178,6 +178,12 @@ ANSWERS = {
     ),
     "modules_from_table": Answers(
         right=(
+            # One pool, which has no weights, at two places.
+            "def Answer(in_channels, table):\n    layers, pool = [], nn.MaxPool2d(3, stride=2, ceil_mode=True)\n"
+            "    for name, widths in table.items():\n"
+            "        if name in ('inception_4a', 'inception_5a'):\n            layers.append(pool)\n"
+            "        layers.append(InceptionModule(in_channels, widths))\n        in_channels = widths.out_channels\n"
+            "    return nn.Sequential(*layers)\n",
             trunk(POOL + MODULE),
             trunk(
                 "if name[-2:] == '4a' or name[-2:] == '5a':\n"
