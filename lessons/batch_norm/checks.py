@@ -253,10 +253,12 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
     for number, x in enumerate(batches):
         mine_x, their_x = x.clone().requires_grad_(), x.clone().requires_grad_()
         what = f"In training, on batch {number + 1}, your layer's result"
+        given = mine_x.clone()  # no leaf, so that a change in place is seen and not refused by torch
         try:
-            mine = _output(module, mine_x, what)
+            mine = _output(module, given, what)
         except RuntimeError as error:
-            if "in-place" in str(error) or "requires grad" in str(error):
+            follows = any(value.requires_grad for value in _kept(module).values())
+            if follows and ("in-place" in str(error) or "requires grad" in str(error)):
                 raise Wrong(
                     "The running statistics must be updated without gradients: put the update under `with torch.no_grad():`, "
                     "or `detach()` the batch's statistics there."
@@ -267,6 +269,11 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
                     "`x.mean(dim=(0, 2, 3))` without `keepdim` gives it."
                 ) from error
             raise
+        if not torch.equal(given, x):
+            raise Wrong(
+                "Your layer changes its input, which others read, too. Write `x = x - ...`: `-=`, `/=` and names that end in `_` write "
+                "into the tensor."
+            )
         _require_vectors(module, x.shape[1])
         theirs = reference(their_x)
         _expect(mine.detach(), theirs.detach(), what, _slips_in_training(x, reference, eps))
@@ -780,6 +787,11 @@ def predictions(answer):
             )
         if changed:
             raise Wrong(f"Asking for predictions changed `{changed[0]}` of the network.")
+        if frozen := [name for name, each in net.named_parameters() if not each.requires_grad]:
+            raise Wrong(
+                f"Asking for predictions left `{frozen[0]}` with requires_grad=False: it would never be trained again. "
+                "`with torch.no_grad():` ends by itself."
+            )
         if net.training != training or any(part.training != training for part in net.modules()):
             raise Wrong(
                 f"The network came in {mode} mode and goes in the other one. A training loop that asks for predictions would "

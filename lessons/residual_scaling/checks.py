@@ -63,7 +63,25 @@ def residual_connection(answer):
             "There is no ReLU in it.": (x + f(x)).relu(),
         }
         expect(got, x + f(x), f"For {name} the values differ from x + f(x).", slips)
+        _both_ways_back(answer, x, f, name)
     return "Where f gives 0, nothing changes. That is the point of it."
+
+
+def _both_ways_back(answer, x: Tensor, f, name: str) -> None:
+    """Raise `Wrong` where the gradient does not come back to x on both ways, past f and through it."""
+    mine, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    total = (theirs + f(theirs)) * weights
+    (want,) = torch.autograd.grad(total.sum(), theirs)
+    result = answer(mine, f) * weights
+    got = torch.autograd.grad(result.sum(), mine, allow_unused=True)[0] if result.requires_grad else None
+    got = torch.zeros_like(x) if got is None else got
+    slips = {
+        "It comes back through f alone: the way past f, along x itself, is cut off.": want - weights,
+        "It comes back past f alone: the way through f is cut off.": weights,
+        "None comes back.": torch.zeros_like(x),
+    }
+    expect(got, want, f"For {name} the values are right, and the gradient that comes back to x is not.", slips)
 
 
 def channels_after_of(in_channels: int, branches: Sequence[Sequence[int]]) -> int:

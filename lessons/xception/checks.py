@@ -344,6 +344,10 @@ def merge_towers(answer):
         if any(not torch.equal(kept[name], value) for name, value in towers.state_dict().items()):
             raise Wrong("Your function changes the towers. Copy their weights into convolutions of their own.")
         _two_convolutions(merged, case, each)
+        if any(not parameter.requires_grad for parameter in merged.parameters()):
+            raise Wrong(
+                f"For {case} the weights have requires_grad=False: the towers could be trained, and this could not."
+            )
         x = torch.randn(2, in_channels, 7, 8, generator=torch.Generator().manual_seed(number))
         with torch.no_grad():
             want = towers(x)
@@ -442,7 +446,9 @@ def xception_block(answer):
         try:
             same_module(module, reference, (in_channels, *grid), ordered=True)
         except Wrong as wrong:
-            is_about_values = "changes its input" not in str(wrong) and "In evaluation mode all is right" not in str(wrong)
+            is_about_values = "changes its input" not in str(wrong) and "In evaluation mode all is right" not in str(
+                wrong
+            )
             said = (is_about_values and _about_the_sum(module, (in_channels, *grid))) or str(wrong)
             raise Wrong(f"For {case}: {_with(said, _about_fit(module, reference, said))}") from None
     return "Blocks that keep the grid, that halve it, and that change the channels, each with the skip that it needs."

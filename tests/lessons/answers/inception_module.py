@@ -88,6 +88,7 @@ ANSWERS = {
                      "return torch.cat([torch.relu(convs), self.d(x)], 1)", NAIVE_HEAD),
         ),
         wrong=(
+            (naive("layer(in_channels, five, 5)", "layer(in_channels, five + 1, 5)"), "1 too many. You concatenate 6, 5, 4 and 8 channels; 6, 5, 3 and 8 are expected."),
             (naive("stride=1, padding=1", "padding=1"), "takes its window as stride"),
             (naive("layer(in_channels, five, 5)", "nn.Sequential(nn.Conv2d(in_channels, five, 5), nn.ReLU())"), "With padding 2"),
             (naive("layer(in_channels, five, 5)", "nn.Conv2d(in_channels, five, 5, padding=2)"), "no ReLU follows the 5×5"),

@@ -63,6 +63,10 @@ ANSWERS = {
             (function(CONNECTION, "f(x + f(x))"), "f reads x alone"),
             ("def Answer(x, f):\n    x += f(x)\n    return x\n", "changes x itself"),
             (function(CONNECTION, "None"), "Is the `return` missing?"),
+            (function(CONNECTION, "x.detach() + f(x)"), "the way past f, along x itself, is cut off"),
+            (function(CONNECTION, "x + f(x).detach()"), "the way through f is cut off"),
+            (function(CONNECTION, "x + f(x.detach())"), "the way through f is cut off"),
+            ("def Answer(x, f):\n    with torch.no_grad():\n        return x + f(x)\n", "None comes back"),
         ),
     ),
     "channels_after": Answers(
@@ -106,6 +110,9 @@ ANSWERS = {
             ),
         ),
         wrong=(
+            (scaled("torch.relu(x.detach() + s * r)"), "gradient that reaches the input is not the one that is expected"),
+            (scaled("torch.relu(x + s * r.detach())"), "No gradient reaches `parts.0.conv.weight`: training would never change it. A `detach`"),
+            (scaled("nn.functional.dropout(torch.relu(x + s * r), 0.1, self.training)"), "in training mode the values are not"),
             (scaled("x + s * r"), "no ReLU follows the sum"),
             (scaled("torch.relu(x + s * r.relu())"), "the expansion is linear"),
             (scaled("x + s * r.relu()"), "not behind it"),
@@ -206,6 +213,8 @@ ANSWERS = {
             ),
         ),
         wrong=(
+            (block_a(forward=JOIN + "return (x.detach() + self.s * r).relu()"), "A `detach` in your forward cuts it off"),
+            (block_a("ConvBNAct(before, after, kernel_size=k)", "ConvBNAct(before, after, kernel_size=k, eps=1e-5)"), "has eps=1e-05; eps=0.001 is expected"),
             (block_a(forward=JOIN + "return x + self.s * r"), "no ReLU follows the sum"),
             (block_a(forward=JOIN + "return (x + r).relu()"), "the scale is missing"),
             (block_a(forward=JOIN + "return (x + 0.17 * r).relu()"), "whatever is handed over"),

@@ -220,6 +220,7 @@ ANSWERS = {
             .replace("dw.weight.copy_(", "dw.weight = nn.Parameter("),
         ),
         wrong=(
+            (merged(end="return nn.Sequential(pw, dw).requires_grad_(False)"), "have requires_grad=False"),
             (merged(groups="1", second="torch.block_diag(*[t[1].weight.flatten(1) for t in towers]).view_as(dw.weight)"), "has groups=1"),
             (merged(second="dw.weight"), "the 3×3 does not have the towers' weights"),
             (merged(first="pw.weight"), "the 1×1 does not have the towers' weights"),
@@ -259,6 +260,8 @@ ANSWERS = {
             ),
         ),
         wrong=(
+            (block(forward="return self.body(x) + self.skip(x.detach())"), "gradient that reaches the input is not the one that is expected"),
+            (block("if layers or opens_with_relu", "if layers"), "a ReLU is missing in front of the 3×3"),
             (block(forward="return self.body(x)"), "the skip is missing"),
             (block("layers.append(nn.ReLU())", "layers.append(nn.ReLU(inplace=True))"), "changes its input, which others read, too: `nn.ReLU(inplace=True)` writes into it"),
             (block("    layers.append(SeparableConvBN(channels, width))\n", "    layers += [SeparableConvBN(channels, width), nn.ReLU()]\n")
