@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
+from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
 import torch
@@ -61,6 +63,7 @@ _Layer = TypeVar("_Layer", bound=nn.Module)
 LONG = 100  # characters; an argument that is longer is called by its name
 ORDINARY = 4  # images of ordinary values in a batch; one of large values stands behind them
 TRAINED = 3  # images in a batch of training
+OTHER_SEED = 2**20  # with which what draws random numbers draws others
 
 
 def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
@@ -217,7 +220,7 @@ def _run(answer: nn.Module, expected: Trace) -> tuple[Trace, Tensor]:
             raise Wrong(
                 f"An `nn.{without[1]}` only holds layers and cannot be run. `nn.Sequential(*layers)` runs them one after another."
             ) from error
-        raise Wrong(f"`{without[1]}` has no `forward`: is the name misspelt, or the line indented too far?") from error
+        raise Wrong(f"`{without[1]}` has no `forward`{_instead_of_forward(answer, without[1])}.") from error
     except TypeError as error:
         for part in answer.modules():
             for setting in ("stride", "padding"):
@@ -236,6 +239,19 @@ def _run(answer: nn.Module, expected: Trace) -> tuple[Trace, Tensor]:
     if not found.operations:
         raise Wrong("Its forward gives back the input as it came: nothing is computed.")
     return found, out
+
+
+def _instead_of_forward(answer: nn.Module, name: str) -> str:
+    """What a class without a forward has in its place, where that can be seen."""
+    kind = next((type(part) for part in answer.modules() if type(part).__name__ == name), type(answer))
+    near = get_close_matches("forward", vars(kind))
+    if near:
+        return f", but a `{near[0]}`: the name is misspelt"
+    for method, function in vars(kind).items():
+        constants = function.__code__.co_consts if isinstance(function, FunctionType) else ()
+        if any(isinstance(each, CodeType) and each.co_name == "forward" for each in constants):
+            return f" of its own: yours stands inside of `{method}`, indented too far"
+    return ""
 
 
 def _why_it_stops(answer: nn.Module, error: CannotRun, expected: Trace) -> str:
@@ -425,9 +441,14 @@ def _compare_layers(found: Trace, expected: Trace, images: Tensor) -> Pairing:
     if again and not any(operation.has_weights and not operation.weights for operation in expected.operations):
         raise Wrong(_runs_twice(found, again[0]))
     if found.unread:
-        layers = sorted({name.rpartition(".")[0] or name for name in found.unread})
+        in_training: Mapping[str, object] = {}
+        with suppress(Exception):
+            in_training = _watched(found.root, images, _in_training)
+        unread = [name for name in found.unread if name not in in_training]
+        layers = sorted({name.rpartition(".")[0] or name for name in unread or found.unread})
         texts = listed(f"`{layer}`" for layer in layers)
-        raise Wrong(f"{texts} {'is' if len(layers) == 1 else 'are'} made in `__init__` but never used in `forward`.")
+        where = "never used in `forward`" if unread else "used in training mode alone"
+        raise Wrong(f"{texts} {'is' if len(layers) == 1 else 'are'} made in `__init__` but {where}.")
     missing, extra = missing_and_extra(found, expected)
     if not missing and not extra:
         return pair(found, expected)
@@ -444,10 +465,10 @@ def _compare_layers(found: Trace, expected: Trace, images: Tensor) -> Pairing:
     elif not missing:
         sentence = f"Too many: {counted(extra)}."
     elif without_biases(missing) == without_biases(extra):
-        layers = sum(extra.values())
+        count = extra.total()
         sentence = (
             f"{'A bias is missing' if have < need else 'There is a bias too many'}"
-            f"{f' in each of {layers} layers' if layers > 1 else ''}: yours has {counted(extra)}."
+            f"{f' in each of {count} layers' if count > 1 else ''}: yours has {counted(extra)}."
         )
     else:
         sentence = f"Expected {counted(missing)}; yours has {counted(extra)} instead."
@@ -490,6 +511,14 @@ def _kept(module: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             for buffer, values in buffers:
                 buffer.copy_(values)
+
+
+def _in_training(module: nn.Module, images: Tensor) -> Any:
+    """Its result in training mode, with modes and buffers put back."""
+    with _kept(module), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module.train()
+        return module(images.clone())
 
 
 Orders = tuple[Tensor, Tensor]  # of the channels: the learner's, the reference's
@@ -563,10 +592,10 @@ def _why_different(
     """Where the values first differ: what reaches a layer, what a layer makes of it, or what is done behind the last one."""
     seen = [_watched(module, images, run) for module in (found.root, expected.root)]
     for own, other in pairing.layers:
-        at = [record.get(layer.weights[0]) for record, layer in zip(seen, (own, other), strict=True)]
-        if None in at:
+        at, should = seen[0].get(own.weights[0]), seen[1].get(other.weights[0])
+        if at is None or should is None:
             break
-        (given, made), (right, wanted) = at
+        (given, made), (right, wanted) = at, should
         if not _close(given, right):
             if given.shape != right.shape and (said := _about_settings(found, expected, own, other)):
                 return said  # torch pads in front of the convolution where the padding is no zeros
@@ -675,6 +704,8 @@ def _about_way(
         if have == need:
             continue
         name = describe(found, layer)
+        if need - have == {"relu"} and not have and given.min() >= 0:
+            continue  # something else does a ReLU's work
         if need - have and not have - need:
             return f"no {names(need - have)} follows the {name}."
         if have - need and not need - have:
@@ -684,9 +715,9 @@ def _about_way(
         name = "sum" if only_behind_a_sum(found, layer, have) else name
         return f"{names(have)} follows the {name} where {names(need)} should."
     if own and other:
-        have, need = nearest(found, own), nearest(expected, other)
-        if Counter(have) != Counter(need):
-            return f"the {describe(found, own)} reads {listed(have)} where it should read {listed(need)}."
+        reads, should_read = nearest(found, own), nearest(expected, other)
+        if Counter(reads) != Counter(should_read):
+            return f"the {describe(found, own)} reads {listed(reads)} where it should read {listed(should_read)}."
     if given.shape == right.shape:
         place = f"in front of the {describe(found, own)}" if own else "at the end"
         if _close(given.relu(), right):
@@ -746,6 +777,8 @@ def _step(
         leaf = images.clone().requires_grad_()
         given = leaf.clone()
         result = module(given)
+        if not isinstance(result, Tensor):
+            raise Wrong(f"In training mode its forward gives back {article(result)} where one tensor is needed.")
         off = {name for name, part in module.named_modules() if not part.training}
         left = [rows_of(buffers).clone() for buffers in statistics]
         if order is not None:
@@ -780,6 +813,8 @@ def _compare_training(
     theirs = _step(reference, images, [each for _, each in pairing.statistics], other_order, seed)
     try:
         mine = learner()
+    except (NotImplementedError, Wrong):
+        raise
     except Exception as error:
         raise Wrong(f"It runs in evaluation mode, and stops in a step of training. {explain(error)}") from error
     if mine.is_touched:
@@ -795,7 +830,7 @@ def _compare_training(
         if left:
             raise Wrong(text.format(left[0] if "`{}`" in text else f"`{left[0]}`" if left[0] else "the module"))
     if not _close(mine.result, theirs.result, within=1e-3):
-        raise Wrong(_why_training_differs(found, expected, pairing, images, mine, theirs, learner, seed))
+        raise Wrong(_why_training_differs(found, expected, pairing, images, mine, theirs, learner))
     _compare_gradients(pairing, answer, mine, theirs, learner)
     for (_, other), have, need in zip(pairing.statistics, mine.statistics, theirs.statistics, strict=True):
         if not _close(have[:, 0], need[:, 0], within=1e-3):
@@ -825,11 +860,10 @@ def _why_training_differs(
     mine: _Step,
     theirs: _Step,
     learner: Callable[..., _Step],
-    seed: int,
 ) -> str:
     right = "In evaluation mode all is right, in training mode the values are not: "
-    other = _step(expected.root, images, [], None, seed + 1).result
-    is_random = not _close(learner(seed + 1).result, mine.result)
+    other = _step(expected.root, images, [], None, OTHER_SEED).result
+    is_random = not _close(learner(OTHER_SEED).result, mine.result)
     should_be = not _close(other, theirs.result) and not _close(
         _sorted_channels(other), _sorted_channels(theirs.result)
     )
@@ -851,12 +885,7 @@ def _why_training_differs(
     if should_be:
         return f"{right}with the same random numbers {_away(mine.result, theirs.result)}."
 
-    def run(module: nn.Module, images: Tensor) -> Tensor:
-        with _kept(module), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return module.train()(images.clone())
-
-    return right + _why_different(found, expected, pairing, images, mine.result, theirs.result, run)
+    return right + _why_different(found, expected, pairing, images, mine.result, theirs.result, _in_training)
 
 
 def _compare_gradients(
@@ -891,7 +920,8 @@ def _about_gradients(pairing: Pairing, answer: nn.Module, mine: _Step, theirs: _
         for each, gradient in zip(own, found, strict=True):
             if gradient is None and all(source is not None for source in wanted):
                 return f"No gradient reaches `{named[id(each)]}`: training would never change it."
-        if all(each is not None for each in (*found, *wanted)) and not _alike(rows_of(found), rows_of(wanted), scale):
+        have, need = ([each for each in gradients if each is not None] for gradients in (found, wanted))
+        if len(have) == len(found) and len(need) == len(wanted) and not _alike(rows_of(have), rows_of(need), scale):
             return f"The values are right, and the gradient that reaches `{named[id(own[0])]}` is not the one that is expected."
     if theirs.to_input is not None:
         if mine.to_input is None or (not mine.to_input.any() and theirs.to_input.any()):
@@ -909,6 +939,7 @@ def _alike(mine: Tensor, theirs: Tensor, scale: float) -> bool:
     return bool((mine - theirs).norm() <= 1e-2 * theirs.norm() + 1e-4 * scale * theirs.numel() ** 0.5)
 
 
+_DATA = vars(torch._C.TensorBase)["data"].__get__
 _CUTS = {
     "detach": "A `detach` in your forward cuts it off.",
     "__get__": "A `.data` in your forward cuts it off.",
@@ -924,7 +955,7 @@ class _Uncut(TorchFunctionMode):
         self.cut = cut
 
     def __torch_function__(self, func: Any, types: object, args: Sequence[Any] = (), kwargs: dict | None = None) -> Any:
-        if getattr(func, "__name__", "") == self.cut and (self.cut != "__get__" or func == Tensor.data.__get__):
+        if getattr(func, "__name__", "") == self.cut and (self.cut != "__get__" or func == _DATA):
             return args[0] if isinstance(args[0], Tensor) else None
         return func(*args, **(kwargs or {}))
 

@@ -208,7 +208,7 @@ def _by_window(operation: Operation) -> tuple:
 
 def window(operation: Operation) -> tuple[int, ...]:
     """(height, width) of a sliding window."""
-    return tuple(round(reach) + 1 for reach in operation.geometry[0])
+    return tuple(round(reach) + 1 for reach in operation.geometry[0]) if operation.geometry else ()
 
 
 def settings_of(record: Trace, operation: Operation) -> dict[str, object]:
@@ -226,7 +226,7 @@ def _other_settings(found: Trace, own: Operation, expected: Trace, other: Operat
     mine, theirs = settings_of(found, own), settings_of(expected, other)
     differ = [name for name in ("stride", "padding", "ceil_mode") if name in theirs and mine.get(name) != theirs[name]]
     texts = [f"`ceil_mode={theirs[name]}`" if name == "ceil_mode" else f"{name} {theirs[name]}" for name in differ]
-    if "stride" in differ and is_pool(own) and own.geometry[1] == window(own):
+    if "stride" in differ and is_pool(own) and own.geometry and own.geometry[1] == window(own):
         texts[-1] += " (torch's pooling takes its window as stride unless you say otherwise)"
     return listed(texts) if texts else ""
 
@@ -248,5 +248,5 @@ def counted(texts: Counter) -> str:
 
 def listed(texts: Iterable[object]) -> str:
     """ "a, b and c"."""
-    texts = [str(text) for text in texts]
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+    words = [str(text) for text in texts]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

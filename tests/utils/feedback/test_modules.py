@@ -182,7 +182,10 @@ def classifier(*layers):
         (classifier(nn.Flatten(), nn.Linear(120, 7), nn.Softmax(dim=1)), "softmax follows the dense layer .*120 → 7"),
         (nn.ModuleList([nn.Flatten(), nn.Linear(90, 7)]), "ModuleList` only holds layers"),
         (classifier(nn.ModuleList([nn.Flatten()])), "ModuleList` only holds layers"),
-        (type("Mine", (nn.Module,), {"foward": lambda self, x: x})(), "`Mine` has no `forward`"),
+        (
+            type("Mine", (nn.Module,), {"foward": lambda self, x: x})(),
+            "`Mine` has no `forward`, but a `foward`: the name is misspelt",
+        ),
     ],
 )
 def test_a_classifier_that_does_not_fit_is_told_why(answer, words):
@@ -788,3 +791,62 @@ class Odd(nn.Module):
 )  # fmt: skip
 def test_a_layer_set_otherwise_is_told_how(layer, words):
     assert words in refused(nn.Sequential(layer), Odd())
+
+
+class Nested(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 3, 3, padding=1)
+
+        def forward(self, x):
+            return self.conv(x)
+
+
+class Extra(Odd):
+    """A head that runs in training, as one for an auxiliary loss would."""
+
+    def __init__(self, always=False, gives_both=False):
+        super().__init__()
+        self.head, self.always, self.gives_both = nn.Conv2d(4, 3, 1), always, gives_both
+
+    def forward(self, x):
+        if self.training and not self.gives_both and not self.always:
+            return self.conv(x) + self.head(x)
+        return super().forward(x)
+
+
+class Pair(Odd):
+    def forward(self, x):
+        out = super().forward(x)
+        return (out, out) if self.training else out
+
+
+class Unwritten(Odd):
+    def forward(self, x):
+        if self.training:
+            raise NotImplementedError("Exercise 1.3, a part of it")
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Nested, "`Nested` has no `forward` of its own: yours stands inside of `__init__`, indented too far."),
+        (type("Empty", (nn.Module,), {}), "`Empty` has no `forward`."),
+        (lambda: Extra(always=True), "`head` is made in `__init__` but never used in `forward`."),
+        (Extra, "`head` is made in `__init__` but used in training mode alone."),
+        (Pair, "In training mode its forward gives back a tuple where one tensor is needed."),
+    ],
+)
+def test_what_is_said_of_a_forward_was_seen(answer, words):
+    assert refused(answer(), Odd()) == words
+
+
+def test_a_stub_in_the_training_branch_is_a_stub():
+    with pytest.raises(NotImplementedError):
+        same_module(Unwritten(), Odd(), TWO)
+
+
+def test_a_relu_done_otherwise_is_not_blamed_for_another_slip():
+    said = refused(Two(act=lambda x: (x + x.abs()) / 2, after=lambda y: 2 * y), ordered=True)
+    assert "ReLU" not in said and "first channels that differ" in said
