@@ -31,6 +31,7 @@ from utils.cost.trace import INPUT, CannotRun, Operation, Trace, trace
 from utils.feedback.exercises import Wrong, article, explain
 from utils.feedback.pairing import Pairing, missing_and_extra, pair, randomize, rewritten, rows_of
 from utils.feedback.wording import (
+    activations,
     counted,
     describe,
     ends_of_branches,
@@ -454,7 +455,9 @@ def _compare_layers(found: Trace, expected: Trace, images: Tensor) -> Pairing:
         return pair(found, expected)
     theirs = tested(expected.root, images)
     work = [sum(operation.macs for operation in record.operations) for record in (found, expected)]
+    is_tried = False
     for pairing in rewritten(found, expected) if work[0] == work[1] else ():  # a stride in another layer costs more
+        is_tried = True
         pairing.copy()
         mine = tested(found.root, images)
         if _close(mine, theirs) or _close(_sorted_channels(mine), _sorted_channels(theirs)):
@@ -474,6 +477,10 @@ def _compare_layers(found: Trace, expected: Trace, images: Tensor) -> Pairing:
         sentence = f"Expected {counted(missing)}; yours has {counted(extra)} instead."
     if have != need:
         sentence += f" That makes {have:,} parameters where {need:,} are expected."
+    if is_tried:
+        sentence += (
+            " Layers may be written so; with the same weights in them, the values are not those that are expected."
+        )
     raise Wrong(sentence)
 
 
@@ -721,7 +728,8 @@ def _about_way(
     if given.shape == right.shape:
         place = f"in front of the {describe(found, own)}" if own else "at the end"
         if _close(given.relu(), right):
-            return f"a ReLU is missing {place}."
+            acts = activations(between)
+            return f"{names(acts)} stands {place} where a ReLU should." if acts else f"a ReLU is missing {place}."
         if _close(given, positive):
             return f"a ReLU stands {place}, where nothing should."
         if given.dim() > 1 and _close(_sorted_channels(given), _sorted_channels(right)):

@@ -96,18 +96,23 @@ def _until_next_layer(record: Trace, operation: Operation) -> Iterator[Operation
             yield later
 
 
+def activations(operations: Iterable[Operation]) -> set[str]:
+    """The activations among operations, by torch's names."""
+    return {operation.name.rstrip("_") for operation in operations if operation.name in _ACTIVATIONS}
+
+
 def follows(record: Trace, operation: Operation) -> set[str]:
     """Activations between this layer and the next layer, pool or result, a concatenation passed through."""
-    return {later.name.rstrip("_") for later in _until_next_layer(record, operation) if later.name in _ACTIVATIONS}
+    return activations(_until_next_layer(record, operation))
 
 
-def only_behind_a_sum(record: Trace, operation: Operation, activations: set[str]) -> bool:
+def only_behind_a_sum(record: Trace, operation: Operation, which: set[str]) -> bool:
     """Do these activations follow this layer only where something was added to its result?"""
     summed: set[int] = set()
     for later in _until_next_layer(record, operation):
         if later.name in ("add", "add_") or summed & set(later.reads):
             summed.add(later.index)
-        elif later.name.rstrip("_") in activations:
+        elif later.name.rstrip("_") in which:
             return False
     return bool(summed)
 
@@ -231,12 +236,12 @@ def _other_settings(found: Trace, own: Operation, expected: Trace, other: Operat
     return listed(texts) if texts else ""
 
 
-def names(activations: set[str]) -> str:
+def names(which: set[str]) -> str:
     """Activations as they are written in a text."""
     return listed(
         sorted(
             {"relu": "ReLU", "elu": "ELU", "hardtanh": "ReLU6 or Hardtanh"}.get(name, name).lstrip("_")
-            for name in activations
+            for name in which
         )
     )
 

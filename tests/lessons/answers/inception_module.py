@@ -44,6 +44,21 @@ def field(step: str) -> str:
     return f"def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n        {step}\n    return field\n"
 
 
+# The three 1×1 that read the input as one, then split.
+WIDE = """class Answer(nn.Module):
+    def __init__(self, in_channels, widths):
+        super().__init__()
+        self.w = (widths.pointwise, widths.three_reduce, widths.five_reduce)
+        self.wide = nn.Conv2d(in_channels, sum(self.w), 1)
+        self.three = nn.Conv2d(widths.three_reduce, widths.three, 3, padding=1)
+        self.five = nn.Conv2d(widths.five_reduce, widths.five, 5, padding=2)
+        self.pool = nn.Conv2d(in_channels, widths.pool, 1)
+    def forward(self, x):
+        a, b, c = self.wide(x).relu().split(self.w, 1)
+        parts = [a, self.three(b), self.five(c), self.pool(nn.functional.max_pool2d(x, 3, 1, 1))]
+        return torch.cat(parts, 1).relu()
+"""
+
 ANSWERS = {
     "conv_parameters": Answers(
         right=(
@@ -147,6 +162,7 @@ ANSWERS = {
     ),
     "inception_module": Answers(
         right=(
+            WIDE,
             reduced(),
             LAYER + module(
                 "w = widths\n"

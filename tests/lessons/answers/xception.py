@@ -93,6 +93,22 @@ def roof(moved: str = "4 * (grid**2 * (in_channels + out_channels) + weights)", 
     )
 
 
+# A window for each channel as a convolution of its own.
+ONE_BY_ONE = """class Answer(nn.Module):
+    def __init__(self, in_channels, out_channels, kernel_size=3, order='depthwise first', activation=False):
+        super().__init__()
+        self.first, self.act = order == 'depthwise first', activation
+        c = in_channels if self.first else out_channels
+        self.each = nn.ModuleList(nn.Conv2d(1, 1, kernel_size, padding=kernel_size//2, bias=False) for _ in range(c))
+        self.mix = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+    def space(self, x):
+        return torch.cat([conv(part) for conv, part in zip(self.each, x.split(1, 1))], 1)
+    def forward(self, x):
+        one, two = (self.space, self.mix) if self.first else (self.mix, self.space)
+        x = one(x)
+        return two(x.relu() if self.act else x)
+"""
+
 ANSWERS = {
     "grouped_cost": Answers(
         right=(
@@ -179,6 +195,7 @@ ANSWERS = {
     ),
     "separable": Answers(
         right=(
+            ONE_BY_ONE,
             halves(),
             halves(padding="'same'"),
             f"class Answer(nn.Module):\n    def __init__(self, {HEAD}):\n        super().__init__()\n"

@@ -629,7 +629,8 @@ def strided(first, second):
 @pytest.mark.parametrize(
     ("answer", "reference", "words"),
     [
-        (lambda: Wide(cut=[2, 2, 5]), Apart, ""),
+        (lambda: Wide(cut=[2, 3, 4]), Apart, ""),
+        (lambda: nn.Sequential(Wide(), nn.ReLU()), Apart, "Expected 1×1 .* Layers may be written so; with the same weights"),
         (lambda: Wide(norm=False), Apart, "Expected .*batch norm"),
         (lambda: Depthwise(reverse=True), lambda: depthwise(4), "Expected 3×3 convolution from 4 to 4 channels in 4 groups"),
         (lambda: strided(1, 2), lambda: strided(2, 1), "Expected 3×3 convolution from 4 to 4 channels with stride 2"),
@@ -735,6 +736,7 @@ def test_a_relu_in_another_form_is_not_said_to_be_missing(act):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
+        (lambda: Two(inside=lambda x: -x), "what reaches the 3×3 convolution (4 → 5 channels) is not"),
         (lambda: Two(before=functional.relu), "a ReLU stands in front of the 1×1 convolution (4 → 3 channels), where nothing should"),
         (lambda: Two(inside=functional.relu), "a ReLU stands in front of the 3×3 convolution (4 → 5 channels)"),
         (lambda: Two(inside=lambda x: x.flip(1)), "what reaches the 3×3 convolution (4 → 5 channels) all channels are right, and they stand in another order"),
@@ -749,6 +751,8 @@ def test_values_are_told_where_they_first_differ(answer, words):
 
 def test_a_relu_that_is_missing_at_the_input_is_found():
     assert "a ReLU is missing in front of the 1×1" in refused(Two(), Two(before=functional.relu), ordered=True)
+    leaky = Two(before=functional.leaky_relu)
+    assert "leaky_relu stands in front of the 1×1" in refused(leaky, Two(before=functional.relu), ordered=True)
 
 
 def test_hidden_layers_are_found_by_running_not_guessed():
