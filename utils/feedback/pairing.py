@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.cost.trace import INPUT, Operation, Trace
-from utils.feedback.wording import reduced, signature, weighted
+from utils.feedback.wording import follows, reduced, signature, weighted
 
 FEW = 4  # so many parts of a wide layer are tried in every order
 
@@ -42,18 +42,9 @@ def rows_of(tensors: Sequence[Tensor]) -> Tensor:
 
 def pair(found: Trace, expected: Trace) -> Pairing:
     """The pairs of layers that are the same and stand in the same surroundings; what is left, by what it is."""
-    mine, theirs = _labels(found), _labels(expected)
-    waiting: dict[int, list[Operation]] = defaultdict(list)
-    for operation in weighted(expected):
-        waiting[theirs[operation.index]].append(operation)
-    pairs, left = [], []
-    for operation in weighted(found):
-        candidates = waiting[mine[operation.index]]
-        if candidates:
-            pairs.append((operation, candidates.pop(0)))
-        else:
-            left.append(operation)
-    rest = [operation for operations in waiting.values() for operation in operations]
+    pairs, left, rest = _matched(found, expected, with_activations=True)
+    if left:  # an activation may be written in another form
+        pairs, left, rest = _matched(found, expected, with_activations=False)
     for operation in left:
         text = signature(found, operation)
         partner = next((other for other in rest if signature(expected, other) == text), None)
@@ -69,6 +60,24 @@ def pair(found: Trace, expected: Trace) -> Pairing:
             if name in statistics and statistics[name].shape == buffer.shape:
                 pairing.statistics.append(([buffer], [statistics[name]]))
     return pairing
+
+
+def _matched(
+    found: Trace, expected: Trace, *, with_activations: bool
+) -> tuple[list[tuple[Operation, Operation]], list[Operation], list[Operation]]:
+    """(pairs of equal labels, the learner's layers without one, the reference's)."""
+    mine, theirs = _labels(found, with_activations), _labels(expected, with_activations)
+    waiting: dict[int, list[Operation]] = defaultdict(list)
+    for operation in weighted(expected):
+        waiting[theirs[operation.index]].append(operation)
+    pairs, left = [], []
+    for operation in weighted(found):
+        candidates = waiting[mine[operation.index]]
+        if candidates:
+            pairs.append((operation, candidates.pop(0)))
+        else:
+            left.append(operation)
+    return pairs, left, [operation for operations in waiting.values() for operation in operations]
 
 
 def rewritten(found: Trace, expected: Trace) -> Iterator[Pairing]:
@@ -126,7 +135,7 @@ def _statistics(record: Trace, operation: Operation) -> list[tuple[object, Tenso
     return [(name, buffer) for name, buffer in module.named_buffers(recurse=False) if buffer.is_floating_point()]
 
 
-def _labels(record: Trace) -> dict[int, int]:
+def _labels(record: Trace, with_activations: bool) -> dict[int, int]:
     """A label for each layer that is equal for layers with equal surroundings (Weisfeiler and Lehman's colouring)."""
     graph = reduced(record)
     readers: dict[int, list[int]] = defaultdict(list)
@@ -136,7 +145,8 @@ def _labels(record: Trace) -> dict[int, int]:
     labels = {INPUT: hash("input")}
     for node in graph:
         operation = record.operations[node]
-        labels[node] = hash(signature(record, operation) if operation.has_weights else "pool")
+        words = signature(record, operation) if operation.has_weights else "pool"
+        labels[node] = hash((words, tuple(sorted(follows(record, operation))) if with_activations else ()))
     for _ in range(len(graph)):
         updated = {
             node: hash(

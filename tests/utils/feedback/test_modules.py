@@ -854,3 +854,31 @@ def test_a_stub_in_the_training_branch_is_a_stub():
 def test_a_relu_done_otherwise_is_not_blamed_for_another_slip():
     said = refused(Two(act=lambda x: (x + x.abs()) / 2, after=lambda y: 2 * y), ordered=True)
     assert "ReLU" not in said and "first channels that differ" in said
+
+
+class Backwards(nn.Module):
+    """Two equal branches but for what follows them, written into a buffer last one first, and a layer that reads it."""
+
+    def __init__(self, in_a_buffer):
+        super().__init__()
+        self.ones = nn.ModuleList(nn.Conv2d(4, 2, 1) for _ in range(3))
+        self.threes = nn.ModuleList(nn.Conv2d(2, 2, 3, padding=1) for _ in range(2))
+        self.up, self.in_a_buffer = nn.Conv2d(6, 4, 1), in_a_buffer
+
+    def forward(self, x):
+        plain, single, double = (lambda: self.ones[0](x)), (lambda: self.threes[0](self.ones[1](x))), (
+            lambda: self.threes[1](self.ones[2](x).relu())
+        )  # fmt: skip
+        if not self.in_a_buffer:
+            return self.up(torch.cat([plain(), single(), double()], 1))
+        out = x.new_zeros(len(x), 6, *x.shape[2:])
+        for place, branch in ((4, double), (2, single), (0, plain)):
+            out[:, place : place + 2] = branch()
+        return self.up(out)
+
+
+def test_layers_that_are_read_through_a_buffer_are_matched_by_their_wiring():
+    trace_of = operations_of(Backwards(in_a_buffer=True), TWO)
+    (up,) = [operation for operation in trace_of if operation.name == "convolution" and operation.shape[1] == 4]
+    assert up.reads and trace_of[up.reads[0]].name == "copy_"
+    assert same_module(Backwards(in_a_buffer=True), Backwards(in_a_buffer=False), TWO, ordered=True) == ""
