@@ -882,3 +882,29 @@ def test_layers_that_are_read_through_a_buffer_are_matched_by_their_wiring():
     (up,) = [operation for operation in trace_of if operation.name == "convolution" and operation.shape[1] == 4]
     assert up.reads and trace_of[up.reads[0]].name == "copy_"
     assert same_module(Backwards(in_a_buffer=True), Backwards(in_a_buffer=False), TWO, ordered=True) == ""
+
+
+class ByFunction(Two):
+    """Its normalisations by torch's function, with what the layers keep."""
+
+    def normalised(self, layer, x):
+        norm = layer[1]
+        kept = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        return functional.batch_norm(layer[0](x), *kept, training=self.training, momentum=0.1)
+
+    def forward(self, x):
+        return torch.cat([self.normalised(layer, x).relu() for layer in (self.one, self.three)], 1)
+
+
+class Recomputed(Two):
+    """It keeps nothing of its forward for the way back."""
+
+    def forward(self, x):
+        from torch.utils.checkpoint import checkpoint
+
+        return checkpoint(super().forward, x, use_reentrant=False)
+
+
+@pytest.mark.parametrize("answer", [ByFunction, Recomputed, lambda: Two().requires_grad_(True).eval(), lambda: Two(after=lambda y: y.contiguous(memory_format=torch.channels_last))])  # fmt: skip
+def test_a_normalisation_by_function_and_other_forms_are_right_in_training_too(answer):
+    assert same_module(answer(), Two(), TWO, ordered=True) == ""
