@@ -446,10 +446,9 @@ def xception_block(answer):
         try:
             same_module(module, reference, (in_channels, *grid), ordered=True)
         except Wrong as wrong:
-            is_about_values = "changes its input" not in str(wrong) and "In evaluation mode all is right" not in str(
-                wrong
-            )
-            said = (is_about_values and _about_the_sum(module, (in_channels, *grid))) or str(wrong)
+            said = str(wrong)
+            if "changes its input" not in said and "In evaluation mode all is right" not in said:
+                said = _about_the_sum(module, (in_channels, *grid)) or said
             raise Wrong(f"For {case}: {_with(said, _about_fit(module, reference, said))}") from None
     return "Blocks that keep the grid, that halve it, and that change the channels, each with the skip that it needs."
 

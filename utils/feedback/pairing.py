@@ -124,10 +124,12 @@ def _weights(record: Trace, operation: Operation) -> list[tuple[object, Tensor]]
     tensors = [parameters[name] for name in operation.weights]
     if "norm" in operation.name:
         return [(("norm", place), tensor) for place, tensor in enumerate(tensors)]
-    return [
-        (tuple(size for size in tensor.shape[1:] if size > 1) if tensor.dim() > 1 else "bias", tensor)
-        for tensor in tensors
-    ]
+    return [("bias" if tensor.dim() < 2 else _window_of(tensor), tensor) for tensor in tensors]
+
+
+def _window_of(weight: Tensor) -> tuple[int, ...]:
+    """What each filter reads: (channels, height, width), or (channels,) where it reads one place, as a dense layer does."""
+    return tuple(weight.shape[1:]) if max(weight.shape[2:], default=1) > 1 else tuple(weight.shape[1:2])
 
 
 def _statistics(record: Trace, operation: Operation) -> list[tuple[object, Tensor]]:

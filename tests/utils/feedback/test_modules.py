@@ -617,6 +617,28 @@ def test_the_same_function_in_other_layers_is_the_same(answer, reference):
     assert same_module(answer(), reference(), (4, 6, 6), ordered=True) == ""
 
 
+def test_a_window_turned_round_is_not_said_to_be_another_way_of_writing_it():
+    def window(*size):
+        return nn.Sequential(nn.Conv2d(4, 4, size, padding=(size[0] // 2, size[1] // 2)), nn.Conv2d(4, 4, 1))
+
+    said = refused(window(1, 3), window(3, 1))
+    assert said.startswith("Expected 3×1 convolution") and "written so" not in said
+    dilated = nn.Sequential(nn.Conv2d(4, 4, 3, padding=2, dilation=2))
+    assert "written so" not in refused(dilated, nn.Sequential(nn.Conv2d(4, 4, 3, padding=1)))
+
+
+def test_layers_that_were_not_compared_one_by_one_are_not_said_to_be_right():
+    said = refused(nn.Sequential(Wide(), nn.Dropout(0.2)), Apart(), (4, 6, 6))
+    assert "drops values at random" in said
+
+    class Late(Wide):
+        def forward(self, x):
+            return super().forward(x) * (0.5 if self.training else 1)
+
+    said = refused(Late(), Apart(), (4, 6, 6))
+    assert "in training mode the values are not: " in said and "put out is right" not in said
+
+
 def test_many_channels_one_by_one_are_a_depthwise_convolution():
     assert same_module(Depthwise(9), depthwise(9), (9, 5, 6), ordered=True) == ""
 
