@@ -162,7 +162,6 @@ ANSWERS = {
     ),
     "inception_module": Answers(
         right=(
-            WIDE,
             reduced(),
             LAYER + module(
                 "w = widths\n"
@@ -184,6 +183,7 @@ ANSWERS = {
                 "parts = [self.one(x), self.c3(self.r3(x).relu()), self.c5(self.r5(x).relu()), self.proj(pooled)]\n"
                 "return torch.relu(torch.cat(parts, dim=1))",
             ),
+            WIDE,
         ),
         wrong=(
             (reduced("layer(in_channels, widths.three_reduce, 1), layer(widths.three_reduce, widths.three, 3)",

@@ -195,7 +195,6 @@ ANSWERS = {
     ),
     "separable": Answers(
         right=(
-            ONE_BY_ONE,
             halves(),
             halves(padding="'same'"),
             f"class Answer(nn.Module):\n    def __init__(self, {HEAD}):\n        super().__init__()\n"
@@ -205,6 +204,7 @@ ANSWERS = {
             "        self.mix = nn.Conv2d(in_channels, out_channels, 1, bias=False)\n"
             "    def forward(self, x):\n        one, two = (self.space, self.mix) if self.first else (self.mix, self.space)\n"
             "        x = one(x)\n        return two(x.relu() if self.activation else x)\n",
+            ONE_BY_ONE,
         ),
         wrong=(
             (halves(groups="1"), "in 4 groups"),
