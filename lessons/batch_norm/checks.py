@@ -14,7 +14,7 @@ from networks.bn_inception import InceptionA, Widths
 from utils.feedback.answers import require_function, returned
 from utils.feedback.exercises import Feedback, Wrong, article
 from utils.feedback.functions import Case, Kind, pair, same_function, several, tensor
-from utils.feedback.modules import build, layers_of, same_module
+from utils.feedback.modules import build, layers_of, same_module, settle
 
 feedback = Feedback("batch_norm", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -322,10 +322,12 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
     for number, x in enumerate(batches):
         mine_x, their_x = x.clone().requires_grad_(), x.clone().requires_grad_()
         what = f"In training, on batch {number + 1}, your layer's result"
+        given = mine_x.clone()  # no leaf, so that a change in place is seen and not refused by torch
         try:
-            mine = _output(module, mine_x, what)
+            mine = _output(module, given, what)
         except RuntimeError as error:
-            if "in-place" in str(error) or "requires grad" in str(error):
+            follows = any(value.requires_grad for value in _kept(module).values())
+            if follows and ("in-place" in str(error) or "requires grad" in str(error)):
                 raise Wrong(
                     "The running statistics must be updated without gradients: put the update under `with torch.no_grad():`, "
                     "or `detach()` the batch's statistics there."
@@ -336,6 +338,11 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
                     "`x.mean(dim=(0, 2, 3))` without `keepdim` gives it."
                 ) from error
             raise
+        if not torch.equal(given, x):
+            raise Wrong(
+                "Your layer changes its input, which others read, too. Write `x = x - ...`: `-=`, `/=` and names that end in `_` write "
+                "into the tensor."
+            )
         _require_vectors(module, x.shape[1])
         theirs = reference(their_x)
         _expect(mine.detach(), theirs.detach(), what, _slips_in_training(x, reference, eps))
@@ -1031,6 +1038,7 @@ def inception_a(answer):
     )
     for in_channels, widths, grid in cases:
         module = build(answer, in_channels, widths)
+        settle(module, (in_channels, *grid))
         if layers_of(module, nn.Conv2d) and not layers_of(module, nn.BatchNorm2d):
             raise Wrong("There is no normalisation in your module: use `ConvBNAct` for every convolution.")
         if any(pool.count_include_pad for pool in layers_of(module, nn.AvgPool2d)):

@@ -24,7 +24,7 @@ from utils.cost.trace import INPUT, CannotRun, trace
 from utils.feedback.answers import tensor_of, written
 from utils.feedback.exercises import Feedback, Wrong
 from utils.feedback.functions import Case, Kind, keyed, number, same_function
-from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module
+from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module, settle
 
 feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -223,11 +223,12 @@ def two_factors(answer):
         ((5, 4, 3, ((3, 3), (3, 3))), True),
         ((5, 4, 3, ((1, 5), (5, 3))), True),
     )
-    for case, linear in cases:
+    for place, (case, linear) in enumerate(cases):
         module = build(answer, *case, linear=linear)
-        _keeps_the_grid(module, (case[0], 9, 11))
+        shape = (case[0], *((10, 9) if place % 2 else (9, 11)))
+        _keeps_the_grid(module, shape)
         try:
-            same_module(module, TwoFactors(*case, linear=linear), (case[0], 9, 11))
+            same_module(module, TwoFactors(*case, linear=linear), shape)
         except Wrong as wrong:
             raise Wrong(f"For windows {case[3][0]} and {case[3][1]}, linear={linear}: {wrong}") from None
     return "It keeps the grid for square, wide and tall windows, with and without a ReLU between."
@@ -671,10 +672,12 @@ def assemble(answer):
         except Wrong as wrong:
             said = _about_row(wrong.__cause__, table, reference)
             raise (Wrong(said) if said else wrong) from wrong.__cause__
+        settle(module, (channels, 25, 25))
+        inner = module
         if len(list(module.children())) == 1 and len(list(next(module.children()).children())) > 1:
-            module = next(module.children())
-        _shapes_on_the_way(module, reference, (channels, 25, 25))
-        _single_kernels(module, table)
+            inner = next(module.children())
+        _shapes_on_the_way(inner, reference, (channels, 25, 25))
+        _single_kernels(inner, table)
         same_module(module, reference, (channels, 25, 25), ordered=True)
     return "Module for module it is what the course's Inception-v3 has between its stem and its global pool."
 
@@ -722,10 +725,10 @@ def _single_kernels(module: nn.Module, table: Table) -> None:
 
 def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
     """Raise `Wrong` at the first child that puts out something else than the reference's at its place."""
-    mine, theirs = list(module.children()), list(reference.children())
-    names = [type(each).__name__ for each in theirs]
     if not isinstance(module, nn.Sequential):
         return  # another way to write it; `same_module` has the words
+    mine, theirs = list(module), list(reference.children())
+    names = [type(each).__name__ for each in theirs]
     if len(mine) != len(theirs):
         raise Wrong(
             f"Your network has {len(mine)} modules one after another; {len(theirs)} are expected: {', '.join(names)}."

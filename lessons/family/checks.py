@@ -369,6 +369,11 @@ def _examine(answer: object, name: str, classes: int) -> None:
             raise Wrong(
                 "Your `train` gives back something else than the module. As in torch, it ends with `return self`."
             )
+        on = [each for each, part in mine.eval().named_modules() if part.training]
+        mine.train()
+        if on:
+            which = f"`{on[0]}`" if on[0] else "the module itself"
+            raise Wrong(f"After `eval()`, which calls `train(False)`, {which} is in training mode: hand `mode` on.")
         out = mine(images)
         if not isinstance(out, torch.Tensor) or tuple(out.shape) != (6, classes):
             shape = tuple(out.shape) if isinstance(out, torch.Tensor) else article(out)

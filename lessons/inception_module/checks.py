@@ -248,8 +248,8 @@ def branch_reference(in_channels: int, reduce: int, out_channels: int, kernel_si
     reference=branch_reference,
 )
 def reduced_branch(answer):
-    for case in ((12, 3, 7, 5), (6, 4, 9, 3)):
-        note = same_module(build(answer, *case), branch_reference(*case), (case[0], 9, 10))
+    for case, grid in (((12, 3, 7, 5), (9, 10)), ((6, 4, 9, 3), (8, 7))):
+        note = same_module(build(answer, *case), branch_reference(*case), (case[0], *grid))
     return note
 
 

@@ -13,7 +13,7 @@ from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
 from utils.feedback.answers import called, close, expect, named_slip, number_of, require_function, tensor_of
 from utils.feedback.exercises import Feedback, Wrong
-from utils.feedback.modules import build, same_module
+from utils.feedback.modules import build, layers_of, same_module, settle
 
 feedback = Feedback("residual_scaling", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -63,7 +63,25 @@ def residual_connection(answer):
             "There is no ReLU in it.": (x + f(x)).relu(),
         }
         expect(got, x + f(x), f"For {name} the values differ from x + f(x).", slips)
+        _both_ways_back(answer, x, f, name)
     return "Where f gives 0, nothing changes. That is the point of it."
+
+
+def _both_ways_back(answer, x: Tensor, f, name: str) -> None:
+    """Raise `Wrong` where the gradient does not come back to x on both ways, past f and through it."""
+    mine, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    total = (theirs + f(theirs)) * weights
+    (want,) = torch.autograd.grad(total.sum(), theirs)
+    result = answer(mine, f) * weights
+    got = torch.autograd.grad(result.sum(), mine, allow_unused=True)[0] if result.requires_grad else None
+    got = torch.zeros_like(x) if got is None else got
+    slips = {
+        "It comes back through f alone: the way past f, along x itself, is cut off.": want - weights,
+        "It comes back past f alone: the way through f is cut off.": weights,
+        "None comes back.": torch.zeros_like(x),
+    }
+    expect(got, want, f"For {name} the values are right, and the gradient that comes back to x is not.", slips)
 
 
 def channels_after_of(in_channels: int, branches: Sequence[Sequence[int]]) -> int:
@@ -156,13 +174,9 @@ _SUM = {
 }
 
 
-_ORDER = "compare the order of your steps. Concatenate, expand, scale, add the input, and only then take the ReLU."
-
-
 def _same_residual(mine: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
     """`same_module`, with the words for slips around a sum: at its first difference in values, weights are equal already."""
-    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in mine.parameters()):
-        mine(torch.zeros(2, *shape))  # layers that find out their sizes on the first run
+    settle(mine, shape)
     if any(parameter.numel() == 1 for parameter in mine.parameters()):
         raise Wrong("The scale is a constant, and yours is a parameter, which training changes: `self.scale = scale`.")
     images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(1))
@@ -172,31 +186,14 @@ def _same_residual(mine: nn.Module, reference: nn.Module, shape: tuple[int, int,
         if "the values are not" not in str(wrong):
             raise Wrong(_about_layers(str(wrong), mine, reference)) from None
         with torch.no_grad():
-            given = images.clone()
-            got = mine.eval()(given)
-            if not torch.equal(given, images):
-                raise Wrong(
-                    "Your forward changes its input, which others read, too. Write `x = x + ...`: `+=` and names that end in `_`, "
-                    "as `add_`, write into the tensor."
-                ) from None
-            other = re.search(r"(\w+) follows the .* where ReLU should", str(wrong))
-            raise Wrong(_about_sum(got, images, reference.eval(), other[1] if other else "")) from None
-    with torch.no_grad():
-        large = 100 * images  # a ReLU has no upper bound
-        got, want = mine.train()(large), reference.train()(large)
-    if (got - want).abs().max() > 1e-4 * want.max():
-        raise Wrong(
-            f"What is above {got.max():.3g} is cut off. A ReLU cuts off what is below zero only: that is another function, or a "
-            "`clamp` with a `max`."
-        )
+            raise Wrong(_about_sum(mine.eval()(images), images, reference.eval()) or str(wrong)) from None
 
 
-def _about_sum(got: Tensor, x: Tensor, reference: nn.Module, activation: str) -> str:
-    """What is wrong, from the values of a module whose layers and weights are the reference's.
-
-    `activation`: the name of one that it has in the ReLU's place, or empty.
-    """
+def _about_sum(got: Tensor, x: Tensor, reference: nn.Module) -> str:
+    """What is wrong, from the values of a module whose layers and weights are the reference's; "" for no slip that is known."""
     intro = "Shapes and parameters are right, the values are not: "
+    if close(got, reference(x)):
+        return ""  # it is wrong elsewhere: for larger values, or in training
     outputs, s = [branch(x) for branch in reference.branches()], reference.scale
     bias = reference.up.bias[:, None, None]
     for order in permutations(range(len(outputs))):
@@ -217,7 +214,7 @@ def _about_sum(got: Tensor, x: Tensor, reference: nn.Module, activation: str) ->
         )
     if close(got, reference(x.relu())):
         return f"{intro}a ReLU stands in front of everything: the branches and the sum read the input as it is."
-    return intro + (f"{activation} follows the sum where a ReLU should." if activation else _ORDER)
+    return ""
 
 
 def _about_layers(text: str, mine: nn.Module, reference: nn.Module) -> str:
@@ -248,13 +245,7 @@ def _about_layers(text: str, mine: nn.Module, reference: nn.Module) -> str:
         )
     if sizes:
         return "The branches have different widths and cannot be added: concatenate them. The sum comes after the expansion."
-    kinds = [type(layer) for layer in mine.modules()]
-    if nn.Linear in kinds:
-        return (
-            "There is a dense layer in it. On the channels of each place it would compute what a 1×1 convolution computes, but the "
-            "check, and public weights, know the convolution alone: `nn.Conv2d(concatenated, in_channels, 1)`."
-        )
-    if "batch norm" in text and nn.BatchNorm2d not in kinds:
+    if "batch norm" in text and not layers_of(mine, nn.BatchNorm2d):
         return "No convolution of your branches is normalised. Write each of them as `ConvBNAct(...)`; the expansion stays without."
     if "batch norm" in text and "Too many" in text:
         text += " Nothing is normalised behind the expansion or on the sum."

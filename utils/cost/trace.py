@@ -209,6 +209,7 @@ class _Recorder(TorchDispatchMode):
         self.seen_weights: set[str] = set()
         self.weight_of: dict[int, str] = {}
         self.producer: dict[int, int] = {}
+        self.base_of: dict[int, Tensor] = {}  # what a slice, or another view, is a part of
         self.fields: dict[int, ReceptiveField | None] = {}
         self.kept: list[Tensor] = []  # so that no id is used twice
         self.dtype = torch.get_default_dtype()
@@ -285,6 +286,8 @@ class _Recorder(TorchDispatchMode):
             self.kept.extend(results)
             self.weight_of |= {id(result): weights[0] for result in results}
             return outputs
+        if name.startswith("new_") or name.endswith("_like"):
+            reads, shapes = {}, []  # of another tensor it takes the kind and the size, and no value
         index = self.write(
             name,
             reads=tuple(reads),
@@ -298,6 +301,13 @@ class _Recorder(TorchDispatchMode):
         for result in results:
             self.kept.append(result)
             self.producer[id(result)] = index
+            if func.is_view:
+                self.base_of[id(result)] = args[0]
+        written = args[0] if name.endswith("_") else None
+        while (
+            written := self.base_of.get(id(written))
+        ) is not None:  # who reads the whole reads what is written into a part
+            self.producer[id(written)] = index
         return outputs
 
     def write(self, name: str, *, weights: Sequence[str], **what: Any) -> int:
@@ -319,6 +329,8 @@ class _Recorder(TorchDispatchMode):
         return index
 
     def _receptive_field(self, operation: Operation) -> ReceptiveField | None:
+        if not operation.reads:  # room for values that are written into it
+            return ReceptiveField((1, 1), (1, 1))
         sources = [field for source in operation.reads if (field := self.fields[source]) is not None]
         if not sources or len(sources) < len(operation.reads) or len(operation.shape) < 4:
             return None

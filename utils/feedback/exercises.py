@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 
 from filelock import FileLock, Timeout
 from IPython.display import DisplayHandle, display
@@ -26,6 +26,7 @@ from utils.system.files import write_whole
 from utils.system.places import CHECKOUT, work_folder
 
 DIFFICULTIES = ("worked", "warm-up", "medium", "hard")
+KEPT = "Kept"  # the head of the box that says that a prediction is
 
 
 class Wrong(Exception):
@@ -152,12 +153,14 @@ class Feedback:
         try:
             said = entry.verify(*answer, **options)
         except Wrong as wrong:
-            return Result("wrong", f"{name}: not yet", str(wrong), exercise=entry.name)
+            said = self._with_earlier(entry, answer, options) or str(wrong)
+            return Result("wrong", f"{name}: not yet", said, exercise=entry.name)
         except Exception as error:
             if isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error))):
                 said = self._about_stub(entry, answer, str(error))
                 return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
-            return Result("wrong", f"{name}: your code stopped", explain(error), exercise=entry.name)
+            said = self._with_earlier(entry, answer, options) or explain(error)
+            return Result("wrong", f"{name}: your code stopped", said, exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
         if self._bar is not None:
             self._bar.update(ProgressBar(self)._forms(), raw=True)
@@ -177,6 +180,40 @@ class Feedback:
         where = "" if is_function else "; a class can have one in `__init__` and one in `forward`"
         return f'Replace each line that raises NotImplementedError{where}. `hint("{entry.number}")` helps you to start.'
 
+    def _with_earlier(self, entry: Exercise, answer: tuple, options: dict) -> str:
+        """What to say where the answer calls earlier exercises of this lesson that are not right; "" where it does not.
+
+        The check runs once more with the course's own answers in their places.
+        """
+        called = [_names_called(each) for each in answer]
+        places: list[tuple[dict, str, object, Exercise]] = []
+        for other in self.exercises.values():
+            name = _defined(self.source, other.number) if other.reference is not None else ""
+            for scope, names in called if name and _order(other.number) < _order(entry.number) else ():
+                if name in names and name in scope:
+                    try:
+                        other.verify(scope[name])
+                    except Exception:
+                        places.append((scope, name, scope[name], other))
+        if not places:
+            return ""
+        _, name, _, first = places[0]
+        try:
+            for scope, own, _, other in places:
+                scope[own] = other.reference
+            entry.verify(*answer, **options)
+        except Wrong as wrong:
+            return f"{wrong} (Tried with the course's own exercise {first.number}, as your `{name}` is not right yet.)"
+        except Exception as error:
+            return explain(error)
+        finally:
+            for scope, own, mine, _ in places:
+                scope[own] = mine
+        return (
+            f"What you write here is right, and it calls your `{name}` of exercise {first.number}, which is not: with the course's own "
+            f"in its place this check passes. `check.{first.name}({name})` says what is wrong there."
+        )
+
     def use(self, number: str, answer: object) -> object:
         """The learner's answer if it passes its check, else the course's own, with a sentence that says so.
 
@@ -191,7 +228,10 @@ class Feedback:
 
     def hint(self, number: str) -> Message:
         """The next hint for an exercise: from a direction to look in to nearly the answer."""
-        entry = self.numbered(number)
+        try:
+            entry = self.numbered(number)
+        except ValueError as error:
+            return Message("wrong", "No hint", str(error))
         given = self._lesson().get("hints", {}).get(entry.name, 0)
         step = min(given + 1, len(entry.hints))
         self._note(lambda lesson: lesson.setdefault("hints", {}).__setitem__(entry.name, step))
@@ -205,7 +245,10 @@ class Feedback:
 
     def solution(self, number: str) -> Message:
         """The worked solution of an exercise, as the lesson's source has it."""
-        entry = self.numbered(number)
+        try:
+            entry = self.numbered(number)
+        except ValueError as error:
+            return Message("wrong", "No solution", str(error))
         self._note(lambda lesson: lesson.setdefault("solutions", {}).setdefault(entry.name, _now()))
         head = f"A solution of exercise {entry.number}, {entry.title}"
         body = "One way among several. Close it, and write yours from memory."
@@ -228,21 +271,25 @@ class Feedback:
         self.predictions[name] = prediction
         if answer is not None:
             try:
-                prediction.commit(answer)
+                said = prediction.commit(answer)
             except ValueError as error:
-                display(Message("wrong", "Not kept", str(error)))
+                said = Message("wrong", "Not kept", str(error))
+            if said.head != KEPT:
+                display(said)
         return prediction
 
-    def truth(self, name: str, value: object, explanation: str = "") -> Message:
-        """Show the learner's prediction beside what came out, and close the prediction.
+    def truth(self, name: str, value: object, explanation: str = "", *, within: float = 0.0) -> None:
+        """Show the learner's prediction beside what came out, wherever the call stands, and close the prediction.
 
-        Raises:
-            ValueError: no prediction of that name was asked.
+        A count is right or wrong. Where the question asks for an estimate, `within` says how far off it may be, as a
+        share of the truth.
         """
-        if name not in self.predictions:
-            asked = ", ".join(self.predictions) or "none yet: run the cells above first"
-            raise ValueError(f"There is no prediction {name!r}. Asked: {asked}.")
-        return self.predictions[name].compare(value, explanation)
+        if name in self.predictions:
+            display(self.predictions[name].compare(value, explanation, within=within))
+            return
+        asked = f" Asked so far: {', '.join(self.predictions)}." if self.predictions else ""
+        text = f'Run the cell with `predict("{name}", ...)` further up first, and then this one once more.{asked}'
+        display(Message("wrong", f'The prediction "{name}" was not asked yet', text))
 
     def progress(self) -> "ProgressBar":
         """The bar of this lesson. It grows by itself when a check passes further down."""
@@ -319,17 +366,22 @@ class Prediction:
             lambda lesson: lesson.setdefault("predictions", {}).__setitem__(self.name, {"answer": answer, "at": _now()})
         )
         kept = f"You predict {self._text(answer)}. It will stand beside the truth further down. {note}".strip()
-        return Message("note", "Kept", kept)
+        return Message("note", KEPT, kept)
 
-    def compare(self, value: object, explanation: str = "") -> Message:
-        """The guess beside the truth."""
+    def compare(self, value: object, explanation: str = "", *, within: float = 0.0) -> Message:
+        """The guess beside the truth; one that is off by no more than this share of it is right."""
         answer = self.answer
         if answer is None:
             head = f"The truth: {self._text(value)}"
             return Message("note", head, f"You made no prediction for this one. {explanation}".strip())
         self.feedback._note(lambda lesson: lesson["predictions"][self.name].__setitem__("truth", value))
         head = f"You predicted {self._text(answer)}. The truth: {self._text(value)}"
-        return Message("right" if _near(answer, value) else "note", head, explanation)
+        is_right = _near(answer, value, within)
+        if is_right and answer != value:
+            explanation = (
+                f"It is an estimate: what is off by {100 * within:g} % or less counts as right. {explanation}".strip()
+            )
+        return Message("right" if is_right else "note", head, explanation)
 
     def _kept(self) -> dict:
         return self.feedback._lesson().get("predictions", {}).get(self.name, {})
@@ -396,7 +448,7 @@ def _prediction_widget(prediction: Prediction):
     # The Enter key in the number's field.
     entry.on_msg(lambda _entry, content, _buffers: keep() if content.get("event") == "submit" else None)
     if kept is not None:
-        say(Message("note", "Kept", f"You predict {prediction._text(kept)}."))
+        say(Message("note", KEPT, f"You predict {prediction._text(kept)}."))
     if prediction.choices:
         handles = [entry, button]
     else:
@@ -525,6 +577,37 @@ def solution_of(source: Path, number: str) -> str:
     raise ValueError(f"{source.name} has no cell for exercise {number}.")
 
 
+def _defined(source: Path, number: str) -> str:
+    """The name under which a lesson's cell defines its answer to an exercise; "" where it has no such cell."""
+    try:
+        found = re.search(r"^(?:def|class) (\w+)", solution_of(source, number), re.MULTILINE)
+    except (OSError, ValueError):
+        return ""
+    return found[1] if found else ""
+
+
+def _order(number: str) -> tuple[int, ...]:
+    return tuple(map(int, number.split(".")))
+
+
+def _names_called(answer: object) -> tuple[dict, set[str]]:
+    """(its global names, those of them that a function or class uses, through the functions that it calls too)."""
+    functions = [answer] if isinstance(answer, FunctionType) else []
+    if isinstance(answer, type):
+        functions = [each for each in vars(answer).values() if isinstance(each, FunctionType)]
+    scope = functions[0].__globals__ if functions else {}
+    names: set[str] = set()
+    codes = [function.__code__ for function in functions]
+    while codes:
+        code = codes.pop()
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        for name in set(code.co_names) - names:
+            names.add(name)
+            parts = vars(scope[name]).values() if isinstance(scope.get(name), type) else [scope.get(name)]
+            codes += [part.__code__ for part in parts if isinstance(part, FunctionType) and part.__globals__ is scope]
+    return scope, names
+
+
 def split_options(cell: str) -> tuple[str, str]:
     """A MyST code cell's option lines (":key: value") and its code."""
     lines = cell.splitlines(keepends=True)
@@ -560,9 +643,9 @@ def article(thing: object) -> str:
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def _near(answer: object, value: object) -> bool:
+def _near(answer: object, value: object, within: float) -> bool:
     if isinstance(answer, (int, float)) and isinstance(value, (int, float)):
-        return abs(answer - value) <= 0.1 * abs(value)
+        return abs(answer - value) <= (within + 1e-9) * abs(value)  # 1e-9: to rounding
     return answer == value
 
 

@@ -195,6 +195,8 @@ ANSWERS = {
                  "+ self.momentum * mean", "+ self.momentum * mean.view(-1, 1, 1)"),
         ),
         wrong=(
+            (edit(LAYER, "return g * (x - mean)", "x -= mean\n        return g * x"), "Your layer changes its input"),
+            (edit(LAYER, "return g * (x - mean)", "return g * x.sub_(mean)"), "Your layer changes its input"),
             (edit(LAYER, "variance = x.var(dim=(0, 2, 3), unbiased=False)", "variance = x.var(dim=(0, 2, 3))"), "normalises with the unbiased variance"),
             (edit(LAYER, "+ self.momentum * unbiased", "+ self.momentum * variance"), "blended from the biased variance"),
             (edit(edit(LAYER, BLEND_MEAN, "self.running_mean = mean"), BLEND_VAR, "self.running_var = unbiased"), "do not replace them"),
@@ -335,6 +337,7 @@ ANSWERS = {
             "def Answer(net, images):\n    twin = copy.deepcopy(net).eval()\n    return torch.stack([twin(i[None])[0].argmax() for i in images])\n",
         ),
         wrong=(
+            (edit(ASK, "    net.eval()", "    net.eval().requires_grad_(False)"), "left `"),
             ("def Answer(net, images):\n    return net(images).argmax(dim=1)\n", "still depends on the images that come with it"),
             ("def Answer(net, images):\n    with torch.no_grad():\n        return net(images).argmax(dim=1)\n", "still depends on the images"),
             ("def Answer(net, images):\n    with torch.no_grad():\n        return torch.cat([net(image[None]).argmax(dim=1) for image in images])\n",

@@ -186,7 +186,7 @@ ANSWERS = {
             "    def forward(self, x):\n        x = self.one(x)\n        return self.two(x if self.linear else x.relu()).relu()\n",
         ),
         wrong=(
-            (pair(padding="(w[1] // 2, w[0] // 2)"), "The 1×7 convolution makes a grid of 15×5 out of 9×11"),
+            (pair(padding="(w[1] // 2, w[0] // 2)"), "The 1×7 convolution makes a grid of 16×3 out of 10×9"),
             (pair(padding="w[0] // 2"), "with padding (0, 3)"),
             (pair(padding="0"), "with padding (1, 1)"),
             (pair(padding="3"), "with padding (1, 1)"),
@@ -201,7 +201,7 @@ ANSWERS = {
              "    layers = [nn.ZeroPad2d((h // 2, h // 2, w // 2, w // 2)), nn.Conv2d(in_channels, between, (h, w), bias=False)]\n"
              "    layers += [] if linear else [nn.ReLU()]\n"
              "    layers += [nn.ZeroPad2d((k // 2, k // 2, m // 2, m // 2)), nn.Conv2d(between, out_channels, (k, m), bias=False)]\n"
-             "    return nn.Sequential(*layers, nn.ReLU())\n", "The 1×7 convolution makes a grid of 15×5 out of 9×11"),
+             "    return nn.Sequential(*layers, nn.ReLU())\n", "The 1×7 convolution makes a grid of 16×3 out of 10×9"),
             (f"def Answer({PAIR}):\n    nn.Sequential()\n", "Is the `return` missing?"),
         ),
     ),

@@ -227,6 +227,7 @@ ANSWERS = {
                 "Every parameter is trained",
             ),
             (frozen(INIT, train="super().train(mode)\nself.net.eval()"), "return self"),
+            (frozen(INIT, train="super().train()\nself.net.eval()\nreturn self"), "the module itself is in training mode: hand `mode` on"),
             (frozen("self.net = net.requires_grad_(False)"), "is expected. Is the classifier new?"),
             (
                 frozen(

@@ -191,6 +191,12 @@ ANSWERS = {
     ),
     "modules_from_table": Answers(
         right=(
+            # One pool, which has no weights, at two places.
+            "def Answer(in_channels, table):\n    layers, pool = [], nn.MaxPool2d(3, stride=2, ceil_mode=True)\n"
+            "    for name, widths in table.items():\n"
+            "        if name in ('inception_4a', 'inception_5a'):\n            layers.append(pool)\n"
+            "        layers.append(InceptionModule(in_channels, widths))\n        in_channels = widths.out_channels\n"
+            "    return nn.Sequential(*layers)\n",
             trunk(POOL + MODULE),
             trunk(
                 "if name[-2:] == '4a' or name[-2:] == '5a':\n"
@@ -211,7 +217,7 @@ ANSWERS = {
             (trunk(POOL.replace('"inception_4a"', '"inception_3b"') + MODULE), "A pool stands before 3b"),
             (trunk(POOL + MODULE.splitlines()[0]), "another number of channels"),
             (trunk(POOL.replace("3, stride=2", "3, stride=1, padding=1") + MODULE), "comes out as it went in"),
-            (trunk(POOL.replace("nn.MaxPool2d(3", "nn.AvgPool2d(3") + MODULE), "expected 11 × max pooling of 3×3"),
+            (trunk(POOL.replace("nn.MaxPool2d(3", "nn.AvgPool2d(3") + MODULE), "expected max pooling of 3×3; yours has average pooling"),
             (trunk(POOL.replace("nn.MaxPool2d(3", "nn.MaxPool2d(2") + MODULE), "max pooling of 2×2"),
             (trunk(POOL + MODULE, end="return layers"), "Answer(6, table) gave back a list where a torch module is needed"),
             (trunk(POOL + MODULE, end="return nn.Sequential(layers)"), "takes layers, not a list: `nn.Sequential(*layers)`"),
@@ -287,7 +293,7 @@ ANSWERS = {
                 "        self.logits = nn.Linear(1024, num_classes)\n"
                 "    def forward(self, x):\n        x = self.conv(F.avg_pool2d(x, 5, 3)).relu().flatten(1)\n"
                 "        return self.logits(F.dropout(self.dense(x).relu(), 0.7))\n",
-                "dropout must be off there",
+                "as a dropout, must be off there",
             ),
         ),
     ),

@@ -44,6 +44,21 @@ def field(step: str) -> str:
     return f"def Answer(layers):\n    field, step = 1, 1\n    for window, stride in layers:\n        {step}\n    return field\n"
 
 
+# The three 1×1 that read the input as one, then split.
+WIDE = """class Answer(nn.Module):
+    def __init__(self, in_channels, widths):
+        super().__init__()
+        self.w = (widths.pointwise, widths.three_reduce, widths.five_reduce)
+        self.wide = nn.Conv2d(in_channels, sum(self.w), 1)
+        self.three = nn.Conv2d(widths.three_reduce, widths.three, 3, padding=1)
+        self.five = nn.Conv2d(widths.five_reduce, widths.five, 5, padding=2)
+        self.pool = nn.Conv2d(in_channels, widths.pool, 1)
+    def forward(self, x):
+        a, b, c = self.wide(x).relu().split(self.w, 1)
+        parts = [a, self.three(b), self.five(c), self.pool(nn.functional.max_pool2d(x, 3, 1, 1))]
+        return torch.cat(parts, 1).relu()
+"""
+
 ANSWERS = {
     "conv_parameters": Answers(
         right=(
@@ -88,6 +103,7 @@ ANSWERS = {
                      "return torch.cat([torch.relu(convs), self.d(x)], 1)", NAIVE_HEAD),
         ),
         wrong=(
+            (naive("layer(in_channels, five, 5)", "layer(in_channels, five + 1, 5)"), "1 too many. You concatenate 6, 5, 4 and 8 channels; 6, 5, 3 and 8 are expected."),
             (naive("stride=1, padding=1", "padding=1"), "takes its window as stride"),
             (naive("layer(in_channels, five, 5)", "nn.Sequential(nn.Conv2d(in_channels, five, 5), nn.ReLU())"), "With padding 2"),
             (naive("layer(in_channels, five, 5)", "nn.Conv2d(in_channels, five, 5, padding=2)"), "no ReLU follows the 5×5"),
@@ -136,11 +152,11 @@ ANSWERS = {
                     "nn.Conv2d(reduce, out_channels, kernel_size, padding=kernel_size // 2), nn.ReLU()"),
              "no ReLU follows the 1×1 convolution"),
             (branch("nn.Conv2d(in_channels, reduce, 1), nn.ReLU(), nn.Conv2d(reduce, out_channels, kernel_size), nn.ReLU()"),
-             "look at its padding and stride"),
+             "With padding 2 it keeps the grid"),
             (LAYER + branch("layer(in_channels, out_channels, kernel_size)"), "Expected"),
             (LAYER + branch("layer(in_channels, reduce, kernel_size), layer(reduce, out_channels, 1)"), "Expected"),
             (LAYER + f"def Answer({BRANCH}):\n    layer(in_channels, reduce, 1)\n", "Is the `return` missing?"),
-            (LAYER + branch("layer(in_channels, out_channels, 1), layer(out_channels, reduce, kernel_size)"), "Are two numbers swapped?"),
+            (LAYER + branch("layer(in_channels, out_channels, 1), layer(out_channels, reduce, kernel_size)"), "the two numbers have changed places"),
             (branch("nn.Conv2d(in_channels, reduce, 1), nn.ReLU"), "without its parentheses"),
             (branch("nn.Conv2d(in_channels, reduce, 1), nn.Conv2d(reduce, out_channels, kernel_size, padding=kernel_size / 2)"), "divide with `//`"),
             (LAYER + branch("layer(in_channels, out_channels, 1), layer(reduce, out_channels, kernel_size)"),
@@ -170,6 +186,7 @@ ANSWERS = {
                 "parts = [self.one(x), self.c3(self.r3(x).relu()), self.c5(self.r5(x).relu()), self.proj(pooled)]\n"
                 "return torch.relu(torch.cat(parts, dim=1))",
             ),
+            WIDE,
         ),
         wrong=(
             (reduced("layer(in_channels, widths.three_reduce, 1), layer(widths.three_reduce, widths.three, 3)",

@@ -63,6 +63,10 @@ ANSWERS = {
             (function(CONNECTION, "f(x + f(x))"), "f reads x alone"),
             ("def Answer(x, f):\n    x += f(x)\n    return x\n", "changes x itself"),
             (function(CONNECTION, "None"), "Is the `return` missing?"),
+            (function(CONNECTION, "x.detach() + f(x)"), "the way past f, along x itself, is cut off"),
+            (function(CONNECTION, "x + f(x).detach()"), "the way through f is cut off"),
+            (function(CONNECTION, "x + f(x.detach())"), "the way through f is cut off"),
+            ("def Answer(x, f):\n    with torch.no_grad():\n        return x + f(x)\n", "None comes back"),
         ),
     ),
     "channels_after": Answers(
@@ -93,6 +97,10 @@ ANSWERS = {
             scaled("torch.relu(x + s * r)"),
             scaled("nn.functional.relu(torch.add(x, r, alpha=s))"),
             scaled("(r * s + x).clamp(min=0)"),
+            scaled("torch.relu(x + s * r)", "self.line = nn.Linear(concatenated, in_channels)").replace(
+                "self.up(torch.cat([part(x) for part in self.parts], 1))",
+                "self.line(torch.cat([part(x) for part in self.parts], 1).movedim(1, -1)).movedim(-1, 1)",
+            ),
             scaled("self.act(x + s * r)", "self.up = nn.LazyConv2d(in_channels, 1)\nself.act = nn.ReLU()"),
             module(
                 "self.parts = nn.Sequential(*branches)\nself.up = nn.Conv2d(concatenated, in_channels, (1, 1))\n"
@@ -102,6 +110,9 @@ ANSWERS = {
             ),
         ),
         wrong=(
+            (scaled("torch.relu(x.detach() + s * r)"), "gradient that reaches the input is not the one that is expected"),
+            (scaled("torch.relu(x + s * r.detach())"), "No gradient reaches `parts.0.conv.weight`: training would never change it. A `detach`"),
+            (scaled("nn.functional.dropout(torch.relu(x + s * r), 0.1, self.training)"), "in training mode the values are not"),
             (scaled("x + s * r"), "no ReLU follows the sum"),
             (scaled("torch.relu(x + s * r.relu())"), "the expansion is linear"),
             (scaled("x + s * r.relu()"), "not behind it"),
@@ -128,8 +139,8 @@ ANSWERS = {
                 scaled("torch.relu(x + s * r)").replace("r, s =", "x = x.relu()\n        r, s ="),
                 "in front of everything",
             ),
-            (scaled("nn.functional.leaky_relu(x + s * r)"), "leaky_relu follows the sum where a ReLU should"),
-            (scaled("torch.relu(x + r * r)"), "compare the order of your steps"),
+            (scaled("nn.functional.leaky_relu(x + s * r)"), "leaky_relu follows the sum where ReLU should"),
+            (scaled("torch.relu(x + r * r)"), "what all layers before it put out is right, and the result is not"),
             (
                 scaled(
                     "torch.relu(x + s * r)",
@@ -157,13 +168,6 @@ ANSWERS = {
                     "y, s = x, self.s\n        for part in self.parts:\n            y = part(y)",
                 ),
                 "each branch begins with x itself",
-            ),
-            (
-                scaled("torch.relu(x + s * r)", "self.line = nn.Linear(concatenated, in_channels)").replace(
-                    "self.up(torch.cat([part(x) for part in self.parts], 1))",
-                    "self.line(torch.cat([part(x) for part in self.parts], 1).movedim(1, -1)).movedim(-1, 1)",
-                ),
-                "know the convolution alone",
             ),
             (
                 scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, in_channels, 1, bias=False)"),
@@ -209,6 +213,8 @@ ANSWERS = {
             ),
         ),
         wrong=(
+            (block_a(forward=JOIN + "return (x.detach() + self.s * r).relu()"), "A `detach` in your forward cuts it off"),
+            (block_a("ConvBNAct(before, after, kernel_size=k)", "ConvBNAct(before, after, kernel_size=k, eps=1e-5)"), "has eps=1e-05; eps=0.001 is expected"),
             (block_a(forward=JOIN + "return x + self.s * r"), "no ReLU follows the sum"),
             (block_a(forward=JOIN + "return (x + r).relu()"), "the scale is missing"),
             (block_a(forward=JOIN + "return (x + 0.17 * r).relu()"), "whatever is handed over"),

@@ -93,6 +93,22 @@ def roof(moved: str = "4 * (grid**2 * (in_channels + out_channels) + weights)", 
     )
 
 
+# A window for each channel as a convolution of its own.
+ONE_BY_ONE = """class Answer(nn.Module):
+    def __init__(self, in_channels, out_channels, kernel_size=3, order='depthwise first', activation=False):
+        super().__init__()
+        self.first, self.act = order == 'depthwise first', activation
+        c = in_channels if self.first else out_channels
+        self.each = nn.ModuleList(nn.Conv2d(1, 1, kernel_size, padding=kernel_size//2, bias=False) for _ in range(c))
+        self.mix = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+    def space(self, x):
+        return torch.cat([conv(part) for conv, part in zip(self.each, x.split(1, 1))], 1)
+    def forward(self, x):
+        one, two = (self.space, self.mix) if self.first else (self.mix, self.space)
+        x = one(x)
+        return two(x.relu() if self.act else x)
+"""
+
 ANSWERS = {
     "grouped_cost": Answers(
         right=(
@@ -188,6 +204,7 @@ ANSWERS = {
             "        self.mix = nn.Conv2d(in_channels, out_channels, 1, bias=False)\n"
             "    def forward(self, x):\n        one, two = (self.space, self.mix) if self.first else (self.mix, self.space)\n"
             "        x = one(x)\n        return two(x.relu() if self.activation else x)\n",
+            ONE_BY_ONE,
         ),
         wrong=(
             (halves(groups="1"), "in 4 groups"),
@@ -220,6 +237,7 @@ ANSWERS = {
             .replace("dw.weight.copy_(", "dw.weight = nn.Parameter("),
         ),
         wrong=(
+            (merged(end="return nn.Sequential(pw, dw).requires_grad_(False)"), "have requires_grad=False"),
             (merged(groups="1", second="torch.block_diag(*[t[1].weight.flatten(1) for t in towers]).view_as(dw.weight)"), "has groups=1"),
             (merged(second="dw.weight"), "the 3×3 does not have the towers' weights"),
             (merged(first="pw.weight"), "the 1×1 does not have the towers' weights"),
@@ -259,8 +277,10 @@ ANSWERS = {
             ),
         ),
         wrong=(
+            (block(forward="return self.body(x) + self.skip(x.detach())"), "gradient that reaches the input is not the one that is expected"),
+            (block("if layers or opens_with_relu", "if layers"), "a ReLU is missing in front of the 3×3"),
             (block(forward="return self.body(x)"), "the skip is missing"),
-            (block("layers.append(nn.ReLU())", "layers.append(nn.ReLU(inplace=True))"), "overwrites its input"),
+            (block("layers.append(nn.ReLU())", "layers.append(nn.ReLU(inplace=True))"), "changes its input, which others read, too: `nn.ReLU(inplace=True)` writes into it"),
             (block("    layers.append(SeparableConvBN(channels, width))\n", "    layers += [SeparableConvBN(channels, width), nn.ReLU()]\n")
              .replace("        if layers or opens_with_relu:\n            layers.append(nn.ReLU())\n", ""),
              "ReLU follows the batch norm of the 1×1 convolution (6 → 6 channels), where nothing should"),

@@ -187,7 +187,14 @@ def choose_widths(in_channels, grid, budget):
     ),
 }
 
+_FIVE = "return torch.cat([branch(x) for branch in branches], dim=1)"
+
 WRONG = {
+    "drops_in_training": ("five_branches", _FIVE, _FIVE.replace("branch(x) ", "nn.functional.dropout(branch(x), 0.1, self.training) "), {"five_branches"}),
+    "cuts_off_above_six": ("five_branches", _FIVE, _FIVE.replace("branch(x) ", "branch(x).clamp(max=6) "), {"five_branches"}),
+    "knows_a_batch_of_two": ("five_branches", _FIVE, _FIVE + " * (1 if len(x) == 2 else 2)", {"five_branches"}),
+    "overwrites_its_input": ("five_branches", _FIVE, "x.relu_()\n        " + _FIVE, {"five_branches"}),
+    "reads_a_detached_input": ("five_branches", _FIVE, _FIVE.replace("branch(x) ", "branch(x.detach()) "), {"five_branches"}),
     "forgets_a_relu": ("five_branches", _LAYER, _LAYER.replace(", nn.ReLU()", ""), {"five_branches"}),
     "turns_the_pools": ("five_branches", "self.fourth, self.fifth]", "self.fifth, self.fourth]", {"five_branches"}),
     "pools_the_same_twice": ("five_branches", "nn.AvgPool2d(", "nn.MaxPool2d(", {"five_branches"}),

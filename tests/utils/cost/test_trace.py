@@ -176,3 +176,32 @@ def test_a_module_with_two_names_is_afterwards_as_it_was():
     with pytest.raises(ValueError, match="cannot take an image"):
         trace(module, (2, 5, 5))
     assert all(torch.equal(weights[name], tensor) for name, tensor in module.state_dict().items())
+
+
+class Filled(nn.Module):
+    """Two windows whose results are written into the halves of a buffer, and a third that reads it."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.three, self.five, self.last = nn.Conv2d(2, 3, 3, 1, 1), nn.Conv2d(2, 3, 5, 1, 2), nn.Conv2d(6, 2, 3)
+        self.make = make
+
+    def forward(self, x):
+        out = self.make(x)
+        out[:, :3] = self.three(x)
+        out[:, 3:] = self.five(x)
+        return self.last(out)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda x: x.new_empty(1, 6, 9, 9), lambda x: torch.zeros(1, 6, 9, 9, device=x.device)]
+)
+def test_what_is_written_into_a_part_is_read_with_the_whole(make):
+    record = trace(Filled(make), (2, 9, 9))
+    convolutions = [operation for operation in record.operations if operation.name == "convolution"]
+    seen, waiting = set(), [convolutions[2].index]
+    while waiting:
+        seen.add(place := waiting.pop())
+        waiting += record.operations[place].reads if place >= 0 else ()
+    assert {convolutions[0].index, convolutions[1].index} <= seen
+    assert convolutions[2].receptive_field.size == (7, 7)

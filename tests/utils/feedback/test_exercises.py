@@ -118,10 +118,24 @@ def test_an_error_in_the_learners_code_is_told_with_its_line(lesson, tmp_path):
 def test_what_does_not_exist_is_named_with_what_does(lesson):
     with pytest.raises(AttributeError, match=r"no check 'triple'.*double"):
         lesson.check.triple(3)
+    for asked in (lesson.hint("9.2"), lesson.solution("9.2")):
+        assert (
+            asked.tone == "wrong"
+            and "There is no exercise '9.2' in this lesson. There are: 9.1 (doubling)" in asked.body
+        )
     with pytest.raises(ValueError, match=r"no exercise '9.2'.*9.1 \(doubling\)"):
-        lesson.hint("9.2")
-    with pytest.raises(ValueError, match="no prediction 'x'"):
-        lesson.truth("x", 3)
+        lesson.use("9.2", lambda x: x)
+
+
+def test_a_truth_before_its_prediction_is_a_box_in_words(lesson, capsys):
+    lesson.truth("cost", 3)
+    said = capsys.readouterr().out
+    assert (
+        'The prediction "cost" was not asked yet' in said and '`predict("cost", ...)`' in said and "so far" not in said
+    )
+    lesson.predict("other", "How dear?")
+    lesson.truth("cost", 3)
+    assert "Asked so far: other." in capsys.readouterr().out
 
 
 def test_hints_come_in_steps_and_stay_at_the_last(lesson):
@@ -147,17 +161,34 @@ def test_use_goes_on_with_the_courses_own_until_the_learners_is_right(lesson, ca
     assert lesson.use("9.1", mine) is mine and capsys.readouterr().out == ""
 
 
-def test_a_number_is_predicted_kept_and_closed_by_the_truth(lesson):
+def test_a_number_is_predicted_kept_and_closed_by_the_truth(lesson, capsys):
     asked = lesson.predict("cost", "How dear?", unit="MACs")
     assert asked.answer is None and "How dear?" in repr(asked)
     with pytest.raises(ValueError, match="'many'; a number is asked, in MACs"):
         asked.commit("many")
     assert "1,000 MACs" in asked.commit("1000").body
     asked.commit(1200)
-    told = lesson.truth("cost", 1250, "Counted.")
-    assert told.head == "You predicted 1,200 MACs. The truth: 1,250 MACs" and told.tone == "right"
+    assert lesson.truth("cost", 1250, "Counted.") is None  # it is displayed, in a loop too, and not once more
+    assert "● You predicted 1,200 MACs. The truth: 1,250 MACs\nCounted." in capsys.readouterr().out
     assert "stays as it was" in asked.commit(1250).body and asked.answer == 1200
     assert lesson.predict("cost", "How dear?", unit="MACs").answer == 1200  # the cell run once more
+    assert capsys.readouterr().out == ""
+    lesson.predict("cost", "How dear?", unit="MACs", answer=1250)
+    assert "The truth is out\nYour prediction stays as it was: 1,200 MACs." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "within", "right"),
+    [(2048, 2144, 0, False), (2144, 2144, 0, True), (2048, 2144, 0.1, True), (0.3, 0.1 + 0.2, 0, True), (20, 18, 0.1, False), (-5, -5.2, 0.1, True)],
+)  # fmt: skip
+def test_a_count_is_right_or_wrong_and_an_estimate_has_the_tolerance_that_its_truth_states(
+    lesson, capsys, answer, truth, within, right
+):
+    lesson.predict("cost", "How dear?", answer=answer)
+    lesson.truth("cost", truth, within=within)
+    said = capsys.readouterr().out
+    assert said.startswith("✔" if right else "●"), said
+    assert ("off by 10 % or less counts as right" in said) == (right and within > 0)
 
 
 def test_a_choice_is_predicted(lesson):
@@ -165,12 +196,13 @@ def test_a_choice_is_predicted(lesson):
     with pytest.raises(ValueError, match="'C'; choose one of: 'A', 'B'"):
         asked.commit("C")
     lesson.predict("which", "Which one?", choices=["A", "B"], answer="B")
-    assert lesson.truth("which", "A").tone == "note"
+    assert lesson.predictions["which"].compare("A").tone == "note"
+    assert lesson.predictions["which"].compare("B").tone == "right"
 
 
 def test_no_prediction_is_no_reproach(lesson):
     lesson.predict("cost", "How dear?")
-    assert "made no prediction" in lesson.truth("cost", 3).body
+    assert "made no prediction" in lesson.predictions["cost"].compare(3).body
 
 
 def test_the_prediction_widget_keeps_what_is_entered(lesson):
@@ -272,3 +304,77 @@ def test_overview(lesson):
     lesson.check.double(lambda x: 2 * x)
     table = Overview((("09 A lesson", lesson),))
     assert "1 of 1" in repr(table) and "09 A lesson" in table._repr_html_()
+
+
+TWO = (
+    SOURCE
+    + """
+```{code-cell}
+:exercise: "9.2"
+class Four:
+    pass
+```
+
+```{code-cell}
+:exercise: "9.10"
+def eight(x):
+    ### BEGIN SOLUTION
+    return 2 * four(x)
+    ### END SOLUTION
+```
+"""
+)
+
+
+@pytest.fixture
+def chain(lesson):
+    lesson.source.write_text(
+        TWO.replace("class Four:\n    pass", "def four(x):\n    return 2 * double(x)"), encoding="utf-8"
+    )
+    references = {"four": lambda x: 4 * x, "eight": lambda x: 8 * x}
+    for number, name in (("9.2", "four"), ("9.10", "eight")):
+        factor = {"four": 4, "eight": 8}[name]
+
+        def verify(answer, factor=factor):
+            if answer(3) != 3 * factor:
+                raise Wrong(f"For 3 you find {answer(3)}; {3 * factor} is expected.")
+
+        verify.__name__ = name
+        more = {"title": name, "difficulty": "medium", "minutes": 1, "hints": ("a",), "reference": references[name]}
+        lesson.exercise(number, **more)(verify)
+    return lesson
+
+
+def written(**bodies):
+    scope = {}
+    for name, body in bodies.items():
+        exec(f"def {name}(x):\n    return {body}\n", scope)
+    return scope
+
+
+def test_an_earlier_exercise_s_slip_is_not_blamed_on_a_later_one(chain):
+    scope = written(double="x + 2", four="2 * double(x)", eight="2 * four(x)")
+    said = chain.check.four(scope["four"])
+    assert (
+        not said
+        and "What you write here is right, and it calls your `double` of exercise 9.1, which is not" in said.body
+    )
+    assert "`check.double(double)` says" in said.body
+    assert "your `double` of exercise 9.1" in chain.check.eight(scope["eight"]).body  # through 9.2
+    assert scope["double"](5) == 7  # it is left as it was
+
+
+def test_a_slip_of_its_own_is_told_as_it_is_on_the_course_s_earlier_answer(chain):
+    scope = written(double="x + 2", four="3 * double(x)")
+    said = chain.check.four(scope["four"]).body
+    assert said.startswith("For 3 you find 18; 12 is expected. (Tried with the course's own exercise 9.1")
+    right = written(double="2 * x", four="3 * double(x)")
+    assert chain.check.four(right["four"]).body == "For 3 you find 18; 12 is expected."
+    stops = written(double="x / 0", four="2 * double(x)")
+    assert "your `double` of exercise 9.1, which is not" in chain.check.four(stops["four"]).body
+
+
+def test_a_class_that_uses_an_earlier_exercise_is_seen_through(chain):
+    scope = {}
+    exec("def double(x):\n    return 0\nclass Four:\n    def __init__(self, x):\n        self.x = 2 * double(x)\n    def __eq__(self, other):\n        return self.x == other\n", scope)  # fmt: skip
+    assert "it calls your `double` of exercise 9.1" in chain.check.four(scope["Four"]).body
