@@ -12,6 +12,7 @@ from torch import Tensor
 from utils.feedback.exercises import Wrong, article
 
 Slips = Mapping[str, object]  # what a slip gives, by the sentence that names the slip
+LONG = 60  # characters; what is longer is called by its shape, or by its kind
 
 
 def require_function(answer: object, *, but: type | tuple[type, ...] = ()) -> None:
@@ -44,8 +45,16 @@ def several_of(answer: object, count: int, case: str, needed: str) -> Sequence[o
     answer = returned(answer, case)
     in_a_row = isinstance(answer, tuple | list) or (isinstance(answer, Tensor | np.ndarray) and answer.ndim > 0)
     if not in_a_row or len(answer) != count:
-        raise Wrong(f"For {case} {needed}; yours is {answer!r}.")
+        raise Wrong(f"For {case} {needed}; yours is {written(answer)}.")
     return list(answer)
+
+
+def written(value: object) -> str:
+    """A value in a sentence: a tensor by its shape, what is long by its kind."""
+    if isinstance(value, Tensor | np.ndarray) and value.ndim:
+        return f"{article(value)} of shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= LONG else f"{article(value)} of {len(value)}" if hasattr(value, "__len__") else text
 
 
 def called(answer: Callable[..., object], arguments: Sequence[object], changed: str) -> object:

@@ -16,17 +16,17 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from utils.feedback.answers import close, number_of, require_function, returned, same, several_of, tensor_of
-from utils.feedback.exercises import Wrong, article
+from utils.feedback.answers import close, number_of, require_function, returned, same, several_of, tensor_of, written
+from utils.feedback.exercises import Wrong, article, explain
 
 Function = Callable[..., Any]
-LONG = 60  # characters; an argument that is longer is called by its shape, or by its name
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Kind:
     equal: Callable[[Any, Any], bool]
     text: Callable[[Any], str]
     difference: Callable[[Any, Any], str] = lambda mine, wanted: ""  # where two differ, in words
+    said: str = "For {} you find {}; {} is expected."  # the case, and the texts of what was found and is expected
+    parts: tuple["Kind", ...] = ()  # of a result in parts: the kind of each
+    order: tuple[int, ...] = ()  # of a result in parts: the one on which no other depends comes first
 
 
 def number(*, whole: bool = False, within: float = 1e-4, unit: str = "", digits: int = 6) -> Kind:
@@ -65,6 +68,8 @@ def number(*, whole: bool = False, within: float = 1e-4, unit: str = "", digits:
         return f"{shown} {unit}".strip()
 
     def equal(mine: float, wanted: float) -> bool:
+        if mine != mine or wanted != wanted:
+            return mine != mine and wanted != wanted
         return mine == wanted if whole else close(float(mine), float(wanted), within)
 
     return Kind(lambda result, case, wanted: number_of(result, case, whole=whole), equal, text)
@@ -73,19 +78,31 @@ def number(*, whole: bool = False, within: float = 1e-4, unit: str = "", digits:
 def tensor(*, within: float = 1e-4) -> Kind:
     """A tensor of the shape that is wanted, equal up to rounding."""
 
+    def read(result: object, case: str, wanted: Tensor) -> Tensor:
+        found = tensor_of(result, case, wanted.shape)
+        if found.is_complex() and not wanted.is_complex():
+            raise Wrong(f"For {case} your tensor holds complex numbers; real ones are expected.")
+        return found
+
+    def equal(mine: Tensor, wanted: Tensor) -> bool:
+        mine, wanted = mine.detach().double(), wanted.detach().double()
+        return mine.shape == wanted.shape and torch.allclose(mine, wanted, rtol=within, atol=1e-6, equal_nan=True)
+
     def difference(mine: Tensor, wanted: Tensor) -> str:
         gap = (mine.detach().double() - wanted.detach().double()).abs()
         place = tuple(int(each) for each in np.unravel_index(int(gap.argmax()), gap.shape)) if gap.dim() else ()
         at = f" at [{', '.join(map(str, place))}]" if place else ""
-        return (
-            f"The largest difference is {gap.max():.3g}{at}: {mine[place].item():.5g} for {wanted[place].item():.5g}."
-        )
+        found, right = mine[place].item(), wanted[place].item()
+        if not np.isfinite(found):
+            return f"It is {found}{at}, where {right:.5g} is expected."
+        return f"The largest difference is {gap.max():.3g}{at}: {found:.5g} for {right:.5g}."
 
     return Kind(
-        lambda result, case, wanted: tensor_of(result, case, wanted.shape),
-        lambda mine, wanted: close(mine.detach(), wanted.detach(), within),
+        read,
+        equal,
         lambda value: f"a tensor of shape {tuple(value.shape)}",
         difference,
+        said="For {} your result is not right.",
     )
 
 
@@ -94,13 +111,47 @@ def pair(first: Kind, second: Kind, names: tuple[str, str]) -> Kind:
     return several((first, second), names)
 
 
-def several(kinds: Sequence[Kind], names: Sequence[str]) -> Kind:
-    """So many results in a row."""
+def several(kinds: Sequence[Kind], names: Sequence[str], *, order: Sequence[int] = ()) -> Kind:
+    """So many results in a row.
+
+    `order` has their places, first that of the result on which no other depends: where several are wrong, that one is
+    told, and the slip in it.
+    """
     needed = f"{'a pair is' if len(kinds) == 2 else f'{len(kinds)} results are'} needed, ({', '.join(names)})"
 
-    def read(result: object, case: str, wanted: Sequence[Any]) -> tuple[Any, ...]:
-        found = several_of(result, len(kinds), case, needed)
-        return tuple(kind.read(mine, case, want) for kind, mine, want in zip(kinds, found, wanted, strict=True))
+    def rows(result: object, case: str) -> Sequence[object]:
+        return several_of(result, len(kinds), case, needed)
+
+    return _in_parts(rows, kinds, names, order)
+
+
+def keyed(kinds: Mapping[str, Kind], *, order: Sequence[int] = ()) -> Kind:
+    """A dictionary with these keys; it may have more. `order` as in `several`."""
+    needed = f"a dictionary with the keys {', '.join(map(repr, kinds))} is needed"
+
+    def rows(result: object, case: str) -> Sequence[object]:
+        if not isinstance(returned(result, case), Mapping):
+            raise Wrong(f"For {case} {needed}; your function gives back {article(result)}.")
+        missing = [name for name in kinds if name not in result]  # type: ignore[operator]
+        if missing:
+            raise Wrong(f"For {case} {needed}; {', '.join(map(repr, missing))} {_is(missing)} missing in yours.")
+        return [result[name] for name in kinds]  # type: ignore[index]
+
+    return _in_parts(rows, list(kinds.values()), [repr(name) for name in kinds], order)
+
+
+def _in_parts(
+    rows: Callable[[object, str], Sequence[object]], kinds: Sequence[Kind], names: Sequence[str], order: Sequence[int]
+) -> Kind:
+    """Results in parts, from what takes them apart. What is read is a tuple, of the dictionary too."""
+    places = tuple(order) or tuple(range(len(kinds)))
+
+    def read(result: object, case: str, wanted: Any) -> tuple[Any, ...]:
+        found, right = rows(result, case), wanted if isinstance(wanted, tuple) else rows(wanted, case)
+        about = [f"{case}, {name}," if case else "" for name in names]
+        return tuple(
+            kind.read(mine, what, want) for kind, mine, what, want in zip(kinds, found, about, right, strict=True)
+        )
 
     def equal(mine: Sequence[Any], wanted: Sequence[Any]) -> bool:
         return all(kind.equal(one, other) for kind, one, other in zip(kinds, mine, wanted, strict=True))
@@ -109,14 +160,37 @@ def several(kinds: Sequence[Kind], names: Sequence[str]) -> Kind:
         return f"({', '.join(kind.text(each) for kind, each in zip(kinds, value, strict=True))})"
 
     def difference(mine: Sequence[Any], wanted: Sequence[Any]) -> str:
-        wrong = [
-            f"{name} is {kind.text(one)}, and {kind.text(other)} is expected"
-            for name, kind, one, other in zip(names, kinds, mine, wanted, strict=True)
-            if not kind.equal(one, other)
-        ]
-        return f"Your {'; your '.join(wrong)}." if len(wrong) < len(kinds) else ""
+        wrong = [place for place in places if not kinds[place].equal(mine[place], wanted[place])]
+        if (
+            len(wrong) == len(kinds)
+            and not order
+            and not any(kind.difference(*each) for kind, *each in zip(kinds, mine, wanted, strict=True))
+        ):
+            return ""
+        return _apart(kinds[wrong[0]], names[wrong[0]], mine[wrong[0]], wanted[wrong[0]])
 
-    return Kind(read, equal, text, difference)
+    plain = all(kind.said == Kind.said for kind in kinds)
+    return Kind(
+        read,
+        equal,
+        text,
+        difference,
+        said=Kind.said if plain else "For {} your result is not right.",
+        parts=tuple(kinds),
+        order=places,
+    )
+
+
+def _apart(kind: Kind, name: str, mine: Any, wanted: Any) -> str:
+    """One part of a result that is wrong, in words."""
+    where = kind.difference(mine, wanted)
+    if where:
+        return f"Your {name} is wrong. {where}"
+    return f"Your {name} is {kind.text(mine)}, and {kind.text(wanted)} is expected."
+
+
+def _is(several: Sequence[object]) -> str:
+    return "is" if len(several) == 1 else "are"
 
 
 def listed(each: Kind, *, what: str = "numbers", of: str = "") -> Kind:
@@ -134,6 +208,9 @@ def listed(each: Kind, *, what: str = "numbers", of: str = "") -> Kind:
 
     def difference(mine: Sequence[Any], wanted: Sequence[Any]) -> str:
         place = next(i for i, pair in enumerate(zip(mine, wanted, strict=True)) if not each.equal(*pair))
+        inside = each.difference(mine[place], wanted[place])
+        if inside:
+            return f"The first that differs is number {place + 1}. {inside}"
         return f"The first that differs is number {place + 1}: {each.text(mine[place])} for {each.text(wanted[place])}."
 
     return Kind(
@@ -141,6 +218,7 @@ def listed(each: Kind, *, what: str = "numbers", of: str = "") -> Kind:
         lambda mine, wanted: all(each.equal(one, other) for one, other in zip(mine, wanted, strict=True)),
         lambda value: f"[{', '.join(map(each.text, value))}]",
         difference,
+        said=each.said,
     )
 
 
@@ -157,7 +235,8 @@ def same_function(
     result: Kind,
     slips: Mapping[str, Function] | None = None,
     gradient: bool = False,
-    said: Callable[[str, str, str], str] = "For {} you find {}; {} is expected.".format,
+    said: Callable[[str, str, str], str] | None = None,
+    stops: Callable[..., str] | None = None,
     but: type | tuple[type, ...] = nn.Module,
 ) -> None:
     """Raise `Wrong` with a sentence at the first case where the learner's function is not the course's.
@@ -170,15 +249,16 @@ def same_function(
         slips: by the sentence that names a slip, a function of the same arguments that has it. The sentence may name
             arguments in braces, as in "{grid} × {grid} places".
         gradient: the gradient must flow back into every floating-point argument, with the reference's values.
-        said: the sentence before the slip's, from the case, what was found and what is expected.
+        said: the sentence before the slip's, from the case, what was found and what is expected; else the kind's own.
+        stops: a sentence about an error of the learner's code, from the error and the arguments, or "".
         but: kinds of things that can be called and are no function here.
 
     Raises:
-        Wrong: another result, a changed argument, a lost gradient, or another result at a second call.
+        Wrong: code that stops, another result, a changed argument, a lost gradient, or another result at a second call.
         NotImplementedError: the stub is still in it.
     """
     require_function(answer, but=but)
-    comparison = _Comparison(answer, reference, result, slips or {}, said)  # type: ignore[arg-type]
+    comparison = _Comparison(answer, reference, result, slips or {}, said or result.said.format, stops)  # type: ignore[arg-type]
     comparison.cases = [case if isinstance(case, Case) else Case(tuple(case)) for case in cases]
     for case in comparison.cases:
         comparison.one(case)
@@ -195,12 +275,15 @@ class _Comparison:
     result: Kind
     slips: Mapping[str, Function]
     said: Callable[[str, str, str], str]
+    stops: Callable[..., str] | None
     cases: list[Case] = None  # type: ignore[assignment]
 
     def one(self, case: Case) -> None:
         text, wanted = self.text(case), self.wanted(case)
         given = copies(case.arguments)
-        found = returned(self.answer(*given), text) if wanted is not None else self.answer(*given)
+        found = self.run(case, given)
+        if wanted is not None:
+            found = returned(found, text)
         for name, mine, own in zip(self.names(case), given, case.arguments, strict=True):
             if not same(mine, own):
                 raise Wrong(
@@ -211,15 +294,40 @@ class _Comparison:
         if self.result.equal(found, wanted):
             return
         sentence = self.said(text, self.result.text(found), self.result.text(wanted))
-        slip = self.slip(case, found, wanted)
-        raise Wrong(" ".join(filter(None, (sentence, slip or self.result.difference(found, wanted)))))
+        difference, slip = self.result.difference(found, wanted), self.slip(case, found, wanted)
+        raise Wrong(" ".join(filter(None, (sentence, difference, slip))))
+
+    def run(self, case: Case, given: Any) -> Any:
+        """What the learner's function gives back; where it stops, a sentence that says for what."""
+        try:
+            return self.answer(*given)
+        except (Wrong, NotImplementedError):
+            raise
+        except Exception as error:
+            about = self.stops(error, *case.arguments) if self.stops else ""
+            raise Wrong(
+                " ".join(filter(None, (f"For {self.text(case)} your code stops. {explain(error)}", about)))
+            ) from error
 
     def slip(self, case: Case, found: Any, wanted: Any) -> str:
-        """The sentence of the slip that gives what was found; of several, of the one that does so for the most cases."""
+        """The sentence of the slip that gives what was found; of several, of the one that does so for the most cases.
+
+        Where none gives the whole of a result in parts, the slip in the first part that is wrong.
+        """
+        sentences = self.fitting(case, found, wanted, self.result, lambda whole: whole)
+        for place in self.result.order if not sentences else ():
+            kind = self.result.parts[place]
+            if not kind.equal(found[place], wanted[place]):
+                sentences = self.fitting(case, found, wanted, kind, itemgetter(place))
+                break
+        return _filled(sentences[0], self.names(case), case.arguments) if sentences else ""
+
+    def fitting(self, case: Case, found: Any, wanted: Any, kind: Kind, part: Callable[[Any], Any]) -> list[str]:
+        """The sentences of the slips that give this part of what was found, the one that explains most first."""
         fitting = [
             sentence
             for sentence, slipped in self.slips.items()
-            if self.gives(slipped, case, found) and not self.gives(slipped, case, wanted)
+            if self.gives(slipped, case, found, kind, part) and not self.gives(slipped, case, wanted, kind, part)
         ]
         if len(fitting) > 1:
             results = [self.found(each) for each in self.cases]
@@ -227,16 +335,16 @@ class _Comparison:
             def explained(sentence: str) -> int:
                 slipped = self.slips[sentence]
                 pairs = zip(self.cases, results, strict=True)
-                return sum(mine is not None and self.gives(slipped, each, mine[0]) for each, mine in pairs)
+                return sum(mine is not None and self.gives(slipped, each, mine[0], kind, part) for each, mine in pairs)
 
             fitting.sort(key=explained, reverse=True)
-        return _filled(fitting[0], self.names(case), case.arguments) if fitting else ""
+        return fitting
 
-    def gives(self, function: Function, case: Case, value: Any) -> bool:
-        """Does a function give this for a case? One that stops gives nothing."""
+    def gives(self, function: Function, case: Case, value: Any, kind: Kind, part: Callable[[Any], Any]) -> bool:
+        """Does a function give this part of a value for a case? One that stops gives nothing."""
         try:
-            slipped = function(*copies(case.arguments))
-            return self.result.equal(self.result.read(slipped, "", value), value)
+            slipped = self.result.read(function(*copies(case.arguments)), "", value)
+            return kind.equal(part(slipped), part(value))
         except Exception:
             return False
 
@@ -248,16 +356,21 @@ class _Comparison:
             return None
 
     def gradients(self, case: Case) -> None:
-        mine, own = (
-            _gradients(function, copies(case.arguments, gradient=True)) for function in (self.answer, self.reference)
-        )
         text = self.text(case)
+        own = _gradients(self.reference, copies(case.arguments, gradient=True))
+        try:
+            mine = _gradients(self.answer, copies(case.arguments, gradient=True))
+        except RuntimeError as error:
+            raise Wrong(
+                f"For {text} the values are right, and the way back to the arguments stops. {explain(error)}"
+            ) from error
         if mine is None and own is not None:
             raise Wrong(
                 f"For {text} the values are right, and no gradient flows back through them: is there a `detach`, a `no_grad`, "
                 "an `item` or a new tensor made from numbers?"
             )
-        for name, got, want in zip(self.names(case), mine or (), own or (), strict=bool(mine) == bool(own)):
+        names = [name for name, _ in _tensors_in(case.arguments, self.names(case))]
+        for name, got, want in zip(names, mine or (), own or (), strict=bool(mine) == bool(own)):
             if want is None:
                 continue
             if got is None:
@@ -272,7 +385,7 @@ class _Comparison:
         """The same calls once more, from the last to the first."""
         for case in reversed(self.cases):
             wanted, text = self.wanted(case), self.text(case)
-            found = self.result.read(self.answer(*copies(case.arguments)), text, wanted)
+            found = self.result.read(self.run(case, copies(case.arguments)), text, wanted)
             if not self.result.equal(found, wanted):
                 raise Wrong(
                     f"For {text} the first call gives {self.result.text(wanted)}, which is right, and a later one "
@@ -281,7 +394,8 @@ class _Comparison:
                 )
 
     def wanted(self, case: Case) -> Any:
-        return self.reference(*copies(case.arguments))
+        right = self.reference(*copies(case.arguments))
+        return self.result.read(right, "", right)
 
     def names(self, case: Case) -> list[str]:
         """The arguments' names, as the course's function has them."""
@@ -294,20 +408,6 @@ class _Comparison:
         return ", ".join(f"{name}={written(each)}" for name, each in zip(self.names(case), case.arguments, strict=True))
 
 
-def written(argument: object) -> str:
-    """An argument in a sentence: a tensor by its shape, what is long by its kind."""
-    if isinstance(argument, Tensor | np.ndarray) and argument.ndim:
-        return f"{article(argument)} of shape {tuple(argument.shape)}"
-    text = repr(argument)
-    return (
-        text
-        if len(text) <= LONG
-        else f"{article(argument)} of {len(argument)}"
-        if hasattr(argument, "__len__")
-        else text
-    )
-
-
 def copies(arguments: Any, *, gradient: bool = False) -> Any:
     """Arguments of one's own: deep copies, tensors cut off from where they come from.
 
@@ -318,6 +418,8 @@ def copies(arguments: Any, *, gradient: bool = False) -> Any:
         return copied.requires_grad_(copied.is_floating_point() and (gradient or arguments.requires_grad))
     if type(arguments) in (list, tuple):
         return type(arguments)(copies(each, gradient=gradient) for each in arguments)
+    if isinstance(arguments, tuple) and hasattr(arguments, "_fields"):
+        return type(arguments)(*(copies(each, gradient=gradient) for each in arguments))
     return copy.deepcopy(arguments)
 
 
@@ -334,7 +436,20 @@ def _gradients(function: Function, arguments: Sequence[Any]) -> list[Tensor | No
         if each.requires_grad:
             total = total + (each * weights.to(each)).sum()
     total.backward()
-    return [each.grad if isinstance(each, Tensor) else None for each in arguments]
+    return [each.grad for _, each in _tensors_in(arguments, [""] * len(arguments))]
+
+
+def _tensors_in(arguments: Iterable[Any], names: Iterable[str]) -> list[tuple[str, Tensor]]:
+    """The tensors among arguments, those in rows and records too, each by the name that a learner would write."""
+    found: list[tuple[str, Tensor]] = []
+    for name, each in zip(names, arguments, strict=True):
+        if isinstance(each, Tensor):
+            found.append((name, each))
+        elif isinstance(each, tuple) and hasattr(each, "_fields"):
+            found += _tensors_in(each, [f"{name}.{field}" for field in each._fields])
+        elif isinstance(each, list | tuple):
+            found += _tensors_in(each, [f"{name}[{place}]" for place in range(len(each))])
+    return found
 
 
 def _filled(sentence: str, names: Sequence[str], arguments: Sequence[Any]) -> str:

@@ -1,13 +1,14 @@
 """Comparing a learner's function with the course's: values, arguments, gradients, slips."""
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 from utils.feedback.exercises import Wrong
-from utils.feedback.functions import Case, listed, number, pair, same_function, several, tensor, value, written
+from utils.feedback.functions import Case, keyed, listed, number, pair, same_function, several, tensor, value, written
 
 
 def total(values, times):
@@ -191,3 +192,118 @@ def test_a_stub_is_told_as_a_stub():
 
     with pytest.raises(NotImplementedError):
         same_function(stub, total, CASES, result=number())
+
+
+def test_code_that_stops_says_for_which_case():
+    said = verdict(lambda values, times: values[0] * times)
+    assert said.startswith("For values=[1, 2, 3], times=1 you find 1; 6 is expected.")
+    said = verdict(lambda values, times: sum(values) * times + 0 * values[0])
+    assert said.startswith("For values=[], times=2 your code stops. IndexError: list index out of range.")
+
+
+def test_a_sentence_about_an_error_follows_it():
+    def about(error, values, times):
+        return f"{len(values)} values here." if isinstance(error, IndexError) else ""
+
+    said = verdict(lambda values, times: sum(values) * times + 0 * values[0], stops=about)
+    assert said.endswith("0 values here.")
+    said = verdict(lambda values, times: sum(values) * times + 0 // len(values), stops=about)
+    assert "ZeroDivisionError" in said and "here" not in said
+
+
+def spread(x):
+    return x.mean(), x.square().mean(), x.square().mean() - x.mean() ** 2
+
+
+THREE = several((tensor(), tensor(), tensor()), ("mean", "square", "variance"), order=(1, 0, 2))
+SPREADS = {
+    "The square is missing.": lambda x: (x.mean(), x.mean(), x.mean() - x.mean() ** 2),
+    "It is a sum.": lambda x: (x.mean(), x.square().sum(), x.square().sum() - x.mean() ** 2),
+}
+
+
+def test_of_a_result_in_parts_the_first_wrong_one_is_told_and_the_slip_in_it():
+    def answer(x):  # right but for one part, from which nothing else is made
+        mean, square, variance = spread(x)
+        return mean, square * len(x), variance
+
+    said = verdict(answer, spread, ((torch.arange(4.0),),), result=THREE, slips=SPREADS)
+    assert "Your square is wrong. The largest difference is 10.5: 14 for 3.5. It is a sum." in said
+    said = verdict(SPREADS["The square is missing."], spread, ((torch.arange(4.0),),), result=THREE, slips=SPREADS)
+    assert said.endswith("The square is missing.")
+    said = verdict(
+        lambda x: (x.mean() + 1, *spread(x)[1:]), spread, ((torch.arange(4.0),),), result=THREE, slips=SPREADS
+    )
+    assert said.endswith("Your mean is wrong. The largest difference is 1: 2.5 for 1.5.")
+
+
+def test_a_dictionary():
+    kind = keyed({"one": number(whole=True), "two": number()})
+    right = lambda x: {"one": x, "two": x / 2}  # noqa: E731
+    slips = {"Halve it.": lambda x: {"one": x, "two": x}}
+    assert (
+        verdict(lambda x: {"two": np.float64(x / 2), "one": x, "more": 0}, right, ((3,),), result=kind, slips={}) == ""
+    )
+    assert "'two' is missing in yours" in verdict(lambda x: {"one": x}, right, ((3,),), result=kind, slips={})
+    assert "gives back a list" in verdict(lambda x: [x, x / 2], right, ((3,),), result=kind, slips={})
+    said = verdict(slips["Halve it."], right, ((3,),), result=kind, slips=slips)
+    assert "Your 'two' is 3, and 1.5 is expected. Halve it." in said
+    assert "For x=3, 'one', your function gives back 3.5; a whole number" in verdict(
+        lambda x: {"one": x + 0.5, "two": x}, right, ((3,),), result=kind, slips={}
+    )
+
+
+def test_a_slip_that_gives_no_number_is_named():
+    slips = {"Nothing is divided by 0.": lambda x: x / x.sum()}
+    said = verdict(lambda x: x / x.sum(), lambda x: x, ((torch.zeros(2),),), result=tensor(), slips=slips)
+    assert said.endswith("It is nan at [0], where 0 is expected. Nothing is divided by 0.")
+    slips = {"Nothing is divided by 0.": lambda x: float("nan")}
+    assert "divided by 0" in verdict(lambda x: float("nan"), lambda x: x, ((1.0,),), result=number(), slips=slips)
+
+
+def test_complex_numbers_are_no_real_ones():
+    said = verdict(torch.fft.fft, lambda x: x, ((torch.zeros(2),),), result=tensor(), slips={})
+    assert "complex numbers" in said
+
+
+def test_a_list_of_tensors():
+    kind = listed(tensor(), what="tensors")
+    double = lambda rows: [2 * each for each in rows]  # noqa: E731
+    rows = ([torch.ones(2), torch.ones(3)],)
+    assert verdict(double, double, (rows,), result=kind, slips={}) == ""
+    said = verdict(lambda rows: [2 * rows[0], rows[1]], double, (rows,), result=kind, slips={})
+    assert "number 2. The largest difference is 1 at [0]: 1 for 2." in said
+    assert "For rows=a list of 2" not in said and "your list has 1 tensors; 2 are expected" in verdict(
+        lambda rows: rows[:1], double, (rows,), result=kind, slips={}
+    )
+
+
+class Pair(NamedTuple):
+    one: torch.Tensor
+    more: tuple
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda given: given.one.sum() + given.more[1].sum(), ""),
+        (lambda given: given.one.sum() + given.more[1].detach().sum(), "back into `given.more[1]`"),
+        (lambda given: given.one.detach().sum() + given.more[1].sum(), "back into `given.one`"),
+    ],
+)
+def test_gradients_of_tensors_in_a_record(answer, words):
+    case = Case((Pair(torch.ones(2), (torch.ones(1), torch.ones(3))),), "a pair")
+    right = lambda given: given.one.sum() + given.more[1].sum()  # noqa: E731
+    said = verdict(answer, right, (case,), result=tensor(), slips={}, gradient=True)
+    assert words in said and bool(words) == bool(said)
+
+
+def test_a_way_back_that_stops():
+    def answer(x):
+        y = x.exp()
+        z = y * y
+        y.add_(1)
+        return z
+
+    said = verdict(answer, lambda x: (2 * x).exp(), ((torch.ones(2),),), result=tensor(), slips={}, gradient=True)
+    assert "the way back to the arguments stops. RuntimeError" in said
