@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from utils.feedback.exercises import Wrong, article
 
@@ -128,16 +128,27 @@ def close(mine: object, theirs: object, within: float = 1e-4) -> bool:
 
 
 def same(mine: Any, theirs: Any) -> bool:
-    """Are two things equal to the last bit, tensors in lists and dictionaries too?"""
+    """Are two things equal to the last bit, tensors in lists, dictionaries and modules too?
+
+    Two modules are where their tensors are, their modes, and which parameters are trained.
+    """
     if isinstance(theirs, Tensor):
         return isinstance(mine, Tensor) and mine.dtype == theirs.dtype and torch.equal(mine, theirs)
     if isinstance(theirs, np.ndarray):
         return isinstance(mine, np.ndarray) and np.array_equal(mine, theirs, equal_nan=theirs.dtype.kind == "f")
     if isinstance(theirs, Mapping):
         return mine.keys() == theirs.keys() and all(same(mine[name], each) for name, each in theirs.items())
+    if isinstance(theirs, nn.Module):
+        return isinstance(mine, nn.Module) and same(_state_of(mine), _state_of(theirs))
     if isinstance(theirs, (list, tuple)):
         return len(mine) == len(theirs) and all(map(same, mine, theirs))
     return mine == theirs
+
+
+def _state_of(module: nn.Module) -> tuple[object, ...]:
+    modes = [(name, part.training) for name, part in module.named_modules()]
+    trained = [(name, parameter.requires_grad) for name, parameter in module.named_parameters()]
+    return dict(module.state_dict()), modes, trained
 
 
 def expect(got: object, want: object, said: str, slips: Slips, within: float = 1e-4) -> None:

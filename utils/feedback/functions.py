@@ -15,8 +15,9 @@ where the function with that slip gives what the learner's gave: for this case, 
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from utils.feedback.answers import close, number_of, require_function, returned,
 from utils.feedback.exercises import Wrong, article, explain
 
 Function = Callable[..., Any]
+MANY = 8  # numbers of a list that a sentence shows
 
 
 @dataclass(frozen=True)
@@ -63,32 +65,43 @@ def number(*, whole: bool = False, within: float = 1e-4, unit: str = "", digits:
         digits: in a sentence.
     """
 
-    def text(value: float) -> str:
+    def read(result: object, case: str, wanted: Any) -> Any:
+        """A tensor of several numbers stays what it is: a slip may give it."""
+        if isinstance(result, Tensor) and result.numel() != 1:
+            return result.detach()
+        return number_of(result, case, whole=whole)
+
+    def text(value: Any) -> str:
+        if isinstance(value, Tensor):
+            return written(value)
         shown = f"{value:,}" if whole else f"{float(value):,.{digits}g}"
         return f"{shown} {unit}".strip()
 
-    def equal(mine: float, wanted: float) -> bool:
+    def equal(mine: Any, wanted: Any) -> bool:
+        if isinstance(mine, Tensor) or isinstance(wanted, Tensor):
+            return isinstance(mine, Tensor) and isinstance(wanted, Tensor) and _near(mine, wanted, within)
         if mine != mine or wanted != wanted:
             return mine != mine and wanted != wanted
         return mine == wanted if whole else close(float(mine), float(wanted), within)
 
-    return Kind(lambda result, case, wanted: number_of(result, case, whole=whole), equal, text)
+    def difference(mine: Any, wanted: Any) -> str:
+        return "One number is needed." if isinstance(mine, Tensor) else ""
+
+    return Kind(read, equal, text, difference)
 
 
 def tensor(*, within: float = 1e-4) -> Kind:
-    """A tensor of the shape that is wanted, equal up to rounding."""
+    """A tensor, equal in shape, and in its values up to rounding."""
 
     def read(result: object, case: str, wanted: Tensor) -> Tensor:
-        found = tensor_of(result, case, wanted.shape)
+        found = tensor_of(result, case)
         if found.is_complex() and not wanted.is_complex():
             raise Wrong(f"For {case} your tensor holds complex numbers; real ones are expected.")
         return found
 
-    def equal(mine: Tensor, wanted: Tensor) -> bool:
-        mine, wanted = mine.detach().double(), wanted.detach().double()
-        return mine.shape == wanted.shape and torch.allclose(mine, wanted, rtol=within, atol=1e-6, equal_nan=True)
-
     def difference(mine: Tensor, wanted: Tensor) -> str:
+        if mine.shape != wanted.shape:
+            return f"It has shape {tuple(mine.shape)}; {tuple(wanted.shape)} is expected."
         gap = (mine.detach().double() - wanted.detach().double()).abs()
         place = tuple(int(each) for each in np.unravel_index(int(gap.argmax()), gap.shape)) if gap.dim() else ()
         at = f" at [{', '.join(map(str, place))}]" if place else ""
@@ -99,11 +112,17 @@ def tensor(*, within: float = 1e-4) -> Kind:
 
     return Kind(
         read,
-        equal,
+        lambda mine, wanted: _near(mine, wanted, within),
         lambda value: f"a tensor of shape {tuple(value.shape)}",
         difference,
         said="For {} your result is not right.",
     )
+
+
+def _near(mine: Tensor, wanted: Tensor, within: float) -> bool:
+    """Equal in shape, and up to rounding; what is no number is equal to what is none."""
+    mine, wanted = mine.detach().double(), wanted.detach().double()
+    return mine.shape == wanted.shape and torch.allclose(mine, wanted, rtol=within, atol=1e-6, equal_nan=True)
 
 
 def pair(first: Kind, second: Kind, names: tuple[str, str]) -> Kind:
@@ -200,26 +219,27 @@ def listed(each: Kind, *, what: str = "numbers", of: str = "") -> Kind:
         if isinstance(result, str | Mapping | set) or not hasattr(result, "__len__"):
             raise Wrong(f"For {case} your function gives back {article(result)}; a list of {what} is needed.")
         found = list(result)  # type: ignore[call-overload]
-        if len(found) != len(wanted):
-            raise Wrong(
-                f"For {case} your list has {len(found)} {what}; {len(wanted)} are expected{f': {of}' if of else ''}."
-            )
-        return [each.read(mine, case, want) for mine, want in zip(found, wanted, strict=True)]
+        likes = [*wanted[: len(found)], *[wanted[-1]] * (len(found) - len(wanted))] if len(wanted) else found
+        about = [f"{case}, number {place + 1}," if case else "" for place in range(len(found))]
+        return [each.read(mine, text, like) for mine, text, like in zip(found, about, likes, strict=True)]
+
+    def equal(mine: Sequence[Any], wanted: Sequence[Any]) -> bool:
+        return len(mine) == len(wanted) and all(map(each.equal, mine, wanted))
+
+    def text(value: Sequence[Any]) -> str:
+        shown = [each.text(one) for one in value]
+        return f"[{', '.join(shown if len(shown) <= MANY else [*shown[: MANY - 1], '…'])}]"
 
     def difference(mine: Sequence[Any], wanted: Sequence[Any]) -> str:
+        if len(mine) != len(wanted):
+            return f"Your list has {len(mine)} {what}; {len(wanted)} are expected{f': {of}' if of else ''}."
         place = next(i for i, pair in enumerate(zip(mine, wanted, strict=True)) if not each.equal(*pair))
         inside = each.difference(mine[place], wanted[place])
         if inside:
             return f"The first that differs is number {place + 1}. {inside}"
         return f"The first that differs is number {place + 1}: {each.text(mine[place])} for {each.text(wanted[place])}."
 
-    return Kind(
-        read,
-        lambda mine, wanted: all(each.equal(one, other) for one, other in zip(mine, wanted, strict=True)),
-        lambda value: f"[{', '.join(map(each.text, value))}]",
-        difference,
-        said=each.said,
-    )
+    return Kind(read, equal, text, difference, said=each.said)
 
 
 def value() -> Kind:
@@ -233,7 +253,8 @@ def same_function(
     cases: Iterable[Case | tuple[Any, ...]],
     *,
     result: Kind,
-    slips: Mapping[str, Function] | None = None,
+    slips: Mapping[str, Function | Sequence[Function]] | None = None,
+    earlier: Mapping[str, tuple[str, Function]] | None = None,
     gradient: bool = False,
     said: Callable[[str, str, str], str] | None = None,
     stops: Callable[..., str] | None = None,
@@ -246,8 +267,10 @@ def same_function(
         reference: the course's own function; its arguments' names are those of the sentences.
         cases: the arguments of each call; among them odd, unequal, negative, empty ones and both ends, as far as they can be.
         result: what the function gives back.
-        slips: by the sentence that names a slip, a function of the same arguments that has it. The sentence may name
-            arguments in braces, as in "{grid} × {grid} places".
+        slips: by the sentence that names a slip, a function of the same arguments that has it, or several that do. The
+            sentence may name arguments in braces, as in "{grid} × {grid} places".
+        earlier: functions of earlier exercises that the answer may call: by the name, the exercise's number and the course's
+            own. Where the answer is right with the course's own, the earlier one is what is told.
         gradient: the gradient must flow back into every floating-point argument, with the reference's values.
         said: the sentence before the slip's, from the case, what was found and what is expected; else the kind's own.
         stops: a sentence about an error of the learner's code, from the error and the arguments, or "".
@@ -258,14 +281,38 @@ def same_function(
         NotImplementedError: the stub is still in it.
     """
     require_function(answer, but=but)
-    comparison = _Comparison(answer, reference, result, slips or {}, said or result.said.format, stops)  # type: ignore[arg-type]
-    comparison.cases = [case if isinstance(case, Case) else Case(tuple(case)) for case in cases]
-    for case in comparison.cases:
-        comparison.one(case)
-    if gradient:
-        for case in comparison.cases:
-            comparison.gradients(case)
-    comparison.again()
+    kept = [case if isinstance(case, Case) else Case(tuple(case)) for case in cases]
+    told = {text: tuple(slip) if isinstance(slip, Sequence) else (slip,) for text, slip in (slips or {}).items()}
+    comparison = _Comparison(answer, reference, result, told, said or result.said.format, stops, kept)  # type: ignore[arg-type]
+    try:
+        comparison.all(gradient)
+    except Wrong:
+        for name, (exercise, own) in (earlier or {}).items():
+            mended = _calling(answer, name, own)
+            if mended and _passes(replace(comparison, answer=mended), gradient):
+                raise Wrong(
+                    f"This one is right: with the course's own `{name}` it gives what is expected. What it calls, your `{name}` of "
+                    f"exercise {exercise}, is not right yet."
+                ) from None
+        raise
+
+
+def _passes(comparison: "_Comparison", gradient: bool) -> bool:
+    try:
+        comparison.all(gradient)
+    except Exception:
+        return False
+    return True
+
+
+def _calling(answer: object, name: str, own: Function) -> Function | None:
+    """The learner's function as it would be with another function behind a name that it calls; None where it calls none."""
+    if not isinstance(answer, FunctionType) or name not in answer.__code__.co_names:
+        return None
+    scope = {**answer.__globals__, name: own}
+    made = FunctionType(answer.__code__, scope, answer.__name__, answer.__defaults__, answer.__closure__)
+    made.__kwdefaults__ = answer.__kwdefaults__
+    return made
 
 
 @dataclass
@@ -273,10 +320,17 @@ class _Comparison:
     answer: Function
     reference: Function
     result: Kind
-    slips: Mapping[str, Function]
+    slips: Mapping[str, Sequence[Function]]
     said: Callable[[str, str, str], str]
     stops: Callable[..., str] | None
-    cases: list[Case] = None  # type: ignore[assignment]
+    cases: Sequence[Case]
+
+    def all(self, gradient: bool) -> None:
+        for case in self.cases:
+            self.one(case)
+        for case in self.cases if gradient else ():
+            self.gradients(case)
+        self.again()
 
     def one(self, case: Case) -> None:
         text, wanted = self.text(case), self.wanted(case)
@@ -327,15 +381,20 @@ class _Comparison:
         fitting = [
             sentence
             for sentence, slipped in self.slips.items()
-            if self.gives(slipped, case, found, kind, part) and not self.gives(slipped, case, wanted, kind, part)
+            if any(
+                self.gives(each, case, found, kind, part) and not self.gives(each, case, wanted, kind, part)
+                for each in slipped
+            )
         ]
         if len(fitting) > 1:
             results = [self.found(each) for each in self.cases]
 
             def explained(sentence: str) -> int:
-                slipped = self.slips[sentence]
-                pairs = zip(self.cases, results, strict=True)
-                return sum(mine is not None and self.gives(slipped, each, mine[0], kind, part) for each, mine in pairs)
+                pairs = [(each, mine[0]) for each, mine in zip(self.cases, results, strict=True) if mine is not None]
+                return max(
+                    sum(self.gives(slipped, each, mine, kind, part) for each, mine in pairs)
+                    for slipped in self.slips[sentence]
+                )
 
             fitting.sort(key=explained, reverse=True)
         return fitting

@@ -273,7 +273,7 @@ def test_a_list_of_tensors():
     assert verdict(double, double, (rows,), result=kind, slips={}) == ""
     said = verdict(lambda rows: [2 * rows[0], rows[1]], double, (rows,), result=kind, slips={})
     assert "number 2. The largest difference is 1 at [0]: 1 for 2." in said
-    assert "For rows=a list of 2" not in said and "your list has 1 tensors; 2 are expected" in verdict(
+    assert "Your list has 1 tensors; 2 are expected" in verdict(
         lambda rows: rows[:1], double, (rows,), result=kind, slips={}
     )
 
@@ -307,3 +307,66 @@ def test_a_way_back_that_stops():
 
     said = verdict(answer, lambda x: (2 * x).exp(), ((torch.ones(2),),), result=tensor(), slips={}, gradient=True)
     assert "the way back to the arguments stops. RuntimeError" in said
+
+
+def test_a_slip_may_give_another_shape_or_another_length():
+    slips = {"Leave `keepdim` away.": lambda x: x.mean(dim=1, keepdim=True), "Flat.": lambda x: x.flatten()}
+    case = ((torch.arange(6.0).view(2, 3),),)
+    said = verdict(lambda x: x.mean(1, keepdim=True), lambda x: x.mean(1), case, result=tensor(), slips=slips)
+    assert said.endswith("It has shape (2, 1); (2,) is expected. Leave `keepdim` away.")
+    slips = {"One an image: take their mean.": lambda x: x.sum(1)}
+    said = verdict(lambda x: x.sum(1), lambda x: x.sum(1).mean(), case, result=number(), slips=slips)
+    assert said.endswith("shape (2,); 7.5 is expected. One number is needed. One an image: take their mean.")
+    slips = {"It starts with 0.": lambda n: list(range(n + 1))}
+    kind = listed(number(whole=True))
+    said = verdict(lambda n: range(n + 1), lambda n: list(range(1, n + 1)), ((3,),), result=kind, slips=slips)
+    assert said.endswith("Your list has 4 numbers; 3 are expected. It starts with 0.")
+
+
+def test_several_functions_may_have_a_slip():
+    slips = {"Rounded.": [lambda x, digits=digits: round(x, digits) for digits in (1, 2)]}
+    for digits in (1, 2):
+        said = verdict(lambda x: round(x, digits), lambda x: x, ((1.2345,),), result=number(), slips=slips)  # noqa: B023
+        assert said.endswith("Rounded.")
+
+
+def halved(x):
+    return x / 2
+
+
+def quartered(x):
+    return halved(halved(x))
+
+
+@pytest.mark.parametrize(
+    ("own", "answer", "words"),
+    [
+        ("x / 3", "halved(halved(x))", "This one is right: with the course's own `halved` it gives what is expected"),
+        ("x / 2", "halved(x)", "you find 4; 2 is expected"),
+        ("x / 3", "halved(x)", "you find 2.66667; 2 is expected"),
+        ("x / 2", "halved(halved(x))", ""),
+    ],
+)
+def test_an_earlier_exercise_is_told_where_it_is_what_is_wrong(own, answer, words):
+    scope = {}
+    exec(f"def halved(x):\n    return {own}\ndef answer(x):\n    return {answer}\n", scope)
+    said = verdict(scope["answer"], quartered, ((8,),), result=number(), slips={}, earlier={"halved": ("1.2", halved)})
+    assert words in said and bool(words) == bool(said)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net.train(),
+        lambda net: net.weight.requires_grad_(False),
+        lambda net: net.weight.data.mul_(2),
+    ],
+)
+def test_a_module_that_is_changed_is_named(change):
+    cases = ((torch.nn.Linear(2, 1).eval(),),)
+    number_of_weights = lambda net: net.weight.numel()  # noqa: E731
+    assert verdict(number_of_weights, number_of_weights, cases, result=number(), slips={}) == ""
+    said = verdict(
+        lambda net: (change(net), number_of_weights(net))[1], number_of_weights, cases, result=number(), slips={}
+    )
+    assert "your function changes `net`" in said
