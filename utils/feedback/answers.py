@@ -133,7 +133,8 @@ def same(mine: Any, theirs: Any) -> bool:
     Two modules are where their tensors are, their modes, and which parameters are trained.
     """
     if isinstance(theirs, Tensor):
-        return isinstance(mine, Tensor) and mine.dtype == theirs.dtype and torch.equal(mine, theirs)
+        alike = isinstance(mine, Tensor) and mine.dtype == theirs.dtype and mine.shape == theirs.shape
+        return alike and (theirs.is_meta or torch.equal(mine, theirs))
     if isinstance(theirs, np.ndarray):
         return isinstance(mine, np.ndarray) and np.array_equal(mine, theirs, equal_nan=theirs.dtype.kind == "f")
     if isinstance(theirs, Mapping):

@@ -14,6 +14,7 @@ where the function with that slip gives what the learner's gave: for this case, 
 
 import copy
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -53,6 +54,7 @@ class Kind:
     said: str = "For {} you find {}; {} is expected."  # the case, and the texts of what was found and is expected
     parts: tuple["Kind", ...] = ()  # of a result in parts: the kind of each
     order: tuple[int, ...] = ()  # of a result in parts: the one on which no other depends comes first
+    none: bool = False  # None may be right
 
 
 def number(*, whole: bool = False, within: float = 1e-4, unit: str = "", digits: int = 6) -> Kind:
@@ -69,12 +71,13 @@ def number(*, whole: bool = False, within: float = 1e-4, unit: str = "", digits:
         """A tensor of several numbers stays what it is: a slip may give it."""
         if isinstance(result, Tensor) and result.numel() != 1:
             return result.detach()
-        return number_of(result, case, whole=whole)
+        found = number_of(result, case)
+        return int(found) if whole and _is_whole(found) else found
 
     def text(value: Any) -> str:
         if isinstance(value, Tensor):
             return written(value)
-        shown = f"{value:,}" if whole else f"{float(value):,.{digits}g}"
+        shown = f"{value:,}" if whole and isinstance(value, int) else f"{float(value):,.{digits}g}"
         return f"{shown} {unit}".strip()
 
     def equal(mine: Any, wanted: Any) -> bool:
@@ -85,9 +88,18 @@ def number(*, whole: bool = False, within: float = 1e-4, unit: str = "", digits:
         return mine == wanted if whole else close(float(mine), float(wanted), within)
 
     def difference(mine: Any, wanted: Any) -> str:
-        return "One number is needed." if isinstance(mine, Tensor) else ""
+        if isinstance(mine, Tensor):
+            return "One number is needed."
+        if not whole or _is_whole(mine):
+            return ""
+        down = "; rounded down, yours is right: divide with `//`" if mine // 1 == wanted else ""
+        return f"A whole number is needed{down}."
 
     return Kind(read, equal, text, difference)
+
+
+def _is_whole(value: float) -> bool:
+    return math.isfinite(value) and value == int(value)
 
 
 def tensor(*, within: float = 1e-4) -> Kind:
@@ -120,9 +132,36 @@ def tensor(*, within: float = 1e-4) -> Kind:
 
 
 def _near(mine: Tensor, wanted: Tensor, within: float) -> bool:
-    """Equal in shape, and up to rounding; what is no number is equal to what is none."""
+    """Equal in shape, and up to rounding; what is no number is equal to what is none.
+
+    A number near 0 is rounded as coarsely as the largest beside it.
+    """
     mine, wanted = mine.detach().double(), wanted.detach().double()
-    return mine.shape == wanted.shape and torch.allclose(mine, wanted, rtol=within, atol=1e-6, equal_nan=True)
+    largest = wanted[wanted.isfinite()].abs().amax().item() if wanted.isfinite().any() else 0.0
+    rounding = 1e-6 * max(1.0, largest)
+    return mine.shape == wanted.shape and torch.allclose(mine, wanted, rtol=within, atol=rounding, equal_nan=True)
+
+
+def optional(kind: Kind) -> Kind:
+    """A result of that kind, or None where nothing else is right."""
+
+    def read(result: object, case: str, wanted: Any) -> Any:
+        return result if result is None or wanted is None else kind.read(result, case, wanted)
+
+    def text(value: Any) -> str:
+        try:
+            return written(value) if value is None else kind.text(value)
+        except Exception:  # a result of no kind, where None is right
+            return written(value)
+
+    return replace(
+        kind,
+        read=read,
+        equal=lambda mine, wanted: mine is wanted if mine is None or wanted is None else kind.equal(mine, wanted),
+        text=text,
+        difference=lambda mine, wanted: "" if mine is None or wanted is None else kind.difference(mine, wanted),
+        none=True,
+    )
 
 
 def pair(first: Kind, second: Kind, names: tuple[str, str]) -> Kind:
@@ -264,7 +303,8 @@ def same_function(
 
     Args:
         answer: what the learner handed over.
-        reference: the course's own function; its arguments' names are those of the sentences.
+        reference: the course's own function; its arguments' names are those of the sentences. Where it raises a ValueError,
+            the learner's has to.
         cases: the arguments of each call; among them odd, unequal, negative, empty ones and both ends, as far as they can be.
         result: what the function gives back.
         slips: by the sentence that names a slip, a function of the same arguments that has it, or several that do. The
@@ -335,8 +375,8 @@ class _Comparison:
     def one(self, case: Case) -> None:
         text, wanted = self.text(case), self.wanted(case)
         given = copies(case.arguments)
-        found = self.run(case, given)
-        if wanted is not None:
+        found = self.run(case, given, refuses=isinstance(wanted, ValueError))
+        if not (wanted is None or self.result.none or isinstance(wanted, ValueError)):
             found = returned(found, text)
         for name, mine, own in zip(self.names(case), given, case.arguments, strict=True):
             if not same(mine, own):
@@ -344,6 +384,10 @@ class _Comparison:
                     f"For {text} your function changes `{name}`: whoever calls it needs that as it was. Work on a copy of it, "
                     "or make a new one."
                 )
+        if isinstance(wanted, ValueError):
+            if isinstance(found, ValueError):
+                return
+            raise Wrong(f"For {text} your function gives back {written(found)}; a ValueError is expected: {wanted}")
         found = self.result.read(found, text, wanted)
         if self.result.equal(found, wanted):
             return
@@ -351,13 +395,18 @@ class _Comparison:
         difference, slip = self.result.difference(found, wanted), self.slip(case, found, wanted)
         raise Wrong(" ".join(filter(None, (sentence, difference, slip))))
 
-    def run(self, case: Case, given: Any) -> Any:
-        """What the learner's function gives back; where it stops, a sentence that says for what."""
+    def run(self, case: Case, given: Any, *, refuses: bool = False) -> Any:
+        """What the learner's function gives back; where it stops, a sentence that says for what.
+
+        Where it rightly `refuses`, the ValueError.
+        """
         try:
             return self.answer(*given)
         except (Wrong, NotImplementedError):
             raise
         except Exception as error:
+            if refuses and isinstance(error, ValueError):
+                return error
             about = self.stops(error, *case.arguments) if self.stops else ""
             raise Wrong(
                 " ".join(filter(None, (f"For {self.text(case)} your code stops. {explain(error)}", about)))
@@ -369,7 +418,7 @@ class _Comparison:
         Where none gives the whole of a result in parts, the slip in the first part that is wrong.
         """
         sentences = self.fitting(case, found, wanted, self.result, lambda whole: whole)
-        for place in self.result.order if not sentences else ():
+        for place in self.result.order if not (sentences or found is None or wanted is None) else ():
             kind = self.result.parts[place]
             if not kind.equal(found[place], wanted[place]):
                 sentences = self.fitting(case, found, wanted, kind, itemgetter(place))
@@ -434,7 +483,7 @@ class _Comparison:
                 continue
             if got is None:
                 raise Wrong(f"For {text} the values are right, and no gradient flows back into `{name}`.")
-            if not close(got, want, 1e-3):
+            if not _near(got, want, 1e-3):
                 raise Wrong(
                     f"For {text} the values are right, and the gradient that flows back into `{name}` is not: a part of the "
                     "way from it to the result is cut, or there are two."
@@ -444,6 +493,8 @@ class _Comparison:
         """The same calls once more, from the last to the first."""
         for case in reversed(self.cases):
             wanted, text = self.wanted(case), self.text(case)
+            if isinstance(wanted, ValueError):
+                continue
             found = self.result.read(self.run(case, copies(case.arguments)), text, wanted)
             if not self.result.equal(found, wanted):
                 raise Wrong(
@@ -453,7 +504,11 @@ class _Comparison:
                 )
 
     def wanted(self, case: Case) -> Any:
-        right = self.reference(*copies(case.arguments))
+        """What the course's function gives, or the ValueError that it raises."""
+        try:
+            right = self.reference(*copies(case.arguments))
+        except ValueError as error:
+            return error
         return self.result.read(right, "", right)
 
     def names(self, case: Case) -> list[str]:

@@ -8,7 +8,19 @@ import pytest
 import torch
 
 from utils.feedback.exercises import Wrong
-from utils.feedback.functions import Case, keyed, listed, number, pair, same_function, several, tensor, value, written
+from utils.feedback.functions import (
+    Case,
+    keyed,
+    listed,
+    number,
+    optional,
+    pair,
+    same_function,
+    several,
+    tensor,
+    value,
+    written,
+)
 
 
 def total(values, times):
@@ -248,7 +260,7 @@ def test_a_dictionary():
     assert "gives back a list" in verdict(lambda x: [x, x / 2], right, ((3,),), result=kind, slips={})
     said = verdict(slips["Halve it."], right, ((3,),), result=kind, slips=slips)
     assert "Your 'two' is 3, and 1.5 is expected. Halve it." in said
-    assert "For x=3, 'one', your function gives back 3.5; a whole number" in verdict(
+    assert "Your 'one' is wrong. A whole number is needed" in verdict(
         lambda x: {"one": x + 0.5, "two": x}, right, ((3,),), result=kind, slips={}
     )
 
@@ -370,3 +382,75 @@ def test_a_module_that_is_changed_is_named(change):
         lambda net: (change(net), number_of_weights(net))[1], number_of_weights, cases, result=number(), slips={}
     )
     assert "your function changes `net`" in said
+
+
+def test_a_number_that_is_not_whole_has_its_slip_and_rounding_is_named_where_it_helps():
+    slips = {"Halve the sum, not its double.": lambda n: n / 3}
+    half = lambda n: n // 2  # noqa: E731
+    said = verdict(lambda n: n / 3, half, ((4,),), result=WHOLE, slips=slips)
+    assert said.startswith("For n=4 you find 1.33333; 2 is expected.") and said.endswith("not its double.")
+    assert "rounded down, yours is right: divide with `//`" in verdict(
+        lambda n: n / 2, half, ((5,),), result=WHOLE, slips={}
+    )
+    assert "//" not in verdict(lambda n: n / 2 + 1, half, ((5,),), result=WHOLE, slips={})
+    assert "you find inf; 2 is expected. A whole number is needed." in verdict(
+        lambda n: float("inf"), half, ((5,),), result=WHOLE, slips={}
+    )
+
+
+def first_and_count(values):
+    return (values[0], len(values)) if values else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda v: [v[0], len(v)] if v else None, ""),
+        (lambda v: None, "you find None; (3, 2) is expected. Is the `return` missing?"),
+        (lambda v: (v[0], len(v)) if len(v) > 1 else None, "For v=[3] you find None; (3, 1) is expected."),
+        (lambda v: (v[0], len(v)) if v else (0, 0), "For v=[] you find (0, 0); None is expected."),
+        (lambda v: (v[0], len(v)) if v else "none", "For v=[] you find 'none'; None is expected."),
+        (lambda v: len(v), "a pair is needed"),
+    ],
+)
+def test_a_result_that_may_be_none(answer, words):
+    kind = optional(pair(number(), number(), ("first", "count")))
+    slips = {"Is the `return` missing?": lambda v: None}
+    cases = (([3, 4],), ([3],), ([],))
+    said = verdict(answer, lambda v: first_and_count(v), cases, result=kind, slips=slips)
+    assert words in said and bool(words) == bool(said)
+
+
+def shares(total, parts):
+    if total % parts:
+        raise ValueError(f"{total} is no multiple of {parts}.")
+    return total // parts
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (shares, ""),
+        (lambda total, parts: total // parts, "gives back 2; a ValueError is expected: 5 is no multiple of 2."),
+        (lambda total, parts: total // parts if total % parts == 0 else None, "gives back None; a ValueError"),
+        (lambda total, parts: [total // parts][total % parts], "For total=5, parts=2 your code stops. IndexError"),
+    ],
+)
+def test_where_the_course_refuses_the_learner_has_to(answer, words):
+    said = verdict(answer, shares, ((4, 2), (5, 2)), result=WHOLE, slips={})
+    assert words in said and bool(words) == bool(said)
+
+
+def test_numbers_near_zero_are_rounded_as_those_beside_them():
+    right = torch.tensor([1000.0, 0.0])
+    assert verdict(lambda: right + 1e-4, lambda: right, ((),), result=tensor(), slips={}) == ""
+    assert verdict(lambda: right + 1e-2, lambda: right, ((),), result=tensor(), slips={})
+    assert verdict(lambda: torch.zeros(0), lambda: torch.zeros(0), ((),), result=tensor(), slips={}) == ""
+
+
+def test_a_module_without_numbers_is_compared_by_all_else():
+    with torch.device("meta"):
+        net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU()).eval()
+    count = lambda net: len(net)  # noqa: E731
+    assert verdict(len, count, ((net,),), result=WHOLE, slips={}) == ""
+    assert "changes `net`" in verdict(lambda net: len(net.train()), count, ((net,),), result=WHOLE, slips={})
