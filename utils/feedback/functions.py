@@ -207,6 +207,9 @@ def _in_parts(
     def read(result: object, case: str, wanted: Any) -> tuple[Any, ...]:
         found, right = rows(result, case), wanted if isinstance(wanted, tuple) else rows(wanted, case)
         about = [f"{case}, {name}," if case else "" for name in names]
+        for name, mine, kind in zip(names, found, kinds, strict=True):
+            if mine is None and not kind.none:
+                raise Wrong(f"For {case} your {name} is None.")
         return tuple(
             kind.read(mine, what, want) for kind, mine, what, want in zip(kinds, found, about, right, strict=True)
         )
@@ -408,9 +411,9 @@ class _Comparison:
             if refuses and isinstance(error, ValueError):
                 return error
             about = self.stops(error, *case.arguments) if self.stops else ""
-            raise Wrong(
-                " ".join(filter(None, (f"For {self.text(case)} your code stops. {explain(error)}", about)))
-            ) from error
+            wanted = f", and {self.result.text(self.wanted(case))} is expected" if self.result.none else ""
+            stopped = f"For {self.text(case)} your code stops{wanted}. {explain(error)}"
+            raise Wrong(" ".join(filter(None, (stopped, about)))) from error
 
     def slip(self, case: Case, found: Any, wanted: Any) -> str:
         """The sentence of the slip that gives what was found; of several, of the one that does so for the most cases.

@@ -411,6 +411,8 @@ def first_and_count(values):
         (lambda v: (v[0], len(v)) if v else (0, 0), "For v=[] you find (0, 0); None is expected."),
         (lambda v: (v[0], len(v)) if v else "none", "For v=[] you find 'none'; None is expected."),
         (lambda v: len(v), "a pair is needed"),
+        (lambda v: (None, len(v)) if v else None, "For v=[3, 4] your first is None."),
+        (lambda v: (v[0], len(v)), "For v=[] your code stops, and None is expected. IndexError"),
     ],
 )
 def test_a_result_that_may_be_none(answer, words):
