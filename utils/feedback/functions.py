@@ -358,6 +358,10 @@ def _calling(answer: object, name: str, own: Function) -> Function | None:
     return made
 
 
+class _Refusal:
+    """A ValueError that the learner's function raises, as opposed to one that it gives back."""
+
+
 @dataclass
 class _Comparison:
     answer: Function
@@ -388,7 +392,7 @@ class _Comparison:
                     "or make a new one."
                 )
         if isinstance(wanted, ValueError):
-            if isinstance(found, ValueError):
+            if isinstance(found, _Refusal):
                 return
             raise Wrong(f"For {text} your function gives back {written(found)}; a ValueError is expected: {wanted}")
         found = self.result.read(found, text, wanted)
@@ -401,7 +405,7 @@ class _Comparison:
     def run(self, case: Case, given: Any, *, refuses: bool = False) -> Any:
         """What the learner's function gives back; where it stops, a sentence that says for what.
 
-        Where it rightly `refuses`, the ValueError.
+        Where it rightly `refuses`, a `_Refusal`.
         """
         try:
             return self.answer(*given)
@@ -409,9 +413,11 @@ class _Comparison:
             raise
         except Exception as error:
             if refuses and isinstance(error, ValueError):
-                return error
+                return _Refusal()
             about = self.stops(error, *case.arguments) if self.stops else ""
-            wanted = f", and {self.result.text(self.wanted(case))} is expected" if self.result.none else ""
+            wanted = ", and a ValueError is expected" if refuses else ""
+            if self.result.none:
+                wanted = f", and {self.result.text(self.wanted(case))} is expected"
             stopped = f"For {self.text(case)} your code stops{wanted}. {explain(error)}"
             raise Wrong(" ".join(filter(None, (stopped, about)))) from error
 
