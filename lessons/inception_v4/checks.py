@@ -238,7 +238,7 @@ def fork_shape(answer):
         return found and (found[1], found[0])
 
     slips = {
-        "It gives back `None`: is the `return` of the pair missing?": lambda channels, grid, branches: None,
+        "It gives back `None`, as a function without `return` does.": lambda channels, grid, branches: None,
         "The branches end on different grids, so they cannot be concatenated and `None` is expected.": (
             slipped(grid_of=lambda ends: ends[0]),
             slipped(grid_of=lambda ends: ends[-1]),
