@@ -180,7 +180,7 @@ def several(kinds: Sequence[Kind], names: Sequence[str], *, order: Sequence[int]
     def rows(result: object, case: str) -> Sequence[object]:
         return several_of(result, len(kinds), case, needed)
 
-    return _in_parts(rows, kinds, names, order)
+    return _in_parts(rows, needed, kinds, names, order)
 
 
 def keyed(kinds: Mapping[str, Kind], *, order: Sequence[int] = ()) -> Kind:
@@ -195,17 +195,24 @@ def keyed(kinds: Mapping[str, Kind], *, order: Sequence[int] = ()) -> Kind:
             raise Wrong(f"For {case} {needed}; {', '.join(map(repr, missing))} {_is(missing)} missing in yours.")
         return [result[name] for name in kinds]  # type: ignore[index]
 
-    return _in_parts(rows, list(kinds.values()), [repr(name) for name in kinds], order)
+    return _in_parts(rows, needed, list(kinds.values()), [repr(name) for name in kinds], order)
 
 
 def _in_parts(
-    rows: Callable[[object, str], Sequence[object]], kinds: Sequence[Kind], names: Sequence[str], order: Sequence[int]
+    rows: Callable[[object, str], Sequence[object]],
+    needed: str,
+    kinds: Sequence[Kind],
+    names: Sequence[str],
+    order: Sequence[int],
 ) -> Kind:
     """Results in parts, from what takes them apart. What is read is a tuple, of the dictionary too."""
     places = tuple(order) or tuple(range(len(kinds)))
 
     def read(result: object, case: str, wanted: Any) -> tuple[Any, ...]:
-        found, right = rows(result, case), wanted if isinstance(wanted, tuple) else rows(wanted, case)
+        right = wanted if isinstance(wanted, tuple) else rows(wanted, case)
+        if _is_one_tensor(result, right):
+            raise Wrong(f"For {case} {needed}; yours is {written(result)}.")
+        found = rows(result, case)
         about = [f"{case}, {name}," if case else "" for name in names]
         for name, mine, kind in zip(names, found, kinds, strict=True):
             if mine is None and not kind.none:
@@ -254,12 +261,21 @@ def _is(several: Sequence[object]) -> str:
     return "is" if len(several) == 1 else "are"
 
 
+def _is_one_tensor(result: object, wanted: Sequence[Any]) -> bool:
+    """Is it one tensor, whose rows are no such tensors as are wanted?"""
+    if not isinstance(result, Tensor) or not result.ndim:
+        return False
+    return any(isinstance(each, Tensor) and each.shape != result.shape[1:] for each in wanted)
+
+
 def listed(each: Kind, *, what: str = "numbers", of: str = "") -> Kind:
     """A list, of any length, of results of one kind. `of` says what the right length is, in words."""
 
     def read(result: object, case: str, wanted: Sequence[Any]) -> list[Any]:
         if isinstance(result, str | Mapping | set) or not hasattr(result, "__len__"):
             raise Wrong(f"For {case} your function gives back {article(result)}; a list of {what} is needed.")
+        if _is_one_tensor(result, wanted):
+            raise Wrong(f"For {case} your function gives back one tensor; a list of {what} is needed.")
         found = list(result)  # type: ignore[call-overload]
         likes = [*wanted[: len(found)], *[wanted[-1]] * (len(found) - len(wanted))] if len(wanted) else found
         about = [f"{case}, number {place + 1}," if case else "" for place in range(len(found))]

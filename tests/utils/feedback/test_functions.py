@@ -463,3 +463,14 @@ def test_a_module_without_numbers_is_compared_by_all_else():
     count = lambda net: len(net)  # noqa: E731
     assert verdict(len, count, ((net,),), result=WHOLE, slips={}) == ""
     assert "changes `net`" in verdict(lambda net: len(net.train()), count, ((net,),), result=WHOLE, slips={})
+
+
+def test_one_tensor_is_no_list_of_tensors():
+    both = lambda x: [x, 2 * x]  # noqa: E731
+    case = ((torch.ones(2),),)
+    kinds = (listed(tensor(), what="tensors"), several((tensor(), tensor()), ("one", "two")))
+    for kind, words in zip(
+        kinds, ("gives back one tensor; a list of tensors is needed", "a pair is needed"), strict=True
+    ):
+        assert words in verdict(lambda x: x, both, case, result=kind, slips={})
+        assert verdict(lambda x: torch.stack(both(x)), both, case, result=kind, slips={}) == ""
