@@ -440,6 +440,8 @@ class _Comparison:
     def slip(self, case: Case, found: Any, wanted: Any) -> str:
         """The sentence of the slip that gives what was found; of several, of the one that does so for the most cases.
 
+        Where more than one case is wrong, it has to give what was found for two of them at least.
+
         Where none gives the whole of a result in parts, the slip in the first part that is wrong.
         """
         sentences = self.fitting(case, found, wanted, self.result, lambda whole: whole)
@@ -460,18 +462,20 @@ class _Comparison:
                 for each in slipped
             )
         ]
-        if len(fitting) > 1:
-            results = [self.found(each) for each in self.cases]
+        if not fitting:
+            return []
+        results = [(each, mine[0]) for each in self.cases if (mine := self.found(each)) is not None]
+        wrong = [(each, mine) for each, mine in results if not kind.equal(part(mine), part(self.wanted(each)))]
 
-            def explained(sentence: str) -> int:
-                pairs = [(each, mine[0]) for each, mine in zip(self.cases, results, strict=True) if mine is not None]
-                return max(
-                    sum(self.gives(slipped, each, mine, kind, part) for each, mine in pairs)
-                    for slipped in self.slips[sentence]
-                )
+        def explained(sentence: str, among: Sequence[tuple[Case, Any]]) -> int:
+            return max(
+                sum(self.gives(slipped, each, mine, kind, part) for each, mine in among)
+                for slipped in self.slips[sentence]
+            )
 
-            fitting.sort(key=explained, reverse=True)
-        return fitting
+        # One case alone may be a coincidence.
+        fitting = [sentence for sentence in fitting if explained(sentence, wrong) >= min(2, len(wrong))]
+        return sorted(fitting, key=lambda sentence: explained(sentence, results), reverse=True)
 
     def gives(self, function: Function, case: Case, value: Any, kind: Kind, part: Callable[[Any], Any]) -> bool:
         """Does a function give this part of a value for a case? One that stops gives nothing."""
