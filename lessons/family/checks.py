@@ -709,6 +709,7 @@ def for_processes(answer):
         (10, 0.1, 4, False),
         (3, 0.2, 6, False),
         (9, 0.2, 1, True),
+        (60, 0.1, 4, True),
     )
     result = pair(number(whole=True), number(digits=5), ("images in each process", "learning rate"))
     same_function(answer, for_processes_of, cases, result=result, slips=slips, stops=_about_refusing)
