@@ -165,7 +165,9 @@ def channel_statistics(answer):
         for shape in ((4, 5, 3, 6), (3, 2, 2, 2), (1, 3, 4, 5), (2, 1, 1, 3), (3, 3, 3, 3))
     ]
     result = pair(tensor(), tensor(), ("mean", "variance"))
-    same_function(answer, by_hand.statistics, cases, result=result, slips=slips, gradient=True, stops=_about_shapes, but=type)
+    same_function(
+        answer, by_hand.statistics, cases, result=result, slips=slips, gradient=True, stops=_about_shapes, but=type
+    )
     return "One mean and one variance for each channel, over the batch and all places."
 
 

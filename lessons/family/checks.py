@@ -2,8 +2,11 @@
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import mean, median
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -11,17 +14,13 @@ from torch import nn
 from lessons.family.rows import Row, choose_of, pareto_of
 from lessons.family.tuning import FrozenTrunk
 from networks.catalog import create
-from utils.feedback.answers import called, close, expect, named_slip, number_of, require_function, returned, several_of
+from utils.feedback.answers import close, written
 from utils.feedback.exercises import Feedback, Wrong, article
+from utils.feedback.functions import Case, Kind, number, optional, pair, same_function, several, value
 
 feedback = Feedback("family", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
-
-
-def _several(answer: object, count: int, case: str, what: str) -> list[float]:
-    """The learner's numbers, as many as asked."""
-    return [number_of(each, case) for each in several_of(answer, count, case, f"{count} numbers are needed, ({what})")]
 
 
 def read_row_of(parameters: int, macs: int, activations: int) -> tuple[float, float, float]:
@@ -42,29 +41,41 @@ def read_row_of(parameters: int, macs: int, activations: int) -> tuple[float, fl
     reference=read_row_of,
 )
 def read_row(answer):
-    require_function(answer)
-    for case in ((6_998_552, 1_582_671_872, 3_227_160), (1000, 50_000, 250)):
-        parameters, macs, activations = case
-        text = f"parameters={parameters:,}, macs={macs:,}, activations={activations:,}"
-        got = _several(answer(*case), 3, text, "megabytes of weights, megabytes of activations, uses of a weight")
-        want = read_row_of(*case)
-        mebibytes, rounded = (
-            "A megabyte is a million bytes here.",
-            "Divide with `/`: `//` cuts off what is behind the point.",
-        )
-        names = ("megabytes of weights", "megabytes of activations", "multiply-adds a weight")
-        slips = (
-            {
-                "Each number takes four bytes.": parameters / 1e6, "A byte has eight bits; megabytes are asked.": 32 * parameters / 1e6,
-                mebibytes: 4 * parameters / 2**20, rounded: 4 * parameters // 1e6, "The weights come first.": want[1],
-            },
-            {
-                "Each number takes four bytes.": activations / 1e6, mebibytes: 4 * activations / 2**20, rounded: 4 * activations // 1e6,
-            },
-            {"It is the other way round.": parameters / macs, "Per weight, not per byte.": macs / (4 * parameters), rounded: macs // parameters},
-        )  # fmt: skip
-        for name, mine, right, slip in zip(names, got, want, slips, strict=True):
-            expect(mine, right, f"For {text} you find {mine:.5g} {name}; {right:.5g} are expected.", slip)
+    def slipped(
+        weights: Callable[[int], float] = lambda parameters: 4 * parameters / 1e6,
+        kept: Callable[[int], float] = lambda activations: 4 * activations / 1e6,
+        uses: Callable[[int, int], float] = lambda parameters, macs: macs / parameters,
+    ) -> Callable:
+        """`read_row_of` with a slip in one of its three numbers."""
+        return lambda parameters, macs, activations: (weights(parameters), kept(activations), uses(parameters, macs))
+
+    def both(megabytes: Callable[[int], float]) -> tuple[Callable, ...]:
+        return slipped(megabytes, megabytes), slipped(megabytes), slipped(kept=megabytes)
+
+    slips = {
+        "Each number takes four bytes.": both(lambda count: count / 1e6),
+        "A byte has eight bits; megabytes are asked.": both(lambda count: 32 * count / 1e6),
+        "A megabyte is a million bytes here.": both(lambda count: 4 * count / 2**20),
+        "A megabyte is a million bytes; yours has a thousand.": both(lambda count: 4 * count / 1e3),
+        "Those are bytes; megabytes are asked.": both(lambda count: 4 * count),
+        "Divide with `/`: `//` cuts off what is behind the point.": (
+            *both(lambda count: 4 * count // 1e6),
+            slipped(uses=lambda parameters, macs: macs // parameters),
+        ),
+        "The weights come first.": lambda parameters, macs, activations: (
+            *read_row_of(activations, macs, parameters)[:2],
+            macs / parameters,
+        ),
+        "It is the other way round.": slipped(uses=lambda parameters, macs: parameters / macs),
+        "Per weight, not per byte.": slipped(uses=lambda parameters, macs: macs / (4 * parameters)),
+        "Per weight, not per number of the activations.": lambda parameters, macs, activations: (
+            *read_row_of(parameters, macs, activations)[:2],
+            macs / activations,
+        ),
+    }
+    names = ("megabytes of weights", "megabytes of activations", "uses of a weight")
+    cases = ((6_998_552, 1_582_671_872, 3_227_160), (1000, 50_000, 250), (3_000_000, 7_000_000, 1), (7, 3, 0))
+    same_function(answer, read_row_of, cases, result=several((number(digits=5),) * 3, names), slips=slips)
     return "Weights have to be stored once. Activations come anew with each image, and training keeps them all."
 
 
@@ -86,29 +97,47 @@ def improvement_of(before: float, after: float) -> tuple[float, float]:
     reference=improvement_of,
 )
 def improvement(answer):
-    require_function(answer)
-    for before, after in ((10.0, 9.0), (15.3, 6.67), (5.6, 4.9), (4.0, 5.0)):
-        text = f"before={before}, after={after}"
-        points, share = _several(answer(before, after), 2, text, "points, per cent")
-        want = improvement_of(before, after)
-        direction = (
-            "An error that falls is an improvement, and positive."
-            if after < before
-            else "Here the error rises: that is an improvement below zero."
-        )
-        slips = {direction: -want[0], "That is the relative improvement; the points come first.": want[1]}
-        expect(points, want[0], f"For {text} you find {points:.5g} points; {want[0]:.5g} are expected.", slips)
-        slips = {
-            "That is a share; per cent are asked, 100 times as much.": want[1] / 100,
-            "The share is of the error *before*.": 100 * want[0] / after,
-            "That are the points again. Which share of the error is gone?": want[0],
-            "That is what is left; what is gone is asked.": 100 * after / before,
-            "That is the gain of the accuracy over the accuracy before; errors are compared here.": (
-                100 * want[0] / (100 - before)
-            ),
-            direction: -want[1],
-        }
-        expect(share, want[1], f"For {text} you find {share:.5g} %; {want[1]:.5g} % is expected.", slips)
+    def slipped(share: Callable[[float, float], float]) -> Callable:
+        return lambda before, after: (before - after, share(before, after))
+
+    slips = {
+        "An error that falls is an improvement, and positive.": (
+            lambda before, after: (after - before, 100 * (before - after) / before),
+            lambda before, after: (after - before, 100 * (after - before) / before),
+            slipped(lambda before, after: 100 * (after - before) / before),
+        ),
+        "Here the error rises: that is an improvement below zero.": (
+            lambda before, after: (abs(before - after), 100 * abs(before - after) / before),
+            lambda before, after: (max(before - after, 0), 100 * max(before - after, 0) / before),
+        ),
+        "That is the relative improvement; the points come first.": lambda before, after: improvement_of(before, after)[::-1],
+        "That is a share; per cent are asked, 100 times as much.": slipped(lambda before, after: (before - after) / before),
+        "The share is of the error *before*.": slipped(lambda before, after: 100 * (before - after) / after),
+        "The share is of the error before, not of the mean of both.": slipped(
+            lambda before, after: 200 * (before - after) / (before + after)
+        ),
+        "That are the points again. Which share of the error is gone?": slipped(lambda before, after: before - after),
+        "That is what is left; what is gone is asked.": slipped(lambda before, after: 100 * after / before),
+        "That is the gain of the accuracy over the accuracy before; errors are compared here.": slipped(
+            lambda before, after: 100 * (before - after) / (100 - before)
+        ),
+        "Of what was there before, a share is asked: divide by it.": slipped(lambda before, after: 100 * (before - after)),
+        "The errors are in per cent already: a difference of points is not multiplied by 100.": (
+            lambda before, after: (100 * (before - after), 100 * (before - after) / before),
+            lambda before, after: (100 * (before - after), 100 * 100 * (before - after) / before),
+        ),
+        "Do not round.": [
+            lambda before, after, digits=digits: tuple(round(each, digits) for each in improvement_of(before, after))
+            for digits in (0, 1, 2)
+        ],
+        "Divide with `/`: `//` cuts off what is behind the point.": (
+            slipped(lambda before, after: 100 * (before - after) // before),
+            slipped(lambda before, after: 100 * ((before - after) // before)),
+        ),
+    }  # fmt: skip
+    cases = ((10.0, 9.0), (15.3, 6.67), (5.6, 4.9), (4.0, 5.0), (8.0, 0.0), (6.0, 6.0), (2, 7))
+    result = pair(number(digits=5, unit="points"), number(digits=5, unit="%"), ("points", "per cent"))
+    same_function(answer, improvement_of, cases, result=result, slips=slips)
     return "Both are true, and they sound different: say which one you mean."
 
 
@@ -119,6 +148,11 @@ PARETO_CASES = (
     ("one as good as another, and dearer", {"a": (1, 20), "b": (4, 20), "c": (5, 10)}),
     ("two that are equal in both", {"a": (1, 20), "b": (1, 20), "c": (2, 30)}),
     ("a single one", {"a": (5, 5)}),
+    ("costs that are all alike", {"a": (2, 7), "b": (2, 5), "c": (2, 6)}),
+    ("errors that are all alike", {"a": (4, 5), "b": (3, 5), "c": (6, 5)}),
+    ("three that are equal in both", {"c": (2, 2), "a": (2, 2), "d": (1, 3), "b": (2, 2)}),
+    ("points below zero", {"a": (-1, 2), "b": (0, -3), "c": (-1, -4)}),
+    ("nobody", {}),
     ("the order turned round", {"d": (9, 1), "c": (4, 4), "b": (3, 8), "a": (2, 3), "e": (2.5, 3.5)}),
 )
 
@@ -138,30 +172,49 @@ PARETO_CASES = (
     reference=lambda points: list(pareto_of(points)),
 )
 def pareto(answer):
-    require_function(answer)
-    for title, points in PARETO_CASES:
-        changed = "Your function changes the points that it gets. Collect the names in a list of your own."
-        case = f"{title}, {points},"
-        got = returned(called(answer, (points,), changed), case)
-        if isinstance(got, (str, Mapping)) or not hasattr(got, "__iter__"):
-            raise Wrong(f"For {case} your function gives back {article(got)}; a list of names is needed.")
-        mine = list(got)
-        unknown = [each for each in mine if each not in points]
+    def read(result: object, case: str, wanted: Front) -> Front:
+        if isinstance(result, Front):
+            return result
+        if isinstance(result, str | Mapping) or not hasattr(result, "__iter__"):
+            raise Wrong(f"For {case} your function gives back {article(result)}; a list of names is needed.")
+        names = list(result)
+        unknown = [each for each in names if not isinstance(each, str) or each not in wanted.points]
         if unknown:
-            raise Wrong(f"For {case} your function gives back {unknown[0]!r}; names are needed: {', '.join(points)}.")
-        if len(set(mine)) != len(mine):
-            raise Wrong(f"For {case} a name comes twice: {', '.join(mine)}.")
-        want = set(pareto_of(points))
-        if set(mine) == want:
-            continue
-        raise Wrong(
-            f"For {case} your front is {', '.join(sorted(mine)) or 'empty'}; {', '.join(sorted(want))} is right. "
-            + _about_front(set(mine), want, points)
-        )
+            needed = f"names are needed: {', '.join(wanted.points)}" if wanted.points else "nobody is on the front"
+            raise Wrong(f"For {case} your function gives back {unknown[0]!r}; {needed}.")
+        if len(set(names)) != len(names):
+            raise Wrong(f"For {case} a name comes twice: {', '.join(names)}.")
+        return Front(set(names), wanted.points)
+
+    slips = {
+        "Of both, less is better.": lambda points: pareto_of({name: (-c, -e) for name, (c, e) in points.items()}),
+        "Those are the ones that others dominate; the others are asked.": lambda points: (
+            set(points) - set(pareto_of(points))
+        ),
+        "That is the one that errs least alone.": lambda points: [min(points, key=lambda name: points[name][1])],
+        "That is the cheapest alone.": lambda points: [min(points, key=lambda name: points[name][0])],
+    }
+    result = Kind(
+        read,
+        lambda mine, right: mine.names == right.names,
+        lambda front: ", ".join(sorted(front.names)) or "empty",
+        lambda mine, right: _about_front(mine.names, right.names, right.points),
+        said="For {}, your front is {}; {} is right.",
+    )
+    cases = [Case((points,), f"{title}, {points}") for title, points in PARETO_CASES]
+    same_function(answer, lambda points: Front(set(pareto_of(points)), points), cases, result=result, slips=slips)
     return "Dearer and no better, or worse and no cheaper: such a network is taken by nobody. All others are a matter of taste."
 
 
+class Front(NamedTuple):
+    """The names on a front, and the (cost, error) of all by name."""
+
+    names: set[str]
+    points: Mapping[str, tuple[float, float]]
+
+
 def _about_front(mine: set[str], want: set[str], points: Mapping[str, tuple[float, float]]) -> str:
+    """Why one that is missing belongs to the front, or one that is there does not."""
     missing, extra = sorted(want - mine), sorted(mine - want)
     if missing:
         name = missing[0]
@@ -200,43 +253,73 @@ def throughput_of(seconds: Sequence[float], batch_size: int, warm_up: int) -> fl
     reference=throughput_of,
 )
 def throughput(answer):
-    require_function(answer)
+    def by_time(time: Callable[[Sequence[float]], float]) -> Callable:
+        """Images a second by another time than the median of the rounds that count."""
+        return lambda seconds, batch_size, warm_up: batch_size / time(seconds[warm_up:])
+
+    def by_rounds(kept: Callable[[Sequence[float], int], Sequence[float]]) -> Callable:
+        """Images a second by the median of other rounds."""
+        return lambda seconds, batch_size, warm_up: batch_size / median(kept(seconds, warm_up))
+
+    slips = {
+        "The rounds that warm up are in it. Leave the first ones out.": by_rounds(lambda seconds, warm_up: seconds),
+        "That is the mean: one slow round, in which something else ran, moves it. Take the median.": by_time(mean),
+        "That is the mean of all rounds. Leave the first ones out, and take the median.": lambda seconds, batch_size, warm_up: (
+            batch_size / mean(seconds)
+        ),
+        "That is the mean of the rounds' speeds. Take the median of the times, then divide.": (
+            lambda seconds, batch_size, warm_up: mean([batch_size / each for each in seconds[warm_up:]])
+        ),
+        "That is the median of the rounds' speeds. Take the median of the times, then divide.": (
+            lambda seconds, batch_size, warm_up: median([batch_size / each for each in seconds[warm_up:]])
+        ),
+        "That is by the fastest round; the median is asked.": by_time(min),
+        "That is by the slowest round; the median is asked.": by_time(max),
+        "That is by the last round; the median is asked.": by_time(lambda kept: kept[-1]),
+        "That is by the time of all rounds together; that of one batch is asked.": by_time(sum),
+        "That is seconds an image; images a second are asked.": lambda *case: 1 / throughput_of(*case),
+        "That is batches a second. Each batch has `batch_size` images.": lambda seconds, batch_size, warm_up: (
+            1 / median(seconds[warm_up:])
+        ),
+        "That is the median time of a batch.": lambda seconds, batch_size, warm_up: median(seconds[warm_up:]),
+        "The time divides the images: `batch_size / time`, not `batch_size * time`.": lambda seconds, batch_size, warm_up: (
+            batch_size * median(seconds[warm_up:])
+        ),
+        "The first rounds warm up, not the last ones.": by_rounds(
+            lambda seconds, warm_up: seconds[: len(seconds) - warm_up]
+        ),
+        "The list has to be sorted before its middle is taken, or use `statistics.median`.": (
+            by_time(lambda kept: kept[len(kept) // 2]),
+            by_time(lambda kept: (kept[(len(kept) - 1) // 2] + kept[len(kept) // 2]) / 2),
+        ),
+        "With an even number of rounds the median is the mean of the two middle ones.": (
+            by_time(lambda kept: sorted(kept)[len(kept) // 2]),
+            by_time(lambda kept: sorted(kept)[(len(kept) - 1) // 2]),
+        ),
+        "Leave the first rounds out before you sort, not the quickest ones after it.": by_rounds(
+            lambda seconds, warm_up: sorted(seconds)[warm_up:]
+        ),
+        "`seconds[warm_up:]` leaves out the first `warm_up` rounds, no more and no less.": (
+            by_rounds(lambda seconds, warm_up: seconds[warm_up + 1 :]),
+            by_rounds(lambda seconds, warm_up: seconds[max(warm_up - 1, 0) :]),
+            by_rounds(lambda seconds, warm_up: seconds[1:]),
+        ),
+        "Those are the rounds that warm up; the others count.": by_rounds(lambda seconds, warm_up: seconds[:warm_up]),
+        "Divide with `/`: `//` cuts off what is behind the point.": lambda seconds, batch_size, warm_up: (
+            batch_size // median(seconds[warm_up:])
+        ),
+        "Do not round.": [lambda *case, digits=digits: round(throughput_of(*case), digits) for digits in (0, 1, 2)],
+    }
     cases = (
-        ([0.9, 0.3, 0.2, 0.8, 0.25, 0.4], 32, 1),
+        ([0.9, 0.3, 0.2, 0.7, 0.4, 0.25], 32, 1),
         ([3.0, 1.0, 0.4, 0.1, 0.6, 0.2], 8, 2),
-        ([0.5, 0.25, 0.75], 1, 0),
+        ([0.5, 0.25, 0.8], 1, 0),
+        ([0.7, 0.1, 0.3, 0.2, 0.9], 10, 3),
+        ([2.0, 4.0, 1.0, 7.0], 3, 3),
+        ([0.1, 0.3, 0.3, 0.3, 0.6, 0.2], 5, 0),
+        ((0.05,), 6, 0),
     )
-    for seconds, batch_size, warm_up in cases:
-        text = f"seconds={seconds}, batch_size={batch_size}, warm_up={warm_up}"
-        changed = (
-            "Your function changes the list that it gets: `sorted(seconds)` makes a new one, `seconds.sort()` does not."
-        )
-        got = number_of(called(answer, (seconds, batch_size, warm_up), changed), text)
-        want, kept = throughput_of(seconds, batch_size, warm_up), seconds[warm_up:]
-        if close(got, want):
-            continue
-        ordered = sorted(kept)
-        other_start = "`seconds[warm_up:]` leaves out the first `warm_up` rounds, no more and no less."
-        slips = {
-            "The rounds that warm up are in it. Leave the first ones out.": throughput_of(seconds, batch_size, 0),
-            "That is the mean: one slow round, in which something else ran, moves it. Take the median.": batch_size * len(kept) / sum(kept),
-            "That is the mean of all rounds. Leave the first ones out, and take the median.": batch_size * len(seconds) / sum(seconds),
-            "That is the mean of the rounds' speeds. Take the median of the times, then divide.": sum(batch_size / each for each in kept) / len(kept),
-            "That is by the fastest round; the median is asked.": batch_size / min(kept),
-            "That is seconds an image; images a second are asked.": 1 / want,
-            "That is batches a second. Each batch has `batch_size` images.": want / batch_size,
-            "That is the median time of a batch.": batch_size / want,
-            "The first rounds warm up, not the last ones.": throughput_of(seconds[: len(seconds) - warm_up], batch_size, 0),
-            "The list has to be sorted before its middle is taken, or use `statistics.median`.": batch_size / kept[len(kept) // 2],
-            "With an even number of rounds the median is the mean of the two middle ones.": batch_size / ordered[len(ordered) // 2],
-            "With an even number of rounds the median is the mean of the two in the middle.": batch_size / ordered[(len(ordered) - 1) // 2],
-            "Leave the first rounds out before you sort, not the quickest ones after it.": throughput_of(sorted(seconds), batch_size, warm_up),
-            other_start: throughput_of(seconds, batch_size, warm_up + 1),
-            "Those are the rounds that warm up; the others count.": throughput_of(seconds[:warm_up] or seconds, batch_size, 0),
-            "That is the median of the rounds' speeds. Take the median of the times, then divide.": torch.tensor([batch_size / each for each in kept], dtype=torch.float64).quantile(0.5).item(),
-            "Divide with `/`: `//` cuts off what is behind the point.": want // 1,
-        }  # fmt: skip
-        raise Wrong(f"For {text} you find {got:.5g}; {want:.5g} is expected.{named_slip(got, want, slips)}")
+    same_function(answer, throughput_of, cases, result=number(digits=5), slips=slips)
     return "Nothing that else runs on the machine can make a round quicker; the median does not care about the few that it made slower."
 
 
@@ -246,11 +329,21 @@ def _row(name: str, parameters: int, macs: int, top1: float | None) -> Row:
 
 CHOICES = (
     ("both budgets count", (("a", 10, 100, 20.0), ("b", 20, 50, 18.0), ("c", 5, 200, 15.0)), (15, 150)),
+    ("one is beyond both budgets", (("a", 20, 200, 5.0), ("b", 10, 100, 20.0), ("c", 20, 50, 10.0)), (15, 150)),
     ("a network that just fits", (("a", 10, 100, 20.0), ("b", 9, 90, 25.0)), (10, 100)),
     ("an error that is not printed", (("a", 1, 1, None), ("b", 2, 2, 40.0), ("c", 3, 3, None)), (5, 5)),
     ("two that err alike", (("a", 4, 80, 20.0), ("b", 6, 60, 20.0), ("c", 1, 1, 30.0)), (10, 100)),
     ("nothing fits", (("a", 10, 100, 20.0), ("b", 20, 50, 18.0)), (5, 60)),
     ("only one that fits has no error", (("a", 1, 1, None), ("b", 20, 50, 18.0)), (5, 60)),
+    ("the dearest that fits is not the best", (("a", 9, 90, 20.0), ("b", 2, 20, 15.0), ("c", 1, 10, 30.0)), (10, 100)),
+    ("three that err alike", (("a", 2, 70, 20.0), ("b", 9, 50, 20.0), ("c", 3, 60, 20.0)), (10, 100)),
+    (
+        "the cheapest that fits is not the worst",
+        (("a", 1, 10, 20.0), ("b", 2, 20, 15.0), ("c", 3, 30, 30.0)),
+        (10, 100),
+    ),
+    ("an error of 0", (("a", 3, 3, 0.0), ("b", 2, 2, 10.0)), (5, 5)),
+    ("no network at all", (), (5, 5)),
 )
 
 
@@ -269,54 +362,87 @@ CHOICES = (
     reference=choose_of,
 )
 def choose(answer):
-    require_function(answer)
-    for title, given, (max_parameters, max_macs) in CHOICES:
+    def chosen(
+        fits: Callable[[Row, float, float], bool] = lambda row, parameters, macs: (
+            row.parameters <= parameters and row.macs <= macs
+        ),
+        key: Callable[[Row], Any] = lambda row: (row.top1, row.macs),
+        *,
+        known: Callable[[Row], bool] = lambda row: row.top1 is not None,
+        given: Callable[[Row], Any] = lambda row: row.name,
+    ) -> Callable:
+        """`choose_of` with a slip: who fits, who of them is best, whose error is known, or what of it is given back."""
+
+        def found(networks: Sequence[Row], max_parameters: float, max_macs: float) -> Any:
+            fitting = [row for row in networks if known(row) and fits(row, max_parameters, max_macs)]
+            return given(min(fitting, key=key)) if fitting else None
+
+        return found
+
+    def backwards(networks: Sequence[Row], max_parameters: float, max_macs: float) -> Any:
+        """The last of those that err least."""
+        return chosen(key=lambda row: row.top1)(networks[::-1], max_parameters, max_macs)
+
+    slips = {
+        "It gives back `None`, as a function without `return` does.": lambda networks, max_parameters, max_macs: None,
+        "It takes more multiply-adds than the budget allows.": chosen(lambda row, parameters, macs: row.parameters <= parameters),
+        "It has more parameters than the budget allows.": chosen(lambda row, parameters, macs: row.macs <= macs),
+        "It exceeds the budgets: no network that does can be chosen.": chosen(lambda row, parameters, macs: True),
+        "Both budgets have to be kept, not one of them.": chosen(
+            lambda row, parameters, macs: row.parameters <= parameters or row.macs <= macs
+        ),
+        "What costs exactly the budget still fits.": (
+            chosen(lambda row, parameters, macs: row.parameters < parameters and row.macs < macs),
+            chosen(lambda row, parameters, macs: row.parameters < parameters and row.macs <= macs),
+            chosen(lambda row, parameters, macs: row.parameters <= parameters and row.macs < macs),
+        ),
+        "Both err alike; the one with fewer multiply-adds is asked.": (
+            chosen(key=lambda row: row.top1),
+            backwards,
+            chosen(key=lambda row: (row.top1, row.parameters)),
+            chosen(key=lambda row: (row.top1, -row.macs)),
+            chosen(key=lambda row: (row.top1, row.name)),
+        ),
+        "Nothing is known of its error.": (
+            chosen(known=lambda row: True, key=lambda row: (row.top1 or 0, row.macs)),
+            chosen(known=lambda row: True, key=lambda row: (row.top1 is not None, row.top1, row.macs)),
+            chosen(known=lambda row: True, key=lambda row: (100 if row.top1 is None else row.top1, row.macs)),
+        ),
+        "An error of 0 is known, too: ask whether it `is not None`.": chosen(known=lambda row: bool(row.top1)),
+        "The least error is asked, not the largest.": chosen(key=lambda row: (-row.top1, row.macs)),
+        "The least error is asked; yours takes fewest multiply-adds.": chosen(key=lambda row: row.macs),
+        "The least error is asked; yours has fewest parameters.": chosen(key=lambda row: row.parameters),
+        "The least error is asked; yours spends most of a budget.": (
+            chosen(key=lambda row: -row.parameters),
+            chosen(key=lambda row: -row.macs),
+        ),
+        "The least error is asked; yours is the first that fits.": chosen(key=lambda row: 0),
+        "That is the network itself; its name is asked: `.name`.": chosen(given=lambda row: row),
+        "That is its error; its name is asked: `.name`.": chosen(given=lambda row: row.top1),
+    }  # fmt: skip
+    cases = []
+    for title, given, budgets in CHOICES:
         networks = tuple(_row(*each) for each in given)
         for turned in (networks, networks[::-1]):
-            want = choose_of(turned, max_parameters, max_macs)
             listed = "; ".join(f"{n.name}: {n.parameters} parameters, {n.macs} MACs, error {n.top1}" for n in turned)
-            case = f"{title} ({listed}; budgets {max_parameters} and {max_macs})"
-            try:
-                got = answer(turned, max_parameters, max_macs)
-            except TypeError as error:
-                if "NoneType" in str(error) and any(n.top1 is None for n in turned):
-                    raise Wrong(
-                        f"For {case} your code compares None with a number. Leave out who has no printed error."
-                    ) from None
-                raise
-            except ValueError as error:
-                if want is None and "empty" in str(error):
-                    raise Wrong(
-                        f"For {case} `min` gets nothing to choose from. Give back None where no network fits."
-                    ) from None
-                raise
-            if got == want:
-                continue
-            if isinstance(got, Row):
-                raise Wrong(f"For {case} your function gives back the network itself; its name is asked: `.name`.")
-            by_name = {n.name: n for n in turned}
-            raise Wrong(
-                f"For {case} you choose {got!r}; {want!r} is right. {_about_choice(got, want, by_name, max_parameters, max_macs)}"
-            )
+            text = f"{title} ({listed}; budgets {budgets[0]} and {budgets[1]})"
+            cases.append(Case((turned, *budgets), text))
+    said = "For {} you choose {}; {} is right.".format
+
+    def text(choice: object) -> str:
+        return f"the whole row of {choice.name!r}" if isinstance(choice, Row) else written(choice)
+
+    result = replace(optional(value()), text=text)
+    same_function(answer, choose_of, cases, result=result, slips=slips, said=said, stops=_about_choosing)
     return "Budget first, error next, cost last. The front shows all such choices at once."
 
 
-def _about_choice(got: object, want: object, by_name: Mapping[str, Row], max_parameters: float, max_macs: float) -> str:
-    mine = by_name.get(got)
-    if mine is None:
-        if want is not None and by_name[want].parameters == max_parameters:
-            return "What costs exactly the budget still fits."
-        return "Somebody fits." if want is not None else "No network fits, so None is asked."
-    if mine.top1 is None:
-        return "Nothing is known of its error."
-    if mine.parameters > max_parameters:
-        return "It has more parameters than the budget allows."
-    if mine.macs > max_macs:
-        return "It takes more multiply-adds than the budget allows."
-    if want is not None and mine.top1 == by_name[want].top1:
-        return "Both err alike; the one with fewer multiply-adds is asked."
-    at_limit = want is not None and by_name[want].parameters == max_parameters
-    return f"{want} errs less{', and what costs exactly the budget still fits' if at_limit else ''}."
+def _about_choosing(error: Exception, networks: Sequence[Row], max_parameters: float, max_macs: float) -> str:
+    if isinstance(error, TypeError) and "NoneType" in str(error) and any(n.top1 is None for n in networks):
+        return "Your code compares None with a number. Leave out who has no printed error."
+    if choose_of(networks, max_parameters, max_macs) is None and isinstance(error, ValueError | IndexError):
+        return "There is nothing to choose from: give back None where no network fits."
+    return ""
 
 
 @feedback.exercise(
@@ -374,17 +500,39 @@ def _examine(answer: object, name: str, classes: int) -> None:
         if on:
             which = f"`{on[0]}`" if on[0] else "the module itself"
             raise Wrong(f"After `eval()`, which calls `train(False)`, {which} is in training mode: hand `mode` on.")
-        out = mine(images)
-        if not isinstance(out, torch.Tensor) or tuple(out.shape) != (6, classes):
-            shape = tuple(out.shape) if isinstance(out, torch.Tensor) else article(out)
-            raise Wrong(
-                f"For 6 images and classes={classes} your module gives {shape}; (6, {classes}) is expected. Is the classifier new?"
-            )
+        _scores(mine, original, images, classes)
         _trained_parameters(mine, original, classes)
         before = _trunk_state(mine, classes)
         _statistics(mine, images, before, classes)
         _outputs(mine, original, images, classes)
         _step(mine, images, classes)
+
+
+def _scores(mine: nn.Module, original: nn.Module, images: torch.Tensor, classes: int) -> None:
+    """Raise `Wrong` where the module does not run, or puts out something else than a score for each class."""
+    features, old = original.classifier.in_features, original.classifier.out_features
+    try:
+        out = mine(images)
+    except RuntimeError as error:
+        reads = {layer.in_features for layer in mine.modules() if isinstance(layer, nn.Linear)}
+        if "mat1 and mat2" in str(error) and features not in reads:
+            raise Wrong(
+                f"Your new classifier is made for {min(reads, default=0)} numbers an image, and {features} reach it: "
+                "`net.classifier.in_features` of the old one."
+            ) from error
+        raise
+    if isinstance(out, torch.Tensor) and tuple(out.shape) == (len(images), classes):
+        return
+    shape = tuple(out.shape) if isinstance(out, torch.Tensor) else article(out)
+    said = f"For {len(images)} images and classes={classes} your module gives {shape}; ({len(images)}, {classes}) is expected."
+    is_old = shape == (len(images), old) and any(
+        isinstance(layer, nn.Linear) and torch.equal(layer.weight, original.classifier.weight)
+        for layer in mine.modules()
+        if getattr(layer, "out_features", None) == old
+    )
+    if is_old:
+        raise Wrong(f"{said} Is the classifier new? The given one, of {old} classes, is in it.")
+    raise Wrong(f"{said} A new classifier puts out `classes` numbers an image.")
 
 
 def _trained_parameters(mine: nn.Module, original: nn.Module, classes: int) -> None:
@@ -396,6 +544,8 @@ def _trained_parameters(mine: nn.Module, original: nn.Module, classes: int) -> N
         )
     if sorted(trained) == sorted([(classes, features), (classes,)]):
         return
+    if trained == [(classes, features)]:
+        raise Wrong("The new classifier has no bias: leave `bias=False` out.")
     frozen = {tuple(each.shape) for each in mine.parameters() if not each.requires_grad}
     if not frozen:
         raise Wrong(
@@ -489,7 +639,7 @@ def for_processes_of(batch_size: int, learning_rate: float, processes: int, grow
     if grows:
         return batch_size, learning_rate * processes
     if batch_size % processes:
-        raise ValueError(f"batch_size is {batch_size}; it must be a multiple of {processes}.")
+        raise ValueError(f"{batch_size} images cannot be dealt out evenly to {processes} processes.")
     return batch_size // processes, learning_rate
 
 
@@ -508,60 +658,74 @@ def for_processes_of(batch_size: int, learning_rate: float, processes: int, grow
     reference=for_processes_of,
 )
 def for_processes(answer):
-    require_function(answer)
-    for case in (
+    def slipped(
+        images: Callable[[int, int, bool], float] | None = None, rate: Callable[[float, int, bool], float] | None = None
+    ) -> Callable:
+        """`for_processes_of` with another number of images, or another rate; it refuses nothing."""
+
+        def found(batch_size: int, learning_rate: float, processes: int, grows: bool) -> tuple[float, float]:
+            own = batch_size if grows else batch_size / processes
+            scale = processes if grows else 1
+            return (
+                images(batch_size, processes, grows) if images else own,
+                rate(learning_rate, processes, grows) if rate else learning_rate * scale,
+            )
+
+        return found
+
+    slips = {
+        "With `grows` each process keeps a whole batch.": slipped(lambda batch, processes, grows: batch / processes),
+        "Each process takes its part of the batch.": slipped(lambda batch, processes, grows: batch),
+        "That is what all processes see together; the images of one are asked.": slipped(
+            lambda batch, processes, grows: batch * processes if grows else batch
+        ),
+        "The two cases have changed places.": lambda batch_size, learning_rate, processes, grows: slipped()(
+            batch_size, learning_rate, processes, not grows
+        ),
+        "`grows` is not looked at: one of the two ways is taken always.": (
+            lambda batch_size, learning_rate, processes, grows: slipped()(batch_size, learning_rate, processes, True),
+            lambda batch_size, learning_rate, processes, grows: slipped()(batch_size, learning_rate, processes, False),
+        ),
+        "A step sees `processes` times as many images, and the linear rule lets the rate grow as much.": slipped(
+            rate=lambda rate, processes, grows: rate
+        ),
+        "The step is the same as in one process, so its rate is the same.": slipped(
+            rate=lambda rate, processes, grows: rate * processes
+        ),
+        "The rate grows with the batch; it does not fall.": slipped(
+            rate=lambda rate, processes, grows: rate / processes if grows else rate
+        ),
+        "The batch of a step stays as large as it was, and so does the rate.": slipped(
+            rate=lambda rate, processes, grows: rate * processes if grows else rate / processes
+        ),
+        "That is the square root rule; the linear one is asked.": slipped(
+            rate=lambda rate, processes, grows: rate * processes**0.5 if grows else rate
+        ),
+        "The pair is the other way round: the images come first.": lambda *case: slipped()(*case)[::-1],
+    }
+    cases = (
         (64, 0.1, 2, False),
         (64, 0.1, 2, True),
         (96, 0.045, 8, False),
         (32, 0.045, 50, True),
         (32, 0.5, 1, False),
-    ):
-        batch_size, rate, processes, grows = case
-        text = f"batch_size={batch_size}, learning_rate={rate}, processes={processes}, grows={grows}"
-        try:
-            got = answer(*case)
-        except ValueError as error:
-            if not grows:
-                raise
-            raise Wrong(
-                f"For {text} your function raises a ValueError ({error}). With `grows` nothing is dealt out, so any number of processes fits."
-            ) from None
-        got = _several(got, 2, text, "images in each process, learning rate")
-        want = for_processes_of(*case)
-        slips = {
-            "With `grows` each process keeps a whole batch.": batch_size / processes,
-            "Each process takes its part of the batch.": batch_size,
-            "That is what all processes see together; the images of one are asked.": batch_size * processes,
-        }
-        expect(got[0], want[0], f"For {text} you give each process {got[0]:g} images; {want[0]} are expected.", slips)
-        if not isinstance(got[0], int) and got[0] != int(got[0]):
-            raise Wrong(f"For {text} a whole number of images is needed: divide with `//`.")
-        falls = (
-            "The rate grows with the batch; it does not fall."
-            if grows
-            else "The batch of a step stays as large as it was, and so does the rate."
-        )
-        slips = {
-            "A step sees `processes` times as many images, and the linear rule lets the rate grow as much.": rate,
-            "The step is the same as in one process, so its rate is the same.": rate * processes,
-            falls: rate / processes,
-            "That is the square root rule; the linear one is asked.": rate * processes**0.5,
-        }
-        expect(got[1], want[1], f"For {text} your learning rate is {got[1]:.5g}; {want[1]:.5g} is expected.", slips)
-    for batch_size, processes in ((64, 3), (10, 4)):
-        try:
-            got = answer(batch_size, 0.1, processes, False)
-        except ValueError:
-            continue
-        except AssertionError:
-            raise Wrong(
-                f"{batch_size} images cannot be dealt out evenly to {processes} processes: your function stops with an `assert`. Raise a "
-                "ValueError, as `raise ValueError(...)`: asserts can be switched off."
-            ) from None
-        raise Wrong(
-            f"{batch_size} images cannot be dealt out evenly to {processes} processes, and your function gives back {got!r}. Raise a ValueError "
-            "that says so."
-        )
+        (7, 0.3, 7, False),
+        (64, 0.1, 3, False),
+        (10, 0.1, 4, False),
+        (3, 0.2, 6, False),
+        (9, 0.2, 1, True),
+        (60, 0.1, 4, True),
+    )
+    result = pair(number(whole=True), number(digits=5), ("images in each process", "learning rate"))
+    same_function(answer, for_processes_of, cases, result=result, slips=slips, stops=_about_refusing)
     return (
         "This course's recipes count all processes together: the first way. Papers with many GPUs often go the second."
     )
+
+
+def _about_refusing(error: Exception, batch_size: int, learning_rate: float, processes: int, grows: bool) -> str:
+    if isinstance(error, AssertionError):
+        return "Your function stops with an `assert`. Raise a ValueError, as `raise ValueError(...)`: asserts can be switched off."
+    if isinstance(error, ValueError) and grows:
+        return "With `grows` nothing is dealt out, so any number of processes fits."
+    return ""

@@ -1,8 +1,8 @@
 """What lesson 06 answers to its exercises."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import permutations
+from itertools import pairwise, permutations
 from math import prod
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from networks.inception_v2 import InceptionB, InceptionC, ReductionB, forked_out
 from networks.inception_v4 import ShortAndLong
 from utils.cost.table import shape_text
 from utils.cost.trace import INPUT, CannotRun, Operation, trace
-from utils.feedback.answers import expect, named_slip, number_of, require_function, returned
-from utils.feedback.exercises import Feedback, Wrong, article, explain
+from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.functions import Case, keyed, listed, number, optional, pair, same_function
 from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module, settle, traced
 
 feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
@@ -42,20 +42,43 @@ predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
     reference=after,
 )
 def grid_after(answer):
-    require_function(answer)
+    def stepping(last_place: Callable[[int, int, str], int], behind: Callable[[int, int], float]) -> Callable:
+        """`after` with a slip in it: another last place, or another number of places from it and the stride."""
+        return lambda grid, window, stride, padding: behind(last_place(grid, window, padding), stride)
+
+    def last(grid: int, window: int, padding: str) -> int:
+        return grid - window if padding == "valid" else grid - 1
+
+    def counted(place: int, stride: int) -> int:
+        return place // stride + 1
+
+    slips = {
+        'That is the grid for "same" padding.': stepping(lambda grid, window, padding: grid - 1, counted),
+        'That is the grid for "valid" padding.': stepping(lambda grid, window, padding: grid - window, counted),
+        "The two kinds of padding have changed places.": lambda grid, window, stride, padding: after(
+            grid, window, stride, "same" if padding == "valid" else "valid"
+        ),
+        "The first place counts as well: one more.": stepping(last, lambda place, stride: place // stride),
+        "The window moves in steps of `stride`.": stepping(last, lambda place, stride: place + 1),
+        "A window that hangs over the far edge has no place there: round down.": stepping(
+            last, lambda place, stride: -(-place // stride) + 1
+        ),
+        "Rounding goes to the nearest whole number, up or down; a place that is not reached does not count: round down.": (
+            stepping(last, lambda place, stride: round(place / stride) + 1)
+        ),
+        "The last place is one more: the window's left end can stand there, too, where `grid` and `window` are equal.": (
+            stepping(lambda grid, window, padding: last(grid, window, padding) - 1, counted)
+        ),
+        "With same padding the middle stands on the first cell and then on every `stride`-th: of an odd grid one more than half.": (
+            lambda grid, window, stride, padding: (
+                grid // stride if padding == "same" else after(grid, window, stride, padding)
+            )
+        ),
+    }
     cases = ((299, 3, 2, "valid"), (149, 3, 1, "valid"), (147, 3, 1, "same"), (36, 3, 2, "valid"), (35, 3, 2, "same"),
-             (36, 3, 2, "same"), (17, 7, 1, "same"), (17, 5, 3, "valid"))  # fmt: skip
-    for case in cases:
-        text = "grid={}, window={}, stride={}, padding={!r}".format(*case)
-        got, want = number_of(answer(*case), text, whole=True), after(*case)
-        grid, window, stride, padding = case
-        other = "same" if padding == "valid" else "valid"
-        slips = {
-            f'That is the grid for "{other}" padding.': after(grid, window, stride, other),
-            "The first place counts as well: one more.": want - 1,
-            "The window moves in steps of `stride`.": after(grid, window, 1, padding),
-        }
-        expect(got, want, f"For {text} you find {got}; {want} is expected.", slips)
+             (36, 3, 2, "same"), (17, 7, 1, "same"), (17, 5, 3, "valid"), (3, 7, 2, "same"), (7, 7, 2, "valid"),
+             (10, 1, 4, "valid"), (10, 3, 2, "valid"), (1, 1, 3, "same"))  # fmt: skip
+    same_function(answer, after, cases, result=number(whole=True), slips=slips)
     return "Each grid agrees with what a layer of torch puts out."
 
 
@@ -75,47 +98,72 @@ def grid_after(answer):
     reference=along,
 )
 def grids(answer):
-    require_function(answer)
-    odd = (Layer(5, 2, "valid"), Layer(3, 1, "same"), Layer(7, 1, "valid"), Layer(3, 2, "same"))
-    for side, layers in ((299, WAY), (100, odd), (50, (Layer(3, 3, "valid"),)), (9, ())):
-        case = f"side={side} and {len(layers)} layer{'' if len(layers) == 1 else 's'}"
-        got, want = returned(answer(side, layers), case), along(side, layers)
-        if isinstance(got, Iterator):
-            raise Wrong(
-                f"For {case} your function gives back {article(got)}, which hands its numbers out only once and has no last one to "
-                "ask for. A list is needed: `list(...)` makes one of it."
-            )
-        try:
-            got = [number_of(each, case, whole=True, what="one of your numbers is") for each in got]
-        except TypeError:
-            raise Wrong(f"For {case} your function gives back {got!r}; a list of numbers is needed.") from None
-        if got == want:
-            continue
-        if got == want[1:]:
-            raise Wrong(f"For {case} your list lacks the image: start it with `side`.")
-        if len(got) != len(want):
-            raise Wrong(
-                f"For {case} your list has {len(got)} numbers; {len(want)} are expected: the image's side, and one a layer."
-            )
-        if got == along(side, layers[::-1]):
-            raise Wrong(f"For {case} you go through the layers from the last one to the first.")
-        first = next(place for place, (mine, right) in enumerate(zip(got, want, strict=True)) if mine != right)
-        if first == 0:
-            raise Wrong(f"For {case} your list starts with {got[0]}; it starts with the image's side, {side}.")
-        layer = layers[first - 1]
-        text = (
-            f"For {case} layer {first} (window {layer.window}, stride {layer.stride}, {layer.padding} padding) makes "
-            f"{want[first]} out of {want[first - 1]}, and your list has {got[first]}."
-        )
-        other = "same" if layer.padding == "valid" else "valid"
-        if got[first] == after(side, *layer[:3]) != want[first]:
-            text += " That is what it would make of the image: start from the grid before it."
-        elif got[first] == after(want[first - 1], layer.window, layer.stride, other):
-            text += " Hand the layer's own padding on."
-        elif got[first] == after(want[first - 1], layer.window, 1, layer.padding):
-            text += " Hand the layer's own stride on."
-        raise Wrong(text)
+    def walking(step: Callable[[int, Layer], int]) -> Callable:
+        """`along` with another step from a grid to the next."""
+
+        def sides(side: int, layers: Sequence[Layer]) -> list[int]:
+            found = [side]
+            for layer in layers:
+                found.append(step(found[-1], layer))
+            return found
+
+        return sides
+
+    slips = {
+        "Your list lacks the image: start it with `side`.": lambda side, layers: along(side, layers)[1:],
+        "The list starts with the image: it starts with the image's side, {side}.": lambda side, layers: along(
+            0, layers
+        ),
+        "You go through the layers from the last one to the first.": lambda side, layers: along(side, layers[::-1]),
+        "The list is right, and the wrong way round.": lambda side, layers: along(side, layers)[::-1],
+        "That is what each layer would make of the image: start from the grid before it.": lambda side, layers: [
+            side,
+            *(after(side, *layer[:3]) for layer in layers),
+        ],
+        "Hand the layer's own padding on.": (
+            walking(lambda grid, layer: after(grid, layer.window, layer.stride, "same")),
+            walking(lambda grid, layer: after(grid, layer.window, layer.stride, "valid")),
+        ),
+        "Hand the layer's own stride on.": walking(lambda grid, layer: after(grid, layer.window, 1, layer.padding)),
+        "The first place of each window counts as well: one more.": walking(
+            lambda grid, layer: after(grid, *layer[:3]) - 1
+        ),
+        "Same padding with stride 2 keeps the middle of an odd grid: (grid - 1) // stride + 1, as in 6.1.": walking(
+            lambda grid, layer: grid // layer.stride if layer.padding == "same" else after(grid, *layer[:3])
+        ),
+        "Same padding keeps the grid only where the stride is 1.": walking(
+            lambda grid, layer: grid if layer.padding == "same" else after(grid, *layer[:3])
+        ),
+        "The last layer is missing.": lambda side, layers: along(side, layers[:-1]),
+        "The first layer is missing.": lambda side, layers: along(side, layers[1:]),
+        "That is the list after the first layer: is the `return` inside of the loop?": lambda side, layers: along(
+            side, layers[:1]
+        ),
+        "Those are the steps from a grid to the next; the grids are asked.": lambda side, layers: [
+            before - behind for before, behind in pairwise(along(side, layers))
+        ],
+    }
+    cases = (
+        (299, WAY),
+        (100, (Layer(5, 2, "valid"), Layer(3, 1, "same"), Layer(7, 1, "valid"), Layer(3, 2, "same"))),
+        (50, (Layer(3, 3, "valid"),)),
+        (7, (Layer(3, 2, "same"),)),
+        (35, [Layer(5, 2, "same"), Layer(3, 2, "same"), Layer(1, 3, "valid", 4), Layer(3, 2, "same", 5)]),
+        (5, (Layer(5, 1, "valid"), Layer(3, 2, "same"))),
+        (9, ()),
+    )
+    result = listed(number(whole=True), of="the image's side, and one a layer")
+    told = [Case(case, f"side={case[0]} and {_layers_text(case[1])}") for case in cases]
+    same_function(answer, along, told, result=result, slips=slips, earlier={"grid_after": ("6.1", after)})
     return "From 299 to 8 on the network's way, and right for other layers too."
+
+
+def _layers_text(layers: Sequence[Layer]) -> str:
+    """Layers in a sentence: a few by their fields, many by their number."""
+    if not layers or len(layers) > 4:
+        return f"{len(layers) or 'no'} layers"
+    each = [f"({layer.window}, {layer.stride}, {layer.padding!r})" for layer in layers]
+    return f"the layer{'s' if len(each) > 1 else ''} {', '.join(each)} of (window, stride, padding)"
 
 
 # 6.3
@@ -125,6 +173,13 @@ _POOL_FIRST = ((Layer(3), Layer(1, width=5)), (Layer(1, width=7), Layer(3, width
 _POOL_BEHIND = ((Layer(3, width=7),), (Layer(3),))
 _POOL_LAST = ((Layer(1, width=4), POOL), (Layer(3, 2, "valid", 9),))
 _THIRD = ((Layer(1, width=8),), (Layer(3, width=8),), (Layer(5, 1, "valid", 8),))
+_FIRST = ((Layer(3, 2, width=8),), (Layer(3, width=5),), (Layer(1, width=4),))
+_BY_ONE = ((Layer(3, 2, "valid", 8),), (Layer(3, 2, width=5),))
+_OTHER_WAYS = (
+    (Layer(3, 2, width=6), Layer(3), Layer(1, width=4), Layer(3)),
+    (Layer(1, width=5), Layer(5, 2)),
+    (Layer(1, 2),),
+)
 _FORKS = (
     ("fork 2 on 160 channels and a grid of 73", 160, 73, FORK_2),
     ("fork 1 on 64 channels and a grid of 147", 64, 147, FORK_1),
@@ -134,6 +189,9 @@ _FORKS = (
     ("two pools, on 6 channels and a grid of 11", 6, 11, ((POOL,), (POOL,))),
     ("fork 3 as it is printed, on 192 channels and a grid of 71", 192, 71, FORK_3),
     ("a 1×1 (8), a 3×3 (8) and a 5×5 (8 V), on 3 channels and a grid of 9", 3, 9, _THIRD),
+    ("a 3×3 (8, stride 2), a 3×3 (5) and a 1×1 (4), on 3 channels and a grid of 8", 3, 8, _FIRST),
+    ("a 3×3 (8, stride 2 V) beside a 3×3 (5, stride 2), on 3 channels and a grid of 8", 3, 8, _BY_ONE),
+    ("three branches of stride 2 with pools in them, on 7 channels and a grid of 13", 7, 13, _OTHER_WAYS),
 )  # fmt: skip
 
 
@@ -153,81 +211,108 @@ _FORKS = (
     reference=fork,
 )
 def fork_shape(answer):
-    require_function(answer)
-    for case, channels, grid, branches in _FORKS:
-        try:
-            got = answer(channels, grid, branches)
-        except TypeError as error:
-            if "NoneType" in str(error) and "operand" in str(error):
-                raise Wrong(
-                    f"{explain(error)} A pool's `width` is `None`: it puts out as many channels as it reads."
-                ) from error
-            raise
-        want = fork(channels, grid, branches)
-        ends = [along(grid, branch)[-1] for branch in branches]
-        if want is None:
-            if got is not None:
-                raise Wrong(
-                    f"{_capital(case)}: the branches end on grids of {_listed(ends)}, so they cannot be concatenated and `None` is "
-                    f"expected. Yours gives {got!r}."
-                    + (" Compare all branches, not the first two." if len(ends) > 2 and ends[0] == ends[1] else "")
-                )
-            continue
-        if got is None:
-            raise Wrong(
-                f"{_capital(case)}: your function gives back `None`, and the branches end on the same grid, {want[1]}. Is the "
-                "`return` of the pair missing, or do you compare something else than grids?"
-            )
-        if not isinstance(got, (tuple, list)) or len(got) != 2:
-            raise Wrong(f"{_capital(case)}: a pair (channels, grid) is needed, and your function gives back {got!r}.")
-        mine = tuple(number_of(each, case, whole=True, what="one of the two is") for each in got)
-        if mine == want:
-            continue
-        if mine == want[::-1]:
-            raise Wrong(f"{_capital(case)}: channels and grid stand the wrong way round: (channels, grid) is asked.")
-        if mine[1] != want[1]:
-            raise Wrong(f"{_capital(case)}: your grid is {mine[1]}; the branches end on {want[1]}.")
-        why = _about_channels(mine[0], want[0], channels, branches)
-        raise Wrong(f"{_capital(case)}: you find {mine[0]} channels; {want[0]} are expected.{why}")
+    def slipped(
+        width: Callable[[Sequence[int | None], int], int | None] | None = None,
+        *,
+        add: Callable[[list[int]], int] = sum,
+        grid_of: Callable[[list[int]], int | None] | None = None,
+        end: int = -1,
+        more: bool = False,
+    ) -> Callable:
+        """`fork` with a slip in it.
+
+        `width` makes a branch's channels of its layers' widths and the fork's channels, `add` the sum of the branches', `grid_of`
+        the grid from all ends; `end` is the grid of a branch that counts. With `more`, what the fork reads is added.
+        """
+
+        def shape(channels: int, grid: int, branches: Sequence[Sequence[Layer]]) -> tuple[int, int] | None:
+            widths = [(width or _width)([layer.width for layer in branch], channels) for branch in branches]
+            ends = [along(grid, branch)[end] for branch in branches]
+            found = (grid_of or _one_grid)(ends)
+            return None if found is None else (add(widths) + more * channels, found)
+
+        return shape
+
+    def swapped(channels: int, grid: int, branches: Sequence[Sequence[Layer]]) -> tuple[int, int] | None:
+        found = fork(channels, grid, branches)
+        return found and (found[1], found[0])
+
+    slips = {
+        "It gives back `None`, as a function without `return` does.": lambda channels, grid, branches: None,
+        "The branches end on different grids, so they cannot be concatenated and `None` is expected.": (
+            slipped(grid_of=lambda ends: ends[0]),
+            slipped(grid_of=lambda ends: ends[-1]),
+            slipped(grid_of=min),
+            slipped(grid_of=max),
+        ),
+        "Compare all branches, not the first two: they cannot be concatenated and `None` is expected.": slipped(
+            grid_of=lambda ends: ends[0] if ends[0] == ends[1] else None
+        ),
+        "Compare all branches, not the first with the last: they cannot be concatenated and `None` is expected.": slipped(
+            grid_of=lambda ends: ends[0] if ends[0] == ends[-1] else None
+        ),
+        "Compare all branches, not the last two: they cannot be concatenated and `None` is expected.": slipped(
+            grid_of=lambda ends: ends[-1] if ends[-1] == ends[-2] else None
+        ),
+        "Each branch's end counts, not the grid behind its first layer.": slipped(end=1),
+        "The branches put out the grid at their ends, not the one that they read.": (
+            slipped(end=0),
+            lambda channels, grid, branches: (found := fork(channels, grid, branches)) and (found[0], grid),
+        ),
+        "A pool's channels are concatenated too: as many as it reads.": (
+            slipped(lambda widths, channels: widths[-1] or 0),
+            slipped(lambda widths, channels: next((w for w in reversed(widths) if w is not None), 0)),
+        ),
+        "Only what a branch's end puts out is concatenated, not what flows inside of it.": (
+            slipped(lambda widths, channels: sum(w or 0 for w in widths)),
+            slipped(lambda widths, channels: sum(w or channels for w in widths)),
+            slipped(lambda widths, channels: channels + sum(w or 0 for w in widths)),
+        ),
+        "A pool keeps the channels that reach it: behind a convolution these are the convolution's.": slipped(
+            lambda widths, channels: widths[-1] or channels
+        ),
+        "The first layer of each branch is taken; what its last one puts out is concatenated.": slipped(
+            lambda widths, channels: widths[0] or channels
+        ),
+        "The branches stand side by side: add their channels up.": (slipped(add=max), slipped(add=lambda all_: all_[-1])),
+        "Two branches that put out as many channels count twice: a set keeps one of them.": slipped(
+            add=lambda widths: sum(set(widths))
+        ),
+        "What the fork reads is not concatenated, only what its branches put out.": slipped(more=True),
+        "Channels and grid stand the wrong way round: (channels, grid) is asked.": swapped,
+        "Each branch begins with the fork's `channels` again. Yours goes on with those of the branch before it: keep a branch's "
+        "channels in a variable of its own.": _one_after_another_channels,
+    }  # fmt: skip
+    cases = [Case((channels, grid, branches), text) for text, channels, grid, branches in _FORKS]
+    result = optional(pair(number(whole=True), number(whole=True), ("channels", "grid")))
+    same_function(answer, fork, cases, result=result, slips=slips, stops=_about_none, earlier={"grids": ("6.2", along)})
     return "And it says None where the branches do not fit."
 
 
-def _about_channels(found: int, want: int, channels: int, branches: Sequence[Sequence[Layer]]) -> str:
-    last = [branch[-1].width for branch in branches]
-    if found == sum(width or 0 for width in last):
-        return " A pool's channels are concatenated too: as many as it reads."
-    if found == sum(layer.width or 0 for branch in branches for layer in branch):
-        return " Only what a branch's end puts out is concatenated, not what flows inside of it."
-    if found == sum(width or channels for width in last):
-        return " A pool keeps the channels that reach it: behind a convolution these are the convolution's."
-    if found == max(width or channels for width in last):
-        return " The branches stand side by side: add their channels up."
-    if found == want + channels:
-        return " What the fork reads is not concatenated, only what its branches put out."
-    if found == _one_after_another_channels(channels, branches):
-        return (
-            " Each branch begins with the fork's `channels` again. Yours goes on with those of the branch before it: keep a branch's "
-            "channels in a variable of its own."
-        )
-    return ""
+def _about_none(error: Exception, channels: int, grid: int, branches: Sequence[Sequence[Layer]]) -> str:
+    counts_none = isinstance(error, TypeError) and "NoneType" in str(error) and "operand" in str(error)
+    return "A pool's `width` is `None`: it puts out as many channels as it reads." if counts_none else ""
 
 
-def _one_after_another_channels(channels: int, branches: Sequence[Sequence[Layer]]) -> int:
-    """The sum where a branch begins with the channels that the one before it ended with."""
+def _width(widths: Sequence[int | None], channels: int) -> int:
+    """The channels at a branch's end."""
+    return next((width for width in reversed(widths) if width is not None), channels)
+
+
+def _one_grid(ends: Sequence[int]) -> int | None:
+    return ends[0] if len(set(ends)) == 1 else None
+
+
+def _one_after_another_channels(
+    channels: int, grid: int, branches: Sequence[Sequence[Layer]]
+) -> tuple[int, int] | None:
+    """`fork` where a branch begins with the channels that the one before it ended with."""
     total = 0
     for branch in branches:
-        for layer in branch:
-            channels = channels if layer.width is None else layer.width
+        channels = _width([layer.width for layer in branch], channels)
         total += channels
-    return total
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+    found = _one_grid([along(grid, branch)[-1] for branch in branches])
+    return None if found is None else (total, found)
 
 
 # Modules: each layer's grid is looked at by itself, as the concatenation would only say that something differs.
@@ -452,71 +537,131 @@ def facts_of(in_channels: int, widths: Sequence[int], windows: Sequence[Window],
     reference=facts_of,
 )
 def branch_facts(answer):
-    require_function(answer)
+    def of_field(field: Callable[[Sequence[int], Sequence[int], int], tuple[int, int]]) -> Callable:
+        """`facts_of` with another field, from the windows' heights and widths and the grid."""
+
+        def slipped(in_channels: int, widths: Sequence[int], windows: Sequence[Window], grid: int) -> dict[str, object]:
+            heights, sides = zip(*windows, strict=True)
+            return {**facts_of(in_channels, widths, windows, grid), "field": field(heights, sides, grid)}
+
+        return slipped
+
+    def of_costs(
+        weights: Callable[[int, int, int, int, int], int] = lambda first, reads, out, rows, columns: (
+            reads * out * rows * columns
+        ),
+        *,
+        norm: Callable[[int, int], int] = lambda reads, out: 2 * out,
+        places: Callable[[int], int] = lambda grid: grid * grid,
+        norm_runs: bool = False,
+        norm_once: bool = False,
+    ) -> Callable:
+        """`facts_of` with other costs: of one layer's weights, of its normalisation, of the places where a weight is used."""
+
+        def slipped(in_channels: int, widths: Sequence[int], windows: Sequence[Window], grid: int) -> dict[str, object]:
+            layers = list(zip((in_channels, *widths), widths, windows, strict=False))
+            of_layers = [weights(in_channels, reads, out, *window) for reads, out, window in layers]
+            of_norms = [norm(reads, out) for reads, out, _ in layers]
+            used = sum(of_layers) + (sum(of_norms) if norm_runs else 0)
+            return {
+                **facts_of(in_channels, widths, windows, grid),
+                "parameters": sum(of_layers) + (of_norms[-1] if norm_once else sum(of_norms)),
+                "macs": used * places(grid),
+            }
+
+        return slipped
+
+    slips = {
+        "A window is (height, width), and so is the field.": of_field(
+            lambda heights, sides, grid: (1 + sum(s - 1 for s in sides), 1 + sum(h - 1 for h in heights))
+        ),
+        "Places of a window overlap: it sees 1 cell at first, and a height of h adds h - 1 rows.": (
+            of_field(lambda heights, sides, grid: (sum(heights), sum(sides))),
+            of_field(lambda heights, sides, grid: (sum(heights) + 1, sum(sides) + 1)),
+        ),
+        "Without any layer a unit sees 1×1.": of_field(
+            lambda heights, sides, grid: (sum(h - 1 for h in heights), sum(s - 1 for s in sides))
+        ),
+        "One behind the other, windows add up: a 1×7 behind a 1×7 sees further than 1×7.": of_field(
+            lambda heights, sides, grid: (max(heights), max(sides))
+        ),
+        "That is the last window alone; the layers before it have looked around as well.": of_field(
+            lambda heights, sides, grid: (heights[-1], sides[-1])
+        ),
+        "Windows do not multiply: a height of h adds h - 1 rows.": of_field(
+            lambda heights, sides, grid: (prod(heights), prod(sides))
+        ),
+        "A field may reach beyond the edge of the grid: there it sees padding.": of_field(
+            lambda heights, sides, grid: (
+                min(1 + sum(h - 1 for h in heights), grid), min(1 + sum(s - 1 for s in sides), grid),
+            )
+        ),
+        "That is half of it: a height of h adds h - 1 rows, half of them on each side.": of_field(
+            lambda heights, sides, grid: (1 + sum(h // 2 for h in heights), 1 + sum(s // 2 for s in sides))
+        ),
+        "The normalisation is missing: a factor and a shift for each channel of each layer.": of_costs(norm=lambda reads, out: 0),
+        "The normalisation has two numbers a channel, a factor and a shift.": of_costs(norm=lambda reads, out: out),
+        "These layers have no bias; their normalisation has a factor and a shift.": of_costs(norm=lambda reads, out: 3 * out),
+        "The running mean and variance are no parameters, and are not trained.": of_costs(norm=lambda reads, out: 4 * out),
+        "Each filter has a window for each channel that it reads.": of_costs(
+            lambda first, reads, out, rows, columns: out * rows * columns
+        ),
+        "A window of h × w has h · w weights for each pair of channels; yours has one.": of_costs(
+            lambda first, reads, out, rows, columns: reads * out
+        ),
+        "All layers count; that is the last one alone.": lambda in_channels, widths, windows, grid: {
+            **facts_of((in_channels, *widths)[-2], widths[-1:], windows[-1:], grid),
+            "field": facts_of(in_channels, widths, windows, grid)["field"],
+        },
+        "Each layer is normalised, and not the last one alone.": of_costs(norm_once=True),
+        "The normalisation has two numbers a channel, whatever the number of channels that come in.": of_costs(
+            norm=lambda reads, out: 2
+        ),
+        "The normalisation stands behind its convolution: two numbers for each channel that comes out of it.": of_costs(
+            norm=lambda reads, out: 2 * reads
+        ),
+        "Each layer reads what the one before it puts out, only the first one reads `in_channels`.": of_costs(
+            lambda first, reads, out, rows, columns: first * out * rows * columns
+        ),
+        "A window of h × w has h · w weights for each pair of channels, not h + w.": of_costs(
+            lambda first, reads, out, rows, columns: reads * out * (rows + columns)
+        ),
+        "A window of h × w has h · w weights; yours takes it for a square one.": (
+            of_costs(lambda first, reads, out, rows, columns: reads * out * rows * rows),
+            of_costs(lambda first, reads, out, rows, columns: reads * out * columns * columns),
+            of_costs(lambda first, reads, out, rows, columns: reads * out * max(rows, columns) ** 2),
+        ),
+        "Parameters do not depend on the grid.": lambda in_channels, widths, windows, grid: {
+            **(right := facts_of(in_channels, widths, windows, grid)),
+            "parameters": right["macs"] + 2 * sum(widths),
+        },
+        "Each weight is used at every place of the grid: `grid * grid` times.": of_costs(places=lambda grid: 1),
+        "The grid has two sides: `grid * grid` places.": of_costs(places=lambda grid: grid),
+        "The grid has `grid * grid` places, not twice `grid`.": of_costs(places=lambda grid: 2 * grid),
+        "The normalisation does not count as multiply-adds.": of_costs(norm_runs=True),
+        "You count a multiplication and an addition as two; together they are one multiply-add.": of_costs(
+            places=lambda grid: 2 * grid * grid
+        ),
+        "Same padding keeps the grid: nothing is to be taken off.": lambda in_channels, widths, windows, grid: {
+            **facts_of(in_channels, widths, windows, grid),
+            "macs": sum(
+                reads * out * rows * columns * (grid - rows + 1) * (grid - columns + 1)
+                for reads, out, (rows, columns) in zip((in_channels, *widths), widths, windows, strict=False)
+            ),
+        },
+    }  # fmt: skip
     cases = (
         (1024, (192, 224, 256), ((1, 1), (1, 7), (7, 1)), 17),
         (5, (4,), ((3, 5),), 6),
         (6, (2, 9, 3), ((3, 1), (1, 3), (3, 3)), 8),
         (6, (4, 4), ((1, 7), (1, 7)), 1),
+        (3, [7, 2], [(5, 1), (3, 7)], 9),
+        (1, (1,), ((1, 1),), 1),
     )
-    for in_channels, widths, windows, grid in cases:
-        case = f"in_channels={in_channels}, widths={widths}, windows={windows}, grid={grid}"
-        got = returned(answer(in_channels, widths, windows, grid), case)
-        want = facts_of(in_channels, widths, windows, grid)
-        if not isinstance(got, dict) or not set(want) <= set(got):
-            raise Wrong(
-                f"For {case} a dictionary with the keys 'field', 'parameters' and 'macs' is needed; yours is {got!r}."
-            )
-        _compare_field(got["field"], want["field"], windows, grid, case)
-        reads = (in_channels, *widths)
-        weights = [prod(window) * a * b for window, a, b in zip(windows, reads, widths, strict=False)]
-        from_input = sum(prod(window) * in_channels * b for window, b in zip(windows, widths, strict=True))
-        slips = {
-            "parameters": {
-                "The normalisation is missing: a factor and a shift for each channel of each layer.": sum(weights),
-                "The normalisation has two numbers a channel, a factor and a shift.": sum(weights) + sum(widths),
-                "These layers have no bias; their normalisation has a factor and a shift.": sum(weights) + 3 * sum(widths),
-                "Each layer reads what the one before it puts out, only the first one reads `in_channels`.": from_input + 2 * sum(widths),
-                "Parameters do not depend on the grid.": want["macs"] + 2 * sum(widths),
-                "A window of h × w has h · w weights for each pair of channels, not h + w.":
-                    sum(sum(window) * a * b for window, a, b in zip(windows, reads, widths, strict=False)) + 2 * sum(widths),
-                "The normalisation stands behind its convolution: two numbers for each channel that comes out of it.":
-                    sum(weights) + 2 * sum(reads[:-1]),
-            },
-            "macs": {
-                "Each weight is used at every place of the grid: `grid * grid` times.": sum(weights),
-                "The grid has two sides: `grid * grid` places.": sum(weights) * grid,
-                "The normalisation does not count as multiply-adds.": want["parameters"] * grid**2,
-                "Each layer reads what the one before it puts out, only the first one reads `in_channels`.": from_input * grid**2,
-            },
-        }  # fmt: skip
-        for key in ("parameters", "macs"):
-            mine = number_of(got[key], case, whole=True, what=f"your {key!r} is")
-            said = f"For {case} you count {mine:,} {key}; {want[key]:,} are expected."
-            expect(mine, want[key], said, slips[key], within=1e-9)
+    whole = number(whole=True)
+    result = keyed({"field": pair(whole, whole, ("height", "width")), "parameters": whole, "macs": whole})
+    same_function(answer, facts_of, cases, result=result, slips=slips)
     return "It counts what `profile` counts, and needs no module for it."
-
-
-def _compare_field(got: object, want: tuple[int, int], windows: Sequence[Window], grid: int, case: str) -> None:
-    if not isinstance(got, (tuple, list)) or len(got) != 2:
-        raise Wrong(f"For {case} your 'field' is {got!r}; a pair (height, width) is needed.")
-    mine = tuple(number_of(each, case, whole=True, what="a side of your 'field' is") for each in got)
-    if mine == want:
-        return
-    text = f"For {case} your field is {mine[0]}×{mine[1]}; {want[0]}×{want[1]} is expected."
-    heights, widths = zip(*windows, strict=True)
-    slips = {
-        "A window is (height, width), and so is the field.": want[::-1],
-        "Places of a window overlap: it sees 1 cell at first, and a height of h adds h - 1 rows.": (
-            sum(heights) + (mine[0] > sum(heights)), sum(widths) + (mine[0] > sum(heights)),
-        ),
-        "Without any layer a unit sees 1×1.": (want[0] - 1, want[1] - 1),
-        "One behind the other, windows add up: a 1×7 behind a 1×7 sees further than 1×7.": (max(heights), max(widths)),
-        "That is the last window alone; the layers before it have looked around as well.": windows[-1],
-        "Windows do not multiply: a height of h adds h - 1 rows.": (prod(heights), prod(widths)),
-        "A field may reach beyond the edge of the grid: there it sees padding.": (min(want[0], grid), min(want[1], grid)),
-    }  # fmt: skip
-    raise Wrong(text + named_slip(mine, want, slips))
 
 
 # 6.7
@@ -654,8 +799,8 @@ def _one_after_another(module: nn.Module, reference: nn.Module, channels: int) -
         mine = [child for each in mine for child in each.children()]  # a Sequential for each line
     if len(mine) != len(theirs):
         raise Wrong(f"Your network has {len(mine)} modules; {len(theirs)} are expected: {', '.join(names)}.")
-    for number, (own, other) in enumerate(zip(mine, theirs, strict=True), start=1):
-        where = f"Module {number} of {len(theirs)}, {type(own).__name__},"
+    for place, (own, other) in enumerate(zip(mine, theirs, strict=True), start=1):
+        where = f"Module {place} of {len(theirs)}, {type(own).__name__},"
         if type(own) is not type(other):
             raise Wrong(f"{where} stands where {type(other).__name__} is expected.")
         convs = [layers_of(each, nn.Conv2d)[0] for each in (own, other)]

@@ -1,7 +1,7 @@
 """What lesson 07 answers to its exercises."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -11,16 +11,14 @@ from torch import Tensor, nn
 from lessons.residual_scaling import ensemble_gain
 from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
-from utils.feedback.answers import called, close, expect, named_slip, number_of, require_function, tensor_of
+from utils.feedback.answers import close, expect
 from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.functions import Case, number, same_function, tensor
 from utils.feedback.modules import build, layers_of, same_module, settle
 
 feedback = Feedback("residual_scaling", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
-
-
-_CHANGED = "Your function changes the list `{}` that it gets. Read from it, and leave it as it is."
 
 
 def residual(x: Tensor, f) -> Tensor:
@@ -41,29 +39,37 @@ def residual(x: Tensor, f) -> Tensor:
     reference=residual,
 )
 def residual_connection(answer):
-    require_function(answer)
     draws = torch.Generator().manual_seed(0)
-    for shape, name, f in (
-        ((2, 3), "f = the square of x", lambda x: x.square()),
-        ((2, 4, 5, 5), "f = a constant", lambda x: torch.full_like(x, -0.7)),
-        ((3, 6), "f = a ReLU", lambda x: x.relu()),
-    ):
-        x = torch.randn(shape, generator=draws)
-        changed = f"For {name} your function changes x itself. Write `x + ...`: `+=` writes into the tensor."
-        got = tensor_of(called(answer, (x, f), changed), name, shape)
-        slips = {
-            "That is f(x) alone: x has to be added.": f(x),
-            "That is x as it came: f(x) has to be added.": x,
-            "The two are multiplied; they are added.": x * f(x),
-            "f(x) is taken away; it is added.": x - f(x),
-            "x comes in twice.": 2 * x + f(x),
-            "f(x) comes in twice, and x not at all.": 2 * f(x),
-            "f is applied twice: once is enough.": x + f(f(x)),
-            "f reads x alone; you hand it the sum.": f(x + f(x)),
-            "There is no ReLU in it.": (x + f(x)).relu(),
-        }
-        expect(got, x + f(x), f"For {name} the values differ from x + f(x).", slips)
-        _both_ways_back(answer, x, f, name)
+
+    def case(shape: tuple[int, ...], text: str, f: Callable[[Tensor], Tensor]) -> Case:
+        return Case((torch.randn(shape, generator=draws), f), text)
+
+    slips = {
+        "That is f(x) alone: x has to be added.": lambda x, f: f(x),
+        "That is x as it came: f(x) has to be added.": lambda x, f: x,
+        "The two are multiplied; they are added.": lambda x, f: x * f(x),
+        "f(x) is taken away; it is added.": lambda x, f: x - f(x),
+        "x is taken away; it is added.": lambda x, f: f(x) - x,
+        "x comes in twice.": lambda x, f: 2 * x + f(x),
+        "f(x) comes in twice, and x not at all.": lambda x, f: 2 * f(x),
+        "f(x) comes in twice.": lambda x, f: x + 2 * f(x),
+        "f is applied twice: once is enough.": lambda x, f: x + f(f(x)),
+        "f reads x alone; you hand it the sum.": lambda x, f: f(x + f(x)),
+        "f reads x alone, and x is added behind it; you hand f its double.": lambda x, f: f(x + x),
+        "There is no ReLU in it.": (lambda x, f: (x + f(x)).relu(), lambda x, f: x + f(x).relu(), lambda x, f: x.relu() + f(x)),
+        "That is the mean of the two; their sum is asked.": lambda x, f: (x + f(x)) / 2,
+        "The two are concatenated; they are added.": lambda x, f: torch.cat([x, f(x)], dim=1),
+    }  # fmt: skip
+    cases = (
+        case((2, 3), "f = the square of x", lambda x: x.square()),
+        case((2, 4, 5, 5), "f = a constant", lambda x: torch.full_like(x, -0.7)),
+        case((3, 6), "f = a ReLU", lambda x: x.relu()),
+        case((4, 4), "f = x times x, as matrices", lambda x: x @ x),
+        case((2, 3), "f = 0", torch.zeros_like),
+    )
+    same_function(answer, residual, cases, result=tensor(), slips=slips)
+    for each in cases:
+        _both_ways_back(answer, *each.arguments, each.text)
     return "Where f gives 0, nothing changes. That is the point of it."
 
 
@@ -102,34 +108,50 @@ def channels_after_of(in_channels: int, branches: Sequence[Sequence[int]]) -> in
     reference=channels_after_of,
 )
 def channels_after(answer):
-    require_function(answer)
-    for channels, branches in (
+    slips = {
+        "The pool is missing: it passes its channels on.": lambda in_channels, branches: sum(b[-1] for b in branches),
+        "All convolutions are counted: of each branch only the last one reaches the concatenation.": (
+            lambda in_channels, branches: in_channels + sum(map(sum, branches))
+        ),
+        "Without the pool, and with all convolutions: count what reaches the concatenation.": (
+            lambda in_channels, branches: sum(map(sum, branches))
+        ),
+        "You take the first convolution of each branch; the last one reaches the concatenation.": (
+            lambda in_channels, branches: in_channels + sum(branch[0] for branch in branches)
+        ),
+        "You take the widest convolution of each branch; the last one reaches the concatenation.": (
+            lambda in_channels, branches: in_channels + sum(map(max, branches))
+        ),
+        "The widest branch alone? They are concatenated, so all of them count.": (
+            lambda in_channels, branches: max(branch[-1] for branch in branches)
+        ),
+        "The pool and the widest branch alone? They are concatenated, so all of them count.": (
+            lambda in_channels, branches: in_channels + max(branch[-1] for branch in branches)
+        ),
+        "Only the last branch is counted beside the pool; all of them are concatenated.": (
+            lambda in_channels, branches: in_channels + branches[-1][-1]
+        ),
+        "Only the first branch is counted. Does the `return` stand inside of the loop?": (
+            lambda in_channels, branches: in_channels + branches[0][-1]
+        ),
+        "There is one pool: its channels come in once, not once a branch.": (
+            lambda in_channels, branches: sum(in_channels + branch[-1] for branch in branches)
+        ),
+        "The branches that put out as many channels all count: a set or a dictionary keeps one of them.": (
+            lambda in_channels, branches: in_channels + sum({branch[-1] for branch in branches})
+        ),
+        "Those are the branches; their channels are asked.": lambda in_channels, branches: in_channels + len(branches),
+    }
+    cases = (
         (20, [[3], [4, 5, 9], [6, 7]]),
         (256, [[384], [192, 192, 256]]),
         (8, [[2, 5], [3, 4], [6, 2, 9]]),
-    ):
-        case = f"in_channels={channels}, branches={branches}"
-        got = number_of(called(answer, (channels, branches), _CHANGED.format("branches")), case)
-        want, all_widths, widest = (
-            channels_after_of(channels, branches),
-            sum(map(sum, branches)),
-            max(b[-1] for b in branches),
-        )
-        slips = {
-            "The pool is missing: it passes its channels on.": want - channels,
-            "All convolutions are counted: of each branch only the last one reaches the concatenation.": channels
-            + all_widths,
-            "Without the pool, and with all convolutions: count what reaches the concatenation.": all_widths,
-            "You take the first convolution of each branch; the last one reaches the concatenation.": (
-                channels + sum(branch[0] for branch in branches)
-            ),
-            "The widest branch alone? They are concatenated, so all of them count.": widest,
-            "The pool and the widest branch alone? They are concatenated, so all of them count.": channels + widest,
-            "Only the last branch is counted beside the pool; all of them are concatenated.": channels
-            + branches[-1][-1],
-            "Only the first branch is counted. Does the `return` stand inside of the loop?": channels + branches[0][-1],
-        }
-        expect(got, want, f"For {case} you find {got:g} channels; {want} are expected.", slips)
+        (6, [[9, 4, 7], [7], [1, 7]]),
+        (5, ((3, 1),)),
+        (7, []),
+    )
+    said = "For {} you find {} channels; {} are expected.".format
+    same_function(answer, channels_after_of, cases, result=number(whole=True), slips=slips, said=said)
     return "So many channels come to the blocks behind it, and so many must be added to them."
 
 
@@ -331,42 +353,62 @@ def size_after_of(blocks: int, scale: float, normalised: bool) -> float:
     reference=size_after_of,
 )
 def size_after(answer):
-    require_function(answer)
-    for blocks, scale, normalised in (
-        (20, 0.5, True),
-        (20, 0.5, False),
-        (9, 0.3, True),
-        (9, 0.3, False),
-        (0, 1.0, True),
-    ):
-        case = f"blocks={blocks}, scale={scale}, normalised={normalised}"
-        got, want = number_of(answer(blocks, scale, normalised), case), size_after_of(blocks, scale, normalised)
-        other = size_after_of(blocks, scale, not normalised)
-        if close(got, other) and not close(other, want):
-            second = number_of(
-                answer(blocks, scale, not normalised), case.replace(str(normalised), str(not normalised))
+    def following(normalised_adds: Callable[[float], float], other_times: Callable[[float], float]) -> Callable:
+        """`size_after_of` from what a normalised block adds to the mean square, and by what another multiplies it."""
+
+        def size(blocks: int, scale: float, normalised: bool) -> float:
+            return (1 + blocks * normalised_adds(scale) if normalised else other_times(scale) ** blocks) ** 0.5
+
+        return size
+
+    def blocks_more(more: int) -> Callable:
+        return lambda blocks, scale, normalised: size_after_of(blocks + more, scale, normalised)
+
+    def rounded(digits: int) -> Callable:
+        return lambda blocks, scale, normalised: round(size_after_of(blocks, scale, normalised), digits)
+
+    slips = {
+        "The two cases have changed places.": lambda blocks, scale, normalised: size_after_of(
+            blocks, scale, not normalised
+        ),
+        "Both cases give the same: they differ.": (
+            lambda blocks, scale, normalised: size_after_of(blocks, scale, True),
+            lambda blocks, scale, normalised: size_after_of(blocks, scale, False),
+        ),
+        "That is the mean square: the size is its root.": lambda blocks, scale, normalised: (
+            size_after_of(blocks, scale, normalised) ** 2
+        ),
+        "The scale is missing: what a block adds is scale × residual.": lambda blocks, scale, normalised: size_after_of(
+            blocks, 1.0, normalised
+        ),
+        "That is one block too few.": blocks_more(-1),
+        "That is one block too many.": blocks_more(1),
+        "The scale multiplies the residual, so it goes into the mean square as scale².": following(
+            lambda scale: scale, lambda scale: 1 + scale
+        ),
+        "Sizes of independent things do not add: their squares do.": lambda blocks, scale, normalised: (
+            1 + blocks * scale if normalised else (1 + scale) ** blocks
+        ),
+        "A sum of `blocks` residuals has `blocks` times the mean square of one, not blocks² times.": (
+            lambda blocks, scale, normalised: (
+                (1 + (blocks * scale) ** 2) ** 0.5 if normalised else size_after_of(blocks, scale, False)
             )
-            text = (
-                "The two cases have changed places."
-                if close(second, want)
-                else "Both cases give the same: they differ."
+        ),
+        "What is there at the start, a mean square of 1, is missing.": (
+            lambda blocks, scale, normalised: (blocks * scale**2 if normalised else (1 + scale**2) ** blocks) ** 0.5,
+            lambda blocks, scale, normalised: (blocks * scale**2 if normalised else scale ** (2 * blocks)) ** 0.5,
+        ),
+        "One block only: each of them adds.": lambda blocks, scale, normalised: (1 + scale**2) ** 0.5,
+        "Not normalised, what a block adds depends on what is there: (1 + scale²) multiplies `blocks` times.": (
+            lambda blocks, scale, normalised: (
+                size_after_of(blocks, scale, True) if normalised else (1 + scale**2) * blocks**0.5
             )
-            raise Wrong(f"For {case} you find {got:.4g}; {want:.4g} is expected. {text}")
-        slips = {
-            "That is the mean square: the size is its root.": want**2,
-            "The scale is missing: what a block adds is scale × residual.": size_after_of(blocks, 1.0, normalised),
-            "That is one block too few.": size_after_of(blocks - 1, scale, normalised),
-            "That is one block too many.": size_after_of(blocks + 1, scale, normalised),
-            "The scale multiplies the residual, so it goes into the mean square as scale².": (1 + blocks * scale) ** 0.5
-            if normalised
-            else (1 + scale) ** (blocks / 2),
-            "Sizes of independent things do not add: their squares do.": 1 + blocks * scale
-            if normalised
-            else (1 + scale) ** blocks,
-            "What is there at the start, a mean square of 1, is missing.": (blocks * scale**2) ** 0.5,
-            "One block only: each of them adds.": (1 + scale**2) ** 0.5,
-        }
-        expect(got, want, f"For {case} you find {got:.4g}; {want:.4g} is expected.", slips)
+        ),
+        "Do not round.": [rounded(digits) for digits in (0, 1, 2, 3)],
+    }
+    cases = [(blocks, scale, normalised) for blocks, scale in ((20, 0.5), (9, 0.3), (1, 0.7), (4, 1.0), (3, 2.0), (5, 0.0), (0, 0.8))
+             for normalised in (True, False)]  # fmt: skip
+    same_function(answer, size_after_of, cases, result=number(digits=4), slips=slips)
     return "Normalised residuals let the size grow like a root, others let it grow without bounds: by a factor a block."
 
 
@@ -389,38 +431,66 @@ def kept_for_norms_of(sums: Sequence[tuple[int, int, int]], images: int, bytes_e
     reference=kept_for_norms_of,
 )
 def kept_for_norms(answer):
-    require_function(answer)
-    for sums, images, each in (([(1, 3, 5)], 1, 4), ([(2, 7, 6), (3, 10, 4)], 5, 4), ([(4, 8, 9)], 2, 2)):
-        case = f"sums={sums}, images={images}, bytes_each={each}"
-        got = number_of(called(answer, (sums, images, each), _CHANGED.format("sums")), case)
-        want, of_one = kept_for_norms_of(sums, images, each), images * each
-        slips = {
-            "That is for one image.": want / images,
-            "Those are numbers; each of them takes bytes_each bytes.": want / each,
-            "Every number takes four bytes in yours: bytes_each says how many.": want / each * 4,
-            "The grid has side × side places.": sum(n * c * s for n, c, s in sums) * of_one,
-            "Each entry stands for several sums: the first number says how many.": sum(c * s * s for _, c, s in sums)
-            * of_one,
-            "You count what comes out as well. That would be kept for the ReLU in any case; count what goes in.": 2
-            * want,
-            "A sum has as many numbers as channels × side × side: the channels are missing.": (
-                sum(n * s * s for n, _, s in sums) * of_one
-            ),
-            "That is the last entry alone: add all of them.": kept_for_norms_of(sums[-1:], images, each),
-            "That is the first entry alone: add all of them. Does the `return` stand inside of the loop?": (
-                kept_for_norms_of(sums[:1], images, each)
-            ),
-            "Bytes are asked, no larger unit.": next(
-                (want / unit for unit in (1e3, 1024, 1e6, 1024**2, 1e9, 1024**3) if close(got, want / unit)), want
-            ),
-            "Those are bits; a byte has eight.": 8 * want,
-            "Each channel's mean and variance are few; the text leaves them out.": (
-                want + 2 * each * sum(n * c for n, c, _ in sums)
-            ),
-        }
-        if got != want:
-            found = f"{got:,.0f}" if got == int(got) else f"{got:.3g}"
-            raise Wrong(f"For {case} you find {found} bytes; {want:,} are expected.{named_slip(got, want, slips)}")
+    def counting(
+        numbers: Callable[[int, int, int], float] = lambda count, channels, side: count * channels * side**2,
+        factor: Callable[[int, int], float] = lambda images, bytes_each: images * bytes_each,
+    ) -> Callable:
+        """`kept_for_norms_of` from the numbers of an entry for one image, and from by what they are multiplied."""
+
+        def kept(sums: Sequence[tuple[int, int, int]], images: int, bytes_each: int = 4) -> float:
+            return sum(numbers(*entry) for entry in sums) * factor(images, bytes_each)
+
+        return kept
+
+    def in_units(unit: float) -> Callable:
+        return lambda sums, images, bytes_each=4: kept_for_norms_of(sums, images, bytes_each) / unit
+
+    slips = {
+        "That is for one image.": counting(factor=lambda images, bytes_each: bytes_each),
+        "Those are numbers; each of them takes bytes_each bytes.": counting(factor=lambda images, bytes_each: images),
+        "Those are the numbers of one image: there are several images, and each number takes bytes_each bytes.": counting(
+            factor=lambda images, bytes_each: 1
+        ),
+        "Every number takes four bytes in yours: bytes_each says how many.": counting(
+            factor=lambda images, bytes_each: 4 * images
+        ),
+        "The grid has side × side places.": counting(lambda count, channels, side: count * channels * side),
+        "The grid has side × side places, not twice `side`.": counting(
+            lambda count, channels, side: count * channels * 2 * side
+        ),
+        "Each entry stands for several sums: the first number says how many.": counting(
+            lambda count, channels, side: channels * side**2
+        ),
+        "You count what comes out as well. That would be kept for the ReLU in any case; count what goes in.": counting(
+            factor=lambda images, bytes_each: 2 * images * bytes_each
+        ),
+        "A sum has as many numbers as channels × side × side: the channels are missing.": counting(
+            lambda count, channels, side: count * side**2
+        ),
+        "That is the last entry alone: add all of them.": (
+            lambda sums, images, bytes_each=4: kept_for_norms_of(sums[-1:], images, bytes_each)
+        ),
+        "That is the first entry alone: add all of them. Does the `return` stand inside of the loop?": (
+            lambda sums, images, bytes_each=4: kept_for_norms_of(sums[:1], images, bytes_each)
+        ),
+        "Bytes are asked, no larger unit.": [in_units(unit) for unit in (1e3, 1024, 1e6, 1024**2, 1e9, 1024**3)],
+        "Those are bits; a byte has eight.": counting(factor=lambda images, bytes_each: 8 * images * bytes_each),
+        "Each channel's mean and variance are few; the text leaves them out.": (
+            lambda sums, images, bytes_each=4: (
+                kept_for_norms_of(sums, images, bytes_each) + 2 * bytes_each * sum(n * c for n, c, _ in sums)
+            )
+        ),
+    }  # fmt: skip
+    cases = (
+        ([(1, 3, 5)], 1, 4),
+        ([(2, 7, 6), (3, 10, 4)], 5, 4),
+        ([(4, 8, 9)], 2, 2),
+        ([(5, 320, 35), (10, 1088, 17), (5, 2080, 8)], 32),
+        (((1, 2, 3), (7, 4, 5), (1, 2, 3)), 3, 1),
+        ([], 6, 2),
+    )
+    said = "For {} you find {} bytes; {} are expected.".format
+    same_function(answer, kept_for_norms_of, cases, result=number(whole=True), slips=slips, said=said)
     return "Next, autograd is asked what it really keeps."
 
 
@@ -437,47 +507,54 @@ def kept_for_norms(answer):
     reference=ensemble_gain.ensemble,
 )
 def ensemble(answer):
-    require_function(answer)
     draws = torch.Generator().manual_seed(0)
-    for networks, images, classes in ((3, 4, 5), (2, 6, 3), (1, 2, 4)):
-        case = f"logits of shape {(networks, images, classes)}"
-        logits = 3 * torch.randn(networks, images, classes, generator=draws)
-        changed = "Your function changes the logits that it gets. Make a new tensor: `logits - ...`, not `-=`."
-        result, want = called(answer, (logits,), changed), ensemble_gain.ensemble(logits)
-        if isinstance(result, Tensor) and result.shape == want.argmax(dim=1).shape and not result.is_floating_point():
-            raise Wrong(f"For {case} you give back classes; the probabilities are asked, {tuple(want.shape)}.")
-        for shape, text in (
-            ((networks, classes), "the mean runs over the images. The networks are dim 0."),
-            ((networks, images), "the mean runs over the classes. The networks are dim 0."),
-            ((1, *want.shape), "leave out `keepdim=True`."),
-            ((), "one mean over everything. Only the networks are averaged, dim 0."),
-        ):
-            if isinstance(result, Tensor) and tuple(result.shape) == shape != tuple(want.shape):
-                raise Wrong(f"For {case} your tensor has shape {shape}; {tuple(want.shape)} is expected: {text}")
-        got = tensor_of(result, case, want.shape)
-        p = logits.softmax(dim=2)
-        slips = {
-            "You average logits, and take the softmax then: a network that is surer of itself gets more weight so. Softmax comes "
-            "first.": logits.mean(dim=0).softmax(dim=1),
-            "Those are averaged logits: where is the softmax?": logits.mean(dim=0),
-            "The softmax runs over the images: the classes are dim 2.": logits.softmax(dim=1).mean(dim=0),
-            "The softmax runs over the networks: the classes are dim 2.": logits.softmax(dim=0).mean(dim=0),
-            "You take the sum over the networks: the mean is asked.": p.sum(dim=0),
-            "You take the largest probability of all networks: the mean is asked.": p.max(dim=0).values,
-            "That is the first network alone.": p[0],
-            "The softmax is applied twice.": p.mean(dim=0).softmax(dim=1),
-            "The probabilities are multiplied: the mean is asked.": p.log().sum(dim=0).softmax(dim=1),
-            "That is the geometric mean: add the probabilities, and divide by how many networks there are.": (
-                p.log().mean(dim=0).exp()
-            ),
-            "Those are means of logarithms: a `softmax` is asked, no `log_softmax`.": p.log().mean(dim=0),
-            "That is the median of the networks: the mean is asked.": p.median(dim=0).values,
-            "That counts votes, the largest class of each network: the mean of the probabilities is asked.": (
-                torch.nn.functional.one_hot(p.argmax(dim=2), classes).double().mean(dim=0)
-            ),
-            "A sigmoid judges each class by itself; the softmax makes them sum to 1.": logits.sigmoid().mean(dim=0),
-        }
-        expect(got, want, f"For {case} the values differ.", slips)
+    slips = {
+        "You average logits, and take the softmax then: a network that is surer of itself gets more weight so. Softmax comes "
+        "first.": lambda logits: logits.mean(dim=0).softmax(dim=1),
+        "Those are averaged logits: where is the softmax?": lambda logits: logits.mean(dim=0),
+        "The softmax runs over the images: the classes are dim 2.": lambda logits: logits.softmax(dim=1).mean(dim=0),
+        "The softmax runs over the networks: the classes are dim 2.": lambda logits: logits.softmax(dim=0).mean(dim=0),
+        "The softmax runs over everything: the classes are dim 2.": lambda logits: logits.flatten().softmax(dim=0).view_as(logits).mean(dim=0),
+        "The mean runs over the images: the networks are dim 0.": lambda logits: logits.softmax(dim=2).mean(dim=1),
+        "The mean runs over the classes: the networks are dim 0.": lambda logits: logits.softmax(dim=2).mean(dim=2),
+        "Leave out `keepdim=True`: the networks' dimension goes.": lambda logits: logits.softmax(dim=2).mean(dim=0, keepdim=True),
+        "One mean over everything: only the networks are averaged, dim 0.": lambda logits: logits.softmax(dim=2).mean(),
+        "Those are the probabilities of each network by itself: their mean is asked.": lambda logits: logits.softmax(dim=2),
+        "Classes and images have changed places: (N, K) is asked.": lambda logits: logits.softmax(dim=2).mean(dim=0).T,
+        "You give back classes; the probabilities are asked.": lambda logits: logits.softmax(dim=2).mean(dim=0).argmax(dim=1),
+        "You give back the largest probability of each image; those of all classes are asked.": (
+            lambda logits: logits.softmax(dim=2).mean(dim=0).amax(dim=1)
+        ),
+        "You take the sum over the networks: the mean is asked.": lambda logits: logits.softmax(dim=2).sum(dim=0),
+        "You take the largest probability of all networks: the mean is asked.": lambda logits: logits.softmax(dim=2).amax(dim=0),
+        "That is the first network alone.": lambda logits: logits.softmax(dim=2)[0],
+        "That is the last network alone.": lambda logits: logits.softmax(dim=2)[-1],
+        "The softmax is applied twice.": (
+            lambda logits: logits.softmax(dim=2).mean(dim=0).softmax(dim=1),
+            lambda logits: logits.softmax(dim=2).softmax(dim=2).mean(dim=0),
+        ),
+        "The probabilities are multiplied: the mean is asked.": (
+            lambda logits: logits.log_softmax(dim=2).sum(dim=0).softmax(dim=1),
+            lambda logits: logits.softmax(dim=2).prod(dim=0),
+        ),
+        "That is the geometric mean: add the probabilities, and divide by how many networks there are.": (
+            lambda logits: logits.log_softmax(dim=2).mean(dim=0).exp()
+        ),
+        "Those are means of logarithms: a `softmax` is asked, no `log_softmax`.": lambda logits: logits.log_softmax(dim=2).mean(dim=0),
+        "That is the logarithm of the mean: the probabilities themselves are asked.": lambda logits: logits.softmax(dim=2).mean(dim=0).log(),
+        "That is the median of the networks: the mean is asked.": lambda logits: logits.softmax(dim=2).median(dim=0).values,
+        "That counts votes, the largest class of each network: the mean of the probabilities is asked.": (
+            lambda logits: nn.functional.one_hot(logits.argmax(dim=2), logits.shape[2]).double().mean(dim=0)
+        ),
+        "A sigmoid judges each class by itself; the softmax makes them sum to 1.": lambda logits: logits.sigmoid().mean(dim=0),
+        "The logits are divided by their sum: the softmax takes their exponentials first.": (
+            lambda logits: (logits / logits.sum(dim=2, keepdim=True)).mean(dim=0)
+        ),
+        "Divide by as many networks as there are; yours divides by 3.": lambda logits: logits.softmax(dim=2).sum(dim=0) / 3,
+    }  # fmt: skip
+    shapes = ((3, 4, 5), (2, 6, 3), (1, 2, 4), (5, 1, 2), (4, 3, 1), (3, 3, 3))
+    cases = [Case((3 * torch.randn(shape, generator=draws),), f"logits of shape {shape}") for shape in shapes]
+    same_function(answer, ensemble_gain.ensemble, cases, result=tensor(), slips=slips, gradient=True)
     return "A network that is unsure says so, and counts for less."
 
 
@@ -495,39 +572,45 @@ def ensemble(answer):
     reference=ensemble_gain.error_left,
 )
 def error_left(answer):
-    require_function(answer)
-    for similarity, networks in ((0.6, 7), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1)):
-        case = f"similarity={similarity}, networks={networks}"
-        got, want = number_of(answer(similarity, networks), case), ensemble_gain.error_left(similarity, networks)
-        pairs = networks * (networks - 1)
+    def of_products(
+        count: Callable[[int], float], squares: float = 1.0, divided: Callable[[int], float] = lambda m: m**2
+    ) -> Callable:
+        """The mean of all products of M errors, had `count(M)` of them been of two different networks."""
+        return lambda similarity, networks: (squares * networks + count(networks) * similarity) / divided(networks)
 
-        def of_products(count: float, networks=networks, similarity=similarity) -> float:
-            """The mean of all products, had so many of them been of two different networks."""
-            return (networks + count * similarity) / networks**2
+    def from_right(change: Callable[[float, int], float]) -> Callable:
+        """What is made of the right share and the number of networks."""
+        return lambda similarity, networks: change(ensemble_gain.error_left(similarity, networks), networks)
 
-        slips = {
-            "That holds for independent errors only: what of the products of two different networks?": 1 / networks,
-            "The squared error falls like 1 / M, not like its root.": 1 / networks**0.5,
-            "There are M² − M products of two different networks; you count them once a pair.": of_products(pairs / 2),
-            "A network and itself are no pair: M² − M products are of two different ones.": of_products(networks**2),
-            "That is what is gone; what is left is asked.": 1 - want,
-            "Similar errors are what stays: `similarity` and 1 − `similarity` have changed places.": (
-                1 - similarity + similarity / networks
-            ),
-            "The sum of M errors is divided by M, so its square by M².": want * networks,
-            "The squares of the single networks are missing.": (networks - 1) * similarity / networks,
-            "So little is left with ever more networks. With M of them their own squares count, too.": similarity,
-            "The products of two different networks are M² − M of M²; their own squares are the other M.": similarity
-            / networks,
-            "M networks make M × (M − 1) products of two different ones.": of_products(networks - 1),
-            "M² products in all, M of them squares: M² − M are of two different networks.": of_products(
-                networks**2 - 1
-            ),
-            "What all networks have in common is missing: `similarity` itself.": (1 - similarity) / networks,
-            "The squared error is asked, not its root.": want**0.5,
-            "The sum of all M² products is still to be divided by M².": want * networks**2,
-            "A share from 0 to 1 is asked, no per cent.": 100 * want,
-            "Do not round.": round(want, 2),
-        }
-        expect(got, want, f"For {case} you find {got:.4g}; {want:.4g} is expected.", slips)
+    slips = {
+        "That holds for independent errors only: what of the products of two different networks?": of_products(lambda m: 0),
+        "The squared error falls like 1 / M, not like its root.": lambda similarity, networks: 1 / networks**0.5,
+        "There are M² − M products of two different networks; you count them once a pair.": of_products(lambda m: m * (m - 1) / 2),
+        "A network and itself are no pair: M² − M products are of two different ones.": of_products(lambda m: m**2),
+        "That is what is gone; what is left is asked.": from_right(lambda left, m: 1 - left),
+        "Similar errors are what stays: `similarity` and 1 − `similarity` have changed places.": (
+            lambda similarity, networks: 1 - similarity + similarity / networks
+        ),
+        "The sum of M errors is divided by M, so its square by M².": from_right(lambda left, m: left * m),
+        "The squares of the single networks are missing.": of_products(lambda m: m * (m - 1), squares=0),
+        "So little is left with ever more networks. With M of them their own squares count, too.": lambda similarity, networks: similarity,
+        "The products of two different networks are M² − M of M²; their own squares are the other M.": (
+            lambda similarity, networks: similarity / networks
+        ),
+        "M networks make M × (M − 1) products of two different ones.": of_products(lambda m: m - 1),
+        "M² products in all, M of them squares: M² − M are of two different networks.": of_products(lambda m: m**2 - 1),
+        "What all networks have in common is missing: `similarity` itself.": lambda similarity, networks: (1 - similarity) / networks,
+        "What the networks do not have in common falls like 1 / M, not like 1 / M².": (
+            lambda similarity, networks: similarity + (1 - similarity) / networks**2
+        ),
+        "The squared error is asked, not its root.": from_right(lambda left, m: left**0.5),
+        "The sum of all M² products is still to be divided by M².": from_right(lambda left, m: left * m**2),
+        "A share from 0 to 1 is asked, no per cent.": from_right(lambda left, m: 100 * left),
+        "Similar errors are no less similar for that they are squared: the products are of size `similarity` already.": (
+            lambda similarity, networks: similarity**2 + (1 - similarity**2) / networks
+        ),
+        "Do not round.": [from_right(lambda left, m, digits=digits: round(left, digits)) for digits in (0, 1, 2, 3)],
+    }  # fmt: skip
+    cases = ((0.38, 7), (0.0, 4), (1.0, 4), (0.5, 2), (0.3, 1), (-0.1, 5), (0.9, 100))
+    same_function(answer, ensemble_gain.error_left, cases, result=number(digits=4), slips=slips)
     return "With ever more networks `similarity` is left: what all of them get wrong, no mean repairs."

@@ -2,6 +2,8 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,8 +17,9 @@ from networks import measure
 from networks.layers import HalvingMaxPool
 from networks.xception import XceptionBlock
 from utils.cost.trace import INPUT, trace
-from utils.feedback.answers import called, close, expect, named_slip, number_of, require_function, several_of, tensor_of
+from utils.feedback.answers import require_function, same
 from utils.feedback.exercises import Feedback, Wrong, article, explain
+from utils.feedback.functions import Case, number, pair, same_function, tensor
 from utils.feedback.modules import build, same_module
 
 feedback = Feedback("xception", Path(__file__).with_name("lesson.md"))
@@ -24,16 +27,6 @@ check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, f
 predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
 
 EXACT = 1e-6  # up to rounding in float64 or float32
-
-
-def _pair(answer: object, case: str, what: str) -> tuple[float, float]:
-    """The learner's two numbers."""
-    first, second = several_of(answer, 2, case, f"a pair is needed, ({what})")
-    return number_of(first, case), number_of(second, case)
-
-
-def _near(got: float, want: float) -> bool:
-    return close(got, want, EXACT)
 
 
 def grouped_cost_of(in_channels: int, out_channels: int, kernel_size: int, groups: int, grid: int) -> tuple[int, int]:
@@ -55,26 +48,62 @@ def grouped_cost_of(in_channels: int, out_channels: int, kernel_size: int, group
     reference=grouped_cost_of,
 )
 def grouped_cost(answer):
-    require_function(answer)
-    for case in ((12, 8, 3, 4, 7), (48, 48, 3, 48, 16), (6, 10, 5, 1, 3), (728, 728, 1, 1, 19)):
-        in_channels, out_channels, kernel_size, groups, grid = case
-        text = f"in_channels={in_channels}, out_channels={out_channels}, kernel_size={kernel_size}, groups={groups}, grid={grid}"
-        weights, macs = grouped_cost_of(*case)
-        got = _pair(answer(*case), text, "weights, multiply-adds")
-        slips = {
-            "Only the channels that a filter reads are divided; there are as many filters as before.": weights / groups,
-            "Each filter reads the channels of its own group only.": weights * groups,
-            "There are no biases here.": weights + out_channels,
-            "The window is square: `kernel_size**2`.": weights / kernel_size,
-            "The pair is the other way round: the weights come first.": macs,
-        }
-        expect(got[0], weights, f"For {text} you count {got[0]:,} weights; {weights:,} are expected.", slips, EXACT)
-        slips = {
-            "The grid has two sides.": weights * grid,
-            "That is the cost at one place of the grid.": weights,
-            "A multiplication and an addition together are one multiply-add.": 2 * macs,
-        }
-        expect(got[1], macs, f"For {text} you count {got[1]:,} multiply-adds; {macs:,} are expected.", slips, EXACT)
+    def slipped(
+        weights: Callable[[int, int, int, int], int] = lambda reads, out, kernel_size, groups: (
+            out * (reads // groups) * kernel_size**2
+        ),
+        macs: Callable[[int, int], int] = lambda weights, grid: weights * grid**2,
+        biases: Callable[[int], int] = lambda out: 0,
+    ) -> Callable:
+        """`grouped_cost_of` with other weights, other multiply-adds of them, or biases that are counted as weights."""
+
+        def cost(in_channels: int, out_channels: int, kernel_size: int, groups: int, grid: int) -> tuple[int, int]:
+            found = weights(in_channels, out_channels, kernel_size, groups)
+            return found + biases(out_channels), macs(found, grid)
+
+        return cost
+
+    slips = {
+        "Only the channels that a filter reads are divided; there are as many filters as before.": slipped(
+            lambda reads, out, kernel_size, groups: (out // groups) * (reads // groups) * kernel_size**2
+        ),
+        "Each filter reads the channels of its own group only.": slipped(
+            lambda reads, out, kernel_size, groups: out * reads * kernel_size**2
+        ),
+        "Each filter reads the channels of its own group: `in_channels // groups` of them, not `groups`.": slipped(
+            lambda reads, out, kernel_size, groups: out * groups * kernel_size**2
+        ),
+        "There are no biases here.": (
+            slipped(biases=lambda out: out),
+            slipped(lambda reads, out, kernel_size, groups: out * (reads // groups * kernel_size**2 + 1)),
+        ),
+        "The window is square: `kernel_size**2`.": slipped(
+            lambda reads, out, kernel_size, groups: out * (reads // groups) * kernel_size
+        ),
+        "The window is square: `kernel_size**2`, not twice its side.": slipped(
+            lambda reads, out, kernel_size, groups: out * (reads // groups) * 2 * kernel_size
+        ),
+        "There are `out_channels` filters, not one.": slipped(
+            lambda reads, out, kernel_size, groups: (reads // groups) * kernel_size**2
+        ),
+        "The pair is the other way round: the weights come first.": lambda *case: grouped_cost_of(*case)[::-1],
+        "The grid has two sides.": slipped(macs=lambda weights, grid: weights * grid),
+        "The grid has two sides: `grid**2` places, not twice `grid`.": slipped(macs=lambda weights, grid: weights * 2 * grid),
+        "That is the cost at one place of the grid.": slipped(macs=lambda weights, grid: weights),
+        "A multiplication and an addition together are one multiply-add.": slipped(
+            macs=lambda weights, grid: 2 * weights * grid**2
+        ),
+    }  # fmt: skip
+    cases = (
+        (12, 8, 3, 4, 7),
+        (48, 48, 3, 48, 16),
+        (6, 10, 5, 1, 3),
+        (728, 728, 1, 1, 19),
+        (6, 9, 7, 3, 2),
+        (1, 1, 1, 1, 1),
+    )
+    whole = number(whole=True)
+    same_function(answer, grouped_cost_of, cases, result=pair(whole, whole, ("weights", "multiply-adds")), slips=slips)
     return "With g groups a convolution costs 1/g of the dense one."
 
 
@@ -98,30 +127,75 @@ def ratio_of(in_channels: int, out_channels: int, kernel_size: int) -> float:
     reference=ratio_of,
 )
 def separable_ratio(answer):
-    require_function(answer)
-    for case in ((728, 728, 3), (64, 128, 3), (3, 7, 5), (16, 4, 1)):
-        in_channels, out_channels, kernel_size = case
-        want = ratio_of(*case)
-        text = f"in_channels={in_channels}, out_channels={out_channels}, kernel_size={kernel_size}"
-        got = number_of(answer(*case), text)
-        if _near(got, want):
-            continue
-        slips = {
-            "That is how many times cheaper it is; the share is asked, one over that.": 1 / want,
-            "That is the depthwise half alone.": 1 / out_channels,
-            "That is the pointwise half alone.": 1 / kernel_size**2,
-            "That is the share that is saved; the share that is left is asked.": 1 - want,
-            "The depthwise half has a window for each channel that comes *in*.": 1 / in_channels + 1 / kernel_size**2,
-            "The two halves follow one another, so their costs add up.": 1 / (out_channels * kernel_size**2),
-            "The window is square: `kernel_size**2`.": 1 / out_channels + 1 / kernel_size,
-            "The window has kernel_size² cells; 9 are those of a 3×3.": 1 / out_channels + 1 / 9,
-            "That is in per cent; a share of a half is 0.5.": 100 * want,
-            "`//` rounds down to a whole number: divide with `/`.": float(want // 1),
-        }
-        told = f"For {text} you find {got:.5g}; {want:.5g} is expected."
-        if any(_near(got, round(want, digits)) for digits in (2, 3, 4)):
-            raise Wrong(f"{told} Give the share back as it is, without rounding it.")
-        expect(got, want, told, slips, EXACT)
+    def shared(
+        depthwise: Callable[[int, int, int], float] = lambda reads, out, kernel_size: reads * kernel_size**2,
+        pointwise: Callable[[int, int, int], float] = lambda reads, out, kernel_size: reads * out,
+        dense: Callable[[int, int, int], float] = lambda reads, out, kernel_size: reads * out * kernel_size**2,
+    ) -> Callable:
+        """`ratio_of` with another cost of a half, or of the dense convolution."""
+
+        def ratio(in_channels: int, out_channels: int, kernel_size: int) -> float:
+            case = in_channels, out_channels, kernel_size
+            return (depthwise(*case) + pointwise(*case)) / dense(*case)
+
+        return ratio
+
+    slips = {
+        "That is how many times cheaper it is; the share is asked, one over that.": lambda *case: 1 / ratio_of(*case),
+        "That is the depthwise half alone.": shared(pointwise=lambda *case: 0),
+        "That is the pointwise half alone.": shared(depthwise=lambda *case: 0),
+        "That is the share that is saved; the share that is left is asked.": lambda *case: 1 - ratio_of(*case),
+        "The depthwise half has a window for each channel that comes *in*.": shared(
+            lambda reads, out, kernel_size: out * kernel_size**2
+        ),
+        "The depthwise half has a window for each channel that comes in, not one in all.": shared(
+            lambda reads, out, kernel_size: kernel_size**2
+        ),
+        "In the depthwise half a channel meets its own window only, not one for each channel that comes in.": shared(
+            lambda reads, out, kernel_size: reads * reads * kernel_size**2
+        ),
+        "The depthwise half puts out the channels that come in; the pointwise half makes others of them.": shared(
+            lambda reads, out, kernel_size: reads * out * kernel_size**2
+        ),
+        "The pointwise half mixes: each channel that goes out reads each that comes in.": (
+            shared(pointwise=lambda reads, out, kernel_size: out),
+            shared(pointwise=lambda reads, out, kernel_size: reads),
+            shared(pointwise=lambda reads, out, kernel_size: reads + out),
+        ),
+        "The two halves follow one another, so their costs add up.": lambda in_channels, out_channels, kernel_size: (
+            1 / (out_channels * kernel_size**2)
+        ),
+        "The window is square: `kernel_size**2`.": shared(
+            lambda reads, out, kernel_size: reads * kernel_size,
+            dense=lambda reads, out, kernel_size: reads * out * kernel_size,
+        ),
+        "The window is square in both: `kernel_size**2` in the depthwise half as in the dense convolution.": (
+            shared(lambda reads, out, kernel_size: reads * kernel_size),
+            shared(dense=lambda reads, out, kernel_size: reads * out * kernel_size),
+        ),
+        "The window has kernel_size² cells; 9 are those of a 3×3.": shared(
+            lambda reads, out, kernel_size: reads * 9, dense=lambda reads, out, kernel_size: reads * out * 9
+        ),
+        "The dense convolution has a window for each pair of channels.": (
+            shared(dense=lambda reads, out, kernel_size: out * kernel_size**2),
+            shared(dense=lambda reads, out, kernel_size: reads * kernel_size**2),
+            shared(dense=lambda reads, out, kernel_size: reads * out),
+        ),
+        "A share of the dense convolution's costs is asked, not the costs themselves.": shared(dense=lambda *case: 1),
+        "That is in per cent; a share of a half is 0.5.": lambda *case: 100 * ratio_of(*case),
+        "`//` rounds down to a whole number: divide with `/`.": (
+            lambda *case: ratio_of(*case) // 1,
+            lambda in_channels, out_channels, kernel_size: 1 // out_channels + 1 // kernel_size**2,
+        ),
+        "With one channel that goes out, or a window of 1, it is dearer than the dense one: a share above 1.": lambda *case: (
+            min(1, ratio_of(*case))
+        ),
+        "Give the share back as it is, without rounding it.": [
+            lambda *case, digits=digits: round(ratio_of(*case), digits) for digits in (1, 2, 3, 4, 5)
+        ],
+    }
+    cases = ((64, 128, 3), (728, 728, 3), (3, 7, 5), (16, 4, 1), (9, 1, 3), (1, 1, 1))
+    same_function(answer, ratio_of, cases, result=number(within=EXACT), slips=slips)
     return "It is 1 / out_channels + 1 / kernel_size²: with many channels a 3×3 costs little more than a ninth."
 
 
@@ -158,27 +232,106 @@ class _Groups(TorchDispatchMode):
     reference=depthwise_of,
 )
 def depthwise(answer):
-    require_function(answer)
+    def padded(mode: str) -> Callable[[Tensor, Tensor], Tensor]:
+        """What lies beyond the border comes from the image, in one of torch's ways."""
+
+        def convolved(x: Tensor, windows: Tensor) -> Tensor:
+            half = windows.shape[-1] // 2
+            return F.conv2d(F.pad(x, (half,) * 4, mode=mode), windows.unsqueeze(1), groups=len(windows))
+
+        return convolved
+
+    def part(size: int, first: int | None = None) -> Callable[[Tensor, Tensor], Tensor]:
+        """So many rows and columns of each window, those in the middle or from `first` on."""
+
+        def convolved(x: Tensor, windows: Tensor) -> Tensor:
+            start = (windows.shape[-1] - size) // 2 if first is None else first
+            cells = slice(start, start + size)
+            return depthwise_of(x, windows[:, cells, cells]) if windows.shape[-1] > size else torch.empty(0)
+
+        return convolved
+
+    def only_last_cell(x: Tensor, windows: Tensor) -> Tensor:
+        kept = torch.zeros_like(windows)
+        kept[:, -1, -1] = windows[:, -1, -1]
+        return depthwise_of(x, kept)
+
+    def every_pair(x: Tensor, windows: Tensor, channels_first: bool = True) -> Tensor:
+        pairs = torch.stack([depthwise_of(x, each.expand_as(windows)) for each in windows], dim=2)
+        return (pairs if channels_first else pairs.transpose(1, 2)).flatten(1, 2)
+
+    slips = {
+        "The channels are added up, so that all come out alike. Each channel has a result of its own.": (
+            lambda x, windows: depthwise_of(x, windows).sum(dim=1, keepdim=True).expand_as(x)
+        ),
+        "The channels are added up; in a depthwise convolution each of them comes out again.": lambda x, windows: (
+            depthwise_of(x, windows).sum(dim=1, keepdim=True)
+        ),
+        "Each result is the sum over all channels; here a channel comes from its own alone.": lambda x, windows: (
+            depthwise_of(x.sum(dim=1, keepdim=True).expand_as(x), windows)
+        ),
+        "Each channel meets its own window only, not those of the others.": (
+            every_pair,
+            partial(every_pair, channels_first=False),
+        ),
+        "The windows are turned by half a turn. torch's convolution does not turn them: the cell in the upper left corner "
+        "multiplies what lies up and to the left.": lambda x, windows: depthwise_of(x, windows.flip(-2, -1)),
+        "Rows and columns of the windows are swapped.": lambda x, windows: depthwise_of(x, windows.transpose(-2, -1)),
+        "All channels go through the first window; each has its own.": lambda x, windows: depthwise_of(
+            x, windows[:1].expand_as(windows)
+        ),
+        "All channels go through the last window; each has its own.": lambda x, windows: depthwise_of(
+            x, windows[-1:].expand_as(windows)
+        ),
+        "The windows are mirrored: their first column multiplies what lies to the left, their first row what lies above.": (
+            lambda x, windows: depthwise_of(x, windows.flip(-1)),
+            lambda x, windows: depthwise_of(x, windows.flip(-2)),
+        ),
+        "The channels meet the windows in the opposite order.": lambda x, windows: depthwise_of(x, windows.flip(0)),
+        "The values are averaged over the window; they are added up.": lambda x, windows: (
+            depthwise_of(x, windows) / windows[0].numel()
+        ),
+        "The last cell of the window alone is left in it: each cell adds to what is there, `out + ...`.": only_last_cell,
+        "The middle cell of each window alone is used.": part(1),
+        "Only 3×3 cells of each window are used: `windows.shape[-1]` says how many it has.": (
+            part(3),
+            part(3, first=0),
+        ),
+        "The grid keeps its size with `kernel_size // 2` zeros on every side.": lambda x, windows: F.conv2d(
+            x, windows.unsqueeze(1), groups=len(windows)
+        ),
+        "One zero on every side is right for a 3×3; in general there are `kernel_size // 2`.": lambda x, windows: (
+            F.conv2d(x, windows.unsqueeze(1), padding=1, groups=len(windows))
+        ),
+        "A batch of images comes in, and a batch goes out: that is the first image alone.": lambda x, windows: (
+            depthwise_of(x, windows)[0]
+        ),
+        "Each image has a result of its own; the first one's is given to all.": lambda x, windows: depthwise_of(
+            x, windows
+        )[:1].expand_as(x),
+        "What lies beyond the border counts as zero, and does not come from the other side.": padded("circular"),
+        "What lies beyond the border counts as zero, and does not come from the nearest cell.": padded("replicate"),
+        "What lies beyond the border counts as zero, and is no mirror image.": padded("reflect"),
+    }
     draws = torch.Generator().manual_seed(0)
-    for shape, kernel_size in (((2, 3, 6, 7), 3), ((1, 4, 9, 8), 5), ((3, 2, 4, 4), 1)):
-        x = torch.randn(shape, generator=draws)
-        windows = torch.randn(shape[1], kernel_size, kernel_size, generator=draws)
-        case = f"x of shape {shape} and windows of shape {tuple(windows.shape)}"
-        changed = "Your function changes what it gets. Write the result into a tensor of its own."
-        with _Groups() as convolutions:
-            got = tensor_of(called(answer, (x, windows), changed), case)
-        want = depthwise_of(x, windows)
-        if got.shape != want.shape:
-            raise Wrong(
-                f"For {case} your result has shape {tuple(got.shape)}; {shape} is expected. {_about_shape(got, want, kernel_size)}"
-            )
-        if not _close(got, want):
-            raise Wrong(f"For {case} {_about_depthwise(got, x, windows, want)}")
-        if any(groups > 1 for groups in convolutions.seen):
-            raise Wrong(
-                "The numbers are right. They come from torch's own convolution with groups, though: here you write what it does, "
-                "without `groups`."
-            )
+    cases = []
+    for shape, size in (((2, 3, 6, 7), 3), ((1, 4, 9, 8), 5), ((3, 2, 4, 4), 1), ((2, 3, 3, 2), 5), ((1, 1, 5, 4), 3)):
+        x, windows = torch.randn(shape, generator=draws), torch.randn(shape[1], size, size, generator=draws)
+        cases.append(Case((x, windows), f"x of shape {shape} and windows of shape {tuple(windows.shape)}"))
+    convolutions = _Groups()
+    require_function(answer, but=nn.Module)
+
+    def watched(*arguments: Tensor) -> object:
+        with convolutions:
+            return answer(*arguments)
+
+    result = replace(tensor(), difference=_about_values)
+    same_function(watched, depthwise_of, cases, result=result, slips=slips, gradient=True)
+    if any(groups > 1 for groups in convolutions.seen):
+        raise Wrong(
+            "The numbers are right. They come from torch's own convolution with groups, though: here you write what it does, "
+            "without `groups`."
+        )
     return "Each channel went through its own window, and none saw another."
 
 
@@ -186,70 +339,24 @@ def _close(got: Tensor, want: Tensor) -> bool:
     return got.shape == want.shape and bool((got - want).abs().max() <= 1e-4 * want.abs().max())
 
 
-def _about_shape(got: Tensor, want: Tensor, kernel_size: int) -> str:
-    if got.ndim == 4 and got.shape[:2] == want.shape[:2]:
-        return f"The grid keeps its size with `kernel_size // 2` zeros on every side, here {kernel_size // 2}."
-    if got.ndim == 4 and got.shape[1] == 1:
-        return "The channels are added up; in a depthwise convolution each of them comes out again."
-    if got.ndim == 4 and got.shape[1] == want.shape[1] ** 2:
-        return "Each channel meets its own window only, not those of the others."
-    if got.ndim == 3:
-        return "A batch of images comes in, and a batch goes out."
-    return ""
-
-
-def _about_depthwise(got: Tensor, x: Tensor, windows: Tensor, want: Tensor) -> str:
-    others = {
-        "the channels are added up, so that all come out alike. Each channel has a result of its own.": want.sum(
-            dim=1, keepdim=True
-        ).expand_as(want),
-        "the windows are turned by half a turn. torch's convolution does not turn them: the cell in the upper left corner "
-        "multiplies what lies up and to the left.": depthwise_of(x, windows.flip(-2, -1)),
-        "rows and columns of the windows are swapped.": depthwise_of(x, windows.transpose(-2, -1)),
-        "all channels go through the first window; each has its own.": depthwise_of(x, windows[:1].expand_as(windows)),
-        "the channels meet the windows in the opposite order.": depthwise_of(x, windows.flip(0)),
-        "the values are averaged over the window; they are added up.": want / windows[0].numel(),
-    }
-    for words, other in others.items():
-        if _close(got, other):
-            return words
+def _about_values(got: Tensor, want: Tensor) -> str:
+    """Where two results differ: in some images, by a move, at the border, or at a place."""
+    if got.shape != want.shape:
+        return tensor().difference(got, want)
     alike = [_close(*images) for images in zip(got, want, strict=True)]
     if any(alike) and not all(alike):
-        return (
-            f"image {alike.index(True)} of the batch is right, and image {alike.index(False)} is not: each image has a result "
-            "of its own."
-        )
-    half = windows.shape[-1] // 2
-    if part := next((size for size in range(1, 2 * half, 2) if _close_to_part(got, x, windows, size)), 0):
-        return (
-            f"only {part}×{part} cells of each window are used; here a window has {2 * half + 1}×{2 * half + 1}: "
-            "`windows.shape[-1]` says how many."
-        )
-    steps = range(-half, half + 1)
+        return f"Image {alike.index(True)} of the batch is right, and image {alike.index(False)} is not."
+    steps = range(-2, 3)
     if moved := next(((down, right) for down in steps for right in steps if _is_moved(got, want, down, right)), None):
         return (
-            f"the image comes out moved, {abs(moved[0])} up or down and {abs(moved[1])} to the side: on all four sides belong "
+            f"The image comes out moved, {abs(moved[0])} up or down and {abs(moved[1])} to the side: on all four sides belong "
             "`kernel_size // 2` zeros."
         )
-    inside = (..., slice(half, -half or None), slice(half, -half or None))
-    if half and _close(got[inside], want[inside]):
-        return (
-            "only the outermost cells differ: what lies beyond the border counts as zero there, and does not come from the "
-            "other side or from the nearest cell."
-        )
-    away = (got - want).abs()
-    place = [int(each) for each in torch.unravel_index(away.argmax(), away.shape)]
-    return (
-        f"the largest difference is {away.max():.3g}, in channel {place[1]}, row {place[2]} and column {place[3]}. Try a window "
-        "that is zero but for a single one: where does the image move?"
-    )
-
-
-def _close_to_part(got: Tensor, x: Tensor, windows: Tensor, size: int) -> bool:
-    """Is it what so many rows and columns of the windows give, those in the middle or the first ones?"""
-    start = (windows.shape[-1] - size) // 2
-    parts = (windows[:, first : first + size, first : first + size] for first in {start, 0})
-    return any(_close(got, depthwise_of(x, part)) for part in parts)
+    for rim in (1, 2):
+        inside = (..., slice(rim, -rim), slice(rim, -rim))
+        if want[inside].numel() and _close(got[inside], want[inside]):
+            return "Only the outermost cells differ."
+    return f"{tensor().difference(got, want).removesuffix('.')} (a window that is zero but for a single one shows where the image moves)."
 
 
 def _is_moved(got: Tensor, want: Tensor, down: int, right: int) -> bool:
@@ -319,18 +426,18 @@ def _order(module: nn.Module, order: str) -> None:
     reference=as_grouped,
 )
 def merge_towers(answer):
-    require_function(answer)
-    for number, (in_channels, count, reduce, out_channels) in enumerate(
+    require_function(answer, but=nn.Module)
+    for seed, (in_channels, count, reduce, out_channels) in enumerate(
         ((5, 3, 2, 2), (4, 2, 3, 6), (6, 4, 1, 1), (3, 1, 4, 2))
     ):
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(number)
+            torch.manual_seed(seed)
             towers = Towers(in_channels, count=count, reduce=reduce, out_channels=out_channels)
         each = list(towers.children())
-        kept = copy.deepcopy(towers.state_dict())
+        given, kept = list(each), copy.deepcopy(towers)
         case = f"{count} tower{'s' if count > 1 else ''} of {in_channels} → {reduce} → {out_channels} channels"
         try:
-            merged = answer(each)
+            merged = answer(given)
         except (NotImplementedError, Wrong):
             raise
         except Exception as error:
@@ -341,18 +448,16 @@ def merge_towers(answer):
                 f"For {case} your function gives back {article(merged)} where a torch module is needed"
                 + (". Is the `return` missing?" if merged is None else ".")
             )
-        if any(not torch.equal(kept[name], value) for name, value in towers.state_dict().items()):
+        if len(given) != count or any(mine is not own for mine, own in zip(given, each, strict=True)):
+            raise Wrong(f"For {case} your function changes the list `towers`: read from it, and leave it as it is.")
+        if not same(towers, kept):
             raise Wrong("Your function changes the towers. Copy their weights into convolutions of their own.")
         _two_convolutions(merged, case, each)
-        if any(not parameter.requires_grad for parameter in merged.parameters()):
-            raise Wrong(
-                f"For {case} the weights have requires_grad=False: the towers could be trained, and this could not."
-            )
-        x = torch.randn(2, in_channels, 7, 8, generator=torch.Generator().manual_seed(number))
+        x = torch.randn(2, in_channels, 7, 8, generator=torch.Generator().manual_seed(seed))
         with torch.no_grad():
             want = towers(x)
             try:
-                got = merged(x)
+                got = merged.train()(x)
             except RuntimeError as error:
                 raise Wrong(f"For {case} the module that you give back does not run. torch says: {error}") from None
         if got.shape != want.shape:
@@ -361,8 +466,26 @@ def merge_towers(answer):
                 + (" A 3×3 keeps the grid with `padding=1`." if got.shape[:2] == want.shape[:2] else "")
             )
         if not _close(got, want):
-            raise Wrong(f"For {case} {_about_merged(merged, each, got, want, x)}")
+            raise Wrong(f"For {case} {_about_merged(merged, each, x, want)}")
+        _of_its_own(merged, towers, kept, case)
     return "One 1×1 and one 3×3 with a group for each tower compute what all towers compute, to rounding."
+
+
+def _of_its_own(merged: nn.Module, towers: nn.Module, kept: nn.Module, case: str) -> None:
+    """Raise `Wrong` where the merged module cannot be trained, or shares its numbers with the towers."""
+    if any(not parameter.requires_grad for parameter in merged.parameters()):
+        raise Wrong(
+            f"For {case} the values are right, and a weight of your module is frozen, so that it could not be trained as the towers "
+            "can."
+        )
+    with torch.no_grad():
+        for parameter in merged.parameters():
+            parameter.add_(1)
+    if not same(towers, kept):
+        raise Wrong(
+            f"For {case} your module has the towers' weights themselves, and training it would change the towers: copy them, with "
+            "`copy_` or `clone`."
+        )
 
 
 def _two_convolutions(merged: nn.Module, case: str, towers: Sequence[nn.Sequential]) -> None:
@@ -389,7 +512,7 @@ def _two_convolutions(merged: nn.Module, case: str, towers: Sequence[nn.Sequenti
             )
 
 
-def _about_merged(merged: nn.Module, towers: Sequence[nn.Sequential], got: Tensor, want: Tensor, x: Tensor) -> str:
+def _about_merged(merged: nn.Module, towers: Sequence[nn.Sequential], x: Tensor, want: Tensor) -> str:
     convs = [part for part in merged.modules() if isinstance(part, nn.Conv2d)]
     weights = {conv.kernel_size: conv.weight for conv in convs}
     for window, place in (((1, 1), 0), ((3, 3), 1)):
@@ -400,7 +523,15 @@ def _about_merged(merged: nn.Module, towers: Sequence[nn.Sequential], got: Tenso
             if _close(mine, theirs):
                 return f"the {name} has the towers' weights in another order than their outputs: tower after tower."
             return f"the {name} does not have the towers' weights: copy them."
-    return "the values differ, although the weights are right: nothing stands between the two convolutions."
+    with torch.no_grad():
+        alone = nn.Sequential(*sorted(convs, key=lambda conv: conv.kernel_size))(x)
+    if _close(alone, want):
+        return (
+            "the values differ, although your two convolutions alone are right: nothing stands between the two convolutions, nor "
+            "before or behind them."
+        )
+    modes = {conv.padding_mode for conv in convs} - {"zeros"}
+    return f"the values differ, although the weights are right{f': the 3×3 pads with {modes.pop()!r}, not with zeros' if modes else ''}."
 
 
 def block_reference(
@@ -518,39 +649,62 @@ def layers_and_modules_of(network: nn.Module) -> tuple[int, int]:
     reference=layers_and_modules_of,
 )
 def layers_and_modules(answer):
-    require_function(answer)
-    networks = {
-        "Xception": measure.network("xception"),
-        "the mini Xception": measure.network("xception", size="mini"),
-    }
-    for name, network in networks.items():
-        want = layers_and_modules_of(network)
-        got = _pair(answer(network), name, "layers, modules")
-        convs = {key: part for key, part in network.named_modules() if isinstance(part, nn.Conv2d)}
-        skips = sum("skip" in key for key in convs)
-        halves = sum(conv.groups > 1 for conv in convs.values())
-        slips = {
-            f"The {skips} convolutions on the skips are counted too.": want[0] + skips,
-            "Both halves of each separable convolution are counted.": want[0] + halves,
-            f"Both halves of each separable convolution are counted, and the {skips} convolutions on the skips.": len(
-                convs
-            ),
-            "The dense layer is no convolution.": want[0] + 1,
-            "Only the separable convolutions are counted; two ordinary ones stand before them.": halves,
-            "That holds for Xception as the paper has it; count on the network that you get.": 36,
-        }
-        expect(got[0], want[0], f"In {name} you count {got[0]} layers; {want[0]} are expected.", slips, EXACT)
-        children, all_blocks = (
-            len(list(network.children())),
-            sum(key.startswith("block") for key, _ in network.named_modules()),
-        )
-        slips = {
-            "The pool, the dropout and the classifier are children of the network, and no blocks.": children,
-            "`named_modules()` also gives what is inside the blocks; count the children, `named_children()`.": all_blocks,
-            "Blocks without a skip are modules, too: the first and the last.": want[1] - 2,
-            "That holds for Xception as the paper has it; count on the network that you get.": 14,
-        }
-        expect(got[1], want[1], f"In {name} you count {got[1]} modules; {want[1]} are expected.", slips, EXACT)
+    def counting(
+        layers: Callable[[str, nn.Module], bool] | None = None, modules: Callable[[nn.Module], int] | None = None
+    ) -> Callable[[nn.Module], tuple[int, int]]:
+        """`layers_and_modules_of` that counts other layers, by name and module, or other modules."""
+
+        def counted(network: nn.Module) -> tuple[int, int]:
+            right = layers_and_modules_of(network)
+            mine = sum(layers(*each) for each in network.named_modules()) if layers else right[0]
+            return mine, modules(network) if modules else right[1]
+
+        return counted
+
+    def is_conv(module: nn.Module) -> bool:
+        return isinstance(module, nn.Conv2d)
+
+    slips = {
+        "The convolutions on the skips are counted too.": counting(
+            lambda name, module: is_conv(module) and module.groups == 1
+        ),
+        "Both halves of each separable convolution are counted.": counting(
+            lambda name, module: is_conv(module) and "skip" not in name
+        ),
+        "Both halves of each separable convolution are counted, and the convolutions on the skips.": counting(
+            lambda name, module: is_conv(module)
+        ),
+        "The dense layer is no convolution.": counting(
+            lambda name, module: (
+                isinstance(module, nn.Conv2d | nn.Linear) and getattr(module, "groups", 1) == 1 and "skip" not in name
+            )
+        ),
+        "Only the separable convolutions are counted; two ordinary ones stand before them.": counting(
+            lambda name, module: is_conv(module) and module.groups > 1
+        ),
+        "That holds for Xception as the paper has it; count on the network that you get.": (
+            lambda network: (36, 14),
+            counting(modules=lambda network: 14),
+            lambda network: (36, layers_and_modules_of(network)[1]),
+        ),
+        "The pool, the dropout and the classifier are children of the network, and no blocks.": counting(
+            modules=lambda network: len(list(network.children()))
+        ),
+        "`named_modules()` also gives what is inside the blocks; count the children, `named_children()`.": counting(
+            modules=lambda network: sum(name.startswith("block") for name, _ in network.named_modules())
+        ),
+        "Blocks without a skip are modules, too.": counting(
+            modules=lambda network: sum(any("skip" in name for name, _ in child.named_children()) for child in network.children())
+        ),
+        "The pair is the other way round: the layers come first.": lambda network: layers_and_modules_of(network)[::-1],
+    }  # fmt: skip
+    cases = [
+        Case((measure.network("xception"),), "Xception"),
+        Case((measure.network("xception", size="mini"),), "the mini Xception"),
+    ]  # fmt: skip
+    whole = number(whole=True)
+    result = pair(whole, whole, ("layers", "modules"))
+    same_function(answer, layers_and_modules_of, cases, result=result, slips=slips)
     return "36 layers in 14 modules, counted as the paper counts."
 
 
@@ -570,66 +724,152 @@ def layers_and_modules(answer):
     reference=roofline_of,
 )
 def roofline(answer):
-    require_function(answer)
-    wanted, found = [], []
-    for case in _ROOFLINE_CASES:
-        in_channels, out_channels, kernel_size, groups, grid, _, _ = case
-        text = _roofline_text(case)
-        want = roofline_of(*case)
-        got = _pair(answer(*case), text, "intensity, attainable")
-        wanted.append(want[1])
-        found.append(got[1])
-        weights, macs = grouped_cost_of(in_channels, out_channels, kernel_size, groups, grid)
-        reads, writes = grid**2 * in_channels, grid**2 * out_channels
-        if _near(got[0], want[0]):
-            continue
+    def slipped(
+        intensity: Callable[[float, float, float, float], float] | None = None,
+        *,
+        weights: Callable[[int, int, int, int], int] = lambda reads, out, kernel_size, groups: (
+            out * (reads // groups) * kernel_size**2
+        ),
+        macs: Callable[[int, int, int], float] = lambda weights, grid, groups: weights * grid**2,
+        speed: Callable[[float, float, float], float] = lambda peak, bandwidth, intensity: min(
+            peak, bandwidth * intensity
+        ),
+    ) -> Callable:
+        """`roofline_of` with a slip: another intensity from (multiply-adds, input, output, weights), or another speed from it."""
 
-        def per_byte(work: float, *moved: float) -> float:
-            return work / (FLOAT32 * sum(moved))
+        def found(
+            in_channels: int, out_channels: int, kernel_size: int, groups: int, grid: int, peak: float, bandwidth: float
+        ):
+            count = weights(in_channels, out_channels, kernel_size, groups)
+            sizes = macs(count, grid, groups), grid**2 * in_channels, grid**2 * out_channels, count
+            mine = (intensity or _per_byte)(*sizes)
+            return mine, speed(peak, bandwidth, mine)
 
-        of_sides = grid * (in_channels + out_channels) + weights
-        all_weights = reads, writes, weights * groups
-        slips = {
-            "Each number in float32 has four bytes.": FLOAT32 * want[0],
-            "The weights have to be read, too.": per_byte(macs, reads, writes),
-            "The output has to be written, too.": per_byte(macs, reads, weights),
-            "The input has to be read, too.": per_byte(macs, writes, weights),
-            "The grid has two sides.": per_byte(macs, of_sides),
-            "The grid has two sides, for the multiply-adds as for the bytes.": per_byte(weights * grid, of_sides),
-            "The weights are moved once, not at each place of the grid.": per_byte(macs, reads, writes, macs),
-            "Each value of the input is moved once, not once for each cell of the window.": (
-                per_byte(macs, kernel_size**2 * reads, writes, weights)
-            ),
-            "`float32` has 32 bits, and that is four bytes.": want[0] / 8,
-            "`//` rounds down to a whole number: divide with `/`.": float(want[0] // 1),
-            "The pair is the other way round: the intensity comes first.": want[1],
-            "You count a multiplication and an addition as two; here a multiply-add counts as one.": 2 * want[0],
-            "The weights are fewer with groups: each filter reads the channels of its group.": per_byte(
-                macs, *all_weights
-            ),
-            "The multiply-adds are fewer with groups: each filter reads the channels of its group.": groups * want[0],
-            "Each filter reads the channels of its own group only: `in_channels // groups`.": (
-                per_byte(groups * macs, *all_weights)
-            ),
-            "There are as many filters as before; only the channels that each reads are divided.": (
-                per_byte(macs / groups, reads, writes, weights / groups)
-            ),
-            "Multiply-adds for each byte are asked, not bytes for each multiply-add.": 1 / want[0],
-        }
-        told = f"For {text} your intensity is {got[0]:.5g}; {want[0]:.5g} is expected."
-        raise Wrong(told + named_slip(got[0], want[0], slips, EXACT))
-    wrong = [number for number, pair in enumerate(zip(found, wanted, strict=True)) if not _near(*pair)]
-    if wrong:
-        raise Wrong(_about_attainable(wrong[0], found, wanted))
+        return found
+
+    def by_case(change: Callable[..., float]) -> Callable:
+        """Another intensity, from the exercise's own arguments."""
+
+        def found(*case: float) -> tuple[float, float]:
+            mine = change(*case[:5])
+            return mine, min(case[5], case[6] * mine)
+
+        return found
+
+    def parts_of(
+        in_channels: int, out_channels: int, kernel_size: int, groups: int, grid: int
+    ) -> tuple[int, int, int, int]:
+        """(multiply-adds, values that come in, values that go out, weights)"""
+        count, work = grouped_cost_of(in_channels, out_channels, kernel_size, groups, grid)
+        return work, grid**2 * in_channels, grid**2 * out_channels, count
+
+    def row_by_row(i: int, o: int, k: int, g: int, grid: int, *, grid_once: bool) -> float:
+        work, reads, writes, count = parts_of(i, o, k, g, grid)
+        return _per_byte(work / grid if grid_once else work, reads / grid, writes / grid, count)
+
+    def window_by_window(i: int, o: int, k: int, g: int, grid: int) -> float:
+        work, reads, writes, count = parts_of(i, o, k, g, grid)
+        return _per_byte(work, k**2 * reads, writes, count)
+
+    def all_weights_moved(i: int, o: int, k: int, g: int, grid: int) -> float:
+        work, reads, writes, count = parts_of(i, o, k, g, grid)
+        return _per_byte(work, reads, writes, g * count)
+
+    slips = {
+        "Each number in float32 has four bytes.": slipped(lambda *sizes: FLOAT32 * _per_byte(*sizes)),
+        "Each number in float32 has four bytes; yours have eight.": slipped(lambda *sizes: _per_byte(*sizes) / 2),
+        "`float32` has 32 bits, and that is four bytes.": slipped(lambda *sizes: _per_byte(*sizes) / 8),
+        "The weights have to be read, too.": slipped(lambda work, reads, writes, count: _per_byte(work, reads, writes, 0)),
+        "The weights have four bytes each, too.": slipped(
+            lambda work, reads, writes, count: work / (FLOAT32 * (reads + writes) + count)
+        ),
+        "The multiply-adds are done at `grid**2` places.": slipped(macs=lambda weights, grid, groups: weights * grid),
+        "Do not round.": [
+            change
+            for digits in (0, 1, 2, 3)
+            for change in (
+                slipped(lambda *sizes, digits=digits: round(_per_byte(*sizes), digits)),
+                slipped(
+                    speed=lambda peak, bandwidth, intensity, digits=digits: min(peak, bandwidth * round(intensity, digits))
+                ),
+            )
+        ],
+        "Multiply-adds a second are asked, in no larger unit.": [
+            slipped(speed=lambda peak, bandwidth, intensity, unit=unit: min(peak, bandwidth * intensity) / unit)
+            for unit in (1e6, 1e9, 1e12)
+        ],
+        "The output has to be written, too.": slipped(lambda work, reads, writes, count: _per_byte(work, reads, 0, count)),
+        "The input has to be read, too.": slipped(lambda work, reads, writes, count: _per_byte(work, 0, writes, count)),
+        "Input and output are moved, too, and not the weights alone.": slipped(
+            lambda work, reads, writes, count: _per_byte(work, 0, 0, count)
+        ),
+        "The grid has two sides.": by_case(partial(row_by_row, grid_once=False)),
+        "The grid has two sides, for the multiply-adds as for the bytes.": by_case(partial(row_by_row, grid_once=True)),
+        "The multiply-adds are done at every place of the grid.": slipped(macs=lambda weights, grid, groups: weights),
+        "The weights are moved once, not at each place of the grid.": slipped(
+            lambda work, reads, writes, count: _per_byte(work, reads, writes, work)
+        ),
+        "Each value of the input is moved once, not once for each cell of the window.": by_case(window_by_window),
+        "`//` rounds down to a whole number: divide with `/`.": slipped(lambda *sizes: _per_byte(*sizes) // 1),
+        "The pair is the other way round: the intensity comes first.": lambda *case: roofline_of(*case)[::-1],
+        "You count a multiplication and an addition as two; here a multiply-add counts as one.": slipped(
+            macs=lambda weights, grid, groups: 2 * weights * grid**2
+        ),
+        "The weights are fewer with groups: each filter reads the channels of its group.": by_case(all_weights_moved),
+        "The multiply-adds are fewer with groups: each filter reads the channels of its group.": slipped(
+            macs=lambda weights, grid, groups: groups * weights * grid**2
+        ),
+        "Each filter reads the channels of its own group only: `in_channels // groups`.": slipped(
+            weights=lambda reads, out, kernel_size, groups: out * reads * kernel_size**2
+        ),
+        "There are as many filters as before; only the channels that each reads are divided.": slipped(
+            weights=lambda reads, out, kernel_size, groups: (out // groups) * (reads // groups) * kernel_size**2
+        ),
+        "The window is square: `kernel_size**2` weights a channel.": slipped(
+            weights=lambda reads, out, kernel_size, groups: out * (reads // groups) * kernel_size
+        ),
+        "Multiply-adds for each byte are asked, not bytes for each multiply-add.": slipped(lambda *sizes: 1 / _per_byte(*sizes)),
+        "The larger of the two limits is no limit: the smaller one holds.": slipped(
+            speed=lambda peak, bandwidth, intensity: max(peak, bandwidth * intensity)
+        ),
+        "More than the peak it cannot be.": slipped(speed=lambda peak, bandwidth, intensity: bandwidth * intensity),
+        "With few multiply-adds a byte, the bytes cannot come fast enough for the peak.": slipped(
+            speed=lambda peak, bandwidth, intensity: peak
+        ),
+        "Bytes a second times multiply-adds a byte gives multiply-adds a second.": (
+            slipped(speed=lambda peak, bandwidth, intensity: min(peak, bandwidth / intensity)),
+            slipped(speed=lambda peak, bandwidth, intensity: min(peak, intensity / bandwidth)),
+        ),
+        "The peak is in multiply-adds a second already: it is not multiplied by the intensity.": (
+            slipped(speed=lambda peak, bandwidth, intensity: min(peak * intensity, bandwidth)),
+            slipped(speed=lambda peak, bandwidth, intensity: min(peak * intensity, bandwidth * intensity)),
+        ),
+        "Bytes a second are no multiply-adds a second: the bandwidth allows `bandwidth * intensity` of them.": slipped(
+            speed=lambda peak, bandwidth, intensity: min(peak, bandwidth)
+        ),
+        "A share of the peak is not asked, but the multiply-adds a second.": slipped(
+            speed=lambda peak, bandwidth, intensity: min(1, bandwidth * intensity / peak)
+        ),
+    }  # fmt: skip
+    rate = number(within=EXACT)
+    cases = [Case(case, _roofline_text(case)) for case in _ROOFLINE_CASES]
+    same_function(answer, roofline_of, cases, result=pair(rate, rate, ("intensity", "attainable")), slips=slips)
     return "The smaller of two limits: how fast the machine computes, and how fast bytes come."
 
 
-# Two of them below the ridge, two above; nowhere as many channels in as out.
+def _per_byte(work: float, reads: float, writes: float, weights: float) -> float:
+    """Multiply-adds for each byte, where so many numbers are moved."""
+    return work / (FLOAT32 * (reads + writes + weights))
+
+
+# Below the ridge and above it; nowhere but at the end as many channels in as out.
 _ROOFLINE_CASES = (
     (12, 9, 5, 3, 7, 3e9, 5e8),
     (728, 1024, 3, 1, 19, 3e10, 1e10),
     (16, 32, 3, 16, 10, 1e12, 2e10),
     (64, 128, 1, 1, 8, 1e11, 2e10),
+    (6, 4, 3, 2, 5, 4e11, 1e11),
+    (1, 1, 1, 1, 1, 1e9, 6e9),
 )
 
 
@@ -637,24 +877,3 @@ def _roofline_text(case: Sequence[float]) -> str:
     names = ("in_channels", "out_channels", "kernel_size", "groups", "grid")
     sizes = ", ".join(f"{name}={value}" for name, value in zip(names, case, strict=False))
     return f"{sizes}, peak={case[5]:.0e}, bandwidth={case[6]:.0e}"
-
-
-def _about_attainable(first: int, found: Sequence[float], wanted: Sequence[float]) -> str:
-    """What is wrong with the attainable speeds: the slip that gives all of them, if there is one."""
-    text = (
-        f"For {_roofline_text(_ROOFLINE_CASES[first])} you find {found[first]:.4g} multiply-adds a second; "
-        f"{wanted[first]:.4g} are expected."
-    )
-    intensities = [roofline_of(*case)[0] for case in _ROOFLINE_CASES]
-    limits = [case[5:] for case in _ROOFLINE_CASES]
-    slips: dict[str, Callable[[float, float, float], float]] = {
-        "The larger of the two limits is no limit: the smaller one holds.": lambda p, b, i: max(p, b * i),
-        "More than the peak it cannot be.": lambda p, b, i: b * i,
-        "With few multiply-adds a byte, the bytes cannot come fast enough for the peak.": lambda p, b, i: p,
-        "Bytes a second times multiply-adds a byte gives multiply-adds a second.": lambda p, b, i: min(p, b / i),
-    }
-    for words, slip in slips.items():
-        values = [slip(*limit, intensity) for limit, intensity in zip(limits, intensities, strict=True)]
-        if all(_near(mine, other) for mine, other in zip(found, values, strict=True)):
-            return f"{text} {words}"
-    return text

@@ -214,6 +214,9 @@ def _in_parts(
             raise Wrong(f"For {case} {needed}; yours is {written(result)}.")
         found = rows(result, case)
         about = [f"{case}, {name}," if case else "" for name in names]
+        for name, mine, kind in zip(names, found, kinds, strict=True):
+            if mine is None and not kind.none:
+                raise Wrong(f"For {case} your {name} is None.")
         return tuple(
             kind.read(mine, what, want) for kind, mine, what, want in zip(kinds, found, about, right, strict=True)
         )
@@ -371,6 +374,10 @@ def _calling(answer: object, name: str, own: Function) -> Function | None:
     return made
 
 
+class _Refusal:
+    """A ValueError that the learner's function raises, as opposed to one that it gives back."""
+
+
 @dataclass
 class _Comparison:
     answer: Function
@@ -401,7 +408,7 @@ class _Comparison:
                     "or make a new one."
                 )
         if isinstance(wanted, ValueError):
-            if isinstance(found, ValueError):
+            if isinstance(found, _Refusal):
                 return
             raise Wrong(f"For {text} your function gives back {written(found)}; a ValueError is expected: {wanted}")
         found = self.result.read(found, text, wanted)
@@ -414,7 +421,7 @@ class _Comparison:
     def run(self, case: Case, given: Any, *, refuses: bool = False) -> Any:
         """What the learner's function gives back; where it stops, a sentence that says for what.
 
-        Where it rightly `refuses`, the ValueError.
+        Where it rightly `refuses`, a `_Refusal`.
         """
         try:
             return self.answer(*given)
@@ -422,13 +429,15 @@ class _Comparison:
             raise
         except Exception as error:
             if refuses and isinstance(error, ValueError):
-                return error
+                return _Refusal()
             about = self.stops(error, *case.arguments) if self.stops else ""
             if isinstance(error, NotImplementedError) and not about:  # a stub
                 raise
-            raise Wrong(
-                " ".join(filter(None, (f"For {self.text(case)} your code stops. {explain(error)}", about)))
-            ) from error
+            wanted = ", and a ValueError is expected" if refuses else ""
+            if self.result.none:
+                wanted = f", and {self.result.text(self.wanted(case))} is expected"
+            stopped = f"For {self.text(case)} your code stops{wanted}. {explain(error)}"
+            raise Wrong(" ".join(filter(None, (stopped, about)))) from error
 
     def slip(self, case: Case, found: Any, wanted: Any) -> str:
         """The sentence of the slip that gives what was found; of several, of the one that does so for the most cases.

@@ -45,6 +45,7 @@ MINE = '(("googlenet", 1, 36), ("xception", 2, 56), ("xception", 1, 80))'
 ANSWERS = {
     "stage_macs": Answers(
         right=(
+            function(STAGE, "__import__('fractions').Fraction(grid * grid * 9 * width * (in_channels + (blocks - 1) * width))"),
             function(STAGE, "grid * grid * 9 * width * (in_channels + (blocks - 1) * width)"),
             f"def Answer({STAGE}):\n    total, comes = 0, in_channels\n    for _ in range(blocks):\n"
             "        total += comes * width * 3**2 * grid**2\n        comes = width\n    return float(total)\n",
@@ -56,6 +57,13 @@ ANSWERS = {
             (function(STAGE, "9 * width * (in_channels + (blocks - 1) * width) * grid"), "two sides"),
             (function(STAGE, "9 * width * (in_channels + (blocks - 1) * width)"), "at one place"),
             (function(STAGE, "3 * width * (in_channels + (blocks - 1) * width) * grid**2"), "nine places"),
+            (function(STAGE, "9 * width * (in_channels + blocks * width) * grid**2"), "one less reads `width`"),
+            (function(STAGE, "9 * width * in_channels * grid**2"), "the first block alone"),
+            (function(STAGE, "9 * width * (blocks - 1) * width * grid**2"), "The first block is missing"),
+            (function(STAGE, "18 * width * (in_channels + (blocks - 1) * width) * grid**2"), "are one multiply-add"),
+            (function(STAGE, "9 * width * (in_channels + (blocks - 1) * width) * 2 * grid"), "not twice `grid`"),
+            (function(STAGE, "9 * width * (in_channels + (blocks - 1) * width) * 256"), "grid=8"),
+            (function(STAGE, "9 * width * (in_channels + (blocks - 1) * width) * grid**2 / 1e6"), "A whole number is needed"),
             (function(STAGE, "None"), "Is the `return` missing?"),
             ("Answer = 7", "Hand over the function itself"),
         ),
@@ -73,8 +81,16 @@ ANSWERS = {
             (function("rows", "(max(rows, key=lambda r: r[1]), max(rows, key=lambda r: r[2]))"), "not the whole rows"),
             (function("rows", "(min(rows, key=lambda r: r[1])[0], min(rows, key=lambda r: r[2])[0])"), "the cheapest"),
             (function("rows", "(max(rows, key=lambda r: r[1])[0],) * 2"), "need not be the one"),
-            (function("rows", "max(rows, key=lambda r: r[1])[0]"), "A pair of names"),
-            (function("rows", "(rows.sort(key=lambda r: r[1]) or rows[-1][0], max(rows, key=lambda r: r[2])[0])"), "changes the table"),
+            (function("rows", "max(rows, key=lambda r: r[1])[0]"), "a pair is needed, (by parameters"),
+            (function("rows", "(rows.sort(key=lambda r: r[1]) or rows[-1][0], max(rows, key=lambda r: r[2])[0])"), "your function changes `rows`"),
+            (function("rows", "(rows[0][0], rows[0][0])"), "the first row, whatever stands in it"),
+            (function("rows", "(max(rows, key=lambda r: r[1] + r[2])[0],) * 2"), "no common unit"),
+            (function("rows", "(max(range(len(rows)), key=lambda i: rows[i][1]), max(range(len(rows)), key=lambda i: rows[i][2]))"),
+             "not their places"),
+            (function("rows", "(max(rows[:-1] or rows, key=lambda r: r[1])[0], max(rows[:-1] or rows, key=lambda r: r[2])[0])"), "('stem', 'classifier') is expected"),
+            (function("rows", "('stage 3', 'stage 1')"), "('stem', 'classifier') is expected"),
+            ("def Answer(rows):\n    a = b = ('', 0, 0)\n    for row in rows:\n        if row[1] > a[1]:\n            a = row\n"
+             "        elif row[2] > b[2]:\n            b = row\n    return a[0], b[0]\n", "is expected"),
             (function("rows", "(max(rows)[0], max(rows)[0])"), "compares the names"),
             (function("rows", "(max(r[1] for r in rows), max(r[2] for r in rows))"), "not the numbers"),
             (function("rows", "None"), "Is the `return` missing?"),
@@ -83,6 +99,8 @@ ANSWERS = {
     "widened": Answers(
         right=(
             wide(),
+            "import numpy as np\ndef Answer(layers, times):\n    i, o, w, g = np.array(layers).T\n    i[1:] *= times\n    o[:-1] *= times\n"
+            "    return (i * o * w**2 * g**2).sum()\n",
             "def Answer(layers, times):\n    last = len(layers) - 1\n    powers = [(n > 0) + (n < last) for n in range(len(layers))]\n"
             "    return sum(times**p * i * o * (w * g) ** 2 for p, (i, o, w, g) in zip(powers, layers))\n",
             "def Answer(layers, times):\n    wider = [[i * times, o * times, w, g] for i, o, w, g in layers]\n"
@@ -100,13 +118,27 @@ ANSWERS = {
             (wide(cost="a * b * w * w"), "cost at one place"),
             (wide(goes="o if g == 1 else o * times"), "whatever the grids"),
             (wide(goes="o if w == 1 else o * times"), "12, 20, 3, 4"),
+            ("def Answer(layers, times):\n    total = 0\n    for n, (i, o, w, g) in enumerate(layers):\n        if n == 0:\n            o *= times\n"
+             "        elif n == len(layers) - 1:\n            i *= times\n        else:\n            i, o = i * times, o * times\n"
+             "        total += i * o * w * w * g * g\n    return total\n", "A single layer is the first and the last"),
+            (wide("i if layers.index((i, o, w, g)) == 0 else i * times"), "Layers can be alike"),
+            (wide(goes="o if (i, o, w, g) == layers[-1] else o * times"), "Layers can be alike"),
+            (wide("i if i < 4 else i * times"), "is widened"),
+            (wide("i", "o if n == len(layers) - 1 else o * times"), "widened on one side"),
+            (wide(cost="a * b * (w * times) ** 2 * g * g"), "The windows and the grids stay"),
+            (wide(cost="2 * a * b * w * w * g * g"), "are one multiply-add"),
+            (wide().replace("total +=", "total ="), "the last layer alone"),
+            (wide(goes="o * 2 if n < len(layers) - 1 else o"), "times=1"),
             (wide(end="None"), "Is the `return` missing?"),
-            (wide().replace("total = 0", "total, layers[-1] = 0, (1, 1, 1, 1)"), "changes the list"),
+            (wide().replace("total = 0", "total, layers[-1] = 0, (1, 1, 1, 1)"), "your function changes `layers`"),
         ),
     ),
     "tighter": Answers(
         right=(
             bound(),
+            "from fractions import Fraction\n" + bound("1 - Fraction(parameters, max_parameters)", "1 - Fraction(macs, max_macs)"),
+            f"def Answer({LIMITS}):\n    import numpy as np\n    left = 1 - np.array([parameters, macs]) / np.array([max_parameters, max_macs])\n"
+            "    return np.array(['parameters', 'macs'])[left.argmin()], left.min()\n",
             bound("(max_parameters - parameters) / max_parameters", "(max_macs - macs) / max_macs", "<="),
             f"def Answer({LIMITS}):\n    used = [(parameters / max_parameters, 'parameters'), (macs / max_macs, 'macs')]\n"
             "    share, name = max(used)\n    return [name, 1 - share]\n",
@@ -125,6 +157,13 @@ ANSWERS = {
             (bound("parameters / max_parameters", "macs / max_macs"), "the share that is used"),
             (bound("parameters / max_parameters", "macs / max_macs", ">"), "the share that is used"),
             (bound("max_parameters / parameters - 1", "max_macs / macs - 1"), "a share of the limit"),
+            (bound("1 - parameters / 40_000", "1 - macs / 2_500_000"), "30 of 50 parameters"),
+            (function(LIMITS, "('parameters', 1 - parameters / max_parameters)"), "of which more is left"),
+            (function(LIMITS, "('parameters', 1 - max(parameters / max_parameters, macs / max_macs))"), "the name is that of the other limit"),
+            (bound("parameters / max_parameters - 1", "macs / max_macs - 1", ">"), "The sign"),
+            (bound("1 - parameters // max_parameters", "1 - macs // max_macs"), "rounds down"),
+            (bound(share="round({}, 3)"), "Do not round"),
+            (bound(share="{0} if {0} >= 0 else None"), "your share left is None"),
             (function(LIMITS, "'macs'"), "a pair is needed"),
             (function(LIMITS, "('MACs', 0.1)"), "the first of the pair"),
             (function(LIMITS, "None"), "Is the `return` missing?"),
@@ -145,13 +184,25 @@ ANSWERS = {
             (chosen(keep="best is None or w < best"), "That is the smallest"),
             (chosen(otherwise="break"), "Do not stop at the first"),
             (chosen(start="0"), "give back None"),
+            (chosen(start="min(widths, default=None)"), "give back None"),
+            (chosen("True"), "whatever it costs"),
+            (chosen("p <= max_parameters and m < max_macs"), "meets a limit exactly"),
+            (chosen(keep="best is None"), "the first that fits"),
+            (function(CHOICE, "int((max_parameters / 10) ** 0.5)"), "One of the widths is asked"),
+            (function(CHOICE, "next(w for w in sorted(widths)[::-1] if cost_of(w)[0] <= max_parameters and cost_of(w)[1] <= max_macs)"),
+             "There it should give back None"),
+            ("def Answer(cost_of, widths, max_parameters, max_macs):\n    if isinstance(widths, list):\n        widths.sort()\n"
+             "    fits = [w for w in widths if cost_of(w)[0] <= max_parameters and cost_of(w)[1] <= max_macs]\n    return max(fits, default=None)\n",
+             "your function changes `widths`"),
+            ("def Answer(cost_of, widths, max_parameters, max_macs):\n    best = None\n    for w in sorted(widths):\n        p, m = cost_of(w)\n"
+             "        if p > max_parameters or m > max_macs:\n            return best\n        best = w\n    return best\n", "Do not stop at the first"),
             (chosen(keep="True"), "a wider one fits"),
             (chosen(keep="best is None or cost_of(w) > cost_of(best)"), "not the dearest"),
             (function(CHOICE, "max(w for w in widths if cost_of(w)[0] <= max_parameters and cost_of(w)[1] <= max_macs)"),
              "There it should give back None"),
             (chosen().replace("    best = None\n", ""), "not associated with a value"),
             (chosen(start="[]", keep="True").replace("best = w", "best.append(w)"), "one number is needed"),
-            (function(CHOICE, "None"), "Is the `return` missing?"),
+            (function(CHOICE, "None"), "as a function without `return` does"),
         ),
     ),
     "my_design": Answers(
@@ -190,6 +241,14 @@ ANSWERS = {
             (function("accuracy, images", "2 * math.sqrt(accuracy * (1 - accuracy) / images)"), "Those are 2 deviations"),
             (function("accuracy, images", "1.96 * math.sqrt(accuracy * (1 - accuracy) / (images - 1))"), "not by one less"),
             (function("accuracy, images", "round(1.96 * math.sqrt(accuracy * (1 - accuracy) / images), 2)"), "Do not round"),
+            (function("accuracy, images", "1.96 * math.sqrt(0.25 / images)"), "for an accuracy of a half"),
+            (function("accuracy, images", "1.645 * math.sqrt(accuracy * (1 - accuracy) / images)"), "90 % of all draws"),
+            (function("accuracy, images", "2.576 * math.sqrt(accuracy * (1 - accuracy) / images)"), "99 % of all draws"),
+            (function("accuracy, images", "math.sqrt(1.96 * accuracy * (1 - accuracy) / images)"), "in front of the root"),
+            (function("accuracy, images", "1.96 * math.sqrt((1 - accuracy) / images)"), "right and wrong count"),
+            (function("accuracy, images", "accuracy + 1.96 * math.sqrt(accuracy * (1 - accuracy) / images)"), "an end of the interval"),
+            (function("accuracy, images", "max(1.96 * math.sqrt(accuracy * (1 - accuracy) / images), 0.001)"), "accuracy=1.0"),
+            (function("accuracy, images", "min(1.96 * math.sqrt(accuracy * (1 - accuracy) / images), 0.5)"), "images=1"),
             (function("accuracy, images", "None"), "Is the `return` missing?"),
         ),
     ),

@@ -45,6 +45,10 @@ INIT = "self.net = net.requires_grad_(False)\nself.net.classifier = nn.Linear(ne
 ANSWERS = {
     "read_row": Answers(
         right=(
+            function(ROW, "torch.tensor([4 * parameters / 1e6, 4 * activations / 1e6, macs / parameters])"),
+            function(
+                ROW, "__import__('numpy').array([4 * parameters / 1e6, 4 * activations / 1e6, macs / parameters])"
+            ),
             function(ROW, "(parameters * 4e-6, activations * 4e-6, macs / parameters)"),
             function(ROW, "[32 * parameters / 8 / 10**6, activations / 250_000, macs / parameters]"),
         ),
@@ -62,12 +66,22 @@ ANSWERS = {
                 function(ROW, "(4 * activations / 1e6, 4 * parameters / 1e6, macs / parameters)"),
                 "The weights come first",
             ),
-            (function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6)"), "3 numbers are needed"),
+            (function(ROW, "(4 * parameters, 4 * activations, macs / parameters)"), "Those are bytes"),
+            (function(ROW, "(4 * parameters / 1e3, 4 * activations / 1e3, macs / parameters)"), "yours has a thousand"),
+            (function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6, macs // parameters)"), "cuts off"),
+            (function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6, macs / (4 * parameters))"), "not per byte"),
+            (
+                function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6, macs / activations)"),
+                "not per number of the activations",
+            ),
+            (function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6 or 1, macs / parameters)"), "activations=0"),
+            (function(ROW, "(4 * parameters / 1e6, 4 * activations / 1e6)"), "3 results are needed"),
         ),
     ),
     "improvement": Answers(
         right=(
             function("before, after", "[before - after, (1 - after / before) * 100]"),
+            function("before, after", "__import__('numpy').array([before - after, (1 - after / before) * 100])"),
             "def Answer(b, a):\n    points = torch.tensor(b - a, dtype=torch.float64)\n    return points, points / b * 100\n",
         ),
         wrong=(
@@ -84,12 +98,40 @@ ANSWERS = {
                 function("before, after", "(abs(before - after), 100 * abs(before - after) / before)"),
                 "Here the error rises",
             ),
-            (function("before, after", "100 * (before - after) / before"), "2 numbers are needed"),
+            (
+                function("before, after", "(before - after, 200 * (before - after) / (before + after))"),
+                "the mean of both",
+            ),
+            (
+                function("before, after", "(before - after, 100 * (before - after) / max(before, after))"),
+                "of the error *before*",
+            ),
+            (
+                function("before, after", "(100 * (before - after), 100 * (before - after) / before)"),
+                "in per cent already",
+            ),
+            (function("before, after", "(before - after, 100 * (before - after))"), "divide by it"),
+            (
+                function("before, after", "(round(before - after, 1), round(100 * (before - after) / before, 1))"),
+                "Do not round",
+            ),
+            (function("before, after", "(before - after, 100 * (before - after) // before)"), "cuts off"),
+            (
+                function("before, after", "(max(before - after, 0), max(100 * (before - after) / before, 0))"),
+                "Here the error rises",
+            ),
+            (
+                function("before, after", "(before - after, 100 * (before - after) / before if after else 0)"),
+                "after=0.0",
+            ),
+            (function("before, after", "100 * (before - after) / before"), "a pair is needed"),
         ),
     ),
     "pareto": Answers(
         right=(
             front(RIGHT_FRONT),
+            front(RIGHT_FRONT, end="return iter(names)"),
+            front(RIGHT_FRONT, end="import numpy as np\n    return np.array(names)"),
             front("(cb, eb) != (ca, ea) and cb <= ca and eb <= ea", end="return set(names)"),
             "def Answer(points):\n    front, best = [], float('inf')\n    for cost in sorted({c for c, _ in points.values()}):\n"
             "        least = min(e for c, e in points.values() if c == cost)\n        if least < best:\n"
@@ -106,7 +148,30 @@ ANSWERS = {
             (front(RIGHT_FRONT, end="return [points[n] for n in names]"), "names are needed"),
             (front(RIGHT_FRONT, end="return len(names)"), "a list of names is needed"),
             (front(RIGHT_FRONT, end="names"), "gives back nothing"),
-            (front(RIGHT_FRONT, end="points.clear()\n    return names"), "changes the points"),
+            (
+                front("cb >= ca and eb >= ea and (cb > ca or eb > ea)", end="return set(names)"),
+                "Of both, less is better",
+            ),
+            (front(RIGHT_FRONT, end="return set(points) - set(names)"), "the others are asked"),
+            (function("points", "[min(points, key=lambda name: points[name][1])]"), "errs least alone"),
+            (
+                front("abs(cb) <= abs(ca) and abs(eb) <= abs(ea) and (abs(cb) < abs(ca) or abs(eb) < abs(ea))"),
+                "For points below zero",
+            ),
+            (
+                "def Answer(points):\n    front = []\n    for name in sorted(points, key=lambda name: points[name]):\n"
+                "        if not front or points[name][1] < points[front[-1]][1]:\n            front.append(name)\n    return front\n",
+                "equal in both",
+            ),
+            (
+                "def Answer(points):\n    front, best = [], float('inf')\n    for name in sorted(points, key=lambda name: points[name][0]):\n"
+                "        if points[name][1] <= best:\n            front.append(name)\n            best = points[name][1]\n    return front\n",
+                "so nobody would take b",
+            ),
+            ("seen = []\n" + front(RIGHT_FRONT, end="seen.extend(names)\n    return seen"), "a name comes twice"),
+            (front(RIGHT_FRONT, end="return names + names[:1]"), "a name comes twice"),
+            (front(RIGHT_FRONT, before="    least = min(points)\n"), "For nobody, {}"),
+            (front(RIGHT_FRONT, end="points.clear()\n    return names"), "your function changes `points`"),
         ),
     ),
     "throughput": Answers(
@@ -143,9 +208,40 @@ ANSWERS = {
                 "median of the rounds' speeds",
             ),
             (function(COSTS, "batch_size // __import__('statistics').median(seconds[warm_up:])"), "cuts off"),
+            (function(COSTS, "batch_size / max(seconds[warm_up:])"), "the slowest round"),
+            (function(COSTS, "batch_size / sum(seconds[warm_up:])"), "all rounds together"),
+            (function(COSTS, "batch_size / seconds[-1]"), "the last round"),
+            (
+                function(COSTS, "batch_size * __import__('statistics').median(seconds[warm_up:])"),
+                "not `batch_size * time`",
+            ),
+            (
+                function(COSTS, "batch_size / __import__('statistics').median(sorted(seconds)[warm_up:])"),
+                "before you sort",
+            ),
+            (
+                function(COSTS, "batch_size / __import__('statistics').median(seconds[1:] or seconds)"),
+                "no more and no less",
+            ),
+            (
+                function(COSTS, "batch_size / __import__('statistics').median(seconds[max(warm_up, 1):] or seconds)"),
+                "warm_up=0",
+            ),
+            (
+                function(COSTS, "batch_size / __import__('statistics').median(set(seconds[warm_up:]))"),
+                "[0.1, 0.3, 0.3, 0.3, 0.6, 0.2]",
+            ),
+            (
+                function(COSTS, "round(batch_size / __import__('statistics').median(seconds[warm_up:]), 1)"),
+                "Do not round",
+            ),
+            (
+                "def Answer(seconds, batch_size, warm_up):\n    seconds.sort()\n    return batch_size / seconds[len(seconds) // 2]\n",
+                "your function changes `seconds`",
+            ),
             (
                 "def Answer(seconds, batch_size, warm_up):\n    del seconds[:warm_up]\n    return batch_size / __import__('statistics').median(seconds)\n",
-                "changes the list",
+                "your function changes `seconds`",
             ),
         ),
     ),
@@ -175,6 +271,27 @@ ANSWERS = {
                 "Nothing is known of its error",
             ),
             (chosen(end="return best"), "its name is asked"),
+            (chosen(end="return best.top1"), "its name is asked"),
+            (chosen(end="print(best.name)"), "as a function without `return` does"),
+            (
+                chosen(fits="n.top1 and n.parameters <= max_parameters and n.macs <= max_macs"),
+                "ask whether it `is not None`",
+            ),
+            (
+                chosen(fits="n.top1 is not None and (n.parameters <= max_parameters or n.macs <= max_macs)"),
+                "Both budgets have to be kept",
+            ),
+            (chosen(fits="n.top1 is not None"), "no network that does can be chosen"),
+            (
+                chosen(fits="n.top1 is not None and n.parameters <= max_parameters and n.macs < max_macs"),
+                "exactly the budget still fits",
+            ),
+            (chosen(key="(n.top1, n.parameters)"), "the one with fewer multiply-adds"),
+            (chosen(key="n.macs"), "yours takes fewest multiply-adds"),
+            (chosen(key="-n.macs"), "spends most of a budget"),
+            (chosen(key="0"), "the first that fits"),
+            (chosen().replace("return None", "return 'None'"), "you choose 'None'; None is right"),
+            (chosen().replace("return None", "raise ValueError('none fits')"), "give back None where no network fits"),
             (
                 function(
                     BUDGET,
@@ -182,7 +299,7 @@ ANSWERS = {
                 ),
                 "None where no network fits",
             ),
-            (chosen(key="(-n.top1, n.macs)"), "a errs less"),
+            (chosen(key="(-n.top1, n.macs)"), "The least error is asked, not the largest"),
         ),
     ),
     "frozen_trunk": Answers(
@@ -211,6 +328,12 @@ ANSWERS = {
             ),
             (frozen(INIT, forward="return self.net(x).softmax(dim=1)"), "before any softmax"),
             (frozen(INIT).replace("mode=True", "").replace("(mode)", "()"), "torch calls `train(mode)`"),
+            (
+                frozen(INIT.replace("net.classifier.in_features", "128")),
+                "is made for 128 numbers an image, and 48 reach it",
+            ),
+            (frozen(INIT.replace("classes)", "classes + 1)")), "puts out `classes` numbers"),
+            (frozen(INIT.replace("classes)", "classes, bias=False)")), "has no bias"),
             (frozen(INIT, train=""), "batch normalisation collects new statistics"),
             (
                 frozen(INIT + "\nself.net.eval()", train="super().train(mode)\nreturn self"),
@@ -227,7 +350,10 @@ ANSWERS = {
                 "Every parameter is trained",
             ),
             (frozen(INIT, train="super().train(mode)\nself.net.eval()"), "return self"),
-            (frozen(INIT, train="super().train()\nself.net.eval()\nreturn self"), "the module itself is in training mode: hand `mode` on"),
+            (
+                frozen(INIT, train="super().train()\nself.net.eval()\nreturn self"),
+                "the module itself is in training mode: hand `mode` on",
+            ),
             (frozen("self.net = net.requires_grad_(False)"), "is expected. Is the classifier new?"),
             (
                 frozen(
@@ -262,6 +388,11 @@ ANSWERS = {
     ),
     "for_processes": Answers(
         right=(
+            "def Answer(batch_size, learning_rate, processes, grows):\n    if grows:\n        return torch.tensor([batch_size, learning_rate * processes])\n"
+            "    each = batch_size / processes\n    if each != int(each):\n        raise ValueError\n    return each, learning_rate\n",
+            "class Uneven(ValueError):\n    pass\ndef Answer(batch_size, learning_rate, processes, grows):\n"
+            "    if not grows and batch_size % processes:\n        raise Uneven(processes)\n"
+            "    return (batch_size, learning_rate * processes) if grows else (batch_size // processes, learning_rate)\n",
             "def Answer(batch_size, learning_rate, processes, grows):\n    if not grows:\n        each, rest = divmod(batch_size, processes)\n        if rest:\n"
             "            raise ValueError('uneven')\n        return each, learning_rate\n    return [batch_size, processes * learning_rate]\n",
             "def Answer(batch_size, learning_rate, processes, grows):\n    scale = processes if grows else 1\n    if (batch_size * scale) % processes:\n"
@@ -277,6 +408,43 @@ ANSWERS = {
                 "def Answer(batch_size, learning_rate, processes, grows):\n    if grows:\n        return batch_size, learning_rate * processes\n"
                 "    return batch_size // processes, learning_rate / processes\n",
                 "and so does the rate",
+            ),
+            (function(DEAL, "(batch_size, learning_rate * processes)"), "`grows` is not looked at"),
+            (
+                function(
+                    DEAL,
+                    "(batch_size // processes, learning_rate * processes) if not grows else (batch_size, learning_rate)",
+                ),
+                "so its rate is the same",
+            ),
+            (
+                function(
+                    DEAL,
+                    "(batch_size // processes, learning_rate) if grows else (batch_size, learning_rate * processes)",
+                ),
+                "have changed places",
+            ),
+            (
+                function(
+                    DEAL,
+                    "(learning_rate, batch_size // processes) if not grows else (learning_rate * processes, batch_size)",
+                ),
+                "the images come first",
+            ),
+            (
+                "def Answer(batch_size, learning_rate, processes, grows):\n    if grows:\n        return batch_size, learning_rate * processes\n"
+                "    if batch_size % processes:\n        return ValueError('uneven')\n    return batch_size // processes, learning_rate\n",
+                "a ValueError is expected: 64 images cannot be dealt out evenly",
+            ),
+            (
+                "def Answer(batch_size, learning_rate, processes, grows):\n    if grows:\n        return batch_size, learning_rate * processes\n"
+                "    if batch_size % 2:\n        raise ValueError('uneven')\n    return batch_size // processes, learning_rate\n",
+                "batch_size=7",
+            ),
+            (
+                "def Answer(batch_size, learning_rate, processes, grows):\n    if grows:\n        return batch_size, learning_rate * processes\n"
+                "    if batch_size % processes:\n        raise TypeError('uneven')\n    return batch_size // processes, learning_rate\n",
+                "a ValueError is expected. TypeError: uneven",
             ),
             (
                 function(DEAL, "(batch_size if grows else batch_size // processes, learning_rate)"),

@@ -118,6 +118,8 @@ ANSWERS = {
     "grid_after": Answers(
         right=(
             function(AFTER, "len(range(0, grid - window + 1, stride)) if padding == 'valid' else -(-grid // stride)"),
+            function(AFTER, "__import__('fractions').Fraction((grid - (window if padding == 'valid' else 1)) // stride + 1)"),
+            function(AFTER, "torch.tensor([(grid - (window if padding == 'valid' else 1)) // stride + 1])"),
             f"def Answer({AFTER}):\n    zeros = window // 2 if padding == 'same' else 0\n"
             "    layer = nn.Conv2d(1, 1, window, stride=stride, padding=zeros)\n"
             "    return layer(torch.zeros(1, 1, grid, grid)).shape[-1]\n",
@@ -127,6 +129,10 @@ ANSWERS = {
             (function(AFTER, "((grid - window) if padding == 'valid' else grid - 1) // stride"), "The first place counts"),
             (function(AFTER, "grid - window + 1 if padding == 'valid' else grid"), "in steps of `stride`"),
             (function(AFTER, "(grid - window) / stride + 1 if padding == 'valid' else (grid - 1) // stride + 1"), "divide with `//`"),
+            (function(AFTER, "(grid - window) // stride + 1 if padding == 'valid' else grid // stride"), "of an odd grid one more than half"),
+            (function(AFTER, "round((grid - window) / stride) + 1 if padding == 'valid' else (grid - 1) // stride + 1"), "the nearest whole number"),
+            (function(AFTER, "-(-(grid - window) // stride) + 1 if padding == 'valid' else -(-grid // stride)"), "hangs over the far edge"),
+            (function(AFTER, "(grid - 3) // stride + 1 if padding == 'valid' else (grid - 1) // stride + 1"), "For grid=7, window=7"),
             (function(AFTER, "None"), "Is the `return` missing?"),
             ("Answer = 17", "Hand over the function itself"),
         ),
@@ -136,6 +142,9 @@ ANSWERS = {
             steps(NEXT),
             "from itertools import accumulate\nAnswer = lambda side, layers: list(accumulate(layers, lambda g, a: "
             "(g - a.window if a.padding == 'valid' else g - 1) // a.stride + 1, initial=side))\n",
+            "import numpy as np\ndef Answer(side, layers):\n    out = np.full(len(layers) + 1, side)\n    for i, layer in enumerate(layers):\n"
+            "        out[i + 1] = grid_after(out[i], *layer[:3])\n    return out\n",
+            "def Answer(side, layers):\n    return torch.tensor([side, *[side := grid_after(side, *layer[:3]) for layer in layers]])\n",
             "def Answer(side, layers):\n    if not layers:\n        return (side,)\n    first, *rest = layers\n"
             "    return (side, *Answer(grid_after(side, *first[:3]), rest))\n",
         ),
@@ -151,6 +160,19 @@ ANSWERS = {
             ("def Answer(side, layers):\n    yield side\n    for layer in layers:\n"
              "        side = grid_after(side, layer.window, layer.stride, layer.padding)\n        yield side\n", "gives back a generator"),
             (steps(NEXT).replace("in layers", "in reversed(layers)"), "from the last one to the first"),
+            (steps("sides.append(sides[-1] // layer.stride if layer.padding == 'same' else grid_after(sides[-1], *layer[:3]))"),
+             "keeps the middle of an odd grid"),
+            (steps("sides.append(grid_after(sides[-1], *layer[:3]) - 1)"), "The first place of each window counts"),
+            (steps("sides.append(sides[-1] if layer.padding == 'same' else grid_after(sides[-1], *layer[:3]))"), "only where the stride is 1"),
+            (steps("sides.append((sides[-1] - (layer.window if layer.padding == 'valid' else 1)) / layer.stride + 1)"), "divide with `//`"),
+            (steps(NEXT, last="return sides[:-1]"), "The last layer is missing"),
+            (steps("sides.insert(0, grid_after(sides[0], *layer[:3]))"), "the wrong way round"),
+            (steps(NEXT, last="return sides if layers else []"), "For side=9 and no layers"),
+            ("def Answer(side, layers, sides=[]):\n    sides.append(side)\n    for layer in layers:\n"
+             "        sides.append(grid_after(sides[-1], *layer[:3]))\n    return sides\n", "5 are expected"),
+            ("def Answer(side, layers):\n    sides = [side]\n    for layer in layers:\n        sides.append(grid_after(sides[-1], *layer[:3]))\n"
+             "    if isinstance(layers, list):\n        layers.reverse()\n    return sides\n", "your function changes `layers`"),
+            ("def grid_after(grid, window, stride, padding):\n    return grid // stride\n" + steps(NEXT), "your `grid_after` of exercise 6.1"),
         ),
     ),
     "fork_shape": Answers(
@@ -173,15 +195,26 @@ ANSWERS = {
             (concatenated(start="0", width="width += layer.width or 0"), "not what flows inside"),
             (concatenated(add="total = max(total, width)"), "add their channels up"),
             (concatenated(end="return (ends[0], total) if len(set(ends)) == 1 else None"), "the wrong way round"),
-            (concatenated(end="return total if len(set(ends)) == 1 else None"), "a pair (channels, grid) is needed"),
+            (concatenated(end="return total if len(set(ends)) == 1 else None"), "a pair is needed, (channels, grid)"),
             (concatenated(end="pass"), "gives back `None`"),
             ("def Answer(channels, grid, branches):\n    total, ends = 0, set()\n    for branch in branches:\n        for layer in branch:\n"
              "            channels = layer.width or channels\n        total += channels\n        ends.add(grids(grid, branch)[-1])\n"
              "    return (total, ends.pop()) if len(ends) == 1 else None\n", "Each branch begins with the fork's `channels` again"),
             (concatenated().replace("total, ends = 0, []", "total, ends = channels, []"), "only what its branches put out"),
             (concatenated(width="width = layer.width"), "A pool's `width` is `None`"),
-            (concatenated(end="return (total, grids(grid, branch)) if len(set(ends)) == 1 else None"), "a whole number is needed"),
-            (concatenated().replace("branch)[-1]", "branch)[1]"), "the branches end on 71"),
+            (concatenated(end="return (total, grids(grid, branch)) if len(set(ends)) == 1 else None"), "one number is needed"),
+            (concatenated(end="return (total, ends[0]) if max(ends) - min(ends) < 2 else None"), "cannot be concatenated and `None` is expected"),
+            (concatenated(end="return (total, ends[-1]) if ends[-1] == ends[-2] else None"), "Compare all branches, not the last two"),
+            (concatenated(end="return (total, ends[0]) if len(set(ends)) == 1 else (None, None)"), "you find (None, None); None is expected"),
+            (concatenated(end="if len(set(ends)) > 1:\n        raise ValueError('no')\n    return total, ends[0]"), "and None is expected. ValueError: no"),
+            (concatenated(end="return (total, grid) if len(set(ends)) == 1 else None"), "not the one that they read"),
+            (concatenated(width="width += layer.width or 0"), "not what flows inside"),
+            ("def Answer(channels, grid, branches):\n    ends = {grids(grid, b)[-1] for b in branches}\n"
+             "    last = {([channels] + [a.width for a in b if a.width])[-1] for b in branches}\n"
+             "    return (sum(last), *ends) if len(ends) == 1 else None\n", "count twice"),
+            ("def grids(side, layers):\n    return [side, *(grid_after(side, *layer[:3]) for layer in layers)]\n" + concatenated(),
+             "your `grids` of exercise 6.2"),
+            (concatenated().replace("branch)[-1]", "branch)[1]"), "not the grid behind its first layer"),
         ),
     ),
     "short_and_long": Answers(
@@ -256,6 +289,8 @@ ANSWERS = {
             "    weights = [prod(w) * a * b for w, a, b in zip(windows, reads, reads[1:])]\n"
             "    field = [1 + sum(w[side] - 1 for w in windows) for side in (0, 1)]\n"
             "    return dict(field=field, parameters=sum(weights) + 2 * sum(widths), macs=grid**2 * sum(weights))\n",
+            facts("(height, width)", "torch.tensor([height, width])"),
+            facts('"macs": macs', '"macs": float(macs)'),
             "from utils.cost.table import profile\n"
             f"def Answer({FACTS}):\n    layers, c = [], in_channels\n    for w, k in zip(widths, windows):\n"
             "        layers.append(ConvBNAct(c, w, kernel_size=k)); c = w\n"
@@ -264,6 +299,20 @@ ANSWERS = {
         ),
         wrong=(
             (facts("weights + 2 * out", "weights"), "The normalisation is missing"),
+            (facts("out * h * w", "out * h * h"), "takes it for a square one"),
+            (facts("out * h * w", "out"), "yours has one"),
+            (facts("weights = in_channels * out", "weights = out"), "for each channel that it reads"),
+            (facts("weights + 2 * out", "weights + 2"), "whatever the number of channels"),
+            (facts("weights + 2 * out", "weights + 4 * out"), "are no parameters"),
+            (facts("macs += weights", "macs = weights"), "the last one alone"),
+            (facts("weights * grid * grid", "weights * grid * 2"), "not twice `grid`"),
+            (facts("weights * grid * grid", "weights * (grid - h + 1) * (grid - w + 1)"), "nothing is to be taken off"),
+            (facts("weights * grid * grid", "2 * weights * grid * grid"), "one multiply-add"),
+            (facts("height + h - 1, width + w - 1", "height + h // 2, width + w // 2"), "half of them on each side"),
+            (facts('"macs": macs', '"macs": None'), "your 'macs' is None"),
+            (facts('"macs": macs', '"macs": macs / 1e6'), "A whole number is needed"),
+            (facts("in_channels = out\n", "in_channels = out\n").replace("for out,", "if isinstance(widths, list):\n        widths.sort()\n    for out,"),
+             "your function changes `widths`"),
             (facts("weights + 2 * out", "weights + out"), "two numbers a channel"),
             (facts("weights + 2 * out", "weights + 3 * out"), "no bias"),
             (facts("in_channels = out\n", "pass\n"), "only the first one reads `in_channels`"),
@@ -280,7 +329,7 @@ ANSWERS = {
             (facts("height = width = 1", "height = width = 0"), "a unit sees 1×1"),
             (facts("height + h - 1, width + w - 1", "max(height, h), max(width, w)"), "windows add up"),
             (facts('return {"field"', 'x = {"field"'), "Is the `return` missing?"),
-            (facts('"field": (height, width)', '"field": height * width'), "a pair (height, width) is needed"),
+            (facts('"field": (height, width)', '"field": height * width'), "a pair is needed, (height, width)"),
             (facts('"macs": macs', '"MACs": macs'), "with the keys"),
         ),
     ),

@@ -49,6 +49,7 @@ ANSWERS = {
     "residual_connection": Answers(
         right=(
             function(CONNECTION, "f(x) + x"),
+            function(CONNECTION, "(x.double() + f(x).double()).float()"),
             "def Answer(x, f):\n    out = x.clone()\n    out += f(x)\n    return out\n",
             "import torch\ndef Answer(x, f):\n    return torch.stack([x, f(x)]).sum(dim=0)\n",
         ),
@@ -61,7 +62,22 @@ ANSWERS = {
             (function(CONNECTION, "f(x) + f(x)"), "f(x) comes in twice, and x not at all"),
             (function(CONNECTION, "x + f(f(x))"), "f is applied twice"),
             (function(CONNECTION, "f(x + f(x))"), "f reads x alone"),
-            ("def Answer(x, f):\n    x += f(x)\n    return x\n", "changes x itself"),
+            ("def Answer(x, f):\n    x += f(x)\n    return x\n", "your function changes `x`"),
+            (function(CONNECTION, "x.detach() + f(x)"), "the gradient that flows back into `x` is not"),
+            (function(CONNECTION, "x + f(x).detach()"), "the gradient that flows back into `x` is not"),
+            (function(CONNECTION, "x + f(x.detach())"), "the gradient that flows back into `x` is not"),
+            ("def Answer(x, f):\n    with torch.no_grad():\n        return x + f(x)\n", "no gradient flows back"),
+            (function(CONNECTION, "x + f(x.relu_())"), "your function changes `x`"),
+            (function(CONNECTION, "x + f(x) if x.dim() == 2 else f(x)"), "x has to be added"),
+            (
+                function(CONNECTION, "x + f(x).T if x.shape[0] == x.shape[-1] else x + f(x)"),
+                "f = x times x, as matrices",
+            ),
+            (function(CONNECTION, "(x + f(x)) / 2"), "the mean of the two"),
+            (
+                "kept = {}\ndef Answer(x, f):\n    if x.shape not in kept:\n        kept[x.shape] = x + f(x)\n    return kept[x.shape]\n",
+                "For f = 0",
+            ),
             (function(CONNECTION, "None"), "Is the `return` missing?"),
             (function(CONNECTION, "x.detach() + f(x)"), "the way past f, along x itself, is cut off"),
             (function(CONNECTION, "x + f(x).detach()"), "the way through f is cut off"),
@@ -72,6 +88,8 @@ ANSWERS = {
     "channels_after": Answers(
         right=(
             function(REDUCE, "sum([branch[-1] for branch in branches], in_channels)"),
+            function(REDUCE, "torch.tensor(in_channels + sum(branch[-1] for branch in branches))"),
+            "import numpy as np\nAnswer = lambda channels, paths: np.sum([channels, *(path[-1] for path in paths)])\n",
             "def Answer(channels, paths):\n    for *_, last in paths:\n        channels += last\n    return channels\n",
         ),
         wrong=(
@@ -88,8 +106,29 @@ ANSWERS = {
                 "def Answer(channels, paths):\n    for path in paths:\n        channels += path[-1]\n        return channels\n",
                 "inside of the loop?",
             ),
+            (
+                function(REDUCE, "in_channels + sum(max(branch) for branch in branches)"),
+                "the widest convolution of each",
+            ),
+            (
+                function(REDUCE, "in_channels + sum({branch[-1] for branch in branches})"),
+                "a set or a dictionary keeps one",
+            ),
+            (function(REDUCE, "sum(in_channels + branch[-1] for branch in branches)"), "not once a branch"),
+            (function(REDUCE, "in_channels + len(branches)"), "their channels are asked"),
+            (
+                "def Answer(channels, paths):\n    for path in paths:\n        last = path[-1]\n        channels += last\n    return channels + 0 * last\n",
+                "branches=[] your code stops",
+            ),
+            (
+                "def Answer(channels, paths):\n    for path in paths:\n        path.reverse()\n    return channels + sum(path[0] for path in paths)\n",
+                "your function changes `branches`",
+            ),
             (function(REDUCE, "[branch[-1] for branch in branches]"), "one number is needed"),
-            (function(REDUCE, "in_channels + sum(branch.pop() for branch in branches)"), "changes the list `branches`"),
+            (
+                function(REDUCE, "in_channels + sum(branch.pop() for branch in branches)"),
+                "your function changes `branches`",
+            ),
         ),
     ),
     "scaled_residual": Answers(
@@ -110,9 +149,18 @@ ANSWERS = {
             ),
         ),
         wrong=(
-            (scaled("torch.relu(x.detach() + s * r)"), "gradient that reaches the input is not the one that is expected"),
-            (scaled("torch.relu(x + s * r.detach())"), "No gradient reaches `parts.0.conv.weight`: training would never change it. A `detach`"),
-            (scaled("nn.functional.dropout(torch.relu(x + s * r), 0.1, self.training)"), "in training mode the values are not"),
+            (
+                scaled("torch.relu(x.detach() + s * r)"),
+                "gradient that reaches the input is not the one that is expected",
+            ),
+            (
+                scaled("torch.relu(x + s * r.detach())"),
+                "No gradient reaches `parts.0.conv.weight`: training would never change it. A `detach`",
+            ),
+            (
+                scaled("nn.functional.dropout(torch.relu(x + s * r), 0.1, self.training)"),
+                "in training mode the values are not",
+            ),
             (scaled("x + s * r"), "no ReLU follows the sum"),
             (scaled("torch.relu(x + s * r.relu())"), "the expansion is linear"),
             (scaled("x + s * r.relu()"), "not behind it"),
@@ -213,8 +261,14 @@ ANSWERS = {
             ),
         ),
         wrong=(
-            (block_a(forward=JOIN + "return (x.detach() + self.s * r).relu()"), "A `detach` in your forward cuts it off"),
-            (block_a("ConvBNAct(before, after, kernel_size=k)", "ConvBNAct(before, after, kernel_size=k, eps=1e-5)"), "has eps=1e-05; eps=0.001 is expected"),
+            (
+                block_a(forward=JOIN + "return (x.detach() + self.s * r).relu()"),
+                "A `detach` in your forward cuts it off",
+            ),
+            (
+                block_a("ConvBNAct(before, after, kernel_size=k)", "ConvBNAct(before, after, kernel_size=k, eps=1e-5)"),
+                "has eps=1e-05; eps=0.001 is expected",
+            ),
             (block_a(forward=JOIN + "return x + self.s * r"), "no ReLU follows the sum"),
             (block_a(forward=JOIN + "return (x + r).relu()"), "the scale is missing"),
             (block_a(forward=JOIN + "return (x + 0.17 * r).relu()"), "whatever is handed over"),
@@ -278,6 +332,35 @@ ANSWERS = {
                 "The scale is missing",
             ),
             (
+                function(SIZE, "1 + blocks * scale**2 if normalised else (1 + scale**2) ** (blocks / 2)"),
+                "the size is its root",
+            ),
+            (
+                function(SIZE, "(1 + (blocks * scale)**2) ** 0.5 if normalised else (1 + scale**2) ** (blocks / 2)"),
+                "not blocks² times",
+            ),
+            (
+                function(SIZE, "(1 + blocks * scale**2) ** 0.5 if normalised else (1 + scale**2) * blocks**0.5"),
+                "depends on what is there",
+            ),
+            (
+                function(
+                    SIZE, "round((1 + blocks * scale**2) ** 0.5 if normalised else (1 + scale**2) ** (blocks / 2), 3)"
+                ),
+                "Do not round",
+            ),
+            (
+                function(
+                    SIZE,
+                    "(1 + blocks * scale**2) ** 0.5 if normalised and blocks else (1 + scale**2) ** (blocks / 2) if blocks else 0",
+                ),
+                "For blocks=0",
+            ),
+            (
+                function(SIZE, "(1 + blocks * 0.25) ** 0.5 if normalised else 1.25 ** (blocks / 2)"),
+                "For blocks=9, scale=0.3",
+            ),
+            (
                 function(
                     SIZE, "(1 + (blocks - 1) * scale**2) ** 0.5 if normalised else (1 + scale**2) ** (blocks / 2)"
                 ),
@@ -294,6 +377,9 @@ ANSWERS = {
     "kept_for_norms": Answers(
         right=(
             function(KEPT, "images * bytes_each * sum(n * c * side * side for n, c, side in sums)"),
+            function(KEPT, "float(images) * bytes_each * sum(n * c * s * s for n, c, s in sums)"),
+            "import numpy as np\ndef Answer(sums, images, bytes_each=4):\n    n, c, s = np.array(sums, dtype=np.int64).reshape(-1, 3).T\n"
+            "    return (n * c * s**2).sum() * images * bytes_each\n",
             "import math\ndef Answer(sums, images, bytes_each=4):\n    total = 0\n    for count, channels, side in sums:\n"
             "        total += count * math.prod((images, channels, side, side)) * bytes_each\n    return total\n",
         ),
@@ -306,6 +392,22 @@ ANSWERS = {
             (function(KEPT, "2 * images * bytes_each * sum(n * c * s * s for n, c, s in sums)"), "count what goes in"),
             (function(KEPT, "images * bytes_each * sum(n * s * s for n, c, s in sums)"), "the channels are missing"),
             (function(KEPT, "images * bytes_each * sum(n * c * s * s for n, c, s in sums) / 1e6"), "no larger unit"),
+            (function(KEPT, "sum(n * c * s * s for n, c, s in sums)"), "the numbers of one image"),
+            (function(KEPT, "images * bytes_each * sum(n * c * 2 * s for n, c, s in sums)"), "not twice `side`"),
+            (function(KEPT, "8 * images * bytes_each * sum(n * c * s * s for n, c, s in sums)"), "a byte has eight"),
+            (
+                function(KEPT, "images * bytes_each * sum(n * c * s * s for n, c, s in set(sums))"),
+                "For sums=((1, 2, 3)",
+            ),
+            (
+                function("sums, images, bytes_each=2", "images * bytes_each * sum(n * c * s * s for n, c, s in sums)"),
+                "images=32 you find",
+            ),
+            (
+                "def Answer(sums, images, bytes_each=4):\n    total = 0\n    while sums:\n        n, c, s = sums.pop()\n"
+                "        total += n * c * s * s\n    return total * images * bytes_each\n",
+                "your function changes `sums`",
+            ),
             (function(KEPT, "[images * bytes_each * n * c * s * s for n, c, s in sums][-1]"), "the last entry alone"),
             (function(KEPT, "[images * bytes_each * n * c * s * s for n, c, s in sums][0]"), "the first entry alone"),
         ),
@@ -313,6 +415,8 @@ ANSWERS = {
     "ensemble": Answers(
         right=(
             function(LOGITS, "logits.softmax(-1).mean(0)"),
+            function(LOGITS, "logits.double().softmax(2).mean(0)"),
+            function(LOGITS, "logits.permute(1, 2, 0).softmax(1).mean(-1)"),
             function(LOGITS, "sum(nn.functional.softmax(one, dim=1) for one in logits) / len(logits)"),
             "def Answer(logits):\n    e = logits.exp()\n    return torch.einsum('mnk->nk', e / e.sum(2, keepdim=True)) / logits.shape[0]\n",
         ),
@@ -322,10 +426,10 @@ ANSWERS = {
             (function(LOGITS, "logits.softmax(dim=1).mean(dim=0)"), "runs over the images"),
             (function(LOGITS, "logits.softmax(dim=0).mean(dim=0)"), "runs over the networks"),
             (function(LOGITS, "logits.softmax(dim=2).sum(dim=0)"), "the sum over the networks"),
-            (function(LOGITS, "logits.softmax(dim=2).mean(dim=1)"), "the mean runs over the images"),
-            (function(LOGITS, "logits.softmax(dim=2).mean(dim=2)"), "the mean runs over the classes"),
-            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0, keepdim=True)"), "leave out `keepdim=True`"),
-            (function(LOGITS, "logits.softmax(dim=2).mean()"), "one mean over everything"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=1)"), "The mean runs over the images"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=2)"), "The mean runs over the classes"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0, keepdim=True)"), "Leave out `keepdim=True`"),
+            (function(LOGITS, "logits.softmax(dim=2).mean()"), "One mean over everything"),
             (function(LOGITS, "logits.log_softmax(dim=2).mean(dim=0).exp()"), "the geometric mean"),
             (function(LOGITS, "logits.log_softmax(dim=2).mean(dim=0)"), "means of logarithms"),
             (function(LOGITS, "logits.softmax(dim=2).median(dim=0).values"), "the median of the networks"),
@@ -336,9 +440,27 @@ ANSWERS = {
             (function(LOGITS, "logits.sigmoid().mean(dim=0)"), "A sigmoid judges each class by itself"),
             (
                 "def Answer(logits):\n    logits -= logits.max()\n    return logits.softmax(2).mean(0)\n",
-                "changes the logits",
+                "your function changes `logits`",
             ),
-            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).argmax(dim=1)"), "you give back classes"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).argmax(dim=1)"), "You give back classes"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).detach()"), "no gradient flows back through them"),
+            (
+                function(LOGITS, "torch.tensor(logits.softmax(dim=2).mean(dim=0).tolist())"),
+                "no gradient flows back through",
+            ),
+            (
+                function(LOGITS, "logits.softmax(dim=2).detach().mean(dim=0) + 0 * logits.mean()"),
+                "the gradient that flows back into `logits` is not",
+            ),
+            (function(LOGITS, "logits.softmax(dim=2).sum(dim=0) / 3"), "yours divides by 3"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).T"), "changed places"),
+            (function(LOGITS, "logits.softmax(dim=2).prod(dim=0)"), "are multiplied"),
+            (function(LOGITS, "logits.softmax(dim=2)"), "of each network by itself"),
+            (function(LOGITS, "logits.softmax(dim=2)[-1]"), "the last network alone"),
+            (function(LOGITS, "logits.flatten().softmax(0).view_as(logits).mean(0)"), "runs over everything"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).log()"), "the logarithm of the mean"),
+            (function(LOGITS, "(logits / logits.sum(2, keepdim=True)).mean(0)"), "takes their exponentials first"),
+            (function(LOGITS, "logits.softmax(dim=2).mean(dim=0).numpy()"), "a tensor is needed"),
             (function(LOGITS, "logits.softmax(dim=2).amax(dim=0)"), "the largest probability"),
         ),
     ),
@@ -346,6 +468,8 @@ ANSWERS = {
         right=(
             function(LEFT, "similarity + (1 - similarity) / networks"),
             function(LEFT, "1 / networks + (1 - 1 / networks) * similarity"),
+            function(LEFT, "__import__('numpy').float32(similarity + (1 - similarity) / networks)"),
+            function(LEFT, "__import__('fractions').Fraction(similarity + (1 - similarity) / networks)"),
             "import torch\ndef Answer(similarity, networks):\n"
             "    products = torch.full((networks, networks), float(similarity)).fill_diagonal_(1)\n    return products.mean()\n",
         ),
@@ -364,6 +488,14 @@ ANSWERS = {
                 function(LEFT, "(networks + (networks**2 - 1) * similarity) / networks**2"),
                 "M² − M are of two different",
             ),
+            (function(LEFT, "similarity + (1 - similarity) / networks**2"), "not like 1 / M²"),
+            (function(LEFT, "similarity**2 + (1 - similarity**2) / networks"), "of size `similarity` already"),
+            (function(LEFT, "max(similarity, 0) + (1 - max(similarity, 0)) / networks"), "For similarity=-0.1"),
+            (
+                function(LEFT, "similarity + (1 - similarity) / networks if networks > 1 else 0"),
+                "networks=1 you find 0",
+            ),
+            (function(LEFT, "1 - similarity"), "you find 0.62; 0.4686 is expected."),
             (function(LEFT, "(1 - similarity) / networks"), "in common is missing"),
             (function(LEFT, "(similarity + (1 - similarity) / networks) ** 0.5"), "not its root"),
             (function(LEFT, "networks + networks * (networks - 1) * similarity"), "still to be divided by M²"),

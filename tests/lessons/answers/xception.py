@@ -113,6 +113,9 @@ ANSWERS = {
     "grouped_cost": Answers(
         right=(
             cost(),
+            cost("in_channels * out_channels * kernel_size**2 / groups"),
+            cost("torch.tensor(out_channels * (in_channels // groups) * kernel_size**2)"),
+            cost().replace("return weights, weights * grid**2", "return torch.tensor([weights, weights * grid**2])"),
             f"def Answer({COST}):\n    conv = nn.Conv2d(in_channels, out_channels, kernel_size, groups=groups, bias=False)\n"
             "    return [conv.weight.numel(), conv.weight.numel() * grid * grid]\n",
         ),
@@ -125,6 +128,12 @@ ANSWERS = {
             (cost(macs="weights"), "at one place of the grid"),
             (cost(macs="2 * weights * grid**2"), "one multiply-add"),
             (cost(macs="weights").replace("return weights, weights", "return weights * grid**2, weights"), "the weights come first"),
+            (cost("(in_channels // groups) * kernel_size**2"), "There are `out_channels` filters"),
+            (cost("out_channels * groups * kernel_size**2"), "not `groups`"),
+            (cost(macs="weights * 2 * grid"), "not twice `grid`"),
+            (cost("out_channels * (in_channels // groups) * 9"), "kernel_size=5"),
+            (cost("out_channels * (in_channels // groups) * kernel_size**2 + (out_channels if groups == 1 else 0)"), "groups=1"),
+            (cost(macs="None"), "your multiply-adds is None"),
             (function(COST, "out_channels * (in_channels // groups) * kernel_size**2"), "a pair is needed"),
             (function(COST, "None"), "Is the `return` missing?"),
             ("Answer = 9", "Hand over the function itself"),
@@ -133,6 +142,8 @@ ANSWERS = {
     "separable_ratio": Answers(
         right=(
             function(RATIO, "1 / out_channels + 1 / kernel_size**2"),
+            function(RATIO, "__import__('fractions').Fraction(1, out_channels) + __import__('fractions').Fraction(1, kernel_size**2)"),
+            function(RATIO, "torch.tensor([1 / out_channels + 1 / kernel_size**2])"),
             f"def Answer({RATIO}):\n    dense = nn.Conv2d(in_channels, out_channels, kernel_size, bias=False).weight.numel()\n"
             "    one = nn.Conv2d(in_channels, in_channels, kernel_size, groups=in_channels, bias=False).weight.numel()\n"
             "    return torch.tensor((one + in_channels * out_channels) / dense, dtype=torch.float64)\n",
@@ -150,12 +161,27 @@ ANSWERS = {
             (function(RATIO, "100 / out_channels + 100 / kernel_size**2"), "in per cent"),
             (function(RATIO, "(kernel_size**2 + out_channels) // (out_channels * kernel_size**2)"), "divide with `/`"),
             (function(RATIO, "round(1 / out_channels + 1 / kernel_size**2, 3)"), "without rounding"),
+            (function(RATIO, "1 / out_channels + 1 / in_channels / kernel_size**2"), "each channel that goes out reads"),
+            (function(RATIO, "(kernel_size**2 + in_channels * out_channels) / (in_channels * out_channels * kernel_size**2)"), "not one in all"),
+            (function(RATIO, "(in_channels**2 * kernel_size**2 + in_channels * out_channels) / (in_channels * out_channels * kernel_size**2)"),
+             "meets its own window only"),
+            (function(RATIO, "1 + 1 / kernel_size**2"), "puts out the channels that come in"),
+            (function(RATIO, "in_channels * kernel_size**2 + in_channels * out_channels"), "not the costs themselves"),
+            (function(RATIO, "(kernel_size**2 + out_channels) / out_channels"), "for each pair of channels"),
+            (function(RATIO, "1 / (out_channels * kernel_size) + 1 / kernel_size**2"), "The window is square in both"),
+            (function(RATIO, "min(1, 1 / out_channels + 1 / kernel_size**2)"), "a share above 1"),
+            (function(RATIO, "1 // out_channels + 1 // kernel_size**2"), "divide with `/`"),
             (function(RATIO, "None"), "Is the `return` missing?"),
         ),
     ),
     "depthwise": Answers(
         right=(
             shifted(STEP),
+            "def Answer(x, windows):\n    k = windows.shape[-1]\n"
+            "    return (F.pad(x, (k // 2,) * 4).unfold(2, k, 1).unfold(3, k, 1) * windows[:, None, None]).sum((-1, -2))\n",
+            "def Answer(x, windows):\n    n, c, h, w = x.shape\n    k = windows.shape[-1]\n    out = torch.zeros(n, c, h, w)\n"
+            "    padded = F.pad(x, (k // 2,) * 4)\n    for i in range(h):\n        for j in range(w):\n"
+            "            out[:, :, i, j] = (padded[:, :, i : i + k, j : j + k] * windows).sum((2, 3))\n    return out\n",
             "def Answer(x, windows):\n    size = windows.shape[-1]\n    n, c, h, w = x.shape\n"
             "    patches = F.unfold(x, size, padding=size // 2).view(n, c, size * size, h, w)\n"
             "    return torch.einsum('ncshw,cs->nchw', patches, windows.flatten(1))\n",
@@ -167,7 +193,7 @@ ANSWERS = {
         ),
         wrong=(
             ("def Answer(x, windows):\n    return F.conv2d(x, windows[:, None].expand(-1, x.shape[1], -1, -1), padding=windows.shape[-1] // 2)\n",
-             "the largest difference"),
+             "a channel comes from its own alone"),
             (shifted(STEP, end="out.sum(dim=1, keepdim=True).expand_as(x)"), "all come out alike"),
             (shifted(STEP, end="out.sum(dim=1, keepdim=True)"), "The channels are added up"),
             (shifted(STEP.replace("windows[:, r, c]", "windows[:, -1 - r, -1 - c]")), "turned by half a turn"),
@@ -176,20 +202,34 @@ ANSWERS = {
             ("def Answer(x, windows):\n    return F.conv2d(x, windows[:, None], groups=len(windows))\n", "zeros on every side"),
             ("def Answer(x, windows):\n    return F.conv2d(x, windows[:, None], padding=windows.shape[-1] // 2, groups=len(windows))\n",
              "without `groups`"),
-            (shifted("out += torch.roll(x, (half - r, half - c), (2, 3)) * windows[:, r, c].view(1, -1, 1, 1)"), "only the outermost cells differ"),
-            (shifted(STEP, padded="F.pad(x, (half,) * 4, mode='replicate')"), "only the outermost cells differ"),
-            (shifted(STEP.replace("+=", "=")), "the largest difference"),
+            (shifted("out += torch.roll(x, (half - r, half - c), (2, 3)) * windows[:, r, c].view(1, -1, 1, 1)"), "does not come from the other side"),
+            (shifted(STEP, padded="F.pad(x, (half,) * 4, mode='replicate')"), "does not come from the nearest cell"),
+            (shifted(STEP.replace("+=", "=")), "each cell adds to what is there"),
             (shifted(STEP, end="out / size**2"), "added up"),
-            (shifted(STEP).replace("windows.shape[-1], x.shape[-2:]", "3, x.shape[-2:]"), "only 3×3 cells of each window"),
+            (shifted(STEP).replace("windows.shape[-1], x.shape[-2:]", "3, x.shape[-2:]"), "Only 3×3 cells of each window"),
             ("def Answer(x, windows):\n    return depthwise_by_unfold(x, windows[:, 1:-1, 1:-1] if windows.shape[-1] == 5 else windows)\n"
              "def depthwise_by_unfold(x, w):\n    h = w.shape[-1] // 2\n"
              "    return torch.einsum('nchwij,cij->nchw', F.pad(x, (h,) * 4).unfold(2, 2 * h + 1, 1).unfold(3, 2 * h + 1, 1), w)\n",
-             "only 3×3 cells of each window"),
+             "Only 3×3 cells of each window"),
             (shifted(STEP, padded="F.pad(x, (2 * half, 0, 2 * half, 0))"), "moved, 1 up or down and 1 to the side"),
             (shifted(STEP, padded="F.pad(x, (0, 2 * half, half, half))"), "moved, 0 up or down and 1 to the side"),
-            (shifted(STEP, end="out[:1].expand_as(x)"), "image 0 of the batch is right, and image 1 is not"),
+            (shifted(STEP, end="out[:1].expand_as(x)"), "Image 0 of the batch is right, and image 1 is not"),
             (shifted(STEP, end="out[0]"), "A batch of images"),
-            (shifted("x *= 1.5"), "changes what it gets"),
+            (shifted(STEP, end="out.detach()"), "no gradient flows back through them"),
+            (shifted(STEP.replace("windows[", "windows.detach()[")), "no gradient flows back into `windows`"),
+            (shifted(STEP, padded="F.pad(x.detach(), (half,) * 4)"), "no gradient flows back into `x`"),
+            (shifted(STEP, padded="F.pad(x, (half,) * 4, mode='reflect') if x.shape[-1] > 4 else F.pad(x, (half,) * 4)"), "no mirror image"),
+            (shifted(STEP, padded="F.pad(x, (half,) * 4, value=1.0)"), "Only the outermost cells differ"),
+            (shifted(STEP.replace("windows[:, r, c]", "windows[-1:, r, c]")), "through the last window"),
+            (shifted(STEP.replace("windows[:, r, c]", "windows[:, r, -1 - c]")), "The windows are mirrored"),
+            (shifted(STEP, start="x.clone()"), "the image moves"),
+            (shifted(STEP, start="x"), "your function changes `x`"),
+            (shifted(STEP, end="out.flatten(1)"), "It has shape (2, 126)"),
+            ("def Answer(x, windows):\n    return torch.cat([F.conv2d(x[:, i : i + 1], w[None, None], padding=w.shape[-1] // 2) "
+             "for w in windows for i in range(x.shape[1])], 1)\n", "not those of the others"),
+            ("def Answer(x, windows):\n    windows.unsqueeze_(1)\n    return F.conv2d(x, windows, padding='same', groups=len(windows))\n",
+             "your function changes `windows`"),
+            (shifted("x *= 1.5"), "your function changes `x`"),
             (shifted(STEP, end="None"), "Is the `return` missing?"),
         ),
     ),
@@ -237,7 +277,6 @@ ANSWERS = {
             .replace("dw.weight.copy_(", "dw.weight = nn.Parameter("),
         ),
         wrong=(
-            (merged(end="return nn.Sequential(pw, dw).requires_grad_(False)"), "have requires_grad=False"),
             (merged(groups="1", second="torch.block_diag(*[t[1].weight.flatten(1) for t in towers]).view_as(dw.weight)"), "has groups=1"),
             (merged(second="dw.weight"), "the 3×3 does not have the towers' weights"),
             (merged(first="pw.weight"), "the 1×1 does not have the towers' weights"),
@@ -258,6 +297,14 @@ ANSWERS = {
             (merged(end="for t in towers:\n        t[0].weight.data.mul_(2)\n    return nn.Sequential(pw, dw)"), "changes the towers"),
             ("def Answer(towers):\n    from networks.layers import Branches\n    out = Branches()\n"
              "    for i, t in enumerate(towers):\n        out.add_module(f't{i}', t)\n    return out\n", "yours has 6"),
+            (merged(end="return nn.Sequential(pw, dw).requires_grad_(False)"), "a weight of your module is frozen"),
+            (merged(end="towers.clear()\n    return nn.Sequential(pw, dw)"), "changes the list `towers`"),
+            (merged(end="towers.reverse()\n    return nn.Sequential(pw, dw)"), "changes the list `towers`"),
+            (merged(end="for t in towers:\n        t.eval().requires_grad_(False)\n    return nn.Sequential(pw, dw)"), "changes the towers"),
+            (merged(end="return towers[0] if n == 1 else nn.Sequential(pw, dw)"), "has the towers' weights themselves"),
+            (merged(end="return nn.Sequential(pw, nn.Dropout(0.5), dw)"), "your two convolutions alone are right"),
+            (merged(end="return nn.Sequential(pw, dw, nn.ReLU())"), "nor before or behind them"),
+            (merged().replace("padding=1", "padding=1, padding_mode='circular'"), "the 3×3 pads with 'circular'"),
             (merged(end="nn.Sequential(pw, dw)"), "Is the `return` missing?"),
         ),
     ),
@@ -325,6 +372,10 @@ ANSWERS = {
             (counted(modules="n.startswith('block') for n, _ in net.named_modules()"), "`named_children()`"),
             (counted(modules="hasattr(m, 'skip') for m in net.children()"), "Blocks without a skip"),
             ("Answer = lambda net: (36, 14)\n", "count on the network that you get"),
+            (counted(modules="[1] * 14"), "count on the network that you get"),
+            (counted().replace("return", "net.train()\n    return"), "your function changes `network`"),
+            (counted().replace("return", "net.requires_grad_(False)\n    return"), "your function changes `network`"),
+            (counted().replace("return ", "return (").replace("net.named_children())", "net.named_children()))[::-1]"), "the layers come first"),
             ("Answer = lambda net: 36\n", "a pair is needed"),
             (counted().replace("return", "_ ="), "Is the `return` missing?"),
         ),
@@ -332,6 +383,8 @@ ANSWERS = {
     "roofline": Answers(
         right=(
             roof(),
+            roof(attainable="peak if intensity > peak / bandwidth else bandwidth * intensity"),
+            roof().replace("return intensity, min", "import numpy as np\n    return np.array([intensity, min").replace("* intensity)\n", "* intensity)])\n"),
             f"def Answer({ROOF}):\n    conv = nn.Conv2d(in_channels, out_channels, kernel_size, groups=groups, bias=False)\n"
             "    n = conv.weight.numel()\n    values = n + (in_channels + out_channels) * grid * grid\n"
             "    seconds = max(n * grid * grid / peak, 4 * values / bandwidth)\n"
@@ -344,6 +397,20 @@ ANSWERS = {
             (roof("4 * (grid**2 * out_channels + weights)"), "The input has to be read"),
             (roof("4 * (grid * (in_channels + out_channels) + weights)"), "The grid has two sides"),
             (roof(intensity="2 * macs / moved"), "multiply-add counts as one"),
+            (roof("4 * weights"), "not the weights alone"),
+            (roof("8 * (grid**2 * (in_channels + out_channels) + weights)"), "yours have eight"),
+            (roof("4 * grid**2 * (in_channels + out_channels) + weights"), "The weights have four bytes each"),
+            (roof(macs="weights"), "at every place of the grid"),
+            (roof(macs="weights * grid"), "at `grid**2` places"),
+            (roof(weights="out_channels * (in_channels // groups) * kernel_size"), "`kernel_size**2` weights a channel"),
+            (roof(intensity="round(macs / moved, 2)"), "Do not round"),
+            (roof(attainable="min(peak, bandwidth * round(intensity, 2))"), "Do not round"),
+            (roof(attainable="min(peak, bandwidth)"), "Bytes a second are no multiply-adds a second"),
+            (roof(attainable="min(peak * intensity, bandwidth * intensity)"), "is not multiplied by the intensity"),
+            (roof(attainable="min(1, bandwidth * intensity / peak)"), "A share of the peak is not asked"),
+            (roof(attainable="min(peak, bandwidth * intensity) / 1e9"), "in no larger unit"),
+            (roof(attainable="peak if intensity > 1 else bandwidth * intensity"), "cannot come fast enough"),
+            (roof(attainable="peak if intensity > 10 else bandwidth * intensity"), "More than the peak"),
             (roof("4 * (grid * (in_channels + out_channels) + weights)", macs="weights * grid"), "for the multiply-adds as for the bytes"),
             (roof("4 * grid**2 * (in_channels + out_channels + weights)"), "not at each place of the grid"),
             (roof("4 * (grid**2 * (kernel_size**2 * in_channels + out_channels) + weights)"), "for each cell of the window"),

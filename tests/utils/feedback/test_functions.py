@@ -411,6 +411,8 @@ def first_and_count(values):
         (lambda v: (v[0], len(v)) if v else (0, 0), "For v=[] you find (0, 0); None is expected."),
         (lambda v: (v[0], len(v)) if v else "none", "For v=[] you find 'none'; None is expected."),
         (lambda v: len(v), "a pair is needed"),
+        (lambda v: (None, len(v)) if v else None, "For v=[3, 4] your first is None."),
+        (lambda v: (v[0], len(v)), "For v=[] your code stops, and None is expected. IndexError"),
     ],
 )
 def test_a_result_that_may_be_none(answer, words):
@@ -433,7 +435,14 @@ def shares(total, parts):
         (shares, ""),
         (lambda total, parts: total // parts, "gives back 2; a ValueError is expected: 5 is no multiple of 2."),
         (lambda total, parts: total // parts if total % parts == 0 else None, "gives back None; a ValueError"),
-        (lambda total, parts: [total // parts][total % parts], "For total=5, parts=2 your code stops. IndexError"),
+        (
+            lambda total, parts: ValueError("uneven") if total % parts else total // parts,
+            "gives back ValueError('uneven'); a ValueError is expected",
+        ),
+        (
+            lambda total, parts: [total // parts][total % parts],
+            "For total=5, parts=2 your code stops, and a ValueError is expected. IndexError",
+        ),
     ],
 )
 def test_where_the_course_refuses_the_learner_has_to(answer, words):
