@@ -42,7 +42,9 @@ c.Exchange.root = str(Path(__file__).parent / "exchange")
 c.ExchangeFactory.collect = "classroom.exchange.Collect"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
 
-# Autograding: a submission is brought back into the assignment's form, then its code runs apart from the tests.
+# Autograding: a submission is read, whatever state its file is in, and brought back into the assignment's form; then its code
+# runs apart from the tests. What your pages show of it is cleaned last: without that line a student's script runs in them.
+c.Autograde.exporter_class = "classroom.notebooks.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "classroom.autograding.Restore",
@@ -56,6 +58,7 @@ c.Autograde.autograde_preprocessors = [
     "classroom.autograding.SaveMarks",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
+    "classroom.cleaning.Clean",
 ]
 # What one submission may take: seconds for a cell or an answer, for a test, for all; gigabytes of memory.
 c.Mark.answer_seconds = 20

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from classroom.course_folder import ClassroomError, read, require_released
-from classroom.notebooks import grade_id, grader_data_of
+from classroom.course_folder import require_released
+from classroom.notebooks import ClassroomError, grade_id, grader_data_of, read
 
 RUN = 6  # so many tokens in a row are one thing that two answers can share
 FEWEST = 40  # tokens beyond what was given; an answer of fewer is not compared
