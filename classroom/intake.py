@@ -60,11 +60,16 @@ def collect(source: Path, folder: Path, slug: str, people: Roster, names: set[st
         if source.is_file():
             place = Path(scratch) / "all"
             refused = _unpack(source, place, files=MOST_FILES, size=MOST_BYTES)
-            inside = [entry for entry in place.iterdir() if not _of_the_system(entry.name)]
-            if len(inside) == 1 and inside[0].is_dir() and any(each.is_dir() for each in inside[0].iterdir()):
-                place = inside[0]  # the zip of a folder
         elif not source.is_dir():
             raise ClassroomError(f"There is no {source}.")
+        outer, place = place, _unwrapped(place, slug, people)
+        if outer != place:
+            found.left += [
+                (file.name, _nobodys(file.path))
+                for entry in outer.iterdir()
+                if entry != place
+                for file in _files(entry, outer)
+            ]
         groups = _grouped(place, slug, found, Path(scratch))
         for name, reason in refused:
             found.left.append((name, reason))
@@ -81,9 +86,23 @@ def collect(source: Path, folder: Path, slug: str, people: Roster, names: set[st
 # Whose it is
 
 
+def _unwrapped(place: Path, slug: str, people: Roster) -> Path:
+    """The folder in which each entry is a student's: where all lies in one that is nobody's, that one."""
+    inside = [entry for entry in place.iterdir() if not _of_the_system(entry.name)]
+    if len(inside) != 1 or not inside[0].is_dir() or inside[0].is_symlink():
+        return place
+    label = read_label(inside[0].name, slug)
+    if label.platform or isinstance(people.find(label), Student):
+        return place
+    within = [entry for entry in inside[0].iterdir() if not _of_the_system(entry.name)]
+    files = [entry for entry in within if entry.suffix.lower() in (".ipynb", ".zip")]
+    is_wrapper = any(entry.is_dir() or read_label(entry.name, slug).platform for entry in within) or len(files) > 1
+    return inside[0] if people or is_wrapper else place
+
+
 def _grouped(place: Path, slug: str, found: Collected, scratch: Path) -> list[Group]:
     """The download's files by student; what is nobody's is left."""
-    groups: dict[tuple[str, str], Group] = {}
+    groups: dict[tuple[str, str, str], Group] = {}
     for number, entry in enumerate(sorted(place.iterdir())):
         if entry.is_symlink() or _of_the_system(entry.name) or not (entry.is_dir() or entry.is_file()):
             found.left += [(file.name, _nobodys(file.path)) for file in _files(entry, place)]
@@ -92,7 +111,7 @@ def _grouped(place: Path, slug: str, found: Collected, scratch: Path) -> list[Gr
         if not label.platform and entry.is_file() and entry.suffix.lower() not in (".ipynb", ".zip"):
             found.left.append((entry.name, "neither a notebook nor in a student's folder"))
             continue
-        group = groups.setdefault(label.key, Group(label))
+        group = groups.setdefault(label.key if label.platform else ("", entry.name, ""), Group(label))
         if label.attempt and group.label.attempt and label.attempt != group.label.attempt:
             earlier = label if label.attempt < group.label.attempt else group.label
             when = f"an earlier attempt ({earlier.attempt:%Y-%m-%d %H:%M})"

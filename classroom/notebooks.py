@@ -13,6 +13,7 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 
 LARGEST = 50 * 2**20  # bytes of a notebook that is read at all
 DEEPEST = 60  # lists and objects within each other; JupyterLab's own outputs have about ten
@@ -80,7 +81,7 @@ def read_with_remarks(path: Path) -> tuple[NotebookNode, list[str]]:
     try:
         content = _as_format_4(_parsed(path), path)
         remarks = list(_put_right(content))
-        notebook: NotebookNode = nbformat.from_dict(content)
+        notebook: NotebookNode = rejoin_lines(nbformat.from_dict(content))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             nbformat.validate(notebook)

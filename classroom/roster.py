@@ -116,9 +116,9 @@ class Label:
     late: bool = False
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[str, str, str]:
         """The same for all that one student handed in, and for nothing else in the same download."""
-        return plain(self.who), self.number
+        return self.platform, self.who, self.number
 
     def __str__(self) -> str:
         return f"{self.who} ({self.number})" if self.number else self.who
@@ -307,7 +307,10 @@ def _table(path: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ClassroomError(f"{path} cannot be read as a table (CSV, UTF-8): {error}.") from None
     head = text.partition("\n")[0]
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count)))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count)))
+    except csv.Error as error:
+        raise ClassroomError(f"{path} cannot be read as a table (CSV): {error}.") from None
     if not rows:
         raise ClassroomError(f"{path} is empty. A list of students has the columns id,first_name,last_name,email.")
     columns = [unicodedata.normalize("NFC", name).strip().lower() for name in rows[0]]
