@@ -75,6 +75,9 @@ c.GenerateFeedback.preprocessors = [
 '''
 
 
+STUDENTS_COPY = "This copy of the course is a student's: the assignments' sources are not in it."
+
+
 class AssignError(RuntimeError):
     """nbgrader could not make the release; the message has its words."""
 
@@ -96,7 +99,8 @@ def source(lesson: Lesson, *, seed: str = "") -> NotebookNode:
     path = lesson.folder / "assignment.md"
     if not path.exists():
         known = ", ".join(entry.slug for entry in with_assignment())
-        raise ValueError(f"Lesson {lesson.slug} has no assignment. Those that have one: {known}.")
+        more = f"Those that have one: {known}." if known else STUDENTS_COPY
+        raise ValueError(f"Lesson {lesson.slug} has no assignment. {more}")
     read = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
     values = numbers(lesson, seed=seed)
     cells: list[NotebookNode] = []
@@ -162,6 +166,8 @@ def release(lessons: Iterable[Lesson], folder: Path) -> list[Path]:
         AssignError: nbgrader refused; the message has what it said.
     """
     sources = {lesson: source(lesson) for lesson in lessons}
+    if not sources:
+        raise ValueError(STUDENTS_COPY)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nbgrader_config.py"
     if not config.exists():

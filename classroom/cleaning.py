@@ -149,7 +149,7 @@ def _is_picture(data: object) -> bool:
 class Clean(NbGraderPreprocessor):
     """The last step of the marking: what the formgrader and the feedback pages show of a submission."""
 
-    code_lines = Integer(2000, help="Lines of a code cell that are shown.").tag(config=True)
+    code_lines = Integer(1000, help="Lines of a code cell that are shown.").tag(config=True)
     cell_characters = Integer(50_000, help="Characters of a cell or an output that are shown.").tag(config=True)
     answer_characters = Integer(20_000, help="Characters of an answer in Markdown that are shown.").tag(config=True)
     added_cells = Integer(200, help="Cells that the student added and that are shown.").tag(config=True)

@@ -99,7 +99,7 @@ def init(
         )
     chosen = [lesson(slug) for slug in slugs] if slugs else assign.with_assignment()
     if not chosen:
-        raise ClassroomError("This copy of the course is a student's: the assignments' sources are not in it.")
+        raise ClassroomError(assign.STUDENTS_COPY)
     for entry in chosen:
         assign.source(entry)
     if folder.exists() and not folder.is_dir():
@@ -240,7 +240,12 @@ def _config(folder: Path) -> "Config":
 
     config = Config()
     config.Autograde.exporter_class = "classroom.notebooks.SubmissionExporter"
-    config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config())
+    try:
+        config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config())
+    except Exception as error:  # a teacher's own lines
+        raise ClassroomError(
+            f"{folder / 'nbgrader_config.py'} cannot be read: {type(error).__name__}: {error}."
+        ) from None
     steps = config.Autograde.get("autograde_preprocessors")
     if isinstance(steps, list) and CLEANING not in steps:
         steps.append(CLEANING)
@@ -582,11 +587,9 @@ def _autograde(
 
 
 def _due(folder: Path, slug: str) -> str:
-    """When the gradebook says that an assignment is due; and what the class takes off for lateness."""
+    """What decides about lateness: when it is due, and the class's own configuration."""
     with gradebook(folder) as book:
-        config = _config(folder)
-        late = {name: str(config[name]) for name in ("AssignLatePenalties", "LateSubmissionPlugin") if name in config}
-        return f"{book.find_assignment(slug).duedate}{late}"
+        return f"{book.find_assignment(slug).duedate}{(folder / 'nbgrader_config.py').read_text(encoding='utf-8')}"
 
 
 def _stamp(folder: Path, slug: str, student: str) -> str:
@@ -729,11 +732,33 @@ def feedback(folder: Path, slug: str, *, exchange: bool = False) -> list[Path]:
     require_released(folder, slug)
     if not any(folder.glob(f"autograded/*/{slug}/*.ipynb")):
         raise ClassroomError(f"Nothing is marked yet: python -m lessons classroom autograde {slug}")
+    settle_lateness(folder)
     with _alone(folder), _nbgrader(folder) as api:
         _insist(api.generate_feedback(slug, force=True), f"make the feedback of {slug}")
         if exchange:
             _insist(api.release_feedback(slug), f"hand out the feedback of {slug}")
     return sorted(folder.glob(f"feedback/*/{slug}/*.html"))
+
+
+def settle_lateness(folder: Path) -> None:
+    """What is taken off who was late, from all points that there are now: nbgrader does it before a person has marked."""
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    with gradebook(folder) as book:
+        late = [
+            {"student": each.student.id, "assignment": assignment.name, "notebook": notebook.name}
+            for assignment in book.assignments
+            for each in assignment.submissions
+            for notebook in each.notebooks
+            if each.total_seconds_late > 0
+        ]
+    if not late:
+        return
+    with _nbgrader(folder) as api:
+        step = AssignLatePenalties(parent=api)
+        step.log.setLevel("ERROR")
+        for each in late:
+            step.preprocess(new_notebook([]), {"nbgrader": each | {"db_url": _database(folder)}})
 
 
 def open_in_jupyter(folder: Path, extra: Sequence[str] = ()) -> None:
@@ -749,5 +774,6 @@ def open_in_jupyter(folder: Path, extra: Sequence[str] = ()) -> None:
 def export(folder: Path, to: Path) -> Path:
     """All marks as a table (CSV), a line for each student and assignment."""
     settings(folder)
+    settle_lateness(folder)
     assign.nbgrader("export", "--to", str(to.resolve()), folder=folder)
     return to

@@ -53,6 +53,7 @@ def read(folder: Path) -> Marks:
         ClassroomError: it is no class, or nothing is marked yet.
     """
     course_folder.settings(folder)
+    course_folder.settle_lateness(folder)
     given = {one.id: one.given for one in course_folder.people(folder).students}
     with course_folder.gradebook(folder) as book:
         most = {each.name: each.max_score for each in book.assignments if each.num_submissions}

@@ -114,6 +114,20 @@ def assign(
     )
 
 
+@app.command("student-copy")
+def student_copy(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or an earlier copy.")],
+) -> None:
+    """Make what a class gets: the course without the assignments' sources, solutions and hidden tests."""
+    from classroom import student_copy
+
+    with _told(OSError):
+        count = student_copy.make(folder)
+    typer.echo(
+        f"{count} files are in {folder}: give it to your students. Assignments' solutions and tests are not in it."
+    )
+
+
 classroom = typer.Typer(
     help="A class with nbgrader: from the release of an assignment to the marks.", no_args_is_help=True
 )
