@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -511,21 +512,45 @@ def autograde(
             "Marking needs Linux or macOS. On Windows, do it in WSL: the same commands, the same folder."
         )
     with _alone(folder):
-        people(folder)
-        return _autograde(folder, slug, students=students, again=again, workers=workers, say=say)
+        ids = {one.id for one in people(folder).students}
+        _compose_names(folder)
+        rows = {row.student: row for row in _roster(folder, slug, students)}
+        for row in rows.values():
+            if ids and row.student not in ids:
+                row.remarks.append(f"not in {STUDENTS}")
+        unknown = sorted(set(students) - set(rows))
+        if unknown:
+            raise ClassroomError(f"There is no student {unknown[0]!r} in submitted/ or the gradebook.")
+        return _autograde(folder, slug, rows, again=again, workers=workers, say=say)
+
+
+def _compose_names(folder: Path) -> None:
+    """A folder that was put there by hand, with decomposed letters in its name as macOS has them, is the same student's.
+
+    Raises:
+        ClassroomError: two folders are one student's, or a name is what no page may show.
+    """
+    for path in folder.glob("submitted/*"):
+        composed = path.with_name(unicodedata.normalize("NFC", path.name))
+        if re.search(r'[<>"]', path.name) and path.is_dir():
+            raise ClassroomError(
+                f"submitted/{path.name} has a sign in its name that stands for HTML in pages. Rename it."
+            )
+        if composed.name != path.name and composed.exists() and not composed.samefile(path):
+            raise ClassroomError(
+                f"submitted/ has two folders named {composed.name}: put together what is one student's."
+            )
+        if composed.name != path.name:
+            path.rename(composed)
 
 
 def _autograde(
-    folder: Path, slug: str, *, students: Sequence[str], again: bool, workers: int, say: Callable[[str], None]
+    folder: Path, slug: str, rows: dict[str, Row], *, again: bool, workers: int, say: Callable[[str], None]
 ) -> list[Row]:
     from classroom import autograding
     from classroom.sandbox.isolation import in_force
     from classroom.sandbox.workers import Workers
 
-    rows = {row.student: row for row in _roster(folder, slug, students)}
-    unknown = sorted(set(students) - set(rows))
-    if unknown:
-        raise ClassroomError(f"There is no student {unknown[0]!r} in submitted/ or the gradebook.")
     for sentence in (outdated(folder), unreleased_changes(folder, slug)):
         if sentence:
             say(sentence)

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from classroom.notebooks import LARGEST, ClassroomError, NotANotebook, grade_id, read, read_with_remarks
 from classroom.report import Collected, Row
-from classroom.roster import Label, Question, Roster, Student, as_written, folder_name, read_label
+from classroom.roster import STUDENTS, Label, Question, Roster, Student, as_written, folder_name, read_label
 
 MOST_FILES, MOST_BYTES = 20_000, 4 * 2**30  # of a download, unpacked
 OWN_FILES, OWN_BYTES = 500, 200 * 2**20  # of one student's zip
@@ -78,6 +78,11 @@ def collect(source: Path, folder: Path, slug: str, people: Roster, names: set[st
             raise ClassroomError(f"There is nothing in {source}.")
         for student, group in _assigned(groups, people, folder, found):
             found.rows.append(_take(student, group, folder / "submitted" / student / slug, slug, names, found))
+    if not people:
+        found.notes.append(
+            f"There is no {STUDENTS}: students are called what the download calls them, and two of one name in different "
+            "assignments would be one."
+        )
     found.rows.sort(key=lambda row: row.student)
     found.left.sort()
     return found
@@ -207,9 +212,13 @@ def _assigned(groups: list[Group], people: Roster, folder: Path, found: Collecte
             )
 
 
-def _called(label: Label) -> str:
+def _called(label: Label) -> str | Question:
     """What a class without a list calls a student."""
-    return folder_name(label.who.rpartition("_")[2] if label.platform == "blackboard" else label.who)
+    if label.platform != "blackboard":
+        return folder_name(label.who)
+    if label.who.count("_") != 1:
+        return Question(f"{label}: where does the user name begin? Save Blackboard's list as {STUDENTS}.")
+    return folder_name(label.who.partition("_")[2])
 
 
 def _ask(question: str, groups: Iterable[Group], found: Collected) -> None:

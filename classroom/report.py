@@ -25,6 +25,7 @@ class Collected:
     Attributes:
         rows: the students of whom something was taken in, with remarks.
         questions: what could not be given to one student, and what to do.
+        notes: what holds for all of them.
         files: how many files there were.
         taken: how many of them are in the class now.
         left: each of the others, with the reason.
@@ -32,6 +33,7 @@ class Collected:
 
     rows: list[Row] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     taken: int = 0
     left: list[tuple[str, str]] = field(default_factory=list)
 
@@ -54,7 +56,7 @@ class Collected:
         if self.questions:
             lines.append("Whose is it? Nothing of these is taken in until you say:")
             lines += [f"  {question}" for question in self.questions]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -72,8 +72,10 @@ class Student:
     Attributes:
         id: what the class and nbgrader call the student.
         given: the line as the platform's own list has it, by its column's name in lower case; `export` gives it back.
-        words: further words that stand for the student, as user names.
-        numbers: the platform's numbers of the student.
+        words: user names and the like that the platform's list has.
+        also: further words that the class has written down: names, user names, numbers.
+        numbers: the platform's numbers of the student, and `also`.
+        of_moodle: the numbers of one assignment, by Moodle's grading worksheet.
     """
 
     id: str
@@ -82,7 +84,9 @@ class Student:
     email: str = ""
     given: dict[str, str] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
+    of_moodle: frozenset[str] = frozenset()
 
     @property
     def section(self) -> str:
@@ -154,20 +158,21 @@ class Roster:
 
     def __init__(self, students: Sequence[Student] = ()):
         self.students = list(students)
-        self.sections = {plain(student.section) for student in self.students} - {""}
-        # The surest way of reading a word comes first.
-        self._known: list[tuple[Callable[[str], str], dict[str, list[Student]]]] = []
-        for change, wanted in (
-            (as_written, lambda one: {one.id, one.email, *one.words, *one.numbers}),
-            (plain, lambda one: {one.id, one.email, *one.words}),
-            (plain, lambda one: one.names),
-            (unaccented, lambda one: one.names),
-        ):
-            found: dict[str, list[Student]] = {}
-            for student in self.students:
-                for word in {change(each) for each in wanted(student)} - {""}:
-                    found.setdefault(word, []).append(student)
-            self._known.append((change, found))
+        groups = [each for student in self.students for each in re.split("[,;]", student.section)]
+        self.sections = {plain(group) for group in groups} - {""}
+        # Ways of reading a label, by platform: the surest comes first.
+        ids = self._by(as_written, lambda one: {one.id, one.email, *one.words, *one.also, *one.numbers})
+        loose = self._by(plain, lambda one: {one.id, one.email, *one.words, *one.also, *one.names})
+        names = self._by(plain, lambda one: one.names | one.also)
+        letters = self._by(unaccented, lambda one: one.names | one.also)
+        self._ways = {"": (ids, loose), "moodle": (names,), "canvas": (letters,), "blackboard": (ids,)}
+
+    def _by(self, change: Callable[[str], str], wanted: Callable[[Student], set[str]]) -> "_Way":
+        known: dict[str, list[Student]] = {}
+        for student in self.students:
+            for word in {change(each) for each in wanted(student)} - {""}:
+                known.setdefault(word, []).append(student)
+        return change, known
 
     def __bool__(self) -> bool:
         return bool(self.students)
@@ -196,15 +201,15 @@ class Roster:
             for words in (_first(line, EMAIL), _first(line, FULL)):
                 found = self.find(Label(words)) if words else None
                 if isinstance(found, Student):
-                    numbers.setdefault(found.id, set()).add(line["identifier"])
+                    numbers.setdefault(found.id, set()).update(re.findall(r"\d+$", line["identifier"]))
                     break
-        return Roster([replace(one, numbers=one.numbers | numbers.get(one.id, set())) for one in self.students])
+        return Roster([replace(one, of_moodle=frozenset(numbers.get(one.id, set()))) for one in self.students])
 
     def find(self, label: Label) -> Student | Question:
         """The one student whom a label means; a question where it is none, or could be two."""
         named = self._named(label)
-        number = f"Participant {label.number}" if label.platform == "moodle" else label.number
-        numbered = [one for one in self.students if number in one.numbers]
+        is_moodle = label.platform == "moodle"  # whose numbers are those of one assignment alone
+        numbered = [one for one in self.students if label.number in (one.of_moodle if is_moodle else one.numbers)]
         if len(numbered) == 1:
             if named and numbered[0] not in named:
                 return Question(
@@ -234,13 +239,16 @@ class Roster:
                     words.append(label.who[sign.end() :])
         if (
             label.platform == "blackboard"
-        ):  # the assignment's name stands before the user's, and both may have this sign
-            words = [label.who[sign.end() :] for sign in re.finditer("_", label.who)] or words
+        ):  # the assignment's name stands before the user's, which may have such signs too
+            words = [label.who[sign.end() :] for sign in re.finditer("_", label.who)]
         for word in words:
-            for change, known in self._known:
+            for change, known in self._ways[label.platform]:
                 if found := known.get(change(word)):
                     return found
         return []
+
+
+_Way = tuple[Callable[[str], str], dict[str, list[Student]]]
 
 
 def _all(students: Iterable[Student]) -> str:
@@ -282,7 +290,8 @@ def read_students(path: Path) -> list[Student]:
             last_name=_name(last),
             email=_first(line, EMAIL),
             given={column: value for column, value in line.items() if value},
-            words=frozenset(also | {line[column] for column in WORDS if line.get(column)}),
+            words=frozenset({name} | {line[column] for column in WORDS if line.get(column)}),
+            also=frozenset(also),
             numbers=frozenset(also | ({line["id"]} if is_canvas and line["id"] else set())),
         )
     if not students:

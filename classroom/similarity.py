@@ -34,10 +34,9 @@ class Pair:
 def tokens(source: str) -> list[str]:
     """The structure of a cell's code, one word for each node, without names and docstrings; its words where it is no code."""
     try:
-        tree = ast.parse(source)
-    except SyntaxError:
+        return list(_structure(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # no Python, or made to be too much for it
         return re.findall(r"\w+|[^\w\s]", source)
-    return list(_structure(tree))
 
 
 def _words(text: str) -> list[str]:

@@ -198,17 +198,18 @@ def classroom_autograde(
     slug: _Slug,
     source: _From = None,
     who: _Who = None,
+    exchange: Annotated[bool, typer.Option("--exchange", help="Collect from nbgrader's exchange first.")] = False,
     folder: _Class = Path("."),
     student: Annotated[list[str] | None, typer.Option(help="Only this student; can be given again.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Mark anew what is marked already.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
 ) -> None:
-    """Mark what was handed in; with --from, collect it first. Stopped and started again, it goes on where it was."""
+    """Mark what was handed in; with --from or --exchange, collect it first. Stopped and started again, it goes on where it was."""
     from classroom import course_folder, similarity
     from classroom.report import table
 
     with _told(RuntimeError, OSError):
-        found = course_folder.collect(folder, slug, source, who=who) if source is not None else None
+        found = course_folder.collect(folder, slug, source, who=who) if source is not None or exchange else None
         if found is not None:
             typer.echo(f"{found}\n{found.sentence}".strip())
         rows = course_folder.autograde(

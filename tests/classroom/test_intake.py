@@ -140,6 +140,17 @@ def test_nothing_of_one_student_overwrites_anothers(tmp_path):
     assert there == {} and len(found.questions) == 2 and len(found.left) == 4
 
 
+def test_blackboards_user_names_without_a_list(tmp_path):
+    """`doe` of `Week_1_jane_doe` and `Week_1_john_doe` is nobody's name."""
+    files = {
+        f"Week 1_kim_attempt_2026-10-01-10-00-00_{FILE}": notebook("kim"),
+        f"Week_1_jane_doe_attempt_2026-10-01-10-00-00_{FILE}": notebook("jane"),
+    }
+    found, there = collected(as_folder(tmp_path, files), tmp_path / "class", Roster())
+    assert there == {"kim": "kim"} and "where does the user name begin?" in found.questions[0]
+    assert "There is no students.csv" in str(found)
+
+
 def test_composed_and_decomposed_names_are_one_student(tmp_path):
     """As macOS writes names in zips, without saying that they are UTF-8."""
     name = unicodedata.normalize("NFD", f"Zoë Müller_12_assignsubmission_file_/{FILE}")

@@ -4,17 +4,19 @@ import contextlib
 import csv
 import json
 import shutil
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from classroom import assignments, course_folder, export
+from classroom import assignments, course_folder, export, similarity
 from classroom.notebooks import ClassroomError
 from classroom.sandbox import workers
-from classroom.sandbox.jobs import Outcome
+from classroom.sandbox.jobs import Cell, Job, Outcome
 from lessons.__main__ import app
+from tests.classroom.test_notebooks import breakages
 from utils.system.places import CHECKOUT
 
 SLUG = "inception_module"
@@ -285,6 +287,73 @@ def test_a_student_without_a_name_is_called_by_the_id(course):
         assert (book.find_student("anna").last_name, book.find_student("anna").first_name) == ("anna", "")
     assert "None" not in str(export.canvas(export.read(course)))
     assert not course_folder.people(course), "which makes no list"
+
+
+def test_folders_that_were_put_there_by_hand(course):
+    """Decomposed names, as macOS has them, are the same student's; who is in no list is told."""
+    (course / "students.csv").write_text("id,first_name\nZoë,Zoë\n")
+    hand_in(course, unicodedata.normalize("NFD", "Zoë"))
+    hand_in(course, "jane")
+    rows, _ = marked(course)
+    assert {name: row.remarks for name, row in rows.items()} == {"Zoë": [], "jane": ["not in students.csv"]}
+    hand_in(course, unicodedata.normalize("NFD", "Zoë"))
+    with pytest.raises(ClassroomError, match="two folders named Zoë"):
+        marked(course)
+    shutil.rmtree(course / "submitted" / unicodedata.normalize("NFD", "Zoë"))
+    hand_in(course, "<img src=x onerror=1>")
+    with pytest.raises(ClassroomError, match="Rename it"):
+        marked(course)
+
+
+# Damaged files, and the terminal
+
+
+@pytest.mark.slow
+def test_damaged_files_are_named_with_their_student_and_the_terminal_stays_quiet(course, capfd):
+    good = json.loads((course / "release" / SLUG / f"{SLUG}.ipynb").read_bytes())
+    for number, content in enumerate(breakages(good, 30)):
+        place = course / "submitted" / f"student_{number:02d}" / SLUG
+        place.mkdir(parents=True)
+        (place / f"{SLUG}.ipynb").write_bytes(content)
+    kept = {path: path.read_bytes() for path in course.glob("submitted/*/*/*.ipynb")}
+    rows, _ = marked(course)
+    unreadable = {
+        name for name, row in rows.items() if any("no notebook that can be read" in each for each in row.remarks)
+    }
+    assert 3 <= len(unreadable) <= 27 and len(rows) == 30
+    for name, row in rows.items():
+        assert not any("could not enter" in remark or "cannot be marked" in remark for remark in row.remarks), row
+        assert row.total == (0 if name in unreadable else 10), row
+    assert kept == {path: path.read_bytes() for path in course.glob("submitted/*/*/*.ipynb")}
+    assert len(course_folder.feedback(course, SLUG)) == 30 - len(unreadable)
+    similarity.pairs(course, SLUG)
+    said = capfd.readouterr()
+    assert said.out == said.err == ""
+
+
+def test_nbgraders_own_marking_names_a_damaged_file_and_goes_on(course):
+    hand_in(course, "anna")
+    hand_in(course, "ben")
+    (course / "submitted" / "anna" / SLUG / f"{SLUG}.ipynb").write_text("{")
+    with pytest.raises(assignments.AssignError) as error:
+        assignments.nbgrader("autograde", SLUG, folder=course)
+    assert "is no notebook that can be read (it is no JSON" in str(error.value)
+    assert (course / "autograded" / "ben" / SLUG / f"{SLUG}.ipynb").exists()
+
+
+def test_code_that_cannot_be_parsed_is_compared_too():
+    for source in ("x = (" * 5000, "\0", "def", "(" * 100_000, "x = " + "-" * 100_000 + "1"):
+        assert isinstance(similarity.tokens(source), list)
+
+
+def test_memory_that_torch_ran_out_of_is_told():
+    said = (
+        "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."
+    )
+    job = Job([Cell("student", "five_branches", "x")], [])
+    for error in (("RuntimeError", said, []), ("MemoryError", "", [])):
+        (remark,) = course_folder._remarks_on(job, [Outcome(error=error)])
+        assert remark.startswith("five_branches: ") and "emory" in remark
 
 
 # Sections, teachers, lateness

@@ -25,7 +25,7 @@ Kim,Lee,,kim1@example.org,Group A
 Kim,Lee,,kim2@example.org,Group B
 """
 WORKSHEET = """Identifier,Full name,Email address,Status,Grade
-Participant 8801,Kim Lee,kim1@example.org,Submitted,
+Teilnehmer/in 8801,Kim Lee,kim1@example.org,Submitted,
 Participant 8802,Kim Lee,kim2@example.org,Submitted,
 Participant 8803,Jane Doe,jane@example.org,Submitted,
 Participant 8804,The Teacher,t@example.org,,
@@ -115,6 +115,7 @@ def test_moodles_list_and_its_worksheet(tmp_path):
     assert found(known, "Kim Lee_8801_assignsubmission_file_") == "kim1@example.org"
     assert found(known, "Kim Lee_8802_assignsubmission_file_") == "kim2@example.org"
     assert found(known, "Participant 8803_8803_assignsubmission_file_") == "1001"
+    assert found(known, "Teilnehmer_in 8801_8801_assignsubmission_file_") == "kim1@example.org"
     assert "the number is" in found(known, "Jane Doe_8801_assignsubmission_file_")
     (tmp_path / "worksheet.csv").write_text(MOODLE)
     with pytest.raises(ClassroomError, match="no column Identifier"):
@@ -150,6 +151,24 @@ def test_labels_of_platforms():
     assert read_label("carla_777.zip", SLUG).who == "carla_777"
     one, other = (read_label(f"Jane Doe_{number}_assignsubmission_file_", SLUG) for number in (12, 13))
     assert one.key != other.key
+
+
+def test_a_name_that_is_anothers_user_name(tmp_path):
+    """A platform that writes names means the name; one that writes user names the user name; anything else is asked about."""
+    people = roster(
+        tmp_path,
+        "id,first_name,last_name\njanedoe,Ann,Other\ns2,Jane,Doe\nann,Zoe,Miller\ns4,Zoë,Miller\nann_other,A,B\n",
+    )
+    assert found(people, "Jane Doe_71_assignsubmission_file_") == "s2"
+    assert found(people, f"doejane_1_2_{SLUG}.ipynb") == "s2"
+    assert found(people, f"Week 1_janedoe_attempt_2026-10-01-10-00-00_{SLUG}.ipynb") == "janedoe"
+    assert found(people, "janedoe") == "janedoe"
+    assert "could be janedoe or s2" in found(people, "Jane Doe")
+    assert found(people, "Zoe Miller_71_assignsubmission_file_") == "ann"
+    assert found(people, "Zoë Miller_71_assignsubmission_file_") == "s4"
+    assert "could be ann or s4" in found(people, f"millerzoe_1_2_{SLUG}.ipynb")
+    assert found(people, "Ann Other_5_assignsubmission_file_") == "janedoe"
+    assert "nobody" in found(people, "Zöe Miller_71_assignsubmission_file_")
 
 
 def test_names_of_folders():
