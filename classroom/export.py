@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from classroom import course_folder
+from classroom.assignments import nbgrader
+from classroom.marking import settle_lateness
 from classroom.notebooks import ClassroomError
 
 
@@ -53,7 +55,7 @@ def read(folder: Path) -> Marks:
         ClassroomError: it is no class, or nothing is marked yet.
     """
     course_folder.settings(folder)
-    course_folder.settle_lateness(folder)
+    settle_lateness(folder)
     given = {one.id: one.given for one in course_folder.people(folder).students}
     with course_folder.gradebook(folder) as book:
         most = {each.name: each.max_score for each in book.assignments if each.num_submissions}
@@ -122,3 +124,11 @@ def export(folder: Path, to: Path, system: str) -> Marks:
     with to.open("w", encoding="utf-8", newline="") as out:
         csv.writer(out, quoting=csv.QUOTE_ALL).writerows(FORMATS[system](marks))
     return marks
+
+
+def everything(folder: Path, to: Path) -> Path:
+    """nbgrader's own table (CSV), a line for each student and assignment."""
+    course_folder.settings(folder)
+    settle_lateness(folder)
+    nbgrader("export", "--to", str(to.resolve()), folder=folder)
+    return to

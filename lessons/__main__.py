@@ -205,16 +205,14 @@ def classroom_autograde(
     workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
 ) -> None:
     """Mark what was handed in; with --from or --exchange, collect it first. Stopped and started again, it goes on where it was."""
-    from classroom import course_folder, similarity
+    from classroom import course_folder, marking, similarity
     from classroom.report import table
 
     with _told(RuntimeError, OSError):
         found = course_folder.collect(folder, slug, source, who=who) if source is not None or exchange else None
         if found is not None:
             typer.echo(f"{found}\n{found.sentence}".strip())
-        rows = course_folder.autograde(
-            folder, slug, students=student or (), again=again, workers=workers, say=typer.echo
-        )
+        rows = marking.autograde(folder, slug, students=student or (), again=again, workers=workers, say=typer.echo)
         typer.echo("\n" + table(rows))
         alike = len(similarity.pairs(folder, slug)) if any(row.points for row in rows) else 0
     typer.echo(f"\nThis table is in {folder / 'reports' / f'{slug}.txt'}. Free answers wait for you in the formgrader.")
@@ -233,10 +231,10 @@ def classroom_feedback(
     system: Annotated[str, typer.Option("--for", help="For --export: moodle, canvas or blackboard.")] = "",
 ) -> None:
     """A page for each student: their work, the points, and what the tests said."""
-    from classroom import course_folder
+    from classroom import marking
 
     with _told(RuntimeError, OSError):
-        pages = course_folder.feedback(folder, slug, exchange=exchange)
+        pages = marking.feedback(folder, slug, exchange=exchange)
     typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
     if to is not None:
         classroom_export(folder, to, system)
@@ -251,11 +249,11 @@ def classroom_export(
     ] = "",
 ) -> None:
     """All marks as a table (CSV)."""
-    from classroom import course_folder, export
+    from classroom import export
 
     with _told(RuntimeError, OSError):
         if not system:
-            typer.echo(f"The marks are in {course_folder.export(folder, to)}.")
+            typer.echo(f"The marks are in {export.everything(folder, to)}.")
             return
         exported = export.export(folder, to, system)
     typer.echo(f"The marks of {len(exported.students)} students are in {to}, for {system}.")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import nbformat
 import pytest
 
-from classroom import course_folder
+from classroom import course_folder, marking
 from classroom.notebooks import new_cell
 from tests.browser.learner import CHECKOUT, CHROMIUM, browser_page
 from tests.classroom.hostile import ANSWERS, ATTACHMENTS, RUN
@@ -78,6 +78,14 @@ def page_of(course, address, student):
         return f"{address}/formgrader/submissions/{book.find_submission_notebook(SLUG, SLUG, student).id}/"
 
 
+def seconds(page, address, words):
+    """How long it takes until a page shows these words."""
+    start = time.monotonic()
+    page.goto(address, wait_until="domcontentloaded")
+    page.get_by_text(words).first.wait_for()
+    return time.monotonic() - start
+
+
 def harm(page):
     """What a student's script did in a page, when everything in it has been pointed at and clicked."""
     page.evaluate("""() => {
@@ -118,8 +126,8 @@ def test_nothing_that_a_student_wrote_runs_in_the_teachers_pages(tmp_path):
     endless = answer(nbformat.from_dict(made), {"trade": long})
     endless.cells = [*endless.cells[:12], new_cell("code", long), new_cell("markdown", long)]
     hand_in(course, "bruno", endless)
-    course_folder.autograde(course, SLUG)
-    course_folder.feedback(course, SLUG)
+    marking.autograde(course, SLUG)
+    marking.feedback(course, SLUG)
     assert (beside.parent / f"{SLUG}.ipynb").read_bytes() == original and beside.exists()
     with opened(course, tmp_path, 8972) as address, browser_page(width=1500) as page:
         asked = []
@@ -135,19 +143,18 @@ def test_nothing_that_a_student_wrote_runs_in_the_teachers_pages(tmp_path):
         page.locator(".nbgrader_cell").first.wait_for()
         assert harm(page) == [0, False, []]
         assert not [url for url in asked if "example.org" in url]
-        start = time.monotonic()
-        page.goto(page_of(course, address, "bruno"), wait_until="domcontentloaded")
-        page.get_by_text("further lines are not shown here").first.wait_for()
-        assert time.monotonic() - start < 2
+        # On a machine that is busy elsewhere, an ordinary page takes longer than two seconds as well.
+        ordinary = min(seconds(page, mine, "My answer") for _ in range(2))
+        endless = page_of(course, address, "bruno")
+        assert min(seconds(page, endless, "further lines are not shown here") for _ in range(2)) < max(2, ordinary)
         # The same page of what was not cleaned: this is what the assertions above would see.
         path = course / "autograded" / "amara" / SLUG / f"{SLUG}.ipynb"
         path.chmod(0o644)
         shown = nbformat.read(path, as_version=4)
-        shown.cells.append(nbformat.v4.new_markdown_cell(ANSWERS["event of a picture"]))
+        shown.cells.append(nbformat.v4.new_markdown_cell(ANSWERS["script"] + ANSWERS["event of a picture"]))
         nbformat.write(shown, path)
         page.goto(mine)
-        page.locator(".nbgrader_cell").first.wait_for()
-        assert harm(page)[0] == 1
+        page.wait_for_function("window.harm === 1")
 
 
 def test_a_teacher_marks_in_the_formgrader(tmp_path):
@@ -167,4 +174,4 @@ def test_a_teacher_marks_in_the_formgrader(tmp_path):
         pages.get_by_text("Successfully autograded").first.wait_for()
         pages.get_by_role("button", name="OK").first.click()
         pages.get_by_text("8 / 12").wait_for()
-    assert course_folder.points(course, SLUG, "amara")["largest_reduction"] == 0
+    assert marking.points(course, SLUG, "amara")["largest_reduction"] == 0

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from classroom import assignments, course_folder, export, similarity
+from classroom import assignments, course_folder, export, marking, similarity
 from classroom.notebooks import ClassroomError
 from classroom.sandbox import workers
 from classroom.sandbox.jobs import Cell, Job, Outcome
@@ -68,7 +68,7 @@ def hand_in(course, student, when=None):
 
 def marked(course, **options):
     said = []
-    rows = course_folder.autograde(course, SLUG, say=said.append, **options)
+    rows = marking.autograde(course, SLUG, say=said.append, **options)
     return {row.student: row for row in rows}, said
 
 
@@ -325,7 +325,7 @@ def test_damaged_files_are_named_with_their_student_and_the_terminal_stays_quiet
         assert not any("could not enter" in remark or "cannot be marked" in remark for remark in row.remarks), row
         assert row.total == (0 if name in unreadable else 10), row
     assert kept == {path: path.read_bytes() for path in course.glob("submitted/*/*/*.ipynb")}
-    assert len(course_folder.feedback(course, SLUG)) == 30 - len(unreadable)
+    assert len(marking.feedback(course, SLUG)) == 30 - len(unreadable)
     similarity.pairs(course, SLUG)
     said = capfd.readouterr()
     assert said.out == said.err == ""
@@ -352,7 +352,7 @@ def test_memory_that_torch_ran_out_of_is_told():
     )
     job = Job([Cell("student", "five_branches", "x")], [])
     for error in (("RuntimeError", said, []), ("MemoryError", "", [])):
-        (remark,) = course_folder._remarks_on(job, [Outcome(error=error)])
+        (remark,) = marking._remarks_on(job, [Outcome(error=error)])
         assert remark.startswith("five_branches: ") and "emory" in remark
 
 
@@ -383,7 +383,7 @@ def test_two_classes_of_one_seed_have_the_same_assignment(course, tmp_path):
 
 def test_two_teachers_do_not_mark_at_the_same_time(course):
     hand_in(course, "anna")
-    with course_folder._alone(course):
+    with course_folder.alone(course):
         for words in (["release", SLUG], ["autograde", SLUG], ["collect", SLUG, "--from", str(course / "release")]):
             said = command(*words, "--folder", course)
             assert said.exit_code == 1 and "Another command is at work in this class" in said.output
