@@ -89,11 +89,11 @@ def seconds(page, address, words):
 def harm(page):
     """What a student's script did in a page, when everything in it has been pointed at and clicked."""
     page.evaluate("""() => {
-        for (const each of document.querySelectorAll('#notebook-container *')) {
+        const leaves = event => event.target.closest('a[href^="http"], a[href^="mailto"]') && event.preventDefault();
+        document.addEventListener('click', leaves, true);  // a plain link may lead elsewhere, and this page is to stay
+        for (const each of document.querySelectorAll('#notebook-container *'))
             for (const kind of ['mouseover', 'mouseenter', 'focus', 'click', 'toggle'])
                 each.dispatchEvent(new MouseEvent(kind, {bubbles: kind !== 'toggle', cancelable: true}));
-            if (each.tagName === 'A' && each.protocol.startsWith('java')) each.click();
-        }
     }""")
     page.wait_for_timeout(500)
     frames = [frame.url for frame in page.frames[1:]]
@@ -143,10 +143,12 @@ def test_nothing_that_a_student_wrote_runs_in_the_teachers_pages(tmp_path):
         page.locator(".nbgrader_cell").first.wait_for()
         assert harm(page) == [0, False, []]
         assert not [url for url in asked if "example.org" in url]
-        # On a machine that is busy elsewhere, an ordinary page takes longer than two seconds as well.
+        # Two seconds; on a machine so busy that an ordinary page takes that long, about as long as that one.
         ordinary = min(seconds(page, mine, "My answer") for _ in range(2))
         endless = page_of(course, address, "bruno")
-        assert min(seconds(page, endless, "further lines are not shown here") for _ in range(2)) < max(2, ordinary)
+        assert min(seconds(page, endless, "further lines are not shown here") for _ in range(2)) < max(
+            2, 1.5 * ordinary
+        )
         # The same page of what was not cleaned: this is what the assertions above would see.
         path = course / "autograded" / "amara" / SLUG / f"{SLUG}.ipynb"
         path.chmod(0o644)
