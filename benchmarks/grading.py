@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import nbformat
 
-from classroom import course_folder
+from classroom import course_folder, marking
 from tests.classroom.submissions import answers_of
 from tests.lessons.assignment_answers import of_lesson
 
@@ -59,10 +59,10 @@ def main() -> None:
             nbformat.write(made, place / f"{SLUG}.ipynb")
         print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
         began = time.monotonic()
-        course_folder.autograde(course, SLUG, workers=options.workers, say=print)
+        marking.autograde(course, SLUG, workers=options.workers, say=print)
         print(f"{options.students} submissions, {options.workers} workers: {time.monotonic() - began:.1f} s")
         began = time.monotonic()
-        course_folder.autograde(course, SLUG, workers=options.workers)
+        marking.autograde(course, SLUG, workers=options.workers)
         print(f"the same again, nothing new: {time.monotonic() - began:.1f} s")
 
 

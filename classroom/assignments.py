@@ -42,7 +42,9 @@ c.Exchange.root = str(Path(__file__).parent / "exchange")
 c.ExchangeFactory.collect = "classroom.exchange.Collect"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
 
-# Autograding: a submission is brought back into the assignment's form, then its code runs apart from the tests.
+# Autograding: a submission is read, whatever state its file is in, and brought back into the assignment's form; then its code
+# runs apart from the tests. What your pages show of it is cleaned last: without that line a student's script runs in them.
+c.Autograde.exporter_class = "classroom.notebooks.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "classroom.autograding.Restore",
@@ -56,6 +58,7 @@ c.Autograde.autograde_preprocessors = [
     "classroom.autograding.SaveMarks",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
+    "classroom.cleaning.Clean",
 ]
 # What one submission may take: seconds for a cell or an answer, for a test, for all; gigabytes of memory.
 c.Mark.answer_seconds = 20
@@ -70,6 +73,9 @@ c.GenerateFeedback.preprocessors = [
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 '''
+
+
+STUDENTS_COPY = "This copy of the course is a student's: the assignments' sources are not in it."
 
 
 class AssignError(RuntimeError):
@@ -93,7 +99,8 @@ def source(lesson: Lesson, *, seed: str = "") -> NotebookNode:
     path = lesson.folder / "assignment.md"
     if not path.exists():
         known = ", ".join(entry.slug for entry in with_assignment())
-        raise ValueError(f"Lesson {lesson.slug} has no assignment. Those that have one: {known}.")
+        more = f"Those that have one: {known}." if known else STUDENTS_COPY
+        raise ValueError(f"Lesson {lesson.slug} has no assignment. {more}")
     read = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
     values = numbers(lesson, seed=seed)
     cells: list[NotebookNode] = []
@@ -159,6 +166,8 @@ def release(lessons: Iterable[Lesson], folder: Path) -> list[Path]:
         AssignError: nbgrader refused; the message has what it said.
     """
     sources = {lesson: source(lesson) for lesson in lessons}
+    if not sources:
+        raise ValueError(STUDENTS_COPY)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nbgrader_config.py"
     if not config.exists():

@@ -85,9 +85,9 @@ def restored(submitted: NotebookNode, source: list[NotebookNode]) -> list[Notebo
         name = grade_id(cell)
         own = known.get(name)
         if own is None or (own.metadata.nbgrader.solution and last[name] != number):
-            placed.append((number, -1, new_cell(cell.cell_type, _text(cell))))
+            placed.append((number, -1, _with_text_of(cell, cell.cell_type, {})))
         elif own.metadata.nbgrader.solution:
-            placed.append((number, -1, new_cell(own.cell_type, _text(cell), metadata=dict(own.metadata))))
+            placed.append((number, -1, _with_text_of(cell, own.cell_type, dict(own.metadata))))
     answers = {name: last[name] for name, cell in known.items() if cell.metadata.nbgrader.solution and name in last}
     behind = -1.0
     for name, cell in known.items():
@@ -109,9 +109,10 @@ def _copy(cell: NotebookNode) -> NotebookNode:
     return new_cell(cell.cell_type, cell.source, metadata=dict(cell.metadata))
 
 
-def _text(cell: NotebookNode) -> str:
-    source = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(map(str, source))
+def _with_text_of(cell: NotebookNode, kind: str, metadata: dict[str, Any]) -> NotebookNode:
+    """A new cell with what the student wrote, and the pictures in it."""
+    fields = {"attachments": cell.attachments} if kind != "code" and "attachments" in cell else {}
+    return new_cell(kind, cell.source, metadata=metadata, **fields)
 
 
 def job_of(notebook: NotebookNode, names: list[str], times: Timeouts, limits: Limits) -> Job:
@@ -165,8 +166,23 @@ class Restore(_OfAnAssignment):
         cells, _ = self.look_up(resources)
         nb.cells = restored(nb, cells)
         nb.nbformat, nb.nbformat_minor = 4, 5
-        nb.metadata.pop("widgets", None)
+        nb.metadata = NotebookNode()
+        _remove_other_files(resources["nbgrader"]["student"], resources["nbgrader"]["assignment"], Path.cwd())
         return nb, resources
+
+
+def _remove_other_files(student: str, assignment: str, root: Path) -> None:
+    """What was handed in beside the notebook stays in `submitted/`: the formgrader would serve a page of a student's as its own."""
+    place, source = root / "autograded" / student / assignment, root / "source" / assignment
+    for path in sorted(place.rglob("*")):
+        other = path.relative_to(place)
+        if (
+            path.is_file()
+            and path.suffix != ".ipynb"
+            and other.name != "timestamp.txt"
+            and not (source / other).exists()
+        ):
+            path.unlink()
 
 
 class Mark(_OfAnAssignment):

@@ -1,5 +1,7 @@
 """A class's marks in the columns that course systems import: `export(folder, Path("marks.csv"), "moodle")`.
 
+Where `students.csv` is the system's own list, its ids and names go back as it gave them.
+
 Sources: Moodle, "Grade import" (docs.moodle.org): the columns of its own export; people are matched by ID number, user name
 or e-mail address as chosen on import. Canvas, its importer of gradebooks (lib/gradebook_importer.rb): Student, ID, SIS User
 ID, SIS Login ID, Section, and a row of Points Possible. Blackboard, "Uploading or Downloading Grade Center Items for Working
@@ -8,22 +10,28 @@ Offline": people are known by Username, every field is in quotes.
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from classroom import course_folder
-from classroom.course_folder import ClassroomError
+from classroom.assignments import nbgrader
+from classroom.marking import settle_lateness
+from classroom.notebooks import ClassroomError
 
 
 @dataclass
 class Student:
-    """A line of the table: who it is, and points by assignment; none where nothing was handed in."""
+    """A line of the table: who it is, and points by assignment; none where nothing was handed in.
+
+    `given` is the student's line in `students.csv`, by its columns' names in lower case.
+    """
 
     id: str
     first_name: str
     last_name: str
     email: str
     points: dict[str, float]
+    given: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -47,6 +55,8 @@ def read(folder: Path) -> Marks:
         ClassroomError: it is no class, or nothing is marked yet.
     """
     course_folder.settings(folder)
+    settle_lateness(folder)
+    given = {one.id: one.given for one in course_folder.people(folder).students}
     with course_folder.gradebook(folder) as book:
         most = {each.name: each.max_score for each in book.assignments if each.num_submissions}
         if not most:
@@ -59,24 +69,35 @@ def read(folder: Path) -> Marks:
                 points[submission.assignment.name] = max(submission.score - penalty, 0)
                 unread[submission.assignment.name] += bool(submission.needs_manual_grade)
             names = (each.first_name or "", each.last_name or "", each.email or "")
-            students.append(Student(each.id, *names, points))
+            students.append(Student(each.id, *names, points, given.get(each.id, {})))
     return Marks(sorted(students, key=lambda student: student.id), most, unread)
 
 
 def moodle(marks: Marks) -> list[list[str]]:
     rows = [["First name", "Last name", "ID number", "Email address", *marks.most]]
-    return rows + [[one.first_name, one.last_name, one.id, one.email, *_points(one, marks)] for one in marks.students]
+    for one in marks.students:
+        is_own = "email address" in one.given  # Moodle's list, where an ID number may be missing
+        number = one.given.get("id number", "") if is_own else one.id
+        rows.append([one.first_name, one.last_name, number, one.email, *_points(one, marks)])
+    return rows
 
 
 def canvas(marks: Marks) -> list[list[str]]:
-    rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *marks.most]]
+    columns = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+    rows = [[*columns, *marks.most]]
     rows.append(["Points Possible", "", "", "", "", *(f"{most:g}" for most in marks.most.values())])
-    return rows + [[one.name, "", "", one.id, "", *_points(one, marks)] for one in marks.students]
+    for one in marks.students:
+        is_own = "student" in one.given and "id" in one.given
+        who = [one.given.get(name.lower(), "") for name in columns] if is_own else [one.name, "", "", one.id, ""]
+        rows.append([*who, *_points(one, marks)])
+    return rows
 
 
 def blackboard(marks: Marks) -> list[list[str]]:
     rows = [["Last Name", "First Name", "Username", *marks.most]]
-    return rows + [[one.last_name, one.first_name, one.id, *_points(one, marks)] for one in marks.students]
+    for one in marks.students:
+        rows.append([one.last_name, one.first_name, one.given.get("username", one.id), *_points(one, marks)])
+    return rows
 
 
 FORMATS: dict[str, Callable[[Marks], list[list[str]]]] = {"moodle": moodle, "canvas": canvas, "blackboard": blackboard}
@@ -103,3 +124,11 @@ def export(folder: Path, to: Path, system: str) -> Marks:
     with to.open("w", encoding="utf-8", newline="") as out:
         csv.writer(out, quoting=csv.QUOTE_ALL).writerows(FORMATS[system](marks))
     return marks
+
+
+def everything(folder: Path, to: Path) -> Path:
+    """nbgrader's own table (CSV), a line for each student and assignment."""
+    course_folder.settings(folder)
+    settle_lateness(folder)
+    nbgrader("export", "--to", str(to.resolve()), folder=folder)
+    return to

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from classroom.course_folder import ClassroomError, read, require_released
-from classroom.notebooks import grade_id, grader_data_of
+from classroom.course_folder import require_released
+from classroom.notebooks import ClassroomError, grade_id, grader_data_of, read
 
 RUN = 6  # so many tokens in a row are one thing that two answers can share
 FEWEST = 40  # tokens beyond what was given; an answer of fewer is not compared
@@ -34,10 +34,9 @@ class Pair:
 def tokens(source: str) -> list[str]:
     """The structure of a cell's code, one word for each node, without names and docstrings; its words where it is no code."""
     try:
-        tree = ast.parse(source)
-    except SyntaxError:
+        return list(_structure(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # no Python, or made to be too much for it
         return re.findall(r"\w+|[^\w\s]", source)
-    return list(_structure(tree))
 
 
 def _words(text: str) -> list[str]:

@@ -114,6 +114,20 @@ def assign(
     )
 
 
+@app.command("student-copy")
+def student_copy(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or an earlier copy.")],
+) -> None:
+    """Make what a class gets: the course without the assignments' sources, solutions and hidden tests."""
+    from classroom import student_copy
+
+    with _told(OSError):
+        count = student_copy.make(folder)
+    typer.echo(
+        f"{count} files are in {folder}: give it to your students. Assignments' solutions and tests are not in it."
+    )
+
+
 classroom = typer.Typer(
     help="A class with nbgrader: from the release of an assignment to the marks.", no_args_is_help=True
 )
@@ -144,6 +158,8 @@ def classroom_init(
     with _told(RuntimeError, OSError):
         for path in course_folder.init(folder, seed=seed, slugs=lessons or (), exchange=exchange, course=course):
             typer.echo(f"{path} is written: with solutions, for you alone.")
+        for sentence in course_folder.newer_texts(folder):
+            typer.echo(sentence)
     typer.echo(f"Next, in {folder}: python -m lessons classroom release NAME")
 
 
@@ -154,55 +170,74 @@ def classroom_release(slug: _Slug, folder: _Class = Path("."), exchange: _Exchan
 
     with _told(RuntimeError, OSError):
         path = course_folder.release(folder, slug, exchange=exchange)
+        for sentence in course_folder.newer_texts(folder, [slug]):
+            typer.echo(sentence)
     typer.echo(f"{path} is ready: give it to your students. Solutions and hidden tests are not in it.")
 
 
+_From = Annotated[Path | None, typer.Option("--from", help="The folder or zip that your learning platform gave you.")]
+_Who = Annotated[
+    Path | None,
+    typer.Option(help="Moodle's grading worksheet of the assignment, which tells apart students of one name."),
+]
+
+
 @classroom.command("collect")
-def classroom_collect(
-    slug: _Slug,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="The folder or zip that your learning platform gave you.")
-    ] = None,
-    folder: _Class = Path("."),
-) -> None:
+def classroom_collect(slug: _Slug, source: _From = None, who: _Who = None, folder: _Class = Path(".")) -> None:
     """Bring in what students handed in; without --from, from nbgrader's exchange."""
     from classroom import course_folder
 
     with _told(RuntimeError, OSError):
-        rows = course_folder.collect(folder, slug, source)
-    for row in rows:
-        for remark in row.remarks:
-            typer.echo(f"{row.student}: {remark}")
-    typer.echo(f"{len(rows)} handed in. Next: python -m lessons classroom autograde {slug}")
+        found = course_folder.collect(folder, slug, source, who=who)
+    typer.echo(f"{found}\n{found.sentence}".strip())
+    typer.echo(f"Next: python -m lessons classroom autograde {slug}")
 
 
 @classroom.command("autograde")
 def classroom_autograde(
     slug: _Slug,
+    source: _From = None,
+    who: _Who = None,
+    exchange: Annotated[bool, typer.Option("--exchange", help="Collect from nbgrader's exchange first.")] = False,
     folder: _Class = Path("."),
     student: Annotated[list[str] | None, typer.Option(help="Only this student; can be given again.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Mark anew what is marked already.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
 ) -> None:
-    """Mark what was handed in. Stopped and started again, it goes on where it was."""
-    from classroom import course_folder
+    """Mark what was handed in; with --from or --exchange, collect it first. Stopped and started again, it goes on where it was."""
+    from classroom import course_folder, marking, similarity
+    from classroom.report import table
 
     with _told(RuntimeError, OSError):
-        rows = course_folder.autograde(
-            folder, slug, students=student or (), again=again, workers=workers, say=typer.echo
-        )
-        typer.echo("\n" + course_folder.table(rows, folder, slug))
+        found = course_folder.collect(folder, slug, source, who=who) if source is not None or exchange else None
+        if found is not None:
+            typer.echo(f"{found}\n{found.sentence}".strip())
+        rows = marking.autograde(folder, slug, students=student or (), again=again, workers=workers, say=typer.echo)
+        typer.echo("\n" + table(rows))
+        alike = len(similarity.pairs(folder, slug)) if any(row.points for row in rows) else 0
     typer.echo(f"\nThis table is in {folder / 'reports' / f'{slug}.txt'}. Free answers wait for you in the formgrader.")
+    if alike:
+        typer.echo(f"{alike} pairs of answers are alike: python -m lessons classroom similar {slug}")
+    if found is not None and found.questions:
+        typer.echo(f"{len(found.questions)} submissions are not marked: whose they are is asked above.")
 
 
 @classroom.command("feedback")
-def classroom_feedback(slug: _Slug, folder: _Class = Path("."), exchange: _Exchange = False) -> None:
+def classroom_feedback(
+    slug: _Slug,
+    folder: _Class = Path("."),
+    exchange: _Exchange = False,
+    to: Annotated[Path | None, typer.Option("--export", help="Also write all marks here, as `export` does.")] = None,
+    system: Annotated[str, typer.Option("--for", help="For --export: moodle, canvas or blackboard.")] = "",
+) -> None:
     """A page for each student: their work, the points, and what the tests said."""
-    from classroom import course_folder
+    from classroom import marking
 
     with _told(RuntimeError, OSError):
-        pages = course_folder.feedback(folder, slug, exchange=exchange)
+        pages = marking.feedback(folder, slug, exchange=exchange)
     typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
+    if to is not None:
+        classroom_export(folder, to, system)
 
 
 @classroom.command("export")
@@ -214,11 +249,11 @@ def classroom_export(
     ] = "",
 ) -> None:
     """All marks as a table (CSV)."""
-    from classroom import course_folder, export
+    from classroom import export
 
     with _told(RuntimeError, OSError):
         if not system:
-            typer.echo(f"The marks are in {course_folder.export(folder, to)}.")
+            typer.echo(f"The marks are in {export.everything(folder, to)}.")
             return
         exported = export.export(folder, to, system)
     typer.echo(f"The marks of {len(exported.students)} students are in {to}, for {system}.")
@@ -233,6 +268,8 @@ def classroom_open(context: typer.Context, folder: _Class = Path(".")) -> None:
     from classroom import course_folder
 
     with _told(RuntimeError, OSError):
+        if sentence := course_folder.outdated(folder):
+            typer.echo(sentence, err=True)
         course_folder.open_in_jupyter(folder, context.args)
 
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from classroom import course_folder, export
-from classroom.course_folder import ClassroomError
+from classroom.notebooks import ClassroomError
 from lessons.__main__ import app
 
 ONE, TWO = "inception_module", "googlenet"

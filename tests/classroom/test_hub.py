@@ -24,6 +24,7 @@ from shlex import quote
 import pytest
 import yaml
 
+from classroom import student_copy
 from tests.browser.learner import CHECKOUT, CHROMIUM, Learner, browser_page
 from tests.classroom.submissions import answers_of
 
@@ -428,10 +429,19 @@ def test_the_image_is_made_from_what_there_is():
     text = (CHECKOUT / "deploy/kubernetes/Dockerfile").read_text()
     for path in ("bootstrap.py", "constraints.txt"):
         assert path in text and (CHECKOUT / path).exists()
-    removed = text.index("lessons/*/assignment.md")
-    assert text.index("COPY . .") < removed < text.index("bootstrap.py --torch-index")
+    stages = [part.splitlines() for part in re.split(r"(?m)^FROM ", text)[1:]]
+    assert len(stages) == 2 and "RUN cd /whole && python -m classroom.student_copy /opt/inception-course" in stages[0]
+    assert [line for line in stages[1] if line.startswith("COPY")] == ["COPY --from=course /opt/inception-course ."]
     settings = re.search(r"JUPYTER_CONFIG_PATH=/opt/inception-course/(\S+)", text)[1]
     assert (CHECKOUT / settings / "jupyter_server_config.json").exists()
+
+
+def test_the_server_closes_what_a_students_copy_leaves_out():
+    text = (CHECKOUT / "deploy/hub/setup.sh").read_text()
+    closed = re.search(r"for secret in (.*); do", text)[1]
+    assert {
+        word.strip('"').removeprefix('$course"').strip('"/').removeprefix("$course/") for word in closed.split()
+    } == set(student_copy.SECRET)
 
 
 def test_the_settings_of_servers_can_be_read():
