@@ -44,18 +44,26 @@ class Form:
     recipe: Recipe  # what all arms share
     seeds: tuple[int, ...]
     limit: int | None = None  # so many of the training images; all of them where there is None
+    build: Callable[[Data], nn.Module] | None = None  # the network of all arms, where only their recipes differ
 
 
-def photographs(recipe: Recipe, *, seeds: Sequence[int] = (0, 1, 2, 3, 4), **changes: Any) -> Form:
+def photographs(
+    recipe: Recipe,
+    *,
+    seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    build: Callable[[Data], nn.Module] | None = None,
+    **changes: Any,
+) -> Form:
     """All of CIFAR-10's training images, ten epochs: the form in which every experiment is recorded.
 
     Args:
         recipe: the short form's; its batches become larger, and the images are mirrored and moved.
         seeds: of each arm.
+        build: a network in place of the arms' own, where these are all one.
         changes: other settings of the recipe.
     """
     settings = {"epochs": 10, "batch_size": 128, "flip": True, "shift": 4} | changes
-    return Form(data="cifar10", recipe=replace(recipe, **settings), seeds=tuple(seeds))
+    return Form(data="cifar10", recipe=replace(recipe, **settings), seeds=tuple(seeds), build=build)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +118,9 @@ class Experiment:
 
     def costs(self, form: str = "short") -> dict[str, Table]:
         """What each arm's network costs, on an image of the form's data."""
-        data = load(self.form(form).data, limit=1)
-        return {name: profile(arm.build(data), data.image_shape) for name, arm in self.arms.items()}
+        chosen = self.form(form)
+        data = load(chosen.data, limit=1)
+        return {name: profile(self.network(chosen, name, data)(), data.image_shape) for name in self.arms}
 
     def run(
         self,
@@ -251,7 +260,7 @@ class Experiment:
                     each(run, done)
 
         run = fit(
-            partial(self.arms[arm].build, data),
+            self.network(form, arm, data),
             data,
             self.recipe(form, arm),
             seed=seed,
@@ -266,6 +275,10 @@ class Experiment:
             run.measures.update(self.measure(run, data, before))
         return run
 
+    def network(self, form: Form, arm: str, data: Data) -> Callable[[], nn.Module]:
+        """What builds an arm's network for these images."""
+        return partial(form.build or self.arms[arm].build, data)
+
     def recipe(self, form: Form, arm: str) -> Recipe:
         """What an arm is trained by: the form's recipe with the arm's own changes."""
         return replace(form.recipe, **self.arms[arm].changes)
@@ -275,7 +288,7 @@ class Experiment:
         if not path.exists():
             return None
         run = Run.load(path)
-        planned = planned_key(partial(self.arms[arm].build, data), data, self.recipe(form, arm), seed=seed)
+        planned = planned_key(self.network(form, arm, data), data, self.recipe(form, arm), seed=seed)
         return run if run.completed and run.key == planned and run.changed_code == [] else None
 
     def _chosen(self, names: Sequence[str] | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from multiprocessing import connection, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -298,8 +298,9 @@ def _before(task: Task) -> Iterator[Run]:
     import torch
 
     entry = experiment(task.experiment)
-    build = partial(entry.arms[task.arm].build, _images(entry.form(FORM)))
-    for seed in entry.form(FORM).seeds:
+    form = entry.form(FORM)
+    build = entry.network(form, task.arm, _images(form))
+    for seed in form.seeds:
         earlier = Task(task.experiment, task.arm, seed)
         if seed < task.seed and earlier.path.exists():
             run = Run.load(earlier.path)

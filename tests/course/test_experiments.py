@@ -118,7 +118,7 @@ def test_recorded_runs_are_those_of_these_settings(name, form):
         else:
             assert seeds[: len(settings.seeds)] == list(settings.seeds)
         planned, _ = prepare(
-            lambda arm=arm: entry.arms[arm].build(data),
+            entry.network(settings, arm, data),
             data,
             replace(settings.recipe, **entry.arms[arm].changes, batch_size=8),
             seed=0,
