@@ -371,7 +371,9 @@ def _keeps_its_input(module: nn.Module, x: Tensor) -> None:
         with contextlib.suppress(Exception), torch.no_grad():  # what stops is told further down
             module.train(training)(given)
         if not torch.equal(given, x):
-            raise Wrong("Your layer changes the x that it is given: write `x - mean`, not `x -= mean`.")
+            raise Wrong(
+                "Your layer changes its input, the x that it is given. An operation that writes into it, as `x -= mean` does, has a form that makes a new tensor: `x - mean`."
+            )
 
 
 def _kept(module: nn.Module) -> dict[str, Tensor]:

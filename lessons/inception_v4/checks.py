@@ -154,7 +154,7 @@ def grids(answer):
     )
     result = listed(number(whole=True), of="the image's side, and one a layer")
     told = [Case(case, f"side={case[0]} and {_layers_text(case[1])}") for case in cases]
-    same_function(answer, along, told, result=result, slips=slips, earlier={"grid_after": ("6.1", after)})
+    same_function(answer, along, told, result=result, slips=slips)
     return "From 299 to 8 on the network's way, and right for other layers too."
 
 
@@ -285,7 +285,7 @@ def fork_shape(answer):
     }  # fmt: skip
     cases = [Case((channels, grid, branches), text) for text, channels, grid, branches in _FORKS]
     result = optional(pair(number(whole=True), number(whole=True), ("channels", "grid")))
-    same_function(answer, fork, cases, result=result, slips=slips, stops=_about_none, earlier={"grids": ("6.2", along)})
+    same_function(answer, fork, cases, result=result, slips=slips, stops=_about_none)
     return "And it says None where the branches do not fit."
 
 

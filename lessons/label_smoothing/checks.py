@@ -408,7 +408,6 @@ def smoothed_loss(answer):
         _loss_cases(0.1, 0.0, 0.4),
         result=number(digits=5),
         slips=slips,
-        earlier={"smoothed_targets": ("5.2", smoothing.smoothed_targets)},
         gradient=True,
         stops=_about_math,
         but=(),

@@ -18,7 +18,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -312,7 +311,6 @@ def same_function(
     *,
     result: Kind,
     slips: Mapping[str, Function | Sequence[Function]] | None = None,
-    earlier: Mapping[str, tuple[str, Function]] | None = None,
     gradient: bool = False,
     said: Callable[[str, str, str], str] | None = None,
     stops: Callable[..., str] | None = None,
@@ -328,8 +326,6 @@ def same_function(
         result: what the function gives back.
         slips: by the sentence that names a slip, a function of the same arguments that has it, or several that do. The
             sentence may name arguments in braces, as in "{grid} × {grid} places".
-        earlier: functions of earlier exercises that the answer may call: by the name, the exercise's number and the course's
-            own. Where the answer is right with the course's own, the earlier one is what is told.
         gradient: the gradient must flow back into every floating-point argument, with the reference's values.
         said: the sentence before the slip's, from the case, what was found and what is expected; else the kind's own.
         stops: a sentence about an error of the learner's code, from the error and the arguments, or "".
@@ -343,35 +339,11 @@ def same_function(
     kept = [case if isinstance(case, Case) else Case(tuple(case)) for case in cases]
     told = {text: tuple(slip) if isinstance(slip, Sequence) else (slip,) for text, slip in (slips or {}).items()}
     comparison = _Comparison(answer, reference, result, told, said or result.said.format, stops, kept)  # type: ignore[arg-type]
-    try:
-        comparison.all(gradient)
-    except Wrong:
-        for name, (exercise, own) in (earlier or {}).items():
-            mended = _calling(answer, name, own)
-            if mended and _passes(replace(comparison, answer=mended), gradient):
-                raise Wrong(
-                    f"This one is right: with the course's own `{name}` it gives what is expected. What it calls, your `{name}` of "
-                    f"exercise {exercise}, is not right yet."
-                ) from None
-        raise
-
-
-def _passes(comparison: "_Comparison", gradient: bool) -> bool:
-    try:
-        comparison.all(gradient)
-    except Exception:
-        return False
-    return True
-
-
-def _calling(answer: object, name: str, own: Function) -> Function | None:
-    """The learner's function as it would be with another function behind a name that it calls; None where it calls none."""
-    if not isinstance(answer, FunctionType) or name not in answer.__code__.co_names:
-        return None
-    scope = {**answer.__globals__, name: own}
-    made = FunctionType(answer.__code__, scope, answer.__name__, answer.__defaults__, answer.__closure__)
-    made.__kwdefaults__ = answer.__kwdefaults__
-    return made
+    for case in kept:
+        comparison.one(case)
+    for case in kept if gradient else ():
+        comparison.gradients(case)
+    comparison.again()
 
 
 class _Refusal:
@@ -387,13 +359,6 @@ class _Comparison:
     said: Callable[[str, str, str], str]
     stops: Callable[..., str] | None
     cases: Sequence[Case]
-
-    def all(self, gradient: bool) -> None:
-        for case in self.cases:
-            self.one(case)
-        for case in self.cases if gradient else ():
-            self.gradients(case)
-        self.again()
 
     def one(self, case: Case) -> None:
         text, wanted = self.text(case), self.wanted(case)

@@ -337,7 +337,7 @@ ANSWERS = {
             "def Answer(net, images):\n    twin = copy.deepcopy(net).eval()\n    return torch.stack([twin(i[None])[0].argmax() for i in images])\n",
         ),
         wrong=(
-            (edit(ASK, "    net.eval()", "    net.eval().requires_grad_(False)"), "left `"),
+            (edit(ASK, "    net.eval()", "    net.eval().requires_grad_(False)"), "froze `"),
             ("def Answer(net, images):\n    return net(images).argmax(dim=1)\n", "still depends on the images that come with it"),
             ("def Answer(net, images):\n    with torch.no_grad():\n        return net(images).argmax(dim=1)\n", "still depends on the images"),
             ("def Answer(net, images):\n    with torch.no_grad():\n        return torch.cat([net(image[None]).argmax(dim=1) for image in images])\n",

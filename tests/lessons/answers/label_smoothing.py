@@ -190,7 +190,7 @@ ANSWERS = {
             ),
             ("def Answer(logits, labels, epsilon):\n    k = logits.shape[1]\n    t = nn.functional.one_hot(labels, k) * (1 - epsilon) + epsilon / k\n    return nn.functional.cross_entropy(logits, t, label_smoothing=epsilon)\n", 'Smoothed twice'),
             ("def Answer(logits, labels, epsilon):\n    return nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)\n", 'You write 0.1 for ε'),
-            ("def smoothed_targets(labels, classes, epsilon, others_only=False):\n    return nn.functional.one_hot(labels, classes) * (1 - epsilon) + epsilon\ndef Answer(logits, labels, epsilon):\n    return -(smoothed_targets(labels, logits.shape[1], epsilon) * logits.log_softmax(1)).sum(1).mean()\n", 'your `smoothed_targets` of exercise 5.2, is not right yet'),
+            ("def smoothed_targets(labels, classes, epsilon, others_only=False):\n    return nn.functional.one_hot(labels, classes) * (1 - epsilon) + epsilon\ndef Answer(logits, labels, epsilon):\n    return -(smoothed_targets(labels, logits.shape[1], epsilon) * logits.log_softmax(1)).sum(1).mean()\n", 'it calls your `smoothed_targets` of exercise 5.2, which is not'),
             ("def smoothed_targets(labels, classes, epsilon, others_only=False):\n    return nn.functional.one_hot(labels, classes) * (1 - epsilon) + epsilon\ndef Answer(logits, labels, epsilon):\n    return -(smoothed_targets(labels, logits.shape[1], epsilon) * logits.log_softmax(1)).sum()\n", 'is expected'),
             ("def Answer(logits, labels, epsilon):\n    k = logits.shape[1]\n    t = nn.functional.one_hot(labels, k) * (1 - epsilon) + epsilon / k\n    return -(t * logits.detach().log_softmax(1)).sum(1).mean()\n", 'no gradient flows back through them'),
         ),

@@ -342,30 +342,6 @@ def test_several_functions_may_have_a_slip():
         assert said.endswith("Rounded.")
 
 
-def halved(x):
-    return x / 2
-
-
-def quartered(x):
-    return halved(halved(x))
-
-
-@pytest.mark.parametrize(
-    ("own", "answer", "words"),
-    [
-        ("x / 3", "halved(halved(x))", "This one is right: with the course's own `halved` it gives what is expected"),
-        ("x / 2", "halved(x)", "you find 4; 2 is expected"),
-        ("x / 3", "halved(x)", "you find 2.66667; 2 is expected"),
-        ("x / 2", "halved(halved(x))", ""),
-    ],
-)
-def test_an_earlier_exercise_is_told_where_it_is_what_is_wrong(own, answer, words):
-    scope = {}
-    exec(f"def halved(x):\n    return {own}\ndef answer(x):\n    return {answer}\n", scope)
-    said = verdict(scope["answer"], quartered, ((8,),), result=number(), slips={}, earlier={"halved": ("1.2", halved)})
-    assert words in said and bool(words) == bool(said)
-
-
 @pytest.mark.parametrize(
     "change",
     [
