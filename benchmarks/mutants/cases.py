@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.mutants.differential import Call
-from networks import bn_inception, googlenet
+from networks import bn_inception, googlenet, measure
+from networks.design import BUDGET, PRESETS, Design
 from networks.inception_v2 import Table
 from networks.layers import ConvBNAct, Outputs
 
@@ -331,3 +332,450 @@ def _():
         ),
         images=((1, 4, 25, 21),),
     )  # fmt: skip
+
+
+# 05
+
+
+@of("label_smoothing.cross_entropy")
+def _():
+    draw, normal = _draws(14)
+    for images, classes, scale in ((6, 5, 1), (1, 3, 2), (4, 4, 300), (3, 7, 0.1)):
+        labels = torch.tensor([draw.randrange(classes) for _ in range(images)])
+        yield Call((normal(images, classes) * scale, labels))
+
+
+@of("label_smoothing.smoothed_targets")
+def _():
+    draw, _ = _draws(15)
+    for images, classes, epsilon, others in (
+        (4, 10, 0.1, False),
+        (3, 5, 0.3, True),
+        (1, 2, 0.5, False),
+        (5, 3, 0.0, True),
+    ):
+        labels = torch.tensor([draw.randrange(classes - 1) for _ in range(images)])  # the last class is never there
+        yield Call((labels, classes, epsilon), {"others_only": others} if others else {})
+
+
+@of("label_smoothing.smoothed_loss")
+def _():
+    draw, normal = _draws(16)
+    for images, classes, epsilon in ((6, 5, 0.1), (1, 3, 0.3), (4, 4, 0.0), (3, 8, 0.7)):
+        labels = torch.tensor([draw.randrange(classes - 1) for _ in range(images)])
+        yield Call((normal(images, classes), labels, epsilon))
+
+
+CASES["label_smoothing.best_lead"] = _numbers(
+    (0.1, 1000), (0.3, 5, True), (0.1, 2), (0.9, 10, True), (0.95, 4), (0.97, 3, True), (0.5, 2, True), (0.2, 7, False)
+)
+
+
+@of("label_smoothing.rmsprop_step")
+def _():
+    _, normal = _draws(17)
+    for shape, rate, epsilon, inside, more in (
+        ((4,), 0.045, 1.0, True, ()), ((2, 3), 0.3, 1e-3, False, ()), ((3, 2, 2), 0.01, 0.5, False, (0.8, 0.5)),
+        ((5,), 1.0, 0.1, True, (0.99, 0.0)), ((2, 2), 0.2, 0.3, True, (0.5, 0.95)),
+    ):  # fmt: skip
+        tensors = normal(*shape), normal(*shape), normal(*shape).abs(), normal(*shape)
+        yield Call((*tensors, rate, epsilon, inside, *more), gradients=False)
+
+
+@of("label_smoothing.moved_average")
+def _():
+    _, normal = _draws(18)
+    for shapes, decay in (
+        (((3,), (2, 4)), 0.9),
+        (((5,),), 0.999),
+        (((2, 2), (1,), (3, 1, 2)), 0.3),
+        (((2,), (3,)), 0.0),
+    ):
+        yield Call(([normal(*shape) for shape in shapes], [normal(*shape) for shape in shapes], decay), gradients=False)
+
+
+@of("label_smoothing.clip_together")
+def _():
+    _, normal = _draws(19)
+    for shapes, longest, scale in (
+        (((3,), (2, 4)), 2.0, 1),
+        (((5,),), 0.1, 1),
+        (((2, 2), (1,), (3, 1, 2)), 9.0, 1),
+        (((2,), (3,)), 1.0, 0),
+    ):
+        yield Call(([normal(*shape) * scale for shape in shapes], longest), gradients=False)
+    yield Call(([torch.tensor([3.0]), torch.tensor([[4.0, 0.0]])], 5.0), gradients=False)
+
+
+@of("label_smoothing.calibration_error")
+def _():
+    draw, normal = _draws(20)
+    for images, classes, scale, more in (
+        (200, 5, 1, ()),
+        (60, 12, 0.5, (10,)),
+        (30, 3, 4, (2,)),
+        (1, 4, 1, (5,)),
+        (80, 2, 1, (1,)),
+    ):
+        labels = torch.tensor([draw.randrange(classes) for _ in range(images)])
+        yield Call(((normal(images, classes) * scale).softmax(dim=1), labels, *more), gradients=False)
+    edges = torch.tensor([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [0.25, 0.75, 0.0], [0.4, 0.35, 0.25]])
+    yield Call((edges, torch.tensor([0, 1, 1, 2]), 4), gradients=False)
+    yield Call((edges, torch.tensor([2, 0, 0, 0]), 2), gradients=False)
+
+
+# 06
+
+
+def _drawn_layer(draw: random.Random, width: int | None = None) -> SimpleNamespace:
+    padding = draw.choice(("valid", "same"))
+    return SimpleNamespace(window=draw.choice((1, 3, 5, 7)), stride=draw.randint(1, 3), padding=padding, width=width)
+
+
+CASES["inception_v4.grid_after"] = lambda: (
+    Call(case)
+    for case in ((299, 3, 2, "valid"), *itertools.product((35, 36, 17, 8), (1, 3, 5, 7), (1, 2, 3), ("valid", "same")))
+)
+
+
+@of("inception_v4.grids")
+def _():
+    draw, _ = _draws(21)
+    yield Call(
+        (
+            299,
+            [
+                SimpleNamespace(window=3, stride=2, padding="valid", width=32),
+                SimpleNamespace(window=3, stride=1, padding="same", width=64),
+            ],
+        )
+    )
+    for count in (0, 1, 2, 3, 3):
+        yield Call((draw.randint(90, 130), [_drawn_layer(draw) for _ in range(count)]))
+
+
+@of("inception_v4.fork_shape")
+def _():
+    draw, _ = _draws(22)
+
+    def layer(stride: int, padding: str, width: int | None, window: int = 3) -> SimpleNamespace:
+        return SimpleNamespace(window=window, stride=stride, padding=padding, width=width)
+
+    def branch(end: SimpleNamespace) -> list[SimpleNamespace]:
+        return [
+            layer(1, "same", draw.choice((None, 7, 12, 20)), draw.choice((1, 5))) for _ in range(draw.randint(0, 2))
+        ] + [end]
+
+    yield Call((64, 73, [[layer(2, "valid", None)], [layer(2, "valid", 96)]]))
+    for grid, count in ((35, 2), (18, 3), (9, 4), (12, 2)):
+        for padding in ("valid", "same"):
+            yield Call(
+                (
+                    draw.randint(3, 60),
+                    grid,
+                    [branch(layer(2, padding, draw.choice((None, 8, 9)))) for _ in range(count)],
+                )
+            )
+    yield Call((8, 12, [[layer(2, "valid", 4)], [layer(2, "same", None)]]))
+    yield Call((8, 13, [[layer(1, "same", 4)], [layer(2, "same", 5)], [layer(1, "same", 4)]]))
+    yield Call((8, 13, [[layer(2, "same", 4)], [layer(2, "same", 5)], [layer(1, "same", 4)]]))
+
+
+@of("inception_v4.short_and_long")
+def _():
+    yield Call((6, 4, 5), images=((2, 6, 9, 7), (1, 6, 4, 8)))
+    yield Call((3, 7, 2), images=((3, 3, 5, 8),))
+
+
+@of("inception_v4.reduction_a")
+def _():
+    yield Call((6, 3, 4, 5, 7), images=((2, 6, 9, 7), (1, 6, 8, 11)))
+    yield Call((5, 8, 2, 6, 3), images=((3, 5, 6, 10),))
+
+
+CASES["inception_v4.branch_facts"] = lambda: (
+    Call(case)
+    for case in (
+        (64, [64, 96], [(1, 1), (3, 3)], 35), (10, [8, 12, 5], [(1, 1), (1, 7), (7, 1)], 17), (7, [3], [(5, 3)], 8),
+        (5, [2, 9, 4, 6], [(3, 1), (1, 3), (2, 4), (1, 1)], 6),
+    )
+)  # fmt: skip
+
+
+@of("inception_v4.inception_c")
+def _():
+    yield Call((6, bn_inception.Widths(4, (3, 5), (2, 8, 9, 10), 7)), images=((2, 6, 9, 7), (1, 6, 3, 4)))
+    yield Call((5, bn_inception.Widths(2, (7, 3), (6, 4, 8, 9), 1)), images=((3, 5, 4, 8),))
+
+
+@of("inception_v4.assemble")
+def _():
+    def block(channels: int, width: int) -> nn.Module:
+        return ConvBNAct(channels, width, kernel_size=3)
+
+    def narrow(channels: int, width: int) -> nn.Module:
+        return nn.Conv2d(channels, 2 * width, 1)
+
+    def stage(make: Callable, widths: int, repeats: int, out: int) -> SimpleNamespace:
+        return SimpleNamespace(block=make, widths=widths, repeats=repeats, out_channels=out)
+
+    yield Call((3, [stage(block, 5, 2, 5), stage(narrow, 4, 1, 8), stage(block, 6, 3, 6)]), images=((2, 3, 7, 9),))
+    yield Call((4, [stage(narrow, 3, 1, 6), stage(narrow, 2, 2, 4)]), images=((1, 4, 6, 5),))
+
+
+# 07
+
+
+@of("residual_scaling.residual_connection")
+def _():
+    _, normal = _draws(23)
+    torch.manual_seed(0)
+    for shape, function in (
+        ((2, 3, 4, 5), torch.sin),
+        ((1, 7), lambda x: x * 0),
+        ((3, 2), lambda x: 3 * x.tanh() + 1),
+        ((2, 4), nn.Linear(4, 4)),
+    ):
+        yield Call((normal(*shape), function))
+
+
+CASES["residual_scaling.channels_after"] = lambda: (
+    Call(case) for case in ((384, [[384], [192, 224, 256]]), (5, [[3, 7]]), (9, [[2], [4, 6], [8, 1, 5]]), (6, []))
+)
+
+
+@of("residual_scaling.scaled_residual")
+def _():
+    torch.manual_seed(0)
+    for channels, widths, scale in ((6, (4, 3), 0.17), (5, (2, 7, 4), 0.5), (3, (8,), 1.0)):
+        branches = [nn.Conv2d(channels, width, 3, padding=1) for width in widths]
+        yield Call((channels, branches, sum(widths), scale), images=((2, channels, 5, 7), (1, channels, 4, 3)))
+
+
+@of("residual_scaling.inception_resnet_a")
+def _():
+    widths = SimpleNamespace
+    yield Call((6, widths(pointwise=4, single=(3, 5), stacked=(2, 7, 8))), images=((2, 6, 9, 7), (1, 6, 3, 4)))
+    yield Call((5, widths(pointwise=2, single=(4, 3), stacked=(7, 6, 1)), 0.6), images=((3, 5, 4, 8),))
+
+
+CASES["residual_scaling.size_after"] = _numbers(
+    (10, 0.17, True), (10, 0.17, False), (3, 1.0, True), (4, 0.7, False), (0, 0.5, True), (1, 2.0, False)
+)
+CASES["residual_scaling.kept_for_norms"] = lambda: (
+    Call(case)
+    for case in (
+        ([(10, 384, 35), (20, 1152, 17)], 32),
+        ([(1, 3, 5)], 7, 2),
+        ([], 4),
+        ([(2, 6, 3), (4, 1, 8), (3, 5, 2)], 1, 8),
+    )
+)
+
+
+@of("residual_scaling.ensemble")
+def _():
+    _, normal = _draws(24)
+    for shape, scale in (((3, 4, 5), 1), ((1, 2, 6), 3), ((5, 1, 2), 2), ((4, 4, 4), 1)):
+        yield Call((normal(*shape) * scale,))
+
+
+CASES["residual_scaling.error_left"] = _numbers((0.6, 4), (0.0, 3), (1.0, 5), (0.25, 1), (-0.1, 7), (0.9, 144))
+
+# 08
+
+CASES["xception.grouped_cost"] = _numbers(
+    (64, 128, 3, 4, 14), (12, 18, 5, 3, 7), (8, 8, 1, 8, 2), (6, 4, 3, 1, 9), (10, 4, 2, 2, 3)
+)
+CASES["xception.separable_ratio"] = _numbers((64, 128, 3), (5, 9, 7), (3, 2, 1), (16, 1, 5), (7, 7, 2))
+
+
+@of("xception.depthwise")
+def _():
+    _, normal = _draws(25)
+    for shape, size in (((2, 3, 6, 5), 3), ((1, 4, 7, 9), 5), ((3, 2, 4, 4), 1), ((2, 1, 3, 8), 7), ((3, 3, 3, 3), 3)):
+        yield Call((normal(*shape), normal(shape[1], size, size)))
+
+
+@of("xception.separable")
+def _():
+    yield Call((6, 4), images=((2, 6, 9, 7), (1, 6, 3, 4)))
+    for kernel, order, activation in (
+        (3, "pointwise first", True),
+        (5, "depthwise first", True),
+        (7, "pointwise first", False),
+        (1, "depthwise first", False),
+    ):
+        yield Call((5, 8, kernel, order, activation), images=((2, 5, 6, 9),))
+
+
+@of("xception.merge_towers")
+def _():
+    torch.manual_seed(0)
+    for count, inside, between, out in ((3, 4, 2, 5), (1, 3, 4, 2), (4, 2, 3, 1), (2, 5, 3, 3)):
+        towers = [
+            nn.Sequential(nn.Conv2d(inside, between, 1, bias=False), nn.Conv2d(between, out, 3, padding=1, bias=False))
+            for _ in range(count)
+        ]
+        yield Call((towers,), images=((2, inside, 6, 5),), keeps_weights=True)
+
+
+@of("xception.xception_block")
+def _():
+    yield Call((6, (4, 8)), {"stride": 2}, images=((2, 6, 9, 7), (1, 6, 4, 6)))
+    yield Call((5, (7, 5, 5)), images=((2, 5, 6, 9),))
+    yield Call((5, (7, 4)), {"opens_with_relu": False}, images=((2, 5, 6, 9),))
+    yield Call((4, (3, 2, 4), 2, False), images=((2, 4, 7, 8),))
+    yield Call((3, (3,)), images=((1, 3, 4, 4),))
+
+
+@of("xception.layers_and_modules")
+def _():
+    yield Call((measure.network("xception"),))
+    yield Call((measure.network("xception", size="mini"),))
+
+
+CASES["xception.roofline"] = _numbers(
+    (64, 128, 3, 1, 14, 1e12, 2e11), (256, 512, 3, 1, 28, 5e10, 1e10), (32, 32, 5, 32, 56, 3e11, 4e9), (6, 4, 1, 2, 1, 1e9, 1e9), (12, 6, 7, 3, 5, 2e8, 8e7),
+)  # fmt: skip
+
+# 09
+
+CASES["family.read_row"] = _numbers((6_998_552, 1_582_671_872, 3_227_160), (1000, 50_000, 250), (7, 3, 5))
+CASES["family.improvement"] = _numbers((10.0, 9.0), (15.3, 6.67), (4.0, 5.0), (0.5, 0.25), (7.0, 7.0))
+
+
+@of("family.pareto")
+def _():
+    draw, _ = _draws(26)
+    yield Call(({"a": (1.0, 30.0), "b": (2.0, 20.0), "c": (3.0, 25.0)},), ordered=False)
+    for count, most in ((12, 4), (6, 2), (20, 50), (1, 5), (9, 6)):
+        yield Call(({f"net {n}": (draw.randint(0, most), draw.randint(0, most)) for n in range(count)},), ordered=False)
+    yield Call(({},), ordered=False)
+
+
+@of("family.throughput")
+def _():
+    draw, _ = _draws(27)
+    yield Call(([0.9, 0.2, 0.3, 0.25], 16, 1))
+    for count, batch, warm_up in ((5, 8, 0), (6, 32, 2), (7, 1, 3), (1, 4, 0), (9, 7, 1)):
+        yield Call(([draw.uniform(0.01, 2) for _ in range(count)], batch, warm_up))
+
+
+@of("family.choose")
+def _():
+    draw, _ = _draws(28)
+
+    def row(number: int) -> SimpleNamespace:
+        top1 = draw.choice((None, 20.0, 20.0, 22.0, 25.5))
+        return SimpleNamespace(
+            name=f"net {number}",
+            parameters=draw.randint(1, 6),
+            macs=draw.choice((1, 2, 3, 4, 5)) * 10 + number / 100,
+            top1=top1,
+        )
+
+    yield Call(([row(number) for number in range(6)], 4, 45))
+    for count in (1, 3, 5, 8, 8, 12, 12, 12):
+        rows = [row(number) for number in range(count)]
+        yield Call((rows, draw.randint(1, 6), rows[draw.randrange(count)].macs))
+    yield Call(([], 3, 3))
+
+
+class _Trunk(nn.Module):
+    """A small network with all that a trunk of the course has."""
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, channels, 3), nn.BatchNorm2d(channels), nn.ReLU())
+        self.body = nn.Sequential(nn.Conv2d(channels, channels + 1, 3), nn.BatchNorm2d(channels + 1), nn.ReLU())
+        self.dropout = nn.Dropout(0.5)
+        self.classifier = nn.Linear(channels + 1, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.dropout(self.body(self.stem(x)).mean(dim=(2, 3))))
+
+
+@of("family.frozen_trunk")
+def _():
+    torch.manual_seed(0)
+    for channels, old, new in ((6, 10, 3), (4, 7, 5)):
+        yield Call((_Trunk(channels, old), new), images=((5, 3, 8, 9),), gradients=False, arguments_stay=False)
+
+
+CASES["family.for_processes"] = _numbers(
+    (64, 0.1, 2, False),
+    (64, 0.1, 2, True),
+    (96, 0.045, 8, False),
+    (32, 0.045, 50, True),
+    (32, 0.5, 1, False),
+    (10, 0.1, 4, False),
+    (9, 0.2, 3, True),
+    (7, 0.3, 7, False),
+)
+
+# 10
+
+CASES["capstone.stage_macs"] = _numbers((16, 24, 1, 16), (24, 36, 2, 8), (36, 48, 4, 4), (5, 7, 3, 3))
+CASES["capstone.dearest"] = lambda: (
+    Call((rows,))
+    for rows in (
+        [("stem", 30, 900), ("stage 1", 200, 500), ("stage 2", 100, 1200)], [("a", 5, 1)], [("b", 1, 9), ("a", 2, 8)],
+        [("z", 7, 3), ("y", 4, 2), ("x", 1, 8), ("w", 6, 9), ("v", 8, 1)],
+    )
+)  # fmt: skip
+CASES["capstone.widened"] = lambda: (
+    Call((list(layers), times))
+    for layers, times in itertools.product(
+        (
+            ((3, 16, 3, 32), (16, 32, 3, 16), (32, 10, 1, 1)), ((3, 5, 1, 4),), ((2, 7, 5, 3), (7, 4, 1, 2)),
+            ((1, 2, 3, 4), (2, 3, 1, 4), (3, 5, 7, 2), (5, 6, 1, 1)),
+        ),
+        (2, 1, 3, 5),
+    )
+)  # fmt: skip
+CASES["capstone.tighter"] = _numbers(
+    (150_000, 30_000_000, 200_000, 50_000_000),
+    (10, 90, 40, 100),
+    (90, 10, 100, 40),
+    (120, 90, 100, 80),
+    (5, 200, 10, 150),
+    (7, 8, 9, 100),
+)
+
+
+@of("capstone.widest")
+def _():
+    def square(width: int) -> tuple[int, int]:
+        return 9 * width**2, 100 * width**2
+
+    def uneven(width: int) -> tuple[int, int]:
+        return (width * 13 % 7 + 1) * 100, (width * 5 % 11 + 1) * 10
+
+    yield Call((square, [16, 24, 32, 40], 9 * 32**2, 10**9))
+    for widths in ((8, 4, 6, 10), (3, 9, 12, 5, 7, 2), (1,), (20, 11, 13, 17, 19, 4)):
+        for cost, parameters, macs in (
+            (square, 700, 10**6),
+            (square, 10**6, 4900),
+            (uneven, 400, 60),
+            (uneven, 800, 40),
+            (uneven, 100, 200),
+            (square, 1, 1),
+        ):
+            yield Call((cost, list(widths), parameters, macs))
+    yield Call((square, [], 10, 10))
+
+
+@of("capstone.my_design")
+def _():
+    def kept(design: object) -> object:
+        if not isinstance(design, Design):
+            return type(design).__name__
+        table = design.table()
+        spent = max(table.parameters / BUDGET.parameters, table.macs / BUDGET.macs)
+        return [spent <= 1, spent >= 0.7, design in PRESETS.values()]
+
+    yield Call((), seen=kept)
+
+
+CASES["capstone.margin"] = _numbers((0.89, 2000), (0.5, 100), (0.97, 10_000), (1.0, 50), (0.25, 7))

@@ -30,8 +30,9 @@ class Call:
         arguments, named: what it gets. They are made anew for every answer.
         images: shapes of inputs, where a module comes back.
         keeps_weights: the module's own weights matter; else they are replaced, by the order and shapes of the parameters.
-        gradients: gradients are asked to flow from the result into the arguments.
+        gradients: gradients are asked to flow from the result into the arguments, or from a module's result into its input.
         ordered: the order of a list, or of a module's channels, matters.
+        arguments_stay: the arguments are to stay as they were.
         seen: turns a result into what the exercise asks of it, where that is less than everything.
     """
 
@@ -41,6 +42,7 @@ class Call:
     keeps_weights: bool = False
     gradients: bool = True
     ordered: bool = True
+    arguments_stay: bool = True
     seen: Callable[[Any], Any] = lambda result: result
 
 
@@ -123,7 +125,7 @@ def _facts(answer: Callable, call: Call, by_name: bool, with_gradients: bool) ->
             return facts | _gradients(result, leaves)
     except (Exception, RecursionError) as error:
         return {"stopped": type(error).__name__}
-    return facts | {"arguments afterwards": plain((arguments, named), call)}
+    return facts | ({"arguments afterwards": plain((arguments, named), call)} if call.arguments_stay else {})
 
 
 def _gradients(result: object, leaves: list[Tensor]) -> dict[str, Plain]:
@@ -166,13 +168,14 @@ def _module_facts(module: nn.Module, call: Call, by_name: bool) -> dict[str, Pla
                     facts[f"{where}: images afterwards"] = alike(before, [_still(each) for each in given])
                     outs = [each for each in _tensors(result) if each.requires_grad]
                     facts[f"{where}: gradient flows"] = bool(outs)
-                    if outs:
+                    if outs and scale == 1.0:
                         module.zero_grad()
                         parameters = [each for each in module.parameters() if each.requires_grad]
                         into = torch.autograd.grad(
                             sum(each.cos().sum() for each in outs), [leaf, *parameters], allow_unused=True
                         )
-                        facts[f"{where}: gradient into the images"] = None if into[0] is None else _still(into[0])
+                        if call.gradients:
+                            facts[f"{where}: gradient into the images"] = None if into[0] is None else _still(into[0])
                         facts[f"{where}: gradients into the parameters"] = {
                             names[id(each)]: None if grad is None else _still(grad)
                             for each, grad in zip(parameters, into[1:], strict=True)
@@ -186,7 +189,7 @@ def _module_facts(module: nn.Module, call: Call, by_name: bool) -> dict[str, Pla
     facts["norms and dropouts still in training"] = [
         each.training for each in module.modules() if isinstance(each, (nn.modules.batchnorm._NormBase, nn.Dropout))
     ]
-    module.train()
+    facts["train() gives back the module"] = module.train() is module
     facts["norms and dropouts in training"] = [
         each.training for each in module.modules() if isinstance(each, (nn.modules.batchnorm._NormBase, nn.Dropout))
     ]
@@ -260,9 +263,10 @@ def plain(value: object, call: Call | None = None) -> Plain:
     return repr(type(value))
 
 
-def _still(tensor: Tensor) -> Tensor:
-    found = tensor.detach().to(torch.float64).clone()
-    return found
+def _still(tensor: Tensor) -> Plain:
+    if tensor.is_meta:  # it has no values
+        return str(tuple(tensor.shape))
+    return tensor.detach().to(torch.float64, copy=True)
 
 
 def alike(mine: Plain, theirs: Plain, *, ordered: bool = True, within: float = WITHIN["value"]) -> bool:

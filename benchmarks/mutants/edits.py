@@ -3,6 +3,7 @@
 import ast
 import copy
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ class Place:
         tree: the whole cell.
         parents: of each node, the one that holds it.
         written: the lines that the learner writes.
-        first: of each of the function's arguments, its value in the first case.
+        first: of each of the function's arguments, its value in the first case; of "return", what the solution gives for it.
     """
 
     tree: ast.Module
@@ -123,6 +124,16 @@ def _changed(before: str, after: str) -> str:
 def expression(text: str) -> ast.expr:
     """An expression's tree."""
     return ast.parse(text, mode="eval").body
+
+
+def filled(text: str, *parts: ast.expr) -> ast.expr:
+    """An expression in which `_0`, `_1` ... stand for other trees."""
+
+    class Put(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return parts[int(node.id[1:])] if re.fullmatch(r"_\d", node.id) else node
+
+    return Put().visit(expression(text))
 
 
 def statements(text: str) -> list[ast.stmt]:

@@ -17,6 +17,7 @@ from benchmarks.mutants.edits import (
     called,
     constant,
     expression,
+    filled,
     keyword,
     names_in,
     returns_of,
@@ -114,16 +115,6 @@ def _at_start(function: ast.FunctionDef, lines: str) -> ast.FunctionDef:
     if function.name == "__init__":
         head += 1  # behind super().__init__()
     return with_(function, body=[*body[:head], *statements(lines), *body[head:]])
-
-
-def _call_of(text: str, *parts: ast.expr) -> ast.expr:
-    """An expression with `_0`, `_1` ... in it replaced by trees."""
-
-    class Put(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.expr:
-            return parts[int(node.id[1:])] if re.fullmatch(r"_\d", node.id) else node
-
-    return Put().visit(expression(text))
 
 
 # Layers: windows, padding, stride.
@@ -250,11 +241,11 @@ def relu_forgotten(node: ast.AST, place: Place) -> Found:
 def relu_added(node: ast.AST, place: Place) -> Found:
     """A ReLU where none should be."""
     if called(node) in ("Conv2d", "Linear", "ConvBNAct", *POOLS):
-        yield _call_of("nn.Sequential(_0, nn.ReLU())", node)
+        yield filled("nn.Sequential(_0, nn.ReLU())", node)
     if isinstance(node, ast.Return) and node.value is not None:
         function = place.function(node)
         if function and function.name == "forward":
-            yield with_(node, value=_call_of("torch.relu(_0)", node.value))
+            yield with_(node, value=filled("torch.relu(_0)", node.value))
 
 
 @slip(r"relu|activation|sigmoid|leaky|\belu\b")
@@ -278,14 +269,14 @@ def norm_forgotten(node: ast.AST, place: Place) -> Found:
             text = (
                 f"nn.Sequential(nn.Conv2d(_0, _1, {window.value}, padding={window.value // 2}, bias=False), nn.ReLU())"
             )
-            yield _call_of(text, *node.args[:2])
+            yield filled(text, *node.args[:2])
 
 
 @slip(r"norm")
 def norm_added(node: ast.AST, place: Place) -> Found:
     """A batch normalisation where none should be."""
     if called(node) == "Conv2d" and len(node.args) >= 2:
-        yield _call_of("nn.Sequential(_0, nn.BatchNorm2d(_1))", node, node.args[1])
+        yield filled("nn.Sequential(_0, nn.BatchNorm2d(_1))", node, node.args[1])
 
 
 @slip(r"norm|relu|order|follows")
@@ -295,8 +286,8 @@ def norm_misplaced(node: ast.AST, place: Place) -> Found:
         window, _ = _window(node)
         if window is not None and constant(window, int):
             conv = f"nn.Conv2d(_0, _1, {window.value}, padding={window.value // 2}, bias=False)"
-            yield _call_of(f"nn.Sequential({conv}, nn.ReLU(), nn.BatchNorm2d(_1, eps=1e-3))", *node.args[:2])
-            yield _call_of(f"nn.Sequential(nn.BatchNorm2d(_0, eps=1e-3), {conv}, nn.ReLU())", *node.args[:2])
+            yield filled(f"nn.Sequential({conv}, nn.ReLU(), nn.BatchNorm2d(_1, eps=1e-3))", *node.args[:2])
+            yield filled(f"nn.Sequential(nn.BatchNorm2d(_0, eps=1e-3), {conv}, nn.ReLU())", *node.args[:2])
 
 
 @slip(r"mode|train|eval|running|statistic|frozen|freez")
@@ -322,7 +313,7 @@ def eps_changed(node: ast.AST, place: Place) -> Found:
         text = ast.unparse(node.right)
         if text.split(".")[-1] in ("eps", "epsilon", "k"):
             yield node.left
-            yield with_(node, right=_call_of("10 * _0", node.right))
+            yield with_(node, right=filled("10 * _0", node.right))
 
 
 @slip(r"biased|unbiased|m ?[−-] ?1|n ?[−-] ?1|one less|variance")
@@ -340,11 +331,9 @@ def unbiased_flipped(node: ast.AST, place: Place) -> Found:
 def dropout_added(node: ast.AST, place: Place) -> Found:
     """A dropout where none should be: it shows in training only."""
     if called(node) in ("Conv2d", "ConvBNAct", "ReLU"):
-        yield _call_of("nn.Sequential(_0, nn.Dropout(0.2))", node)
+        yield filled("nn.Sequential(_0, nn.Dropout(0.2))", node)
     if isinstance(node, ast.FunctionDef) and node.name == "forward":
-        yield from _returned(
-            node, place, lambda value: _call_of("nn.functional.dropout(_0, 0.5, self.training)", value)
-        )
+        yield from _returned(node, place, lambda value: filled("nn.functional.dropout(_0, 0.5, self.training)", value))
 
 
 @slip(r"dropout|dropped|drop")
@@ -371,12 +360,12 @@ def other_in_training(node: ast.AST, place: Place) -> Found:
 def detached(node: ast.AST, place: Place) -> Found:
     """A value cut off from the gradient: the result, or one that is added or multiplied."""
     if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Tuple):
-        yield with_(node, value=_call_of("(_0).detach()", node.value))
+        yield with_(node, value=filled("(_0).detach()", node.value))
     function = place.function(node)
     if function is None or not _is_answer(function, place) or function.name == "__init__":
         return
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _arguments(function):
-        yield _call_of("_0.detach()", node)
+        yield filled("_0.detach()", node)
     if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name)):
         own = (
             isinstance(node.func, ast.Attribute)
@@ -384,7 +373,7 @@ def detached(node: ast.AST, place: Place) -> Found:
             and node.func.value.id == "self"
         )
         if own or (isinstance(node.func, ast.Name) and node.func.id in _arguments(function)):
-            yield _call_of("_0.detach()", node)
+            yield filled("_0.detach()", node)
 
 
 @slip(r"gradient|detach|no_grad|graph")
@@ -417,7 +406,7 @@ def input_changed(node: ast.AST, place: Place) -> Found:
         yield _at_start(node, f"with torch.no_grad():\n    {name}.mul_(2)")
 
         def late(value: ast.expr, name: str = name) -> ast.expr:
-            return _call_of(f"[_0, {name}.data.zero_()][0]", value)
+            return filled(f"[_0, {name}.data.zero_()][0]", value)
 
         yield from _returned(node, place, late)
 
@@ -454,7 +443,7 @@ def argument_changed(node: ast.AST, place: Place) -> Found:
             if value and isinstance(value[0], (int, float, str, tuple)):
                 yield _at_start(node, f"{name}.sort()")
         for change in changes:
-            yield from _returned(node, place, lambda result, change=change: _call_of(f"[_0, {change}][0]", result))
+            yield from _returned(node, place, lambda result, change=change: filled(f"[_0, {change}][0]", result))
 
 
 @slip(r"requires_grad|train|frozen|freez|gradient")
@@ -465,7 +454,7 @@ def frozen(node: ast.AST, place: Place) -> Found:
             node, body=[*node.body, *statements("for each in self.parameters():\n    each.requires_grad_(False)")]
         )
     if called(node) in ("Sequential", "Conv2d", "ConvBNAct", "Linear"):
-        yield _call_of("_0.requires_grad_(False)", node)
+        yield filled("_0.requires_grad_(False)", node)
 
 
 @slip(r"list|does not see|ModuleList|not trained|parameters|attributes")
@@ -474,7 +463,7 @@ def plain_list(node: ast.AST, place: Place) -> Found:
     if isinstance(node, ast.Assign) and called(node.value) in (*CONVOLUTIONS, "Linear", "Sequential", "BatchNorm2d"):
         target = node.targets[0]
         if isinstance(target, ast.Attribute):
-            yield with_(node, value=_call_of("(lambda hidden: lambda x: hidden[0](x))([_0])", node.value))
+            yield with_(node, value=filled("(lambda hidden: lambda x: hidden[0](x))([_0])", node.value))
     if called(node) == "ModuleList" and node.args:
         yield node.args[0]
 
@@ -700,8 +689,8 @@ def rounding_changed(node: ast.AST, place: Place) -> Found:
         yield with_(node, func=expression("int"))
         yield with_(node, func=expression("math.ceil"))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
-        yield _call_of("-(-_0 // _1)", node.left, node.right)
-        yield _call_of("round(_0 / _1)", node.left, node.right)
+        yield filled("-(-_0 // _1)", node.left, node.right)
+        yield filled("round(_0 / _1)", node.left, node.right)
 
 
 @slip(r"sign|add|subtract|minus|plus|taken away|below|more|less|instead|not \w+ed|turned")
@@ -762,7 +751,7 @@ def reduction_changed(node: ast.AST, place: Place) -> Found:
         elif name == "sum":
             yield with_(node, func=expression("max"))
         elif name == "median":
-            yield _call_of("sum(_0) / len(_0)", node.args[0])
+            yield filled("sum(_0) / len(_0)", node.args[0])
         else:
             yield with_(node, func=expression(other))
     if name == "mean" and isinstance(node.func, ast.Attribute):
@@ -776,7 +765,7 @@ def kind_of_number(node: ast.AST, place: Place) -> Found:
     """`int` around the result, a text for a number, a tensor's item, a rounded result."""
     if isinstance(node, ast.FunctionDef) and not _is_module(node, place):
         for text in ("int(_0)", "str(_0)", "round(_0, 2)", "[_0]"):
-            yield from _returned(node, place, lambda value, text=text: _call_of(text, value))
+            yield from _returned(node, place, lambda value, text=text: filled(text, value))
     if called(node) in ("float", "item", "double"):
         yield node.func.value if isinstance(node.func, ast.Attribute) else node.args[0]
 
@@ -861,7 +850,7 @@ def range_changed(node: ast.AST, place: Place) -> Found:
     if called(node) == "range":
         last = len(node.args) - 1 if len(node.args) < 3 else 1
         for text in ("_0 - 1", "_0 + 1"):
-            yield with_(node, args=[*node.args[:last], _call_of(text, node.args[last]), *node.args[last + 1 :]])
+            yield with_(node, args=[*node.args[:last], filled(text, node.args[last]), *node.args[last + 1 :]])
         if len(node.args) == 1:
             yield with_(node, args=[_literal(1), *node.args])
     if isinstance(node, ast.Slice):
@@ -869,7 +858,7 @@ def range_changed(node: ast.AST, place: Place) -> Found:
             value = getattr(node, name)
             if value is not None:
                 yield with_(node, **{name: None})
-                yield with_(node, **{name: _call_of("_0 + 1", value)})
+                yield with_(node, **{name: filled("_0 + 1", value)})
 
 
 @slip(r"argument|write|number|take|hard|fixed|constant|check uses|smaller|other|instead|with `?\w+`?=|left out|given")

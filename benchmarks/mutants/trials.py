@@ -70,16 +70,18 @@ class Outcome:
         return {**trial, "verdict": self.verdict, "named": self.named, "difference": self.difference, "sentence": self.sentence}  # fmt: skip
 
 
-def first_arguments(task: Task) -> dict[str, object]:
-    """The arguments of the first case, by their names."""
-    call = next(iter(CASES[task.key]()))
-    return dict(inspect.signature(answer_from(task)).bind(*call.arguments, **call.named).arguments)
+def first_case(task: Task) -> dict[str, object]:
+    """The arguments of the first case, by their names; under "return", what the solution gives back."""
+    answer = answer_from(task)
+    call, again = (next(iter(CASES[task.key]())) for _ in range(2))
+    arguments = inspect.signature(answer).bind(*call.arguments, **call.named).arguments
+    return {**arguments, "return": answer(*again.arguments, **again.named)}
 
 
 def trials_of(task: Task, operators: Iterable[str] | None = None) -> Iterator[Trial]:
     """All trials of an exercise, mutants first, no source twice."""
     seen, chosen = set(), set(operators or (*OPERATORS, *REWRITINGS))
-    first = first_arguments(task)
+    first = first_case(task)
     kinds: tuple[tuple[Kind, dict], ...] = (("mutant", OPERATORS), ("rewriting", REWRITINGS))
     for kind, table in kinds:
         for name, entry in table.items():
