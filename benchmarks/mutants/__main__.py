@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.mutants import report
 from benchmarks.mutants.operators import OPERATORS
 from benchmarks.mutants.rewritings import REWRITINGS
-from benchmarks.mutants.trials import Outcome, Trial, plan, prepare_worker, tried
+from benchmarks.mutants.trials import Outcome, Trial, plan, prepare_worker, sampled, tried
 from course.syllabus import LESSONS
 from utils.system.files import write_whole
 
@@ -24,7 +24,9 @@ PROCESSES = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try what was asked for; 1 comes back where something went wrong that `kept` does not list."""
     given = _parser().parse_args(arguments)
-    trials = plan(given.lesson, given.operator, given.sample, given.seed)
+    trials = plan(given.lesson, given.operator)
+    if given.sample is not None:
+        trials = sampled(trials, given.sample, given.seed)
     outcomes: list[Outcome] = []
     whole = True
     try:

@@ -19,6 +19,8 @@ class Place:
 
     Attributes:
         tree: the whole cell.
+        text: the cell, written as every edited one is.
+        nodes: what the learner writes.
         parents: of each node, the one that holds it.
         written: the lines that the learner writes.
         first: of each of the function's arguments, its value in the first case; of "return", what the solution gives for it.
@@ -27,9 +29,13 @@ class Place:
     tree: ast.Module
     written: frozenset[int]
     first: Mapping[str, object] = field(default_factory=dict)
+    text: str = field(init=False)
+    nodes: list[ast.AST] = field(init=False)
     parents: dict[ast.AST, ast.AST] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.text = ast.unparse(self.tree)
+        self.nodes = [node for node in ast.walk(self.tree) if self.is_written(node)]
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -60,19 +66,14 @@ class Edited:
     lines: str  # the lines that changed: "- before", "+ after"
 
 
-def edited(source: str, written: frozenset[int], edit: Edit, first: Mapping[str, object] | None = None) -> list[Edited]:
+def edited(place: Place, edit: Edit) -> list[Edited]:
     """Every source that an edit makes of this one, each with the edit in one place; none of them twice."""
-    tree = ast.parse(source)
-    place = Place(tree, written, first or {})
-    before = ast.unparse(tree)
     found: dict[str, Edited] = {}
-    for node in list(ast.walk(tree)):
-        if not place.is_written(node):
-            continue
+    for node in place.nodes:
         for replacement in edit(node, place):
-            after = _unparsed(tree, place, node, replacement)
-            if after is not None and after != before and after not in found:
-                found[after] = Edited(after, _changed(before, after))
+            after = _unparsed(place.tree, place, node, replacement)
+            if after is not None and after != place.text and after not in found:
+                found[after] = Edited(after, _changed(place.text, after))
     return list(found.values())
 
 
@@ -105,7 +106,7 @@ def _unparsed(tree: ast.Module, place: Place, node: ast.AST, replacement: Replac
 
 def _source(tree: ast.Module) -> str | None:
     try:
-        text = ast.unparse(ast.fix_missing_locations(copy.deepcopy(tree)))
+        text = ast.unparse(tree)
         compile(text, "<edited>", "exec")
     except (SyntaxError, ValueError, AttributeError):
         return None

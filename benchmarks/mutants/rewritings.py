@@ -1,12 +1,14 @@
 """Ways to write a solution otherwise that keep what it does. A check must accept each of them.
 
-Some put a helper in front of the cell, such as a convolution that calls torch's function: those are in `_HELPERS`.
+Some need a helper, such as a convolution that calls torch's function: those are in `helpers`, and the cell imports them.
 """
 
 import ast
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from torch import Tensor
 
 from benchmarks.mutants.edits import (
     Edit,
@@ -44,95 +46,17 @@ def rewriting(edit: Edit) -> Edit:
     return edit
 
 
-_HELPERS = {
-    "relu": """
-class OwnReLU(nn.Module):
-    def forward(self, x):
-        return nn.functional.relu(x)
-""",
-    "conv": """
-class OwnConv(nn.Module):
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, bias=True):
-        super().__init__()
-        window = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels // groups, *window) / 10)
-        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        self.stride, self.padding, self.groups = stride, padding, groups
-
-    def forward(self, x):
-        return nn.functional.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)
-""",
-    "einsum": """
-class Mix(nn.Module):
-    def __init__(self, in_channels, out_channels, bias=True):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1) / 10)
-        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-
-    def forward(self, x):
-        mixed = torch.einsum("nchw,oc->nohw", x, self.weight[:, :, 0, 0])
-        return mixed if self.bias is None else mixed + self.bias.view(1, -1, 1, 1)
-""",
-    "product": """
-class Dense(nn.Module):
-    def __init__(self, in_features, out_features, bias=True):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / 10)
-        self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
-
-    def forward(self, x):
-        out = x @ self.weight.T
-        return out if self.bias is None else out + self.bias
-""",
-    "pools": """
-class OwnMaxPool(nn.Module):
-    def __init__(self, *arguments, **options):
-        super().__init__()
-        self.arguments, self.options = arguments, options
-
-    def forward(self, x):
-        return nn.functional.max_pool2d(x, *self.arguments, **self.options)
-
-class OwnAvgPool(OwnMaxPool):
-    def forward(self, x):
-        return nn.functional.avg_pool2d(x, *self.arguments, **self.options)
-""",
-    "chain": """
-class Chain(nn.Module):
-    def __init__(self, *layers):
-        super().__init__()
-        self.layers = nn.ModuleList(layers)
-
-    def forward(self, x):
-        for layer in self.layers:
-            x = layer(x)
-        return x
-""",
-    "joined": """
-def joined(parts):
-    out = parts[0].new_empty(parts[0].shape[0], sum(part.shape[1] for part in parts), *parts[0].shape[2:])
-    start = 0
-    for part in parts:
-        out[:, start : start + part.shape[1]] = part
-        start += part.shape[1]
-    return out
-""",
-    "sides": """
-def zeros_around(padding):
-    above, left = padding if isinstance(padding, tuple) else (padding, padding)
-    return nn.ZeroPad2d((left, left, above, above))
-""",
-    "ordered": "from collections import OrderedDict",
-}
-
-
 def _is_whole(node: ast.AST, place: Place) -> bool:
     """The answer's own function or class."""
     return isinstance(place.parents.get(node), ast.Module) and isinstance(node, (ast.FunctionDef, ast.ClassDef))
 
 
-def _replaced(place: Place, change: Callable[[ast.Call], ast.expr | None], helper: str = "") -> Found:
-    """The cell with all its calls changed for which `change` has something else, behind a helper."""
+def _importing(*helpers: str) -> list[ast.stmt]:
+    return statements(f"from benchmarks.mutants.helpers import {', '.join(helpers)}") if helpers else []
+
+
+def _replaced(place: Place, change: Callable[[ast.Call], ast.expr | None], *helpers: str) -> Found:
+    """The cell with all its calls changed for which `change` has something else, which may need helpers."""
     count = 0
 
     class Change(ast.NodeTransformer):
@@ -145,7 +69,7 @@ def _replaced(place: Place, change: Callable[[ast.Call], ast.expr | None], helpe
 
     tree = Change().visit(copy.deepcopy(place.tree))
     if count:
-        yield with_(tree, body=[*statements(_HELPERS.get(helper, "")), *tree.body])
+        yield with_(tree, body=[*_importing(*helpers), *tree.body])
 
 
 def _weights_are_read(place: Place) -> bool:
@@ -167,7 +91,7 @@ def _must_be_sequential(place: Place) -> bool:
 def functional_relu(node: ast.AST, place: Place) -> Found:
     """torch's function in a module of one's own."""
     if _is_whole(node, place):
-        yield from _replaced(place, lambda call: expression("OwnReLU()") if called(call) == "ReLU" else None, "relu")
+        yield from _replaced(place, lambda call: expression("OwnReLU()") if called(call) == "ReLU" else None, "OwnReLU")
 
 
 @rewriting
@@ -183,7 +107,7 @@ def functional_convolution(node: ast.AST, place: Place) -> Found:
     """Parameters of one's own, and `F.conv2d`."""
     if _is_whole(node, place) and not _weights_are_read(place):
         yield from _replaced(
-            place, lambda call: with_(call, func=expression("OwnConv")) if called(call) == "Conv2d" else None, "conv"
+            place, lambda call: with_(call, func=expression("OwnConv")) if called(call) == "Conv2d" else None, "OwnConv"
         )
 
 
@@ -205,7 +129,7 @@ def einsum_for_pointwise(node: ast.AST, place: Place) -> Found:
         return with_(call, func=expression("Mix"), args=call.args[:2], keywords=rest)
 
     if _is_whole(node, place) and not _weights_are_read(place):
-        yield from _replaced(place, change, "einsum")
+        yield from _replaced(place, change, "Mix")
 
 
 @rewriting
@@ -213,7 +137,7 @@ def product_for_dense(node: ast.AST, place: Place) -> Found:
     """`x @ weight.T + bias` for `nn.Linear`."""
     if _is_whole(node, place):
         yield from _replaced(
-            place, lambda call: with_(call, func=expression("Dense")) if called(call) == "Linear" else None, "product"
+            place, lambda call: with_(call, func=expression("Dense")) if called(call) == "Linear" else None, "Dense"
         )
 
 
@@ -252,7 +176,7 @@ def explicit_padding(node: ast.AST, place: Place) -> Found:
         return filled("nn.Sequential(zeros_around(_0), _1)", padding.value, without_keyword(call, "padding"))
 
     if _is_whole(node, place) and not _weights_are_read(place):
-        yield from _replaced(place, change, "sides")
+        yield from _replaced(place, change, "zeros_around")
 
 
 @rewriting
@@ -367,7 +291,7 @@ def module_list(node: ast.AST, place: Place) -> Found:
     """An `nn.ModuleList` and a loop for `nn.Sequential`."""
     if _is_whole(node, place) and not _must_be_sequential(place):
         yield from _replaced(
-            place, lambda call: with_(call, func=expression("Chain")) if called(call) == "Sequential" else None, "chain"
+            place, lambda call: with_(call, func=expression("Chain")) if called(call) == "Sequential" else None, "Chain"
         )
 
 
@@ -382,7 +306,7 @@ def named_sequential(node: ast.AST, place: Place) -> Found:
         return with_(call, args=[filled("OrderedDict(_0)", ast.List(elts=pairs, ctx=ast.Load()))])
 
     if _is_whole(node, place):
-        yield from _replaced(place, change, "ordered")
+        yield from _replaced(place, change, "OrderedDict")
 
 
 @rewriting
@@ -419,10 +343,10 @@ def factory(node: ast.AST, place: Place) -> Found:
         )
 
 
-def _behind(node: ast.FunctionDef | ast.ClassDef, place: Place, lines: str) -> Found:
+def _behind(node: ast.FunctionDef | ast.ClassDef, place: Place, lines: str, *helpers: str) -> Found:
     """The answer under the name `Own`, and in its place something that uses it."""
     body = [with_(each, name="Own") if each is node else each for each in place.tree.body]
-    yield ast.Module(body=[*body, *statements(lines)], type_ignores=[])
+    yield ast.Module(body=[*_importing(*helpers), *body, *statements(lines)], type_ignores=[])
 
 
 @rewriting
@@ -434,6 +358,7 @@ def renamed_attributes(node: ast.AST, place: Place) -> Found:
         each.attr
         for each in ast.walk(node)
         if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and place.is_written(each)
+        if isinstance(place.parents[each], (ast.Assign, ast.Tuple))
     }
 
     class Rename(ast.NodeTransformer):
@@ -480,7 +405,9 @@ def buffer_for_cat(node: ast.AST, place: Place) -> Found:
     """An empty tensor, filled part by part."""
     if _is_whole(node, place):
         yield from _replaced(
-            place, lambda call: filled("joined(_0)", call.args[0]) if _joins_channels(call) else None, "joined"
+            place,
+            lambda call: filled("into_one_buffer(_0)", call.args[0]) if _joins_channels(call) else None,
+            "into_one_buffer",
         )
 
 
@@ -686,19 +613,11 @@ def one_expression(node: ast.AST, place: Place) -> Found:
 # Kinds of results.
 
 
-def _result_as(node: ast.AST, place: Place, kinds: type | tuple[type, ...], lines: str) -> Found:
-    """The answer with each result, and what is inside of it, handed through `as_other`; only if it has such things."""
+def _result_as(node: ast.AST, place: Place, kinds: type | tuple[type, ...], helper: str) -> Found:
+    """The answer with its result, and what is inside of it, handed through a helper; only if it has such things."""
     if _is_whole(node, place) and isinstance(node, ast.FunctionDef) and _has(place.first.get("return"), kinds):
-        through = (
-            "def through(value):\n    if isinstance(value, bool):\n        return value\n    changed = as_other(value)\n"
-            "    if changed is not value:\n        return changed\n    if type(value) in (list, tuple):\n"
-            "        return type(value)(map(through, value))\n    if isinstance(value, dict):\n"
-            "        return {name: through(each) for name, each in value.items()}\n    return value\n"
-        )
-        yield from _behind(
-            node, place,
-            f"{lines}\n{through}\n\ndef {node.name}(*arguments, **options):\n    return through(Own(*arguments, **options))",
-        )  # fmt: skip
+        lines = f"def {node.name}(*arguments, **options):\n    return {helper}(Own(*arguments, **options))"
+        yield from _behind(node, place, lines, helper)
 
 
 def _has(value: object, kinds: type | tuple[type, ...]) -> bool:
@@ -712,70 +631,49 @@ def _has(value: object, kinds: type | tuple[type, ...]) -> bool:
 @rewriting
 def numpy_numbers(node: ast.AST, place: Place) -> Found:
     """np.int64 and np.float64."""
-    lines = (
-        "import numpy\ndef as_other(value):\n    if type(value) is int:\n        return numpy.int64(value)\n"
-        "    return numpy.float64(value) if type(value) is float else value"
-    )
-    yield from _result_as(node, place, (int, float), lines)
+    yield from _result_as(node, place, (int, float), "in_numpy")
 
 
 @rewriting
 def tensor_numbers(node: ast.AST, place: Place) -> Found:
     """Tensors that hold one number."""
-    lines = (
-        "def as_other(value):\n    if type(value) is float:\n        return torch.tensor(value, dtype=torch.float64)\n"
-        "    return torch.tensor(value) if type(value) is int else value"
-    )
-    yield from _result_as(node, place, (int, float), lines)
+    yield from _result_as(node, place, (int, float), "in_tensors")
 
 
 @rewriting
 def fractions(node: ast.AST, place: Place) -> Found:
     """Exact fractions for shares."""
-    lines = "from fractions import Fraction\ndef as_other(value):\n    return Fraction(value) if type(value) is float else value"
-    yield from _result_as(node, place, float, lines)
+    yield from _result_as(node, place, float, "in_fractions")
 
 
 @rewriting
 def whole_floats(node: ast.AST, place: Place) -> Found:
-    """12.0 for 12."""
-    yield from _result_as(
-        node, place, int, "def as_other(value):\n    return float(value) if type(value) is int else value"
-    )
+    """12.0 for 12; not where the solution divides with `//`, since a float is the slip there."""
+    if "//" not in place.text:
+        yield from _result_as(node, place, int, "in_floats")
 
 
 @rewriting
 def tuple_for_list(node: ast.AST, place: Place) -> Found:
     """A tuple for a list."""
-    yield from _result_as(
-        node, place, list, "def as_other(value):\n    return tuple(value) if type(value) is list else value"
-    )
+    yield from _result_as(node, place, list, "in_tuples")
 
 
 @rewriting
 def list_for_tuple(node: ast.AST, place: Place) -> Found:
     """A list for a tuple."""
-    yield from _result_as(
-        node, place, tuple, "def as_other(value):\n    return list(value) if type(value) is tuple else value"
-    )
+    yield from _result_as(node, place, tuple, "in_lists")
 
 
 @rewriting
 def numpy_row(node: ast.AST, place: Place) -> Found:
     """A row of numpy's for several numbers."""
-    lines = (
-        "import numpy\ndef as_other(value):\n    row = type(value) in (list, tuple) and value and all(type(each) in (int, float) for each in value)\n"
-        "    return numpy.array(value) if row else value"
-    )
     result = place.first.get("return")
-    if type(result) in (list, tuple) and result and all(type(each) in (int, float) for each in result):
-        yield from _result_as(node, place, (list, tuple), lines)
+    if type(result) in (list, tuple) and {type(each) for each in result} in ({int}, {float}):
+        yield from _result_as(node, place, (list, tuple), "in_a_row")
 
 
 @rewriting
 def double_tensors(node: ast.AST, place: Place) -> Found:
     """Results in double precision."""
-    import torch
-
-    lines = "def as_other(value):\n    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value"
-    yield from _result_as(node, place, torch.Tensor, lines)
+    yield from _result_as(node, place, Tensor, "in_double")

@@ -1,22 +1,23 @@
 """One trial: an edited solution, whether it behaves as the solution does, and what its check says."""
 
+import ast
 import contextlib
+import hashlib
 import inspect
 import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from random import Random
 from typing import Literal
 
 import torch
 
 from benchmarks.mutants.cases import CASES
 from benchmarks.mutants.differential import Solution
-from benchmarks.mutants.edits import edited
+from benchmarks.mutants.edits import Place, edited
 from benchmarks.mutants.exercises import Task, answer_from, every_task, judge, tasks
 from benchmarks.mutants.operators import OPERATORS
 from benchmarks.mutants.rewritings import REWRITINGS
@@ -81,32 +82,33 @@ def first_case(task: Task) -> dict[str, object]:
 def trials_of(task: Task, operators: Iterable[str] | None = None) -> Iterator[Trial]:
     """All trials of an exercise, mutants first, no source twice."""
     seen, chosen = set(), set(operators or (*OPERATORS, *REWRITINGS))
-    first = first_case(task)
+    place = Place(ast.parse(task.source), task.written, first_case(task))
     kinds: tuple[tuple[Kind, dict], ...] = (("mutant", OPERATORS), ("rewriting", REWRITINGS))
     for kind, table in kinds:
         for name, entry in table.items():
             if name not in chosen:
                 continue
-            for each in edited(task.source, task.written, entry.edit, first):
+            for each in edited(place, entry.edit):
                 if each.source not in seen:
                     seen.add(each.source)
                     yield Trial(kind, task.slug, task.name, name, each.source, each.lines)
 
 
-def plan(
-    lessons: Iterable[str] | None = None, operators: Iterable[str] | None = None, sample: int | None = None, seed: int = 0
-) -> list[Trial]:  # fmt: skip
-    """The trials of these lessons and operators (all of them if none is named), or a sample of so many."""
-    found = [
-        trial
-        for task in every_task()
-        if (not lessons or task.slug in lessons) and task.key in CASES
-        for trial in trials_of(task, operators)
+def plan(lessons: Iterable[str] | None = None, operators: Iterable[str] | None = None) -> list[Trial]:
+    """The trials of these lessons and operators; all of them if none is named."""
+    return [
+        trial for task in every_task() if not lessons or task.slug in lessons for trial in trials_of(task, operators)
     ]
-    if sample is None or sample >= len(found):
-        return found
-    chosen = sorted(Random(seed).sample(range(len(found)), sample))
-    return [found[number] for number in chosen]
+
+
+def sampled(trials: Sequence[Trial], count: int, seed: int) -> list[Trial]:
+    """So many of the trials. They are chosen by a hash of each, so that a new exercise leaves most of a sample as it was."""
+    chosen = {trial.key for trial in sorted(trials, key=lambda trial: _hashed(trial, seed))[:count]}
+    return [trial for trial in trials if trial.key in chosen]
+
+
+def _hashed(trial: Trial, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed} {trial.key}".encode()).digest()
 
 
 def tried(trial: Trial, judged: Judge = judge) -> Outcome:
