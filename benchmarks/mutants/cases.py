@@ -779,3 +779,416 @@ def _():
 
 
 CASES["capstone.margin"] = _numbers((0.89, 2000), (0.5, 100), (0.97, 10_000), (1.0, 50), (0.25, 7))
+
+
+# Assignments, with the numbers that they have where no class has chosen others.
+
+
+def _modules(*calls: tuple) -> Maker:
+    """Calls of something that makes a module, each with the shapes of its inputs."""
+    return lambda: (Call(arguments, images=shapes) for arguments, shapes in calls)
+
+
+CASES["inception_module.assignment.five_branches"] = _modules(
+    ((6, 4, 3, 5, 2, 7, 8, 9), ((2, 6, 9, 7), (1, 6, 5, 8))), ((5, 3, 6, 2, 8, 4, 1, 7), ((3, 5, 6, 8),))
+)
+CASES["inception_module.assignment.largest_reduction"] = _numbers(
+    (192, 32, 5), (64, 64, 3), (10, 4, 1), (3, 8, 3), (7, 5, 2), (2, 1, 1), (33, 12, 7), (256, 300, 3)
+)
+
+
+@of("inception_module.assignment.choose_widths")
+def _():
+    def meets(in_channels: int, grid: int, budget: int) -> Callable:
+        keys = ("pointwise", "three_reduce", "three", "five_reduce", "five", "pool")
+
+        def kept(widths: object) -> object:
+            if (
+                not isinstance(widths, dict)
+                or set(widths) != set(keys)
+                or not all(isinstance(each, int) and each > 0 for each in widths.values())
+            ):
+                return repr(widths)
+            one, reduce, three, other, five, pool = (widths[key] for key in keys)
+            costs = [
+                in_channels * one,
+                in_channels * reduce + 9 * reduce * three,
+                in_channels * other + 25 * other * five,
+                in_channels * pool,
+            ]
+            total = sum(costs) * grid**2
+            return [total <= budget, 10 * total >= 9 * budget, costs[1] > max(costs[0], *costs[2:])]
+
+        return kept
+
+    for case in ((192, 28, 192 * 28**2 * 120), (5, 7, 5 * 49 * 100), (64, 14, 64 * 14**2 * 333), (3, 9, 3 * 81 * 150)):
+        yield Call(case, seen=meets(*case))
+
+
+CASES["inception_module.assignment.repaired"] = _modules(
+    ((6, 4, 3, 5, 2, 7, 8), ((2, 6, 9, 7), (1, 6, 5, 8))), ((5, 3, 6, 2, 8, 4, 1), ((3, 5, 6, 8),))
+)
+
+
+@of("googlenet.assignment.small_network")
+def _():
+    widths = googlenet.Widths
+    for stem, table, shapes in (
+        (4, [widths(3, 2, 4, 1, 2, 5), "pool", widths(2, 3, 5, 1, 2, 4), "pool"], ((2, 3, 10, 13), (1, 3, 6, 8))),
+        (3, ["pool", "pool", widths(1, 2, 6, 3, 2, 4)], ((3, 3, 12, 9),)), (5, [widths(2, 3, 2, 1, 3, 4)], ((2, 3, 5, 7),)),
+    ):  # fmt: skip
+        yield Call((3, stem, table, 4), images=shapes)
+
+
+CASES["googlenet.assignment.agrees"] = _numbers(
+    (159, 128, 28),
+    (159, 120, 28),
+    (159, 124, 28),
+    (7, 1, 14),
+    (10, 8, 28),
+    (100, 20, 14),
+    (101, 20, 14),
+    (98, 19, 14),
+    (1, 0, 7),
+    (0.5, 1, 30),
+    (200, 160, 28),
+)
+
+
+@of("googlenet.assignment.ten_crops")
+def _():
+    _, normal = _draws(30)
+    for shape, side in (((3, 10, 13), 8), ((3, 9, 8), 8), ((3, 13, 9), 6), ((1, 6, 6), 6)):
+        torch.manual_seed(side)
+        net = nn.Sequential(
+            nn.Conv2d(shape[0], 2, 3),
+            nn.BatchNorm2d(2),
+            nn.Flatten(),
+            nn.Dropout(0.5),
+            nn.Linear(2 * (side - 2) ** 2, 5),
+        )
+        yield Call((net, normal(*shape), side), gradients=False, arguments_stay=False)
+
+
+CASES["googlenet.assignment.repaired"] = _modules(((4, 6), ((2, 3, 9, 11), (1, 3, 5, 4))), ((3, 5), ((3, 3, 6, 6),)))
+
+
+@of("batch_norm.assignment.group_norm")
+def _():
+    _, normal = _draws(31)
+    for shape, groups, eps in (
+        ((2, 6, 4, 5), 3, 1e-5),
+        ((3, 4, 2, 3), 2, 0.1),
+        ((1, 8, 3, 3), 4, 1e-3),
+        ((2, 5, 2, 4), 1, 0.3),
+        ((2, 3, 4, 2), 3, 1e-2),
+    ):
+        yield Call((normal(*shape) * 2 + 1, groups, normal(shape[1]), normal(shape[1]), eps))
+
+
+@of("batch_norm.assignment.fold_before")
+def _():
+    _, normal = _draws(32)
+    for bias, stride, eps, window in ((False, 1, 1e-5, 3), (True, 2, 1e-3, 3), (True, 1, 0.1, (1, 5))):
+        conv, norm = _conv_and_norm(normal, nn.Conv2d(4, 4, window, stride=stride, bias=bias), eps)
+        yield Call((norm, conv), images=((2, 4, 7, 9),), keeps_weights=True)
+
+
+@of("batch_norm.assignment.combine")
+def _():
+    _, normal = _draws(33)
+    for counts in ([3, 5], [4], [2, 9, 4, 7], [6, 6]):
+        means, variances = [normal(3) * 2 for _ in counts], [normal(3).abs() for _ in counts]
+        yield Call((counts, means, variances), gradients=False)
+
+
+@of("batch_norm.assignment.population")
+def _():
+    _, normal = _draws(34)
+    for training, momentum, sizes in ((True, 0.1, (4, 4)), (False, 0.3, (3, 6, 2)), (True, 0.2, (5,))):
+        torch.manual_seed(len(sizes))
+        net = nn.Sequential(
+            nn.Conv2d(3, 4, 3),
+            nn.BatchNorm2d(4, momentum=momentum),
+            nn.ReLU(),
+            nn.Conv2d(4, 2, 1),
+            nn.BatchNorm2d(2),
+            nn.Dropout(0.5),
+        )
+        net(normal(4, 3, 5, 5))
+        yield Call((net.train(training), [normal(size, 3, 5, 6) for size in sizes]), gradients=False)
+
+
+@of("factorization.assignment.compose_three")
+def _():
+    _, normal = _draws(35)
+    for widths, windows in (
+        ((3, 2, 4, 5), ((3, 3), (1, 3), (3, 1))),
+        ((1, 1, 1, 1), ((2, 3), (3, 2), (1, 1))),
+        ((2, 4, 3, 2), ((1, 5), (5, 1), (3, 3))),
+    ):
+        yield Call(
+            tuple(
+                normal(after, before, *window).double()
+                for before, after, window in zip(widths, widths[1:], windows, strict=False)
+            ),
+            gradients=False,
+        )
+
+
+@of("factorization.assignment.stem_widths")
+def _():
+    def meets(in_channels: int, out_channels: int, grid: int, budget: int) -> Callable:
+        def kept(pair: object) -> object:
+            if (
+                not isinstance(pair, (tuple, list))
+                or len(pair) != 2
+                or not all(isinstance(each, int) and each > 0 for each in pair)
+            ):
+                return repr(pair)
+            first, second = pair
+            cost = 9 * grid**2 * (4 * in_channels * first + 4 * first * second + second * out_channels)
+            return [first <= second, cost <= budget, 10 * cost >= 9 * budget]
+
+        return kept
+
+    for inside, out, grid, times in ((3, 64, 112, 800), (1, 8, 5, 600), (5, 20, 9, 1500)):
+        case = (inside, out, grid, times * (inside + out) * grid**2)
+        yield Call(case, seen=meets(*case))
+
+
+CASES["factorization.assignment.grid_of_twelve"] = _modules(
+    ((6, 4, 3, 5, 7, 2, 8, 9, 10), ((2, 6, 9, 7), (1, 6, 6, 8))), ((5, 3, 6, 2, 8, 4, 1, 7, 9), ((3, 5, 6, 8),))
+)
+CASES["factorization.assignment.reduction_cost"] = lambda: (
+    Call(case)
+    for case in ((288, 384, (64, 96, 96), 35), (5, 7, (2, 3, 4), 9), (6, 1, (4, 9, 2), 8), (3, 2, (5, 1, 7), 12))
+)
+CASES["factorization.assignment.repaired"] = _modules(
+    ((6, 4, (3, 5, 7), (2, 8, 9, 10, 11)), ((2, 6, 9, 7), (1, 6, 6, 8))),
+    ((5, 3, (6, 2, 8), (4, 1, 7, 9, 10)), ((3, 5, 6, 8),)),
+)
+
+
+@of("label_smoothing.assignment.similar_targets")
+def _():
+    draw, normal = _draws(36)
+    for classes, images, epsilon in ((4, 6, 0.1), (3, 2, 0.4), (5, 4, 0.0), (2, 3, 0.7)):
+        similarity = normal(classes, classes).abs()
+        similarity[:, 0] = similarity[0] = 0  # a class that is like no other
+        yield Call(
+            (torch.tensor([draw.randrange(classes) for _ in range(images)]), similarity, epsilon), gradients=False
+        )
+    yield Call((torch.tensor([1, 0, 2]), normal(3, 3).abs(), 0.3), gradients=False)
+
+
+@of("label_smoothing.assignment.penalised_loss")
+def _():
+    draw, normal = _draws(37)
+    for images, classes, beta in ((6, 5, 0.1), (1, 3, 0.5), (4, 4, 0.0), (3, 7, 1.5)):
+        yield Call((normal(images, classes) * 2, torch.tensor([draw.randrange(classes) for _ in range(images)]), beta))
+
+
+@of("label_smoothing.assignment.best_temperature")
+def _():
+    _, normal = _draws(38)
+    for images, classes, scale in ((60, 5, 4.0), (40, 3, 0.5), (30, 8, 1.0)):
+        logits = normal(images, classes)
+        labels = torch.stack([each.softmax(dim=0) for each in logits * 1.5]).multinomial(
+            1, generator=torch.Generator().manual_seed(images)
+        )[:, 0]
+        yield Call((logits * scale, labels), gradients=False, seen=lambda found: torch.tensor([found, found * 0 + 1.0]))
+
+
+@of("inception_v4.assignment.whole_sides")
+def _():
+    layers = [(3, 2, True), (3, 1, True), (3, 1, False), (3, 2, True)]
+    for low, high, chain in (
+        (290, 310, layers),
+        (5, 30, [(7, 3, True), (3, 2, False), (5, 2, True)]),
+        (1, 6, [(4, 1, True)]),
+        (3, 8, []),
+        (9, 9, layers[:1]),
+    ):
+        yield Call((low, high, chain))
+
+
+CASES["inception_v4.assignment.small_stem"] = _modules(
+    ((3, 2), ((2, 3, 35, 31), (1, 3, 27, 40))), ((2, 1), ((3, 2, 30, 33),))
+)
+
+
+@of("inception_v4.assignment.letters")
+def _():
+    def meets(in_channels: int, out_channels: int, grid: int, budget: int) -> Callable:
+        def kept(found: object) -> object:
+            if (
+                not isinstance(found, (tuple, list))
+                or len(found) != 4
+                or not all(isinstance(each, int) and each > 0 for each in found)
+            ):
+                return repr(found)
+            k, l, m, n = found
+            half = (grid - 3) // 2 + 1
+            cost = 9 * half**2 * (l * m + in_channels * n) + grid**2 * (in_channels * k + 9 * k * l)
+            return [k <= l <= m, m + n + in_channels == out_channels, cost <= budget, 10 * cost >= 9 * budget]
+
+        return kept
+
+    for case in ((38, 100, 35, 60_000_000), (6, 20, 9, 200_000), (10, 30, 17, 2_000_000)):
+        yield Call(case, seen=meets(*case))
+
+
+CASES["inception_v4.assignment.depth_and_field"] = _numbers((4, 7, 3), (5, 10, 5), (1, 2, 3), (0, 0, 0), (2, 1, 1))
+CASES["inception_v4.assignment.repaired"] = _modules(
+    ((6, 4, (3, 5), (2, 8, 9, 10), 7), ((2, 6, 9, 7), (1, 6, 3, 4))), ((5, 2, (7, 3), (6, 4, 8, 9), 1), ((3, 5, 4, 8),))
+)
+CASES["residual_scaling.assignment.residual_reduction"] = _modules(
+    ((6, 8, 4, (3, 5), 0.2), ((2, 6, 9, 7), (1, 6, 6, 8))), ((5, 3, 2, (7, 4), 0.7), ((3, 5, 6, 7),))
+)
+
+
+@of("residual_scaling.assignment.pre_activated")
+def _():
+    torch.manual_seed(0)
+    for channels, widths, scale in ((6, (4, 3), 0.17), (5, (2, 7, 4), 0.5), (3, (8,), 1.0)):
+        branches = [nn.Conv2d(channels, width, 3, padding=1) for width in widths]
+        yield Call((channels, branches, sum(widths), scale), images=((2, channels, 5, 7), (1, channels, 4, 3)))
+
+
+class _Block(nn.Module):
+    """What the assignment calls `Block`."""
+
+    def __init__(self, channels: int, width: int, scale: float):
+        super().__init__()
+        self.branch, self.scale = nn.Conv2d(channels, width, 3, padding=1), scale
+        self.expansion = nn.Conv2d(width, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.scale * self.expansion(self.branch(x)))
+
+
+@of("residual_scaling.assignment.folded")
+def _():
+    torch.manual_seed(0)
+    for channels, width, scale in ((6, 4, 0.17), (3, 5, 0.5), (2, 2, 3.0)):
+        yield Call((_Block(channels, width, scale),), images=((2, channels, 5, 4),), keeps_weights=True)
+
+
+CASES["residual_scaling.assignment.scale_for"] = _numbers(
+    (10, 2.0, True), (10, 2.0, False), (3, 5.0, True), (4, 1.5, False), (1, 3.0, False), (7, 1.0, True)
+)
+CASES["residual_scaling.assignment.repaired"] = _modules(
+    ((6, 4, 0.2), ((2, 6, 9, 7), (1, 6, 6, 8))), ((3, 5, 1.0), ((3, 3, 4, 5),))
+)
+CASES["xception.assignment.separable_stem"] = _modules(
+    ((3, 8, 4), ((2, 3, 15, 17), (1, 3, 8, 10))), ((2, 5, 1), ((3, 2, 9, 12),))
+)
+
+
+@of("xception.assignment.as_one")
+def _():
+    _, normal = _draws(39)
+    for inside, m, out, size in ((3, 2, 5, 3), (1, 4, 2, 5), (4, 1, 3, 7), (2, 3, 6, 1)):
+        yield Call((normal(inside * m, 1, size, size), normal(out, inside * m, 1, 1), m), gradients=False)
+
+
+@of("xception.assignment.fewest_groups")
+def _():
+    for channels, out, size, grid in ((64, 128, 3, 14), (12, 20, 5, 7), (6, 6, 1, 3), (7, 4, 3, 5)):
+        for groups in (1, 2, 3, channels):
+            budget = (channels * channels // groups * size**2 + channels * out) * grid**2
+            yield Call((channels, out, size, grid, budget))
+            yield Call((channels, out, size, grid, budget - 1))
+
+
+CASES["xception.assignment.mobile_block"] = _modules(
+    ((6, 8), ((2, 6, 9, 7),)),
+    ((6, 8, 2, 0.5), ((2, 3, 9, 8),)),
+    ((5, 4, 1, 0.7), ((1, 3, 6, 5),)),
+    ((3, 4, 2, 0.1), ((2, 1, 6, 7),)),
+)
+CASES["xception.assignment.repaired"] = _modules(((6, 2), ((2, 6, 9, 7), (1, 6, 4, 8))), ((3, 3), ((3, 3, 4, 5),)))
+
+
+@of("family.assignment.front_of")
+def _():
+    draw, _ = _draws(40)
+    yield Call(({"b": (1.0, 30.0), "a": (2.0, 20.0), "c": (3.0, 25.0)},))
+    for count, costs, most in ((8, 3, 3), (6, 1, 4), (12, 2, 4), (9, 4, 2)):
+        names = draw.sample("abcdefghijklmnop", count)
+        yield Call(({name: tuple(draw.randint(0, most) for _ in range(costs)) for name in names},))
+
+
+@of("family.assignment.trains_best")
+def _():
+    draw, _ = _draws(41)
+    for count in (1, 3, 5, 8, 8, 8):
+        rows = [
+            (name, draw.randint(1, 60) * 10**6, draw.randint(1, 30) * 10**6, draw.choice((None, 20.0, 22.0, 25.5)))
+            for name in draw.sample("abcdefghij", count)
+        ]
+        yield Call((rows, draw.choice((1, 8, 32)), draw.choice((0.5, 2, 4, 8))))
+
+
+CASES["family.assignment.readings"] = _numbers(
+    (10.0, 9.0, 1.0),
+    (10.0, 9.0, 10.0),
+    (20.0, 15.0, 25.0),
+    (20.0, 15.0, 6.2),
+    (50.0, 40.0, 20.0),
+    (15.3, 6.67, 8.6),
+    (15.3, 6.67, 56.4),
+    (5.0, 5.0, 0.0),
+    (30.0, 31.0, -1.0),
+)
+CASES["family.assignment.fair_times"] = lambda: (
+    Call(case)
+    for case in (
+        (["first", "second"], 5, 1),
+        (["second", "first"], 4, 2),
+        (["first", "second", "third"], 6, 2),
+        (["first"], 3, 0),
+    )
+)
+
+
+@of("family.assignment.tuned")
+def _():
+    _, normal = _draws(42)
+    for width, classes, steps, rate in ((6, 3, 4, 0.5), (4, 5, 1, 0.1), (5, 2, 6, 0.3)):
+        torch.manual_seed(width)
+        features = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        net = nn.Sequential()
+        net.add_module("features", features)
+        net.add_module("classifier", nn.Linear(width, 7))
+        labels = torch.arange(8) % classes
+        yield Call(
+            (net, normal(8, 3, 5, 6), labels, classes, steps, rate),
+            images=((4, 3, 5, 6),),
+            keeps_weights=True,
+            gradients=False,
+            arguments_stay=False,
+        )
+
+
+CASES["capstone.assignment.largest_side"] = lambda: (
+    Call(case)
+    for case in (
+        ([("stem", 442_368), ("classifier", 1280)], 10_000_000), ([("a", 3000), ("b", 7000), ("classifier", 500)], 40_500),
+        ([("a", 4096)], 4096), ([("a", 4096)], 1023), ([("a", 4096)], 1024), ([("classifier", 10), ("a", 1000)], 5),
+    )
+)  # fmt: skip
+CASES["capstone.assignment.fair_choice"] = lambda: (
+    Call((runs,))
+    for runs in (
+        {"a": [[0.1, 0.5], [0.2, 0.6]], "b": [[0.9, 0.4], [0.3, 0.8]], "c": [[0.1, 0.99]]}, {}, {"a": [[0.5]]},
+        {"x": [[0.3, 0.2, 0.7], [0.1, 0.1, 0.1], [0.5, 0.6, 0.6]], "y": [[0.9, 0.9, 0.5], [0.4, 0.45, 0.5]]},
+    )
+)  # fmt: skip

@@ -8,10 +8,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from classroom import assignments
+from classroom.sandbox.jobs import used_names
 from course.build import BEGIN, END, feedback_of, solved
 from course.syllabus import LESSONS, lesson
 from utils.feedback.exercises import Result, split_options
 
+_MARKER = re.compile(rf"^[ \t]*({BEGIN}|{END})[ \t]*\n?", re.MULTILINE)
 _numbers = itertools.count()
 
 
@@ -26,6 +29,7 @@ class Task:
     answer: str
     written: frozenset[int]
     before: str  # what stands above: imports, and the solutions of earlier exercises
+    tests: tuple[str, ...] = ()  # of an assignment: the cells that mark it, hidden tests included
 
     @property
     def key(self) -> str:
@@ -34,7 +38,11 @@ class Task:
 
 @functools.cache
 def tasks(slug: str) -> dict[str, Task]:
-    """The exercises of a lesson, by the names of their checks."""
+    """The exercises of a lesson by the names of their checks, and those of its assignment as "assignment.name"."""
+    return {**_of_lesson(slug), **_of_assignment(slug)}
+
+
+def _of_lesson(slug: str) -> dict[str, Task]:
     feedback = feedback_of(lesson(slug))
     cells = [cell for cell in solved(lesson(slug)).cells if cell.cell_type == "code"]
     exercises = [cell for cell in cells if "exercise" in cell.metadata]
@@ -49,6 +57,27 @@ def tasks(slug: str) -> dict[str, Task]:
         written = _written(marked[entry.number])
         found[entry.name] = Task(slug, entry.name, entry.number, cell.source, answer, written, before)
         before = f"{before}\n\n{cell.source}"
+    return found
+
+
+def _of_assignment(slug: str) -> dict[str, Task]:
+    if slug not in {each.slug for each in assignments.with_assignment()}:
+        return {}
+    cells = [cell for cell in assignments.source(lesson(slug)).cells if cell.cell_type == "code"]
+    graded = [cell.source for cell in cells if cell.metadata.nbgrader.grade]
+    before, found = "", {}
+    for cell in cells:
+        if cell.metadata.nbgrader.grade:
+            continue
+        source = _MARKER.sub("", cell.source)
+        if cell.metadata.nbgrader.solution:
+            name = f"assignment.{cell.metadata.nbgrader.grade_id}"
+            answer = next(
+                node.name for node in ast.parse(source).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            )
+            tests = tuple(each for each in graded if answer in used_names(each))
+            found[name] = Task(slug, name, name, source, answer, _written(cell.source), before, tests)
+        before = f"{before}\n\n{source}"
     return found
 
 
@@ -70,9 +99,25 @@ def answer_from(task: Task, source: str | None = None) -> object:
 
 
 def judge(task: Task, answer: object) -> Result:
-    """What the exercise's check says to an answer."""
+    """What the exercise's check, or the assignment's tests, say to an answer."""
+    if task.tests:
+        return _marked_by(task, answer)
     result: Result = getattr(feedback_of(lesson(task.slug)).check, task.name)(answer)
     return result
+
+
+def _marked_by(task: Task, answer: object) -> Result:
+    """What the first test says that an answer to an assignment fails."""
+    scope: dict[str, object] = {}
+    _run(task.before, scope)
+    _run(task.source, scope)
+    scope[task.answer] = answer
+    for test in task.tests:
+        try:
+            _run(test, scope)
+        except Exception as error:
+            return Result("wrong", f"{task.key}: points are lost", f"{type(error).__name__}: {error}")
+    return Result("right", f"{task.key}: all points")
 
 
 def _run(source: str, scope: dict[str, object]) -> None:

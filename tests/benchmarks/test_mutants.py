@@ -118,7 +118,12 @@ def test_there_are_enough_and_each_fits_some_exercise():
 
 
 def test_every_exercise_has_cases_in_which_its_solution_runs():
-    assert set(CASES) == {task.key for task in every_task()}
+    """Without cases are three answers to assignments: a text, a file, and a class that is no module."""
+    without = {task.key for task in every_task()} - set(CASES)
+    assert set(CASES) <= {task.key for task in every_task()}
+    assert without == {
+        "capstone.assignment.design", "capstone.assignment.run_file", "label_smoothing.assignment.repaired",
+    }  # fmt: skip
 
 
 # The differential test: right answers in other words are the same, wrong ones are not.
@@ -282,7 +287,7 @@ def test_a_sample_finds_nothing_but_what_is_known():
 def test_what_is_listed_as_known_still_goes_wrong():
     """What is mended leaves the list."""
     known = {}
-    for slug, name in {tuple(key.split(".")) for key, *_ in KEPT}:
+    for slug, name in {tuple(key.split(".", 1)) for key, *_ in KEPT}:
         known |= {trial.key: trial for trial in trials_of(tasks(slug)[name]) if trial.key in KEPT}
     assert set(KEPT) == set(known)
     mended = [key for key, trial in known.items() if not report.is_wrong(tried(trial))]
