@@ -19,30 +19,31 @@ from course.syllabus import LESSONS
 from utils.system.files import write_whole
 
 PROCESSES = 2
+EVERY = 50  # outcomes, the files are brought up to date
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try what was asked for; 1 comes back where something went wrong that `kept` does not list."""
     given = _parser().parse_args(arguments)
-    trials = plan(given.lesson, given.operator)
+    trials = plan(given.lesson, given.operator, given.only)
     if given.sample is not None:
         trials = sampled(trials, given.sample, given.seed)
-    outcomes: list[Outcome] = []
+    keys = {trial.key for trial in trials}
+    kept = json.loads(given.resume.read_text(encoding="utf-8")) if given.resume else []
+    outcomes = [outcome for outcome in map(Outcome.from_data, kept) if outcome.trial.key in keys]
+    done = {outcome.trial.key for outcome in outcomes}
     whole = True
     try:
-        for outcome in _outcomes(trials, given.processes):
+        for outcome in _outcomes([trial for trial in trials if trial.key not in done], given.processes):
             outcomes.append(outcome)
-            if given.list and report.is_wrong(outcome):
-                write_whole(given.list, report.wrong_ones(outcomes) + "\n")
+            if len(outcomes) % EVERY == 0:
+                _keep(given, outcomes)
     except KeyboardInterrupt:
         whole = False
         print(f"\nStopped after {len(outcomes):,} of {len(trials):,} trials; these are they.", file=sys.stderr)
     order = {trial.key: number for number, trial in enumerate(trials)}
     outcomes.sort(key=lambda each: order[each.trial.key])
-    if given.list:
-        write_whole(given.list, report.wrong_ones(outcomes) + "\n")
-    if given.json:
-        write_whole(given.json, json.dumps([each.as_data() for each in outcomes], indent=1, ensure_ascii=False) + "\n")
+    _keep(given, outcomes)
     if given.docs and whole:
         write_whole(given.docs, _document(outcomes))
     print(report.wrong_ones(outcomes))
@@ -50,6 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(report.unnamed(outcomes))
     print(f"\n{report.tables(outcomes)}\n\n{report.summary(outcomes)}")
     return int(any(report.is_wrong(each) and each.trial.key not in report.KEPT for each in outcomes))
+
+
+def _keep(given: argparse.Namespace, outcomes: Sequence[Outcome]) -> None:
+    if given.list:
+        write_whole(given.list, report.wrong_ones(outcomes) + "\n")
+    if given.json:
+        write_whole(given.json, json.dumps([each.as_data() for each in outcomes], indent=1, ensure_ascii=False) + "\n")
 
 
 def _outcomes(trials: Sequence[Trial], processes: int) -> Iterator[Outcome]:
@@ -91,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--operator", action="append", choices=[*OPERATORS, *REWRITINGS], metavar="NAME",
                         help=f"only this slip or rewriting; may be given again: {', '.join([*OPERATORS, *REWRITINGS])}")  # fmt: skip
+    parser.add_argument("--only", choices=["exercises", "assignments"])
     parser.add_argument("--sample", type=int, metavar="N", help="only so many, chosen by the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=PROCESSES)

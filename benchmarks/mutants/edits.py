@@ -180,6 +180,13 @@ def constant(node: ast.AST, kind: type | tuple[type, ...] = (int, float)) -> boo
     return isinstance(node, ast.Constant) and isinstance(node.value, kind) and not isinstance(node.value, bool)
 
 
+def is_square(node: ast.AST) -> bool:
+    """Is it `x**2`?"""
+    return (
+        isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and constant(node.right) and node.right.value == 2
+    )
+
+
 def names_in(node: ast.AST) -> set[str]:
     """The names that stand in a tree."""
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}

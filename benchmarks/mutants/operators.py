@@ -18,6 +18,7 @@ from benchmarks.mutants.edits import (
     constant,
     expression,
     filled,
+    is_square,
     keyword,
     names_in,
     returns_of,
@@ -611,22 +612,16 @@ def keepdim_flipped(node: ast.AST, place: Place) -> Found:
             yield with_keyword(node, "keepdim", _literal(True))
 
 
+_SIDES = {"height": "width", "row": "column", "rows": "columns"}
+_SIDES |= {other: one for one, other in _SIDES.items()}
+
+
 @slip(r"square|height|width|row|column|shape|both sides|odd|wide|tall|grid")
 def square_assumed(node: ast.AST, place: Place) -> Found:
     """Height for width: right on a square only."""
-    pairs = {
-        "height": "width",
-        "width": "height",
-        "row": "column",
-        "column": "row",
-        "rows": "columns",
-        "columns": "rows",
-    }
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in pairs:
-        if pairs[node.id] in names_in(place.tree) or any(
-            each.arg == pairs[node.id] for each in ast.walk(place.tree) if isinstance(each, ast.arg)
-        ):
-            yield with_(node, id=pairs[node.id])
+    known = names_in(place.tree) | {each.arg for each in ast.walk(place.tree) if isinstance(each, ast.arg)}
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and _SIDES.get(node.id) in known:
+        yield with_(node, id=_SIDES[node.id])
     if isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Constant, ast.UnaryOp)):
         text = ast.unparse(node.slice)
         other = {"0": "1", "1": "0", "2": "3", "3": "2", "-1": "-2", "-2": "-1"}.get(text)
@@ -727,9 +722,8 @@ def operand_dropped(node: ast.AST, place: Place) -> Found:
 @slip(r"root|square|power|exponent|sides")
 def power_changed(node: ast.AST, place: Place) -> Found:
     """A square for a cube, a root forgotten."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        if constant(node.right) and node.right.value == 2:
-            yield with_(node, right=_literal(3))
+    if is_square(node):
+        yield with_(node, right=_literal(3))
     if called(node) in ("sqrt", "square", "exp", "log", "abs"):
         method = isinstance(node.func, ast.Attribute) and not node.args
         yield node.func.value if method else node.args[0]

@@ -18,6 +18,7 @@ from benchmarks.mutants.edits import (
     constant,
     expression,
     filled,
+    is_square,
     keyword,
     returns_of,
     statements,
@@ -438,10 +439,9 @@ def statements_swapped(node: ast.AST, place: Place) -> Found:
     if not isinstance(node, ast.FunctionDef):
         return
     for at in range(len(node.body) - 1):
-        first, second = node.body[at : at + 2]
-        if isinstance(first, ast.Assign) and isinstance(second, ast.Assign) and _is_independent(first, second):
-            if place.is_written(first) and place.is_written(second):
-                yield with_(node, body=[*node.body[:at], second, first, *node.body[at + 2 :]])
+        pair = node.body[at : at + 2]
+        if all(isinstance(each, ast.Assign) and place.is_written(each) for each in pair) and _is_independent(*pair):
+            yield with_(node, body=[*node.body[:at], *pair[::-1], *node.body[at + 2 :]])
 
 
 def _is_independent(first: ast.stmt, second: ast.stmt) -> bool:
@@ -535,17 +535,19 @@ def spelled_out(node: ast.AST, place: Place) -> Found:
 @rewriting
 def product_for_square(node: ast.AST, place: Place) -> Found:
     """`x * x` for `x**2`."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and constant(node.right) and node.right.value == 2:
-        if isinstance(node.left, (ast.Name, ast.Attribute, ast.BinOp)):
-            yield ast.BinOp(left=node.left, op=ast.Mult(), right=node.left)
-            yield filled("pow(_0, 2)", node.left)
+    if is_square(node) and isinstance(node.left, (ast.Name, ast.Attribute, ast.BinOp)):
+        yield ast.BinOp(left=node.left, op=ast.Mult(), right=node.left)
+        yield filled("pow(_0, 2)", node.left)
 
 
 @rewriting
 def turned_sum(node: ast.AST, place: Place) -> Found:
     """`b + a` for `a + b`, `b * a` for `a * b`."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mult)):
-        if not any(isinstance(each, (ast.List, ast.Tuple)) or constant(each, str) for each in (node.left, node.right)):
+        is_joined = any(
+            isinstance(each, (ast.List, ast.Tuple)) or constant(each, str) for each in (node.left, node.right)
+        )
+        if not is_joined:
             yield with_(node, left=node.right, right=node.left)
 
 

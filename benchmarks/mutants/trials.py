@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Literal
@@ -23,7 +23,7 @@ from benchmarks.mutants.operators import OPERATORS
 from benchmarks.mutants.rewritings import REWRITINGS
 from utils.feedback.exercises import Result
 
-SECONDS = {"behaviour": 30, "check": 120}  # the most that one trial may take
+SECONDS = {"behaviour": 20, "check": 60}  # of the processor, the most that one trial may take
 Kind = Literal["mutant", "rewriting"]
 Judge = Callable[[Task, object], Result]
 
@@ -64,6 +64,12 @@ class Outcome:
         says = OPERATORS[self.trial.operator].says if self.verdict == "killed" else None
         return None if says is None else bool(says.search(self.sentence))
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, str]) -> "Outcome":
+        """What `as_data` has kept, without the source."""
+        trial = Trial(data["kind"], data["slug"], data["exercise"], data["operator"], "", data["lines"])
+        return cls(trial, data["verdict"], data["difference"], data["sentence"])
+
     def as_data(self) -> dict[str, object]:
         """For a JSON file."""
         trial = asdict(self.trial)
@@ -94,10 +100,16 @@ def trials_of(task: Task, operators: Iterable[str] | None = None) -> Iterator[Tr
                     yield Trial(kind, task.slug, task.name, name, each.source, each.lines)
 
 
-def plan(lessons: Iterable[str] | None = None, operators: Iterable[str] | None = None) -> list[Trial]:
-    """The trials of these lessons and operators; all of them if none is named."""
+def plan(
+    lessons: Iterable[str] | None = None, operators: Iterable[str] | None = None, only: str | None = None
+) -> list[Trial]:
+    """The trials of these lessons and operators, `only` of "exercises" or "assignments"; all of them if none is named."""
     return [
-        trial for task in every_task() if not lessons or task.slug in lessons for trial in trials_of(task, operators)
+        trial
+        for task in every_task()
+        if task.key in CASES and (not lessons or task.slug in lessons)
+        if only is None or (only == "assignments") == bool(task.tests)
+        for trial in trials_of(task, operators)
     ]
 
 
@@ -147,21 +159,21 @@ class TookTooLong(BaseException):
 
 @contextlib.contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Stop what is inside after so many seconds, where the system has a timer for it."""
-    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+    """Stop what is inside after so many seconds of the processor, where the system has a timer for that."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: object) -> None:
         raise TookTooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def prepare_worker() -> None:
