@@ -108,6 +108,12 @@ def _parser() -> argparse.ArgumentParser:
         "--list", type=Path, metavar="FILE", help="keep the list of what went wrong there, while it runs"
     )
     parser.add_argument("--docs", type=Path, metavar="FILE", help="write the tables there")
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="go on from what --json has kept there; only with the checks as they were",
+    )
     parser.add_argument("--unnamed", action="store_true", help="list the refusals that do not name the slip, too")
     return parser
 
