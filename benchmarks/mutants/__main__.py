@@ -32,20 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = json.loads(given.resume.read_text(encoding="utf-8")) if given.resume else []
     outcomes = [outcome for outcome in map(Outcome.from_data, kept) if outcome.trial.key in keys]
     done = {outcome.trial.key for outcome in outcomes}
-    whole = True
     try:
         for outcome in _outcomes([trial for trial in trials if trial.key not in done], given.processes):
             outcomes.append(outcome)
             if len(outcomes) % EVERY == 0:
                 _keep(given, outcomes)
     except KeyboardInterrupt:
-        whole = False
         print(f"\nStopped after {len(outcomes):,} of {len(trials):,} trials; these are they.", file=sys.stderr)
     order = {trial.key: number for number, trial in enumerate(trials)}
     outcomes.sort(key=lambda each: order[each.trial.key])
     _keep(given, outcomes)
-    if given.docs and whole:
-        write_whole(given.docs, _document(outcomes))
+    if given.docs:
+        write_whole(given.docs, _document(outcomes, len(trials)))
     print(report.wrong_ones(outcomes))
     if given.unnamed:
         print(report.unnamed(outcomes))
@@ -79,13 +77,13 @@ def _outcomes(trials: Sequence[Trial], processes: int) -> Iterator[Outcome]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _document(outcomes: Sequence[Outcome]) -> str:
+def _document(outcomes: Sequence[Outcome], planned: int) -> str:
     """The page in docs/, with the day and the commit."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     return (
         "# How sharp the checks are\n\n"
         f"Written by `make mutants` on {date.today():%-d %B %Y}, at commit {commit}. `benchmarks/mutants` says what is tried.\n\n"
-        f"{report.summary(outcomes)}\n\n{report.tables(outcomes)}\n"
+        f"{len(outcomes):,} of {planned:,} trials were made. {report.summary(outcomes)}\n\n{report.tables(outcomes)}\n"
     )
 
 

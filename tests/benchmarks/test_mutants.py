@@ -111,6 +111,7 @@ def test_only_what_the_learner_writes_is_changed():
     assert lines and all(line.startswith("- total += width * stride") for line in lines)
 
 
+@pytest.mark.slow
 def test_there_are_enough_and_each_fits_some_exercise():
     assert len(OPERATORS) >= 25 and len(REWRITINGS) >= 12
     used = {trial.operator for trial in every_trial()}
@@ -277,6 +278,7 @@ def test_the_command_prints_tables_and_keeps_lists(tmp_path, capsys, monkeypatch
     assert '"verdict": "killed"' in data.read_text() and kept.exists()
 
 
+@pytest.mark.slow
 def test_a_sample_finds_nothing_but_what_is_known():
     """A wrong answer that passes or a right one that is refused: mend the check. `kept` is for what cannot be mended."""
     outcomes = [tried(trial) for trial in sampled(every_trial(), SAMPLE, SEED)]
@@ -284,6 +286,7 @@ def test_a_sample_finds_nothing_but_what_is_known():
     assert not new, report.wrong_ones(new)
 
 
+@pytest.mark.slow
 def test_what_is_listed_as_known_still_goes_wrong():
     """What is mended leaves the list."""
     known = {}
