@@ -23,7 +23,7 @@ help:
 	@echo "make lessons    build notebooks/ from lessons/"
 	@echo "make lint       check the code's style"
 	@echo "make bench      measure speed and memory beside Keras, timm and torchvision; ARGS=\"profile\" for one table"
-	@echo "make mutants    try wrong and right answers, made from the solutions, on the lessons' checks; half an hour"
+	@echo "make mutants    try wrong and right answers, made from the solutions, on the lessons' checks; about an hour"
 	@echo "make setup      only make or update the environment in .venv"
 	@echo "Options: PYTHON=python3.12, TORCH_INDEX=address, ROOT=. (see the top of the Makefile)"
 
