@@ -5,10 +5,10 @@
 #   TORCH_INDEX=address          a further package index for PyTorch at the first set-up; the one of its CPU builds (see
 #                                pytorch.org/get-started) saves several gigabytes on Linux
 #   ROOT=.                       `make lab` opens the whole checkout, for authors, instead of the learner's folder
-#   ARGS="..."                   handed on: to JupyterLab by `make lab`, to pytest by `make test`, to benchmarks/bench.py
+#   ARGS="..."                   handed on: to JupyterLab by `make lab`, to pytest by `make test`, to benchmarks/bench.py and benchmarks.mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test check notebooks lessons lint bench
+.PHONY: help setup lab test check notebooks lessons lint bench mutants
 PYTHON ?=
 TORCH_INDEX ?=
 ROOT ?=
@@ -23,6 +23,7 @@ help:
 	@echo "make lessons    build notebooks/ from lessons/"
 	@echo "make lint       check the code's style"
 	@echo "make bench      measure speed and memory beside Keras, timm and torchvision; ARGS=\"profile\" for one table"
+	@echo "make mutants    try wrong and right answers, made from the solutions, on the lessons' checks; about an hour"
 	@echo "make setup      only make or update the environment in .venv"
 	@echo "Options: PYTHON=python3.12, TORCH_INDEX=address, ROOT=. (see the top of the Makefile)"
 
@@ -62,3 +63,6 @@ lint: setup
 
 bench: setup
 	@$(RUN) benchmarks/bench.py $(ARGS)
+
+mutants: setup
+	@$(RUN) -m benchmarks.mutants $(ARGS)
