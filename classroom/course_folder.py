@@ -554,6 +554,8 @@ def _remarks_on(job: Job, outcomes: list[Outcome]) -> list[str]:
             remarks.append(f"{where}: no test could decide, please look ({outcome.undecided})")
         elif outcome.error and outcome.error[0] in ("ProcessEnded", "TimeoutError", "MemoryError"):
             remarks.append(f"{where}: {outcome.error[1] or outcome.error[0]}")
+        if outcome.remark:
+            remarks.append(f"{where}: {outcome.remark}")
     return remarks
 
 

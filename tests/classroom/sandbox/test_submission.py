@@ -13,7 +13,6 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from classroom.sandbox import isolation
 from classroom.sandbox.channel import Channel, Disconnected
 from classroom.sandbox.jobs import Cell, Job, Timeouts, defined_names
 from classroom.sandbox.stand_in import Student
@@ -319,106 +318,20 @@ def test_a_fork_bomb_and_an_endless_notebook_are_stopped_and_the_worker_goes_on(
     assert time.monotonic() - began < 60
 
 
-# What the student's process can see
-
-
-def confined(code):
-    """What code says in a process like a student's, as JSON."""
-
-    def serve(end):
-        scope = {"json": json}
-        try:
-            exec(code, scope)
-            said = scope["said"]
-        except BaseException as error:
-            said = type(error).__name__
-        end.sendall(json.dumps(said).encode())
-
-    sandbox = isolation.Sandbox(serve)
-    try:
-        sandbox.end.settimeout(20)
-        return json.loads(sandbox.end.recv(65536))
-    finally:
-        sandbox.kill()
-
-
-@needs_linux
-def test_the_report_of_what_is_in_force_is_true():
-    found = isolation.in_force()
-    secret = isolation.CHECKOUT / "lessons" / SLUG / "assignment.md"
-    assert (confined(f"said = open({str(secret)!r}).read()") == "PermissionError") is found.files
-    assert ("NOT cut off" in found.sentence) is not (found.files and found.network and found.processes)
-
-
-@needs_linux
-def test_the_environment_is_empty(monkeypatch):
-    monkeypatch.setenv("SECRET_OF_THE_TEACHER", "1")
-    names = confined("import os; said = sorted(os.environ)")
-    assert "SECRET_OF_THE_TEACHER" not in names and "HOME" in names
-
-
-@needs_linux
-@pytest.mark.skipif(not isolation.in_force().files, reason="no Landlock here")
-def test_files_beyond_python_and_the_course_cannot_be_read_written_or_run(tmp_path):
-    (tmp_path / "marks.csv").write_text("secret")
-    assert confined(f"said = open({str(tmp_path / 'marks.csv')!r}).read()") == "PermissionError"
-    assert confined(f"said = open({str(tmp_path / 'new')!r}, 'w').write('x')") == "PermissionError"
-    assert confined(f"import os; said = os.listdir({str(tmp_path)!r})") == "PermissionError"
-    assert confined("import os; said = os.listdir(os.path.expanduser('~root'))") == "PermissionError"
-    assert confined("import subprocess; said = subprocess.run(['/bin/ls']).returncode") == "PermissionError"
-    assert confined("open('own.txt', 'w').write('x'); said = open('own.txt').read()") == "x"
-    assert confined("import networks.googlenet, torchinfo, sklearn.datasets; said = 'imports work'") == "imports work"
-    for name in ("environ", "maps"):
-        assert confined(f"said = open('/proc/{os.getpid()}/{name}', 'rb').read().hex()") in (
-            "PermissionError",
-            "FileNotFoundError",
-        )
-
-
-@needs_linux
-@pytest.mark.skipif(not isolation.in_force().network, reason="no network namespace here")
-def test_there_is_no_network():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        connect = f"import socket; said = bool(socket.create_connection(('127.0.0.1', {port}), 2))"
-        assert confined(connect) in ("PermissionError", "OSError", "ConnectionRefusedError")
-    assert confined("import socket; said = socket.getaddrinfo('example.org', 80)") == "gaierror"
-
-
-@needs_linux
-@pytest.mark.skipif(not isolation.in_force().processes, reason="no process namespace here")
-def test_other_processes_cannot_be_reached():
-    assert confined(f"import os; said = os.kill({os.getpid()}, 0)") in ("ProcessLookupError", "PermissionError")
-
-
-def test_where_the_system_offers_nothing_it_is_said():
-    bare = isolation.Isolation(files=False, network=False, processes=False, memory=False)
-    assert "NOT cut off here: your files, the network and your other processes" in bare.sentence
-    assert "memory is not limited here" in bare.sentence
-
-
-@needs_linux
-def test_without_namespaces_and_landlock_the_limits_and_the_environment_still_hold(monkeypatch):
-    monkeypatch.setattr(isolation, "_unshare_namespaces", set)
-    monkeypatch.setattr(isolation, "_apply_landlock", lambda folder: False)
-    assert confined("import os; said = 'PATH' in os.environ and len(os.environ) < 12")
-    assert confined("said = len(bytearray(2**36))") == "MemoryError"
-
-
 # Stand-ins: what the tests get of a student's code behaves as if it were theirs
 
 
 @pytest.fixture
 def student():
     """A function that runs code in a student's process and gives its names to the tests."""
-    from classroom.sandbox.submission import Session, new_shell
+    from classroom.sandbox.submission import Session, Students, new_shell
 
-    sessions = []
+    opened = []
 
     def start(code):
         made = Job([], sorted(defined_names(code)))
-        session = Session(made, new_shell())
-        sessions.append(session)
+        opened.append(Students(new_shell()))
+        session = Session(made, opened[-1].open)
         outcome = session.run(
             "import copy\nimport torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + code
         )
@@ -426,8 +339,8 @@ def student():
         return session.student
 
     yield start
-    for session in sessions:
-        session.close()
+    for students in opened:
+        students.close()
 
 
 @needs_linux
