@@ -130,17 +130,16 @@ def _mounts() -> list[str]:
     mounts = ["--tmpfs", "/tmp", "--ro-bind", os.path.realpath(keeper), "/cat"]
     for device in ("null", "zero", "random", "urandom"):
         mounts += ["--dev-bind", f"/dev/{device}", f"/dev/{device}", "--remount-ro", f"/dev/{device}"]
-    code = _code()
+    places = {path for place in libraries() for path in (place, place.resolve())}
     bound: list[Path] = []
-    for place in (*libraries(), CHECKOUT):
-        for path in dict.fromkeys((place, place.resolve())):
-            if path == CHECKOUT:
-                mounts += ["--ro-bind", str(code), str(path)]
-            elif path.is_symlink() and path.parent == Path("/"):  # `/lib`, which lies in `/usr`
-                mounts += ["--symlink", os.readlink(path), str(path)]
-            elif not any(path.is_relative_to(other) for other in bound):
-                bound.append(path)
-                mounts += ["--ro-bind", str(path.resolve()), str(path)]
+    for path in sorted({*places, CHECKOUT}):  # what lies in another comes behind it
+        if path == CHECKOUT:
+            mounts += ["--ro-bind", str(_code()), str(path)]
+        elif path.is_symlink() and path.parent == Path("/"):  # `/lib`, which lies in `/usr`
+            mounts += ["--symlink", os.readlink(path), str(path)]
+        elif not any(path.is_relative_to(other) for other in bound):
+            bound.append(path)
+            mounts += ["--ro-bind", str(path.resolve()), str(path)]
     return [*mounts, "--remount-ro", "/", "--chdir", "/tmp"]
 
 

@@ -161,6 +161,7 @@ class Student(Codec):
 
     def _replay_response(self, response: Message) -> Any:
         self.environment, self.last_use = {}, {}
+        state = torch.get_rng_state()
         position, nodes = 0, response["nodes"]
         ends = {number: place for place, node in enumerate(nodes) for number in _whole_numbers(node)}
         for number in (
@@ -175,11 +176,13 @@ class Student(Codec):
                 self._settle(set(response["alive"]))
         finally:
             self.environment = {}
+            torch.set_rng_state(state)
+        if response["random"] is not None:
             self._reseed()
         return value
 
     def _reseed(self) -> None:
-        """Random numbers that do not follow from what the student's process did with its own."""
+        """Go on with random numbers that the student's process, which has drawn some, cannot choose."""
         self.seed = hashlib.sha256(self.seed).digest()
         torch.default_generator.manual_seed(int.from_bytes(self.seed[:8], "little"))
 

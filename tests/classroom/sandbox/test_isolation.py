@@ -15,6 +15,7 @@ import pytest
 from classroom.sandbox import isolation, jail
 
 SECRET = isolation.CHECKOUT / "lessons" / "inception_module" / "assignment.md"
+LIMITS = isolation.Limits()
 NO_FILE = ("PermissionError", "FileNotFoundError", "NotADirectoryError")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the isolation tried here is Linux's")
 needs_jail = pytest.mark.skipif(bool(why := isolation.why_no_jail()), reason=f"no jail here: {why}")
@@ -37,7 +38,7 @@ def without_jail():
     return isolation.in_force.__wrapped__()
 
 
-def confined(code, limits=isolation.Limits()):
+def confined(code, limits=LIMITS):
     """What code says in a process like a student's, as JSON."""
 
     def serve(end):
@@ -108,7 +109,9 @@ def test_files_beyond_python_and_the_course_cannot_be_read_written_or_run(way, t
     assert confined("import subprocess; said = subprocess.run(['/bin/ls']).returncode") in NO_FILE
     assert confined("open('own.txt', 'w').write('x'); said = open('own.txt').read()") == "x"
     assert confined("import os; said = os.path.exists('own.txt')") is False, "another's file is seen"
-    assert confined("import networks.googlenet, torchinfo, sklearn.datasets; said = 'imports work'") == "imports work"
+    imports = "import networks.googlenet, torchinfo, sklearn.datasets, IPython.core.logger, wave; said = 'imports work'"
+    anew = "import sys\nfor name in [*sys.modules]:\n    if name.startswith(('IPython', 'networks')): del sys.modules[name]\n"
+    assert confined(anew + imports) == "imports work"
     for name in ("environ", "maps"):
         assert confined(f"said = open('/proc/{os.getpid()}/{name}', 'rb').read().hex()") in NO_FILE
 

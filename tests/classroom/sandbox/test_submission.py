@@ -1,7 +1,5 @@
 """Marking that holds against whoever wants points without an answer, and against code that ends, hangs or eats memory."""
 
-import json
-import os
 import socket
 import sys
 import time
