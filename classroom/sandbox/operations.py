@@ -90,7 +90,7 @@ def _table() -> dict[tuple[str, str], OpOverload]:
             packet = getattr(torch.ops.aten, form, None)  # other versions of torch have others
             for overload in packet.overloads() if packet is not None else ():
                 operation = getattr(packet, overload)
-                if "out" not in overload and isinstance(operation, OpOverload):
+                if isinstance(operation, OpOverload):
                     found[f"aten::{form}", overload] = operation
     return found
 

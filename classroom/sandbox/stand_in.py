@@ -20,12 +20,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
 from classroom.sandbox.channel import NO_SENSE, Channel, Disconnected, Message, ResponseTimeout
 from classroom.sandbox.operations import OPERATIONS
 from classroom.sandbox.wire import (
+    LAZY,
     OF_EVERY_MODULE,
     Codec,
     Description,
@@ -397,10 +399,12 @@ class Student(Codec):
             if name in OF_EVERY_MODULE:
                 raise ValueError(f"{name} is torch's")
             module.__dict__[name] = self.decode(value)
-        groups: list[tuple[dict[str, Any], list[Encoded]]]
-        groups = [(module._parameters, description["parameters"]), (module._buffers, description["buffers"])]
-        for own, entries in groups:
-            found = {name: None if data is None else self.decode(data) for name, data in entries}
+        groups: list[tuple[dict[str, Any], list[Encoded], type[Tensor]]] = [
+            (module._parameters, description["parameters"], UninitializedParameter),
+            (module._buffers, description["buffers"], UninitializedBuffer),
+        ]
+        for own, entries, lazy in groups:
+            found = {name: self._part(own.get(name), data, lazy) for name, data in entries}
             if list(found) != list(own) or any(found[name] is not own[name] for name in found):
                 own.clear()
                 own.update(found)
@@ -410,6 +414,15 @@ class Student(Codec):
             module._modules.clear()
             module._modules.update(children)
         module.training = self.training[number] = description["training"]
+
+    def _part(self, own: Tensor | None, data: Encoded | str | None, lazy: type[Tensor]) -> Tensor | None:
+        """A parameter or a buffer of a module; `own` is what stands under its name so far."""
+        if data == LAZY:
+            return own if type(own) is lazy else lazy()
+        found = self.decode(data)
+        if found is not None and not isinstance(found, Tensor):
+            raise ValueError("no tensor")
+        return found
 
     def _class_of(self, description: Description) -> type[nn.Module]:
         base = next((trusted_class(path, nn.Module) for path in description["classes"]), nn.Module)

@@ -26,6 +26,7 @@ from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
 from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.wire import (
+    LAZY,
     Codec,
     Description,
     Encoded,
@@ -228,9 +229,7 @@ class RequestHandler(Codec):
         paused, self.paused = self.paused, True
         try:
             self.bring_up_to_date()
-            self.respond(
-                {"callback": number, "args": self.encode(args), "kwargs": self.encode(kwargs), "random": True}
-            )
+            self.respond({"callback": number, "args": self.encode(args), "kwargs": self.encode(kwargs), "random": True})
             message, blobs = self.channel.receive()
             self.synchronise(message, blobs)
             if "error" in message:
@@ -357,7 +356,10 @@ class RequestHandler(Codec):
             written = self.encode(args), self.encode(kwargs)
             is_native = self.is_native(module)
             if is_native:
+                state = torch.get_rng_state()
                 outputs = _MODULE_CALL(module, *args, **kwargs)
+                if not torch.equal(state, torch.get_rng_state()):  # the tests' process draws the same
+                    self.nodes.append(["random", self.blob(state.numpy().tobytes())])
                 self.nodes.append(["call", number, *written, torch.is_grad_enabled(), self.results(outputs)])
                 return outputs
         except NotSerializable:
@@ -492,9 +494,8 @@ class RequestHandler(Codec):
         ]
         tensors = [
             [
-                [name, None if tensor is None else self.tensor_out(tensor)]
+                [name, None if tensor is None else LAZY if is_lazy(tensor) else self.tensor_out(tensor)]
                 for name, tensor in group.items()
-                if tensor is None or not is_lazy(tensor)
             ]
             for group in (module._parameters, module._buffers)
         ]

@@ -27,6 +27,7 @@ _TORCH: dict[str, dict[str, Any]] = {
 }
 _ARRAYS = {np.dtype(code).str: np.dtype(code) for code in "?bBhHiIlLqQefdFD"}
 _DEVICES = {"cpu": torch.device("cpu"), "meta": torch.device("meta")}
+LAZY = "lazy"  # in place of a tensor: it takes its shape from the first input
 _MOST_FIELDS = 64  # of a named tuple
 
 

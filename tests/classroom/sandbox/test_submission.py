@@ -527,6 +527,83 @@ def test_objects_errors_and_the_tests_own_functions(student):
 
 
 @needs_linux
+def test_layers_that_wait_for_their_first_input_are_what_they_are_in_one_process(student):
+    there = student(
+        "class Lazy(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.body = nn.Sequential(nn.LazyConv2d(4, 1), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))\n"
+        "    def forward(self, x):\n        return self.body(x)\n"
+        "def sequence():\n    return nn.Sequential(nn.LazyConv2d(4, 1), nn.ReLU())\n"
+    )
+    images = torch.randn(5, 2, 3, 3, requires_grad=True)
+    net = there.name("Lazy")()
+    assert net.training and type(net.body[2]) is nn.ReLU
+    first = net(images)
+    assert first.shape == (5, 3) and net.body[0].weight.shape == (4, 2, 1, 1)
+    own = nn.Sequential(nn.Conv2d(2, 4, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, 3))
+    own.load_state_dict(net.body.state_dict())
+    assert torch.allclose(net(images), own(images), atol=1e-6) and torch.allclose(
+        net(images[:1]), own(images[:1]), atol=1e-5
+    )
+    net(images).sum().backward()
+    assert images.grad is not None and net.body[4].weight.grad is not None
+    sequence = there.name("sequence")()
+    assert sequence(images).shape == (5, 4, 3, 3) and sequence[0].weight.shape == (4, 2, 1, 1)
+    counted = there.name("Lazy")()
+    counted(torch.zeros(2, 2, 3, 3))
+    assert profile(counted, (2, 3, 3)).parameters == 12 + 8 + 36 * 3 + 3
+
+
+@needs_linux
+def test_a_buffer_that_is_filled_in_place_comes_over(student):
+    there = student(
+        "class Whitened(nn.Module):\n    def __init__(self, channels):\n        super().__init__()\n"
+        "        self.register_buffer('mean', torch.zeros(channels)); self.register_buffer('calls', torch.tensor(0))\n"
+        "        self.mean[0] = 1; self.mean[1:] = 2.0; self.mean.mul_(2)\n"
+        "        self.table = torch.empty(2, 2); self.table.fill_(3); nn.init.eye_(self.table)\n"
+        "    def forward(self, x):\n        self.calls += 1\n        self.calls.add_(1)\n"
+        "        if self.training:\n            self.mean.copy_(0.5 * self.mean + 0.5 * x.detach().mean((0, 2, 3)))\n"
+        "        return x - self.mean[:, None, None] + self.table.sum()\n"
+    )
+    net, images = there.name("Whitened")(2), torch.randn(3, 2, 4, 4)
+    assert net.mean.tolist() == [2, 4]
+    mean = 0.5 * torch.tensor([2.0, 4.0]) + 0.5 * images.mean((0, 2, 3))
+    assert torch.allclose(net(images), images - mean[:, None, None] + 2, atol=1e-6)
+    assert torch.allclose(net.mean, mean) and net.calls == 2
+    net.eval()
+    assert torch.allclose(net(images), images - mean[:, None, None] + 2, atol=1e-6) and net.calls == 4
+    with torch.no_grad():
+        net.mean.fill_(7)
+    assert torch.allclose(net(images), images - 7 + 2, atol=1e-6)
+
+
+@needs_linux
+def test_what_draws_random_numbers_draws_the_tests_own_in_training(student):
+    there = student(
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.drop, self.layer = nn.Dropout(0.5), nn.Linear(6, 6)\n"
+        "    def forward(self, x):\n"
+        "        if self.training:\n            x = x + torch.rand_like(x) + torch.rand(6)\n"
+        "        x = F.dropout(self.layer(self.drop(x)), 0.3, self.training)\n        return self.drop(x)\n"
+    )
+    net, x = there.name("Net")(), torch.randn(4, 6, requires_grad=True)
+
+    def own(x):
+        x = x + torch.rand_like(x) + torch.rand(6)
+        return nn.functional.dropout(nn.functional.dropout(net.layer(nn.functional.dropout(x, 0.5)), 0.3), 0.5)
+
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        found = net(x)
+        torch.manual_seed(seed)
+        expected = own(x)
+        assert torch.allclose(found, expected, atol=1e-6)
+        gradients = [torch.autograd.grad(each.sum(), x, retain_graph=True)[0] for each in (found, expected)]
+        assert torch.allclose(*gradients, atol=1e-6) and gradients[0].abs().sum() > 0
+    assert not torch.equal(net(x), net(x)), "two calls draw two sets of numbers"
+    assert torch.equal(net.eval()(x), net(x))
+
+
+@needs_linux
 @pytest.mark.slow
 def test_what_cannot_be_brought_over_is_left_to_a_person_and_not_marked_as_wrong_in_silence(workers):
     own = """
