@@ -118,16 +118,19 @@ class Sandbox:
         other.close()
 
     def exceeded(self) -> str:
-        """Which limit all its processes together have gone over, as a sentence; "" where they have not."""
+        """Which limit all its processes together have gone over, as a sentence; "" where they have not.
+
+        A forked process counts with all the memory that it shares with the one it comes from.
+        """
         memory, count = 0, 0
         for process in self._processes():
             with contextlib.suppress(psutil.Error):
                 memory += _own_memory(process)
                 count += process.status() != psutil.STATUS_ZOMBIE
-        if memory - min(count, 2) * self.usual > self.limits.memory:  # it begins as two copies of the one that forked
-            return f"Your code used more memory than the {self.limits.memory / GIGABYTE:g} GB that there are, and was stopped."
         if count > self.limits.processes:
             return f"Your code started more than {self.limits.processes} processes, and was stopped."
+        if memory - min(count, 2) * self.usual > self.limits.memory:  # it begins as two copies of the one that forked
+            return f"Your code used more memory than the {self.limits.memory / GIGABYTE:g} GB that there are, and was stopped."
         if self.jail is None and _disk_use(self.folder.name, self.limits.disk) > self.limits.disk:
             return f"Your code wrote more than {self.limits.disk / 2**20:g} MB to files, and was stopped."
         return ""

@@ -38,7 +38,7 @@ class Worker:
     """One process that marks one job after the other. It gets none of this process's environment variables."""
 
     def __init__(self) -> None:
-        self.home = tempfile.TemporaryDirectory(prefix="grading-")
+        self.home = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.channel: Channel | None = None
 

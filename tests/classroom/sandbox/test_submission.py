@@ -1,5 +1,6 @@
 """Marking that holds against whoever wants points without an answer, and against code that ends, hangs or eats memory."""
 
+import os
 import socket
 import sys
 import time
@@ -235,7 +236,8 @@ def test_no_attack_earns_a_point(attacked, name):
         stopped = ("TimeoutError", "ProcessEnded")
         assert own.error is None or own.error[0] in stopped, "what it replaces is not there"
     assert TESTS - failed(made, outcomes) <= EARNED_BY_SHAPES
-    assert not any("WRITTEN /" in outcome.text and "/student-" not in outcome.text for outcome in outcomes)
+    written = [line for outcome in outcomes for line in outcome.text.splitlines() if line.startswith("WRITTEN")]
+    assert set(written) <= {"WRITTEN /tmp/owned-by-a-student"} and not os.path.exists("/tmp/owned-by-a-student")
 
 
 @needs_linux
@@ -310,10 +312,123 @@ def test_a_fork_bomb_and_an_endless_notebook_are_stopped_and_the_worker_goes_on(
     endless = Job([Cell("student", "", "while True: pass")] * 5, [], Timeouts(1, 1, 3))
     began = time.monotonic()
     outcomes = dict(workers.mark([bomb, endless, job(SLUG, answers_of(SLUG))]))
-    assert outcomes[0][0].error[0] in ("TimeoutError", "ProcessEnded")
+    assert outcomes[0][0].error[0] in ("TimeoutError", "ProcessEnded", "MemoryError")
     assert [outcome.error[0] for outcome in outcomes[1]] == ["TimeoutError"] * 5
     assert not any(outcome.error for outcome in outcomes[2])
     assert time.monotonic() - began < 60
+
+
+# What is told, and to whom
+
+
+HIDDEN = """
+### BEGIN HIDDEN TESTS
+assert answer(31337, "secret-of-the-test") == 1, "the answer for a hidden case is wrong"
+### END HIDDEN TESTS
+"""
+RECORDS = """
+asked = []
+def answer(*case):
+    asked.append(case)
+    open("asked", "a").write(repr(case))
+    print("asked", case)
+    import sys
+    print("asked", case, file=sys.__stderr__)
+    {0}
+"""
+TELLS = """
+import os
+print(asked, os.path.exists("asked"))
+"""
+
+
+@needs_linux
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "way",
+    ["return 2", "raise ValueError(str(case))", "raise type('E' + str(case[0]), (KeyError,), {})(case)", "return case[1]",
+     "return {'key ' + str(case[0]): 1}", "import os; os._exit(case[0] % 256)", "return open(case[1])", "return FakeNumber(case)"],
+)  # fmt: skip
+def test_what_a_hidden_test_asks_is_not_told_to_the_student(workers, way):
+    test = "value = answer(1, 'a')\n" + HIDDEN
+    cells = [
+        Cell("student", "answer", RECORDS.format(way)),
+        Cell("test", "test_answer", test),
+        Cell("student", "", TELLS),
+    ]
+    cells += [
+        Cell("test", "test_again", "assert answer(2, 'b') == 1, f'that is {answer(2, str(2))}'"),
+        Cell("student", "", TELLS),
+    ]
+    ((_, outcomes),) = workers.mark([Job(cells, ["answer"], Timeouts(10, 20, 60))])
+    assert outcomes[1].error and outcomes[3].error
+    told = repr(outcomes)
+    assert "31337" not in told and "secret-of-the-test" not in told, told
+    assert outcomes[2].text == "[] False\n" and not outcomes[2].error
+
+
+@needs_linux
+@pytest.mark.slow
+def test_an_error_of_the_students_in_a_test_is_told_by_its_kind_and_its_place(workers):
+    source = "def answer(case):\n    table = {1: 2}\n    return table[case]"
+    cells = [Cell("student", "answer", source), Cell("test", "test_answer", "assert answer(5) == 1")]
+    ((_, outcomes),) = workers.mark([Job(cells, ["answer"])])
+    name, text, lines = outcomes[1].error
+    assert name == "KeyError" and "where the test asked" in text
+    assert "line 3: return table[case]" in lines
+
+
+@needs_linux
+@pytest.mark.slow
+def test_memory_that_ran_out_and_too_much_output_have_a_remark_of_their_own(workers):
+    from classroom.course_folder import _remarks_on
+
+    sources = {
+        "python": "x = bytearray(2**33)", "torch": "import torch\nx = torch.ones(2**32)", "much": "print('x' * 10**6)",
+        "forks": "import os, time\nfor _ in range(3): os.fork()\nhold = bytearray(os.urandom(2**20)) * 600\ntime.sleep(5)",
+    }  # fmt: skip
+    cells = [Cell("student", name, source) for name, source in sources.items()]
+    cells.append(Cell("student", "answer", "import torch\ndef answer(): return torch.ones(2**32)"))
+    cells.append(Cell("test", "test_answer", "answer()"))
+    made = Job(cells, ["answer"], Timeouts(10, 20, 100))
+    ((_, outcomes),) = workers.mark([made])
+    remarks = dict(remark.split(": ", 1) for remark in _remarks_on(made, outcomes))
+    for name in ("python", "torch", "test_answer"):
+        assert remarks[name] == "Your code needs more memory than the 2 GB that there are."
+    assert remarks["forks"] == "Your code used more memory than the 2 GB that there are, and was stopped."
+    assert "980,001 characters beyond the first 20,000" in remarks["much"]
+    assert set(remarks) == {"python", "torch", "much", "forks", "test_answer"}
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_start_is_an_error_that_names_the_reason(monkeypatch, tmp_path):
+    from classroom.sandbox.workers import Worker, WorkerFailed
+
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'libtorch.so: cannot open shared object file' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    with pytest.raises(WorkerFailed, match="cannot open shared object file"):
+        Worker().mark(Job([Cell("student", "", "1")], []))
+    with Workers(2) as workers, pytest.raises(WorkerFailed):
+        list(workers.mark([Job([Cell("student", "", "1")], [])] * 3))
+
+
+def test_a_control_group_is_asked_for_only_where_systemd_makes_one(monkeypatch, tmp_path):
+    from classroom.sandbox import workers
+
+    said = tmp_path / "asked"
+    for status, expected in ((1, False), (0, True)):
+        fake = tmp_path / f"systemd-run-{status}"
+        fake.write_text(f'#!/bin/sh\necho "$@" >> {said}\nexit {status}\n')
+        fake.chmod(0o755)
+        monkeypatch.setattr(workers.shutil, "which", lambda _, fake=fake: str(fake))
+        workers._systemd.cache_clear()
+        group = workers.control_group(2**31, 64)
+        workers._systemd.cache_clear()
+        assert bool(group) is (expected and sys.platform == "linux")
+    if sys.platform == "linux":
+        assert f"MemoryMax={7 * 2**30}" in group and "TasksMax=1024" in group and group[-1] == "--"
 
 
 # Stand-ins: what the tests get of a student's code behaves as if it were theirs
