@@ -236,6 +236,8 @@ def _remarks_on(job: Job, outcomes: list[Outcome]) -> list[str]:
             remarks.append(f"{where}: {outcome.error[1] or outcome.error[0]}")
         elif outcome.error and "allocate" in outcome.error[1] and "memory" in outcome.error[1]:  # torch's own words
             remarks.append(f"{where}: needed more memory than a submission may have")
+        if outcome.remark:
+            remarks.append(f"{where}: {outcome.remark}")
     return remarks
 
 

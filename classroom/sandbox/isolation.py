@@ -1,8 +1,8 @@
 """`Sandbox(serve)` runs code that is not trusted: without the teacher's files, environment, network and other processes.
 
-What a system offers differs, so what is in force is found out and said (`in_force`). On Linux: a Landlock rule set for
-files, own namespaces for network and processes where the system allows them, and limits on memory, files and time. Elsewhere:
-the limits that there are, an empty environment and a folder of its own.
+Where bubblewrap can build a room (`classroom.sandbox.jail`), the process is in one. Elsewhere on Linux: a Landlock rule set for files, and own
+namespaces for network and processes where the system allows them. Elsewhere: the limits that there are, an empty environment and
+a folder of its own. What is in force is tried out and said (`in_force`).
 """
 
 import contextlib
@@ -15,10 +15,13 @@ import socket
 import struct
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+import psutil
+
+from classroom.sandbox.jail import Jail, NoJail, libraries
 from utils.system.places import CHECKOUT, PACKAGES
 
 GIGABYTE = 2**30
@@ -27,31 +30,35 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many rights about files a version of Landlock knows
 _NEW_NAMESPACES = {"user": 0x10000000, "network": 0x40000000, "messages": 0x08000000, "processes": 0x20000000}
-_SET_PDEATHSIG, _SET_DUMPABLE, _SET_NO_NEW_PRIVS = 1, 4, 38
+_SET_PDEATHSIG, _SET_DUMPABLE, _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 4, 36, 38
+_MOST_FILES = 10_000  # of a submission, where they have to be counted
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use.
+    """What one submission may use, all its processes together.
 
     Attributes:
         memory: bytes beyond what Python and torch take by themselves.
-        file: bytes of the largest file that it may write.
-        processor: seconds of computing.
-        processes: how many processes and threads, where they can be counted apart from the teacher's.
+        disk: bytes of all its files.
+        processor: seconds of computing, of each process.
+        processes: how many.
     """
 
     memory: int = 2 * GIGABYTE
-    file: int = 100 * 2**20
+    disk: int = 100 * 2**20
     processor: int = 150
     processes: int = 64
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """What is in force for a student's process on this system."""
+    """What code that is not trusted is cut off from on this system."""
 
+    jail: bool
     files: bool
+    attributes: bool
+    sockets: bool
     network: bool
     processes: bool
     memory: bool
@@ -60,16 +67,23 @@ class Isolation:
     def sentence(self) -> str:
         """For the teacher."""
         has = {
-            "your files": self.files, "the network": self.network, "your other processes": self.processes,
-        }  # fmt: skip
+            "your files": self.files,
+            "their times, permissions and attributes": self.attributes,
+            "sockets that have a path": self.sockets,
+            "the network": self.network,
+            "your other processes": self.processes,
+        }
         kept = [name for name, is_kept in has.items() if is_kept] + ["your environment variables"]
         open_to = [name for name, is_kept in has.items() if not is_kept]
-        text = f"Students' code runs in a process of its own, cut off from {_list(kept)}"
+        text = "Students' code and the tests run in processes of their own"
+        text += f"{', each in a room that bubblewrap builds' if self.jail else ''}, cut off from {_list(kept)}"
         text += f"; memory {'and time are' if self.memory else 'is not limited here, time is'} limited."
         if open_to:
             text += (
                 f" NOT cut off here: {_list(open_to)}. Grade on a machine or in a container where that does no harm."
             )
+        if open_to and sys.platform == "linux" and not self.jail:
+            text += " With bubblewrap (the package `bubblewrap` of most systems) more would be."
         return text
 
 
@@ -81,30 +95,80 @@ class Sandbox:
     """A forked process behind a pipe that runs `serve(end)` confined. `kill` ends it and all that it started.
 
     Fork from a process that has read nothing secret: what is in memory comes along.
+
+    Args:
+        keep: numbers of open files that it keeps; all others are closed.
     """
 
-    def __init__(self, serve: Callable[[socket.socket], None], limits: Limits = Limits()):
+    def __init__(
+        self, serve: Callable[[socket.socket], int | None], limits: Limits = Limits(), *, keep: Sequence[int] = ()
+    ):
+        self.limits = limits
+        self.jail = Jail(limits.disk) if jail_works() else None
         self.folder = tempfile.TemporaryDirectory(prefix="student-")
         self.end, other = socket.socketpair()
+        self.usual = _own_memory()
         parent = os.getpid()
 
-        def enter() -> None:
+        def enter() -> int | None:
             self.end.close()
-            _enter_sandbox(serve, other, Path(self.folder.name), limits, parent)
+            return _enter_sandbox(serve, other, self.jail, Path(self.folder.name), limits, parent, keep)
 
         self.process = fork(enter)
         other.close()
 
-    def kill(self) -> None:
+    def exceeded(self) -> str:
+        """Which limit all its processes together have gone over, as a sentence; "" where they have not.
+
+        A forked process counts with all the memory that it shares with the one it comes from.
+        """
+        memory, count = 0, 0
+        for process in self._processes():
+            with contextlib.suppress(psutil.Error):
+                memory += _own_memory(process)
+                count += process.status() != psutil.STATUS_ZOMBIE
+        if count > self.limits.processes:
+            return f"Your code started more than {self.limits.processes} processes, and was stopped."
+        if memory - min(count, 2) * self.usual > self.limits.memory:  # it begins as two copies of the one that forked
+            return f"Your code used more memory than the {self.limits.memory / GIGABYTE:g} GB that there are, and was stopped."
+        if self.jail is None and _disk_use(self.folder.name, self.limits.disk) > self.limits.disk:
+            return f"Your code wrote more than {self.limits.disk / 2**20:g} MB to files, and was stopped."
+        return ""
+
+    def _processes(self) -> list[psutil.Process]:
+        found = []
+        for number in (self.process, *([self.jail.first] if self.jail else [])):
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(number)
+                found += [process, *process.children(recursive=True)]
+        return found
+
+    def kill(self) -> int:
+        """End it; its exit status comes back, negative for a signal."""
+        if self.jail is not None:
+            self.jail.close()
         for kill in (os.killpg, os.kill):
             try:
                 kill(self.process, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 continue
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.process, 0)
         self.end.close()
+        return self._status()
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended by itself."""
+        status = self._status()
+        if self.jail is not None:
+            self.jail.close()
+        self.end.close()
+        return status
+
+    def _status(self) -> int:
+        status = -signal.SIGKILL
+        with contextlib.suppress(ChildProcessError):
+            status = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
         self.folder.cleanup()
+        return status
 
 
 def fork(run: Callable[[], int | None]) -> int:
@@ -125,6 +189,22 @@ def forbid_ptrace() -> None:
         _libc().prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def adopt() -> None:
+    """Become the parent of all that is left behind by what this process starts, so that it is counted and ended (Linux)."""
+    if sys.platform == "linux":
+        _libc().prctl(_SET_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_all_below() -> None:
+    """End every process that this one has started, and what those have."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
 def die_with_parent(parent: int) -> None:
     """End when the process that started this one ends (Linux)."""
     if sys.platform == "linux":
@@ -134,25 +214,66 @@ def die_with_parent(parent: int) -> None:
 
 
 @functools.cache
+def jail_works() -> bool:
+    """Can bubblewrap build a room here, and a process enter it? Tried out."""
+    return not why_no_jail()
+
+
+@functools.cache
+def why_no_jail() -> str:
+    """The reason why there is no jail here; "" where there is one."""
+    try:
+        jail = Jail(2**20)
+    except NoJail as error:
+        return str(error)
+
+    def enter() -> int:
+        jail.enter()
+        return 0 if not CHECKOUT.joinpath("README.md").exists() else 2
+
+    try:
+        status = os.waitstatus_to_exitcode(os.waitpid(fork(enter), 0)[1])
+    finally:
+        jail.close()
+    return {0: "", 2: "The course's files are seen from inside."}.get(status, "The kernel lets no process in.")
+
+
+@functools.cache
 def in_force() -> Isolation:
     """What this system offers: tried out in a process that is confined as a student's is."""
+    with (
+        tempfile.TemporaryDirectory() as place,
+        socket.socket(socket.AF_UNIX) as server,
+        socket.create_server(("127.0.0.1", 0)) as other_server,
+    ):
+        outside = Path(place) / "socket"
+        server.bind(str(outside))
+        server.listen()
+        (Path(place) / "file").touch()
+        address = other_server.getsockname()
 
-    def report(end: socket.socket) -> None:
-        found = [
-            not _can_read(CHECKOUT / "README.md"),
-            not _can_connect(),
-            _cannot_signal_outside(),
-            _memory_is_limited(),
-        ]
-        end.sendall(struct.pack("4?", *found))
+        def report(end: socket.socket) -> None:
+            found = [
+                not _can_read(CHECKOUT / "README.md"),
+                not _can_touch(Path(place) / "file"),
+                not _can_call(outside),
+                not _can_connect(address),
+                _cannot_signal_outside(),
+                _memory_is_limited(),
+            ]
+            end.sendall(bytes(found))
 
-    sandbox = Sandbox(report)
-    try:
-        sandbox.end.settimeout(30)
-        content = sandbox.end.recv(4)
-        return Isolation(*struct.unpack("4?", content)) if len(content) == 4 else Isolation(False, False, False, False)
-    finally:
-        sandbox.kill()
+        sandbox = Sandbox(report)
+        try:
+            sandbox.end.settimeout(30)
+            content = sandbox.end.recv(len(fields(Isolation)))
+        except OSError:
+            content = b""
+        finally:
+            sandbox.kill()
+    found = [bool(each) for each in content]
+    found += [False] * (len(fields(Isolation)) - 1 - len(found))
+    return Isolation(jail_works(), *found)
 
 
 def _can_read(path: Path) -> bool:
@@ -163,8 +284,25 @@ def _can_read(path: Path) -> bool:
     return True
 
 
-def _can_connect() -> bool:
-    """Is there a way out: an address beyond this machine to which packets would go, or the machine's own servers?"""
+def _can_touch(path: Path) -> bool:
+    try:
+        os.utime(path)
+    except OSError:
+        return False
+    return True
+
+
+def _can_call(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _can_connect(server: tuple[str, int]) -> bool:
+    """Is there a way out: an address beyond this machine to which packets would go, or a server on this machine?"""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # an address for documentation: nothing is sent
@@ -173,10 +311,7 @@ def _can_connect() -> bool:
             pass
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
-            probe.bind(("127.0.0.1", 0))
-            probe.connect(("127.0.0.1", 9))
-        except ConnectionRefusedError:
-            return True
+            probe.connect(server)
         except OSError:
             return False
     return True
@@ -203,18 +338,33 @@ _OUTSIDE = [os.getpid()]
 
 
 def _enter_sandbox(
-    serve: Callable[[socket.socket], None], end: socket.socket, folder: Path, limits: Limits, parent: int
-) -> None:
+    serve: Callable[[socket.socket], int | None],
+    end: socket.socket,
+    jail: Jail | None,
+    folder: Path,
+    limits: Limits,
+    parent: int,
+    keep: Sequence[int],
+) -> int | None:
     _OUTSIDE[0] = parent
     os.setsid()
-    die_with_parent(parent)
     signal.setitimer(signal.ITIMER_REAL, 0)
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
-    own = end.fileno()
-    os.closerange(3, own)
-    os.closerange(own + 1, 4096)
+    size = _size()
+    namespaces: set[str] = set()
+    if jail is not None:
+        jail.enter()
+        folder = Path("/tmp")
+    elif sys.platform == "linux":
+        namespaces = _unshare_namespaces()
+    die_with_parent(parent)
+    start = 3
+    for number in sorted({end.fileno(), *keep}):
+        os.closerange(start, number)
+        start = number + 1
+    os.closerange(start, 4096)
     os.environ.clear()
     os.environ.update(
         HOME=str(folder), TMPDIR=str(folder), PATH="/usr/bin:/bin", LANG="C.UTF-8", OMP_NUM_THREADS="1",
@@ -222,55 +372,76 @@ def _enter_sandbox(
     )  # fmt: skip
     tempfile.tempdir = str(folder)
     os.chdir(folder)
-    namespaces = _unshare_namespaces() if sys.platform == "linux" else set()
-    if "processes" not in namespaces:
-        _confined(serve, end, folder, limits, namespaces)
-        return
+
+    def confined() -> int | None:
+        _set_rlimits(limits, size, own_user=jail is not None or "user" in namespaces)
+        if jail is None and sys.platform == "linux":
+            _libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            _apply_landlock(folder)
+        return serve(end)
+
+    if jail is None and "processes" not in namespaces:
+        return confined()
     outer = os.getpid()
 
-    def first() -> None:
+    def first() -> int | None:
         die_with_parent(outer)
-        _confined(serve, end, folder, limits, namespaces)
+        return confined()
 
-    inner = fork(first)  # the first process of the new namespace: all others end with it
+    inner = fork(first)  # in the new namespace of processes, as all that it starts
     end.close()
-    os.waitpid(inner, 0)
+    for number in keep:
+        os.close(number)
+    return abs(os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1]))
 
 
-def _confined(
-    serve: Callable[[socket.socket], None], end: socket.socket, folder: Path, limits: Limits, namespaces: set[str]
-) -> None:
-    _set_rlimits(limits, namespaces)
-    if sys.platform == "linux":
-        _libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        _apply_landlock(folder)
-    serve(end)
+_SIZE = [0]  # bytes of address space when this process was confined: inside, there is no `/proc` to ask
 
 
 def limit_memory(more: int) -> None:
     """Let this process take so many bytes more than it has, and no more than that (where the system counts them)."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (_size() + more, hard))
+        resource.setrlimit(resource.RLIMIT_AS, ((_size() or _SIZE[0]) + more, hard))
 
 
 def _size() -> int:
-    """Bytes of address space that this process takes."""
+    """Bytes of address space that this process takes; 0 where that cannot be said."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
         return 0
 
 
-def _set_rlimits(limits: Limits, namespaces: set[str]) -> None:
+def _own_memory(process: psutil.Process | None = None) -> int:
+    """Bytes that a process has and no file backs."""
+    info = (process or psutil.Process()).memory_info()
+    return int(info.rss - getattr(info, "shared", 0))
+
+
+def _disk_use(folder: str, most: int) -> int:
+    """Bytes of the files below a folder, counted until they are more than `most`; very many files are too many bytes."""
+    total = count = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_blocks * 512
+            count += 1
+            if total > most or count > _MOST_FILES:
+                return most + 1
+    return total
+
+
+def _set_rlimits(limits: Limits, size: int, *, own_user: bool) -> None:
+    _SIZE[0] = size
     wanted = {
-        resource.RLIMIT_AS: _size() + limits.memory,
-        resource.RLIMIT_FSIZE: limits.file,
+        resource.RLIMIT_AS: size + limits.memory,
+        resource.RLIMIT_FSIZE: limits.disk,
         resource.RLIMIT_CPU: limits.processor,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 256,
     }
-    if "user" in namespaces:  # only then are the teacher's own processes not counted
+    if own_user:  # only then are the teacher's own processes not counted
         wanted[resource.RLIMIT_NPROC] = limits.processes
     for kind, most in wanted.items():
         hard = resource.getrlimit(kind)[1]
@@ -298,19 +469,17 @@ def _unshare_namespaces() -> set[str]:
     return {name for name in rest if _libc().unshare(_NEW_NAMESPACES[name]) == 0}
 
 
-def readable_paths() -> list[Path]:
+def _readable_paths() -> list[Path]:
     """Files and folders that Python, torch and the course's own code need. No assignment and no test is among them."""
-    places = {sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), "/usr", "/lib", "/lib64", "/bin"}
-    places |= {"/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"}
-    places |= {entry for entry in sys.path if "site-packages" in entry or "dist-packages" in entry}
-    found = [Path(place) for place in places if os.path.exists(place) and not CHECKOUT.is_relative_to(place)]
+    devices = [Path("/dev") / name for name in ("null", "urandom", "random", "zero")]
+    found = [*libraries(), *(path for path in devices if path.exists())]
     for package in PACKAGES:
         found += (CHECKOUT / package).rglob("*.py")
         found += (CHECKOUT / package).rglob("__pycache__")
     return found
 
 
-def listable_paths() -> list[Path]:
+def _listable_paths() -> list[Path]:
     """Folders whose list of files may be read, for Python's import."""
     packages = [CHECKOUT / package for package in PACKAGES]
     return packages + [path for package in packages for path in package.rglob("*") if path.is_dir()]
@@ -332,8 +501,8 @@ def _apply_landlock(folder: Path) -> None:
     ruleset = libc.syscall(_CREATE_RULESET, packed, len(packed), 0)
     if ruleset < 0:
         return
-    rules = [(path, _READ_FILE | (_READ_DIR if path.is_dir() else 0)) for path in readable_paths()]
-    rules += [(path, _READ_DIR) for path in listable_paths()]
+    rules = [(path, _READ_FILE | (_READ_DIR if path.is_dir() else 0)) for path in _readable_paths()]
+    rules += [(path, _READ_DIR) for path in _listable_paths()]
     rules += [(folder, rights & ~_EXECUTE), (Path("/dev/null"), _READ_FILE | _WRITE_FILE)]
     for path, allowed in rules:
         try:

@@ -48,11 +48,13 @@ class Outcome:
         text: what it printed.
         error: name, message and lines of what stopped it; None where it came to its end.
         undecided: why no test could say whether the answer is right; a person has to look. Empty where one could.
+        remark: what the teacher should know of it otherwise.
     """
 
     text: str = ""
     error: tuple[str, str, list[str]] | None = None
     undecided: str = ""
+    remark: str = ""
 
 
 def defined_names(source: str) -> set[str]:

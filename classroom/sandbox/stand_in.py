@@ -11,18 +11,24 @@ two things are equal is decided here.
 """
 
 import builtins
+import hashlib
 import time
 import types
 from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
-from classroom.sandbox.channel import Channel, Disconnected, Message
+from classroom.sandbox.channel import NO_SENSE, Channel, Disconnected, Message, ResponseTimeout
+from classroom.sandbox.operations import OPERATIONS
 from classroom.sandbox.wire import (
+    LAZY,
+    OF_EVERY_MODULE,
     Codec,
     Description,
     Encoded,
@@ -33,8 +39,15 @@ from classroom.sandbox.wire import (
     trusted_class,
 )
 
-# Operations that would reach beyond tensors, or put one tensor's memory under another.
-_FORBIDDEN = {"from_file", "set_", "set", "record_stream", "_copy_from"}
+_EXCEPTIONS = {
+    name: kind for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)
+}
+_HOSTILE = (  # what reading a message raises that makes no sense
+    ValueError, TypeError, LookupError, AttributeError, RuntimeError, MemoryError, OverflowError,
+)  # fmt: skip
+_MOST_LINES = 8  # of the student's, behind an exception
+_OF_TORCH = {name.partition(".")[0] for name in torch._C._dispatch_get_all_op_names() if name.startswith("aten::")}
+_SHORT = 4  # characters: a text that is shorter tells nothing
 _Content = tuple[str, tuple[int, ...], bool, bytes]  # of a tensor: dtype, shape, requires_grad, values
 _OF_A_FUNCTION = ("__code__", "__defaults__", "__annotations__")
 
@@ -49,12 +62,16 @@ class Student(Codec):
     Args:
         channel: to the process.
         seconds: how long it may take for one answer, at most; `deadline` (of `time.monotonic`) can end it sooner.
+        seed: what this side's random numbers follow from, which the other one cannot choose and does not know.
     """
 
-    def __init__(self, channel: Channel, seconds: float = 30):
+    def __init__(self, channel: Channel, seconds: float = 30, seed: bytes = b""):
         super().__init__()
         self.channel = channel
         self.seconds = seconds
+        self.seed = seed
+        self.sources: list[str] = []  # the cells that the student handed in
+        self.words: set[str] = set()  # texts that came over and do not stand in those
         self.deadline = float("inf")
         self.undecided = ""  # what the student's code does and cannot be brought here
         self.last = 0
@@ -98,29 +115,42 @@ class Student(Codec):
     def _exchange(self, function: str, args: tuple[object, ...]) -> tuple[Message, Any]:
         with _disable_current_modes():
             message = {"kind": "request", "function": function, "grad": torch.is_grad_enabled()}
-            self._send(message | {"args": self.encode(args)})
-        end = min(time.monotonic() + self.seconds, self.deadline)
+            end = min(time.monotonic() + self.seconds, self.deadline)
+            self._send(message | {"args": self.encode(args)}, end)
         while True:
             response, self.arrived = self.channel.receive(max(end - time.monotonic(), 0.001))
-            try:
+            with self._sense():
                 value = self._replay_response(response)
-            except NotSerializable:
-                raise
-            except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-                raise Disconnected(f"The student's process says what makes no sense: {error}") from error
             if "callback" not in response:
                 break
-            self._call_back(response, value)
+            with self._sense():
+                asked = self.functions[response["callback"]]
+                named = self.decode(response["kwargs"])
+                if not isinstance(value, tuple) or not isinstance(named, dict):
+                    raise ValueError("no arguments")
+            self._call_back(asked, value, named, end)
         if "error" in response:
-            raise _exception(*response["error"])
-        for number in response.get("needs_gradient", []):
-            tensor = self._known(number)
-            if tensor is not None and not tensor.requires_grad and torch.is_grad_enabled():
-                self.undecided = "a gradient that is not torch's own, as of a torch.autograd.Function"
-                raise NotSerializable(self.undecided)
+            with self._sense():
+                raised = self._exception(*response["error"])
+            raise raised
+        with self._sense():
+            of_gradient = [self._known(number) for number in response.get("needs_gradient", [])]
+        if torch.is_grad_enabled() and any(tensor is not None and not tensor.requires_grad for tensor in of_gradient):
+            self.undecided = "a gradient that is not torch's own, as of a torch.autograd.Function"
+            raise NotSerializable(self.undecided)
         return response, value
 
-    def _send(self, message: Message) -> None:
+    @contextmanager
+    def _sense(self) -> Iterator[None]:
+        """What is read in here came from the student's process: where it makes no sense, the conversation is over."""
+        try:
+            yield
+        except (NotSerializable, Disconnected, ResponseTimeout):
+            raise
+        except _HOSTILE as error:
+            raise Disconnected(NO_SENSE) from error
+
+    def _send(self, message: Message, end: float) -> None:
         with torch.no_grad():
             self._forget()
             message["tensors"] = self._changed()
@@ -129,10 +159,11 @@ class Student(Codec):
             message["tensors"] += self.new_tensors
         message["random"] = self.random_state()
         blobs, self.blobs, self.new_tensors = self.blobs, [], []
-        self.channel.send(message, blobs)
+        self.channel.send(message, blobs, max(end - time.monotonic(), 0.001))
 
     def _replay_response(self, response: Message) -> Any:
         self.environment, self.last_use = {}, {}
+        state = torch.get_rng_state()
         position, nodes = 0, response["nodes"]
         ends = {number: place for place, node in enumerate(nodes) for number in _whole_numbers(node)}
         for number in (
@@ -147,20 +178,28 @@ class Student(Codec):
                 self._settle(set(response["alive"]))
         finally:
             self.environment = {}
-        if response.get("random") is not None:
-            self.set_random_state(response["random"])
+            torch.set_rng_state(state)
+        if response["random"] is not None:
+            self._reseed()
         return value
 
-    def _call_back(self, response: Message, args: tuple[Any, ...]) -> None:
+    def _reseed(self) -> None:
+        """Go on with random numbers that the student's process, which has drawn some, cannot choose."""
+        self.seed = hashlib.sha256(self.seed).digest()
+        torch.default_generator.manual_seed(int.from_bytes(self.seed[:8], "little"))
+
+    def _call_back(
+        self, function: Callable[..., object], args: tuple[Any, ...], named: dict[str, Any], end: float
+    ) -> None:
         message: Message = {"kind": "request"}
         try:
-            value = self.functions[response["callback"]](*args, **self.decode(response["kwargs"]))
+            value = function(*args, **named)
             with _disable_current_modes():
                 message["value"] = self.encode(value)
         except Exception as error:
             message["error"] = f"{type(error).__name__}: {error}"
         with _disable_current_modes():
-            self._send(message)
+            self._send(message, end)
 
     # Keeping both sides alike
 
@@ -269,11 +308,11 @@ class Student(Codec):
         return position + 1
 
     def _operation(self, name: str, overload: str, args: Encoded, kwargs: Encoded, grad: bool, results: object) -> None:
-        space, _, plain = name.partition("::")
-        if space != "aten" or plain in _FORBIDDEN:
-            self.undecided = f"the operation {name}"
+        function = OPERATIONS.get((name, overload))
+        if function is None:
+            known = name if name in _OF_TORCH else "another than torch's"
+            self.undecided = f"the operation {known}"
             raise NotSerializable(self.undecided)
-        function = getattr(getattr(torch.ops.aten, plain), overload or "default")
         positional, named = self.decode(args), self.decode(kwargs)
         with torch.set_grad_enabled(grad):
             self._bind(function(*positional, **named), results)
@@ -354,11 +393,18 @@ class Student(Codec):
             module.__class__ = kind
         if isinstance(module, _StandIn):
             module.__dict__["_student"], module.__dict__["_number"] = self, number
-        module.__dict__.update({name: self.decode(value) for name, value in description["plain"]})
-        groups: list[tuple[dict[str, Any], list[Encoded]]]
-        groups = [(module._parameters, description["parameters"]), (module._buffers, description["buffers"])]
-        for own, entries in groups:
-            found = {name: None if data is None else self.decode(data) for name, data in entries}
+        if description["plain"] and isinstance(module, _StandIn):
+            raise ValueError("attributes of what is asked for")
+        for name, value in description["plain"]:
+            if name in OF_EVERY_MODULE:
+                raise ValueError(f"{name} is torch's")
+            module.__dict__[name] = self.decode(value)
+        groups: list[tuple[dict[str, Any], list[Encoded], type[Tensor]]] = [
+            (module._parameters, description["parameters"], UninitializedParameter),
+            (module._buffers, description["buffers"], UninitializedBuffer),
+        ]
+        for own, entries, lazy in groups:
+            found = {name: self._part(own.get(name), data, lazy) for name, data in entries}
             if list(found) != list(own) or any(found[name] is not own[name] for name in found):
                 own.clear()
                 own.update(found)
@@ -369,11 +415,55 @@ class Student(Codec):
             module._modules.update(children)
         module.training = self.training[number] = description["training"]
 
+    def _part(self, own: Tensor | None, data: Encoded | str | None, lazy: type[Tensor]) -> Tensor | None:
+        """A parameter or a buffer of a module; `own` is what stands under its name so far."""
+        if data == LAZY:
+            return own if type(own) is lazy else lazy()
+        found = self.decode(data)
+        if found is not None and not isinstance(found, Tensor):
+            raise ValueError("no tensor")
+        return found
+
     def _class_of(self, description: Description) -> type[nn.Module]:
         base = next((trusted_class(path, nn.Module) for path in description["classes"]), nn.Module)
         if description["native"]:
             return base
         return types.new_class(description["name"], (_StandIn, base))
+
+    # Words
+
+    def decode(self, data: Any) -> Any:
+        if isinstance(data, str):
+            self._heard(data)
+        return super().decode(data)
+
+    def _heard(self, text: str) -> None:
+        if len(text) >= _SHORT and not any(text in source for source in self.sources):
+            self.words.add(text)
+
+    def without_its_words(self, text: str) -> str:
+        """What a test says, without the texts that the student's code has made up since tests ask: they can hold what was asked."""
+        for words in sorted(self.words, key=len, reverse=True):
+            text = text.replace(words, "...").replace(repr(words)[1:-1], "...")
+        return text
+
+    def _exception(self, names: list[str], text: str, lines: list[Encoded]) -> Exception:
+        """An exception like the student's: the nearest one of Python's own, with the lines of the student's that led to it."""
+        kind = next((_EXCEPTIONS[name] for name in names if name in _EXCEPTIONS and name != "Exception"), None)
+        self._heard(text)
+        try:
+            error = kind(text) if kind else StudentError(text)
+        except TypeError:  # one that takes more than a text
+            error = StudentError(text)
+        setattr(error, "of_student", True)  # noqa: B010 (no attribute of every exception)
+        shown = [
+            f"line {number}: {line.strip()}"
+            for number, line in lines[-_MOST_LINES:]
+            if any(source.splitlines()[number - 1 : number] == [line] for source in self.sources)
+        ]
+        if shown:
+            error.add_note("\n".join(["In your code:", *shown]))
+        return error
 
     # Values
 
@@ -546,18 +636,6 @@ def _content(tensor: Tensor) -> _Content:
     return (str(tensor.dtype), tuple(tensor.shape), tensor.requires_grad, tensor_bytes(tensor))
 
 
-def _exception(names: list[str], text: str, lines: str) -> Exception:
-    """An exception like the student's: the nearest one of Python's own."""
-    for name in names:
-        kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
-            try:
-                error = kind(text)
-            except TypeError:
-                continue
-            break
-    else:
-        error = StudentError(f"{names[0]}: {text}")
-    if lines:
-        error.add_note(f"In the student's code:\n{lines}")
-    return error
+def is_out_of_memory(name: str, text: str) -> bool:
+    """Does an exception say that there was no more memory? torch says it in words."""
+    return name == "MemoryError" or (name == "RuntimeError" and "allocate memory" in text)

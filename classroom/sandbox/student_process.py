@@ -9,6 +9,7 @@ process, to torch or to the tests' tools reaches the one that marks.
 import copy
 import io
 import json
+import linecache
 import operator
 import sys
 import traceback
@@ -25,6 +26,7 @@ from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
 from classroom.sandbox.channel import Channel, Disconnected, Message
 from classroom.sandbox.wire import (
+    LAZY,
     Codec,
     Description,
     Encoded,
@@ -85,9 +87,10 @@ class CappedOutput(io.TextIOBase):
 
 
 class CellResult(TypedDict):
-    """What a cell printed, and name, message and lines of the exception that ended it."""
+    """What a cell printed, how many characters more than are kept, and name, message and lines of the exception that ended it."""
 
     text: str
+    dropped: int
     error: tuple[str, str, list[str]] | None
 
 
@@ -110,7 +113,7 @@ def run_cell(shell: InteractiveShell, source: str) -> CellResult:
     ended_by = None
     if error is not None:
         ended_by = type(error).__name__, str(error)[:MOST_TEXT], [line[:MOST_TEXT] for line in lines[:100]]
-    return {"text": stream.text(), "error": ended_by}
+    return {"text": "".join(stream.kept), "dropped": stream.dropped, "error": ended_by}
 
 
 class _RecordingMode(TorchDispatchMode):
@@ -173,10 +176,10 @@ class RequestHandler(Codec):
                 self.numbers.get(tensor) for tensor in _tensors([value]) if tensor.requires_grad
             ]
         except BaseException as error:
-            response["error"] = [names_of(error), str(error)[:MOST_TEXT], _traceback(error)]
+            response["error"] = [names_of(error), str(error)[:MOST_TEXT], _lines(error)]
         self.bring_up_to_date()
         is_same = torch.equal(random_before, torch.get_rng_state())
-        response["random"] = None if is_same else self.random_state()
+        response["random"] = None if is_same else True
         self.respond(response)
 
     def respond(self, response: Message) -> None:
@@ -226,10 +229,7 @@ class RequestHandler(Codec):
         paused, self.paused = self.paused, True
         try:
             self.bring_up_to_date()
-            state = self.random_state()
-            self.respond(
-                {"callback": number, "args": self.encode(args), "kwargs": self.encode(kwargs), "random": state}
-            )
+            self.respond({"callback": number, "args": self.encode(args), "kwargs": self.encode(kwargs), "random": True})
             message, blobs = self.channel.receive()
             self.synchronise(message, blobs)
             if "error" in message:
@@ -356,7 +356,10 @@ class RequestHandler(Codec):
             written = self.encode(args), self.encode(kwargs)
             is_native = self.is_native(module)
             if is_native:
+                state = torch.get_rng_state()
                 outputs = _MODULE_CALL(module, *args, **kwargs)
+                if not torch.equal(state, torch.get_rng_state()):  # the tests' process draws the same
+                    self.nodes.append(["random", self.blob(state.numpy().tobytes())])
                 self.nodes.append(["call", number, *written, torch.is_grad_enabled(), self.results(outputs)])
                 return outputs
         except NotSerializable:
@@ -491,9 +494,8 @@ class RequestHandler(Codec):
         ]
         tensors = [
             [
-                [name, None if tensor is None else self.tensor_out(tensor)]
+                [name, None if tensor is None else LAZY if is_lazy(tensor) else self.tensor_out(tensor)]
                 for name, tensor in group.items()
-                if tensor is None or not is_lazy(tensor)
             ]
             for group in (module._parameters, module._buffers)
         ]
@@ -611,11 +613,10 @@ def _tensors(values: Iterable[object]) -> list[Tensor]:
     return found
 
 
-def _traceback(error: BaseException) -> str:
-    """The lines of the student's own code that led to the error."""
-    frames = [
-        frame
+def _lines(error: BaseException) -> list[tuple[int | None, str | None]]:
+    """Numbers and texts of the lines of the student's own code that led to the error."""
+    return [
+        (frame.lineno, linecache.getline(frame.filename, frame.lineno or 0).rstrip("\n"))
         for frame in traceback.extract_tb(error.__traceback__)
         if "ipykernel" in frame.filename or frame.filename.startswith("<ipython")
     ]
-    return "".join(traceback.format_list(frames))[-4000:]

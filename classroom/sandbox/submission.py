@@ -2,13 +2,15 @@
 
     python -m classroom.sandbox.submission      # a worker: jobs come in, one after the other, and outcomes go out (`classroom.sandbox.workers`)
 
-A worker forks for every job, once for the tests and, out of that process, once more for the student's code, which is then
-confined (`classroom.sandbox.isolation`) before it sees a line of it. Neither has read a test at that time. So torch is imported once,
-and nothing goes from one submission to the next.
+A worker forks for every job, once for the tests and once for the student's code, and again where that has ended. Each is
+confined (`classroom.sandbox.isolation`) before it sees a line of either. So torch is imported once, and nothing goes from one submission to the
+next.
 """
 
 import builtins
 import contextlib
+import hashlib
+import json
 import linecache
 import os
 import signal
@@ -16,35 +18,81 @@ import socket
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from classroom.sandbox.channel import Channel, Disconnected, ResponseTimeout
-from classroom.sandbox.isolation import Limits, Sandbox, die_with_parent, forbid_ptrace, fork, in_force, limit_memory
+from classroom.sandbox.channel import NO_SENSE, Channel, Disconnected, ResponseTimeout
+from classroom.sandbox.isolation import (
+    GIGABYTE,
+    Limits,
+    Sandbox,
+    adopt,
+    end_all_below,
+    forbid_ptrace,
+    jail_works,
+    limit_memory,
+)
 from classroom.sandbox.jobs import Cell, Job, Outcome, Timeouts, used_names
-from classroom.sandbox.stand_in import Student
-from classroom.sandbox.student_process import CappedOutput, serve
+from classroom.sandbox.stand_in import Student, is_out_of_memory
+from classroom.sandbox.student_process import MOST_TEXT, CappedOutput, serve
 from classroom.sandbox.wire import NotSerializable
 
-NO_MORE_JOBS = 2  # the exit status of a process that waited for one
+NO_MORE_JOBS = 77  # the exit status of a process that waited for one
+OF_TESTS = Limits(memory=64 * GIGABYTE, processor=3600)  # until the job says its own
+EVERY = 0.1  # seconds between two looks at what a submission uses
 Scope = dict[str, Any]  # the names that the tests see
 
 
-class Session:
-    """The student's process. When its code ends it, another takes its place, with all cells run again but the one that did."""
+class Students:
+    """The process of a student's code, and another in its place when it has ended. Of the worker, which has read no test."""
 
-    def __init__(self, job: Job, shell: InteractiveShell) -> None:
-        self.job, self.shell = job, shell
+    def __init__(self, shell: InteractiveShell):
+        self.shell = shell
+        self.sandbox: Sandbox | None = None
+        self.reason = ""
+
+    def open(self, limits: Limits) -> tuple[socket.socket, str]:
+        """A new process: the way to it, and over which limit the last one went, if that is why it ended."""
+        self.watch()
+        reason = self.reason
+        self.close()
+        self.sandbox = Sandbox(lambda end: serve(Channel(end), self.shell), limits)
+        return self.sandbox.end, reason
+
+    def watch(self) -> None:
+        """End the process where all that it started is over a limit."""
+        if self.sandbox is not None and (reason := self.sandbox.exceeded()):
+            self.close()
+            self.reason = reason
+
+    def close(self) -> None:
+        if self.sandbox is not None:
+            self.sandbox.kill()
+        self.sandbox, self.reason = None, ""
+
+
+class Session:
+    """The student's process, as the tests' process has it. When its code ends it, another takes its place.
+
+    Args:
+        open: starts a student's process (`Students.open`).
+    """
+
+    def __init__(self, job: Job, open: Callable[[Limits], tuple[socket.socket, str]]) -> None:
+        self.job, self.open = job, open
         self.done: list[str] = []
         self.began = time.monotonic()
         self._open()
 
-    def _open(self) -> None:
-        self.sandbox = Sandbox(lambda end: serve(Channel(end), self.shell), self.job.limits)
-        self.channel = Channel(self.sandbox.end)
-        self.student = Student(self.channel, self.job.times.answer)
+    def _open(self) -> str:
+        end, reason = self.open(self.job.limits)
+        self.channel = Channel(end)
+        self.student = Student(self.channel, self.job.times.answer, seed=_seed(self.job))
+        self.student.sources = [cell.source for cell in self.job.cells if cell.role != "test"]
+        return reason
 
     @property
     def left(self) -> float:
@@ -55,8 +103,7 @@ class Session:
         try:
             outcome = self._run(source)
         except (Disconnected, ResponseTimeout) as error:
-            self.renew()
-            return Outcome(error=_ended(error, self.job.times.answer))
+            return Outcome(error=_ended(error, self.job.times.answer, self.renew()))
         if outcome.error and outcome.error[0] == "MemoryError":
             self.renew()  # what it holds would leave the cells behind it none
         else:
@@ -64,77 +111,120 @@ class Session:
         return outcome
 
     def _run(self, source: str) -> Outcome:
-        self.channel.send({"kind": "cell", "source": source})
-        said, _ = self.channel.receive(max(min(self.job.times.answer, self.left), 0.1))
-        error = said.get("error")
-        return Outcome(
-            str(said["text"]), None if error is None else (str(error[0]), str(error[1]), list(map(str, error[2])))
-        )
+        seconds = max(min(self.job.times.answer, self.left), 0.1)
+        self.channel.send({"kind": "cell", "source": source}, timeout=seconds)
+        said, _ = self.channel.receive(seconds)
+        try:
+            error, dropped = said.get("error"), int(said["dropped"])
+            outcome = Outcome(str(said["text"])[:MOST_TEXT])
+            if error is not None:
+                name, text, lines = error
+                outcome.error = str(name)[:MOST_TEXT], str(text)[:MOST_TEXT], [str(line) for line in lines[:100]]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Disconnected(NO_SENSE) from error
+        if outcome.error and is_out_of_memory(*outcome.error[:2]):
+            outcome.error = "MemoryError", _too_much_memory(self.job.limits), outcome.error[2]
+        if dropped > 0:
+            outcome.text += f"\n... {dropped:,} more characters are left out ..."
+            outcome.remark = f"It prints too much: {dropped:,} characters beyond the first {MOST_TEXT:,} are left out."
+        return outcome
 
-    def renew(self) -> None:
-        """Start over, after the process has ended or hangs; without a cell that ends or hangs it this time."""
-        finished = False
-        while not finished:
-            self.sandbox.kill()
+    def renew(self) -> str:
+        """Start over, after the process has ended or hangs; without a cell that ends or hangs it this time. Why it ended comes back."""
+        reason = self._open()
+        while not all(self._repeats(source) for source in list(self.done)) and self.left > 0:
             self._open()
-            finished = all(self._repeats(source) for source in list(self.done)) or self.left <= 0
+        return reason
+
+    def repeat(self, source: str) -> None:
+        """Run a cell again, or leave it out where it ends or hangs the process this time."""
+        if self._repeats(source):
+            self.done.append(source)
+        else:
+            self.renew()
 
     def _repeats(self, source: str) -> bool:
         try:
             self._run(source)
         except (Disconnected, ResponseTimeout):
-            self.done.remove(source)
+            if source in self.done:
+                self.done.remove(source)
             return False
         return True
 
-    def close(self) -> None:
-        self.sandbox.kill()
+    def begin_again(self) -> None:
+        """A new process that has run nothing, and the whole time once more."""
+        self.done, self.began = [], time.monotonic()
+        self._open()
 
 
 def mark(job: Job, session: Session) -> list[Outcome]:
-    """Run all cells: what came of each, in their order."""
+    """Run all cells: what came of each, in their order.
+
+    They run twice. What a cell prints is taken from a process that no test has asked anything; the tests ask another one,
+    whose output nobody sees.
+    """
+    outcomes = {
+        number: session.run(cell.source) if session.left > 0 else _late(job)
+        for number, cell in enumerate(job.cells)
+        if cell.role != "test"
+    }
+    if len(outcomes) == len(job.cells):
+        return list(outcomes.values())
+    finished = list(session.done)
+    session.begin_again()
     scope = {"__name__": "__main__", "__builtins__": builtins}
-    outcomes = []
-    for cell in job.cells:
+    for number, cell in enumerate(job.cells):
         if session.left <= 0:
-            outcomes.append(Outcome(error=("TimeoutError", _too_long(job.times.submission, "The notebook"), [])))
+            outcomes.setdefault(number, _late(job))
         elif cell.role == "test":
-            outcomes.append(_test(cell, job, session, scope))
-        else:
-            outcome = session.run(cell.source)
-            if cell.role == "given":
-                with contextlib.suppress(Exception):  # it may lean on an answer that is not there
-                    _execute(cell, scope)
-            outcomes.append(outcome)
-    return outcomes
+            outcomes[number] = _test(cell, job, session, scope)
+        elif cell.source in finished:
+            session.repeat(cell.source)
+        if cell.role == "given":
+            with contextlib.suppress(Exception):  # it may lean on an answer that is not there
+                _execute(cell, scope)
+    return [outcomes[number] for number in range(len(job.cells))]
+
+
+def _late(job: Job) -> Outcome:
+    return Outcome(error=("TimeoutError", _too_long(job.times.submission, "The notebook"), []))
+
+
+def _seed(job: Job) -> bytes:
+    """What the tests' random numbers follow from: the same for the same job, and not known where the student's code runs."""
+    return hashlib.sha256(json.dumps([cell.source for cell in job.cells]).encode()).digest()
 
 
 def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> Outcome:
     stream = CappedOutput()
-    session.student.undecided = ""
-    session.student.deadline = time.monotonic() + min(job.times.test, session.left)
+    student = session.student
+    student.undecided = ""
+    student.deadline = time.monotonic() + min(job.times.test, session.left)
     try:
         for name in used_names(cell.source) & set(job.names):
             scope.pop(name, None)
             with contextlib.suppress(KeyError):
-                scope[name] = session.student.name(name)
+                scope[name] = student.name(name)
         with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
             _execute(cell, scope)
     except (Disconnected, ResponseTimeout) as error:
-        session.renew()
-        return Outcome(stream.text(), _ended(error, job.times.answer))
+        return Outcome(student.without_its_words(stream.text()), _ended(error, job.times.answer, session.renew()))
     except BaseException as error:
-        undecided = session.student.undecided
+        undecided = student.undecided
         if isinstance(error, NotSerializable):
             undecided = undecided or str(error)
         if undecided:
             undecided = f"It cannot be brought from the student's code to the test or back: {undecided}"
-        if _stopped(session):
-            session.renew()
-        return Outcome(
-            stream.text(), (type(error).__name__, undecided or str(error), _lines(error, cell)), undecided=undecided
-        )
-    return Outcome(stream.text())
+        name, text = type(error).__name__, undecided or student.without_its_words(str(error))
+        if getattr(error, "of_student", False):
+            text = "Your code stopped with this where the test asked it. Its own words are not shown here: the test may be hidden."
+            if is_out_of_memory(name, str(error)):
+                name, text = "MemoryError", _too_much_memory(job.limits)
+        if reason := _stopped(session):
+            name, text = "ProcessEnded", reason
+        return Outcome(student.without_its_words(stream.text()), (name, text, _lines(error, cell)), undecided=undecided)
+    return Outcome(student.without_its_words(stream.text()))
 
 
 def _execute(cell: Cell, scope: Scope) -> None:
@@ -145,20 +235,27 @@ def _execute(cell: Cell, scope: Scope) -> None:
         exec(compile(cell.source, name, "exec"), scope)
 
 
-def _stopped(session: Session) -> bool:
-    """Has the test hidden that the process is gone?"""
+def _stopped(session: Session) -> str:
+    """Has the test hidden that the process is gone? Then it is there again, and the limit that it went over comes back."""
     try:
         session.student.has("__name__")
     except (Disconnected, ResponseTimeout):
-        return True
-    return False
+        return session.renew()
+    return ""
 
 
-def _ended(error: Exception, seconds: float) -> tuple[str, str, list[str]]:
+def _ended(error: Exception, seconds: float, reason: str) -> tuple[str, str, list[str]]:
+    if reason:
+        return "MemoryError" if "memory" in reason else "ProcessEnded", reason, []
     if isinstance(error, ResponseTimeout):
         return "TimeoutError", _too_long(seconds, "Your code"), []
-    text = "Your code ended the process in which it ran, or used more memory than there is."
-    return "ProcessEnded", f"{text} ({error})" if "sense" in str(error) else text, []
+    if str(error) == NO_SENSE:
+        return "ProcessEnded", "What came from the process in which your code ran makes no sense, or is too large.", []
+    return "ProcessEnded", "Your code ended the process in which it ran.", []
+
+
+def _too_much_memory(limits: Limits) -> str:
+    return f"Your code needs more memory than the {limits.memory / GIGABYTE:g} GB that there are."
 
 
 def _too_long(seconds: float, what: str) -> str:
@@ -186,40 +283,64 @@ def work() -> None:
     shell = new_shell()
     channel = Channel(socket.socket(fileno=os.dup(0)))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    in_force()
+    adopt()
+    jail_works()
+    channel.send({"ready": True})
     status = 0
     while status != NO_MORE_JOBS:
-        process = fork(lambda: _job(shell, channel))
-        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        status = _one_job(shell, channel)
         if status not in (0, NO_MORE_JOBS):
             channel.send({"died": status})
 
 
-def _job(shell: InteractiveShell, channel: Channel) -> int:
-    """One submission, in the process of its tests."""
-    parent = os.getppid()
-    forbid_ptrace()
-    die_with_parent(parent)
-    empty = Job([], [])
-    # The student's process is forked before the job, with its tests, is read: with the usual limits, known beforehand.
-    session = Session(empty, shell)
+def _one_job(shell: InteractiveShell, channel: Channel) -> int:
+    """Start the tests' process, which takes a job, and as many students' processes as it asks for. Its exit status comes back.
+
+    This process reads no job: what it forks has seen no test.
+    """
+    students = Students(shell)
+    tests = Sandbox(lambda end: _job(channel, end), OF_TESTS, keep=[channel.end.fileno()])
     try:
-        try:
-            data, _ = channel.receive()
-        except Disconnected:
-            return NO_MORE_JOBS
-        job = Job(
-            [Cell(**each) for each in data["cells"]], data["names"], Timeouts(**data["times"]), Limits(**data["limits"])
-        )
-        session.job, session.began = job, time.monotonic()
-        session.student.seconds = job.times.answer
-        signal.setitimer(signal.ITIMER_REAL, job.times.submission + job.times.test + 10)
-        limit_memory(2 * job.limits.memory)  # what the tests carry out is what the student's process says
-        outcomes = mark(job, session)
-        channel.send({"outcomes": [asdict(outcome) for outcome in outcomes]})
-        return 0
+        while True:
+            tests.end.settimeout(EVERY)
+            try:
+                asked = tests.end.recv(4096)
+            except TimeoutError:
+                students.watch()
+                continue
+            if not asked:
+                return tests.wait()
+            end, reason = students.open(Limits(**json.loads(asked)))
+            socket.send_fds(tests.end, [json.dumps(reason).encode()], [end.fileno()])
+            end.close()
+    except (OSError, ValueError, TypeError):
+        return tests.kill()
     finally:
-        session.close()
+        students.close()
+        end_all_below()
+
+
+def _job(channel: Channel, worker: socket.socket) -> int:
+    """One submission, in the process of its tests."""
+    forbid_ptrace()
+    try:
+        data, _ = channel.receive()
+    except Disconnected:
+        return NO_MORE_JOBS
+    job = Job(
+        [Cell(**each) for each in data["cells"]], data["names"], Timeouts(**data["times"]), Limits(**data["limits"])
+    )
+    signal.setitimer(signal.ITIMER_REAL, 2 * job.times.submission + job.times.test + 10)
+    limit_memory(2 * job.limits.memory)  # what the tests carry out is what the student's process says
+
+    def open(limits: Limits) -> tuple[socket.socket, str]:
+        worker.sendall(json.dumps(asdict(limits)).encode())
+        reason, (number, *_), *_ = socket.recv_fds(worker, 4096, 1)
+        return socket.socket(fileno=number), json.loads(reason)
+
+    outcomes = mark(job, Session(job, open))
+    channel.send({"outcomes": [asdict(outcome) for outcome in outcomes]})
+    return 0
 
 
 def new_shell() -> InteractiveShell:

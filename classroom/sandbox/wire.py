@@ -1,13 +1,15 @@
 """Values as data: `Codec.encode` here and `Codec.decode` there, in two processes that do not trust each other.
 
 A student's code and the tests that mark it live in two processes (`classroom.sandbox.student_process`, `classroom.sandbox.stand_in`). Between
-them goes JSON with the bytes of tensors behind it, never a pickle: reading a message can build numbers, texts, lists and
-tensors, and cannot call anything.
+them goes JSON with the bytes of tensors behind it, never a pickle. What a message names is looked up in tables that are made
+when this module is loaded: kinds of numbers, classes of layers and records. Nothing that it says is imported or looked up elsewhere.
 """
 
-import base64
+import binascii
 import dataclasses
 import importlib
+import pkgutil
+import sys
 from collections import namedtuple
 from typing import Any, TypedDict
 
@@ -15,12 +17,37 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from utils.system.places import PACKAGES
+import networks
 
-TRUSTED = ("torch.nn.modules.", *(f"{package}." for package in PACKAGES))  # packages whose classes both processes have
 Encoded = list[Any]  # a value as data: its kind, then what it takes to make it again
 _PLAIN = {type(None), bool, int, float, str}
-_TORCH = {torch.dtype, torch.memory_format, torch.layout}
+_TORCH: dict[str, dict[str, Any]] = {
+    kind.__name__: {str(value).removeprefix("torch."): value for value in vars(torch).values() if type(value) is kind}
+    for kind in (torch.dtype, torch.memory_format, torch.layout)
+}
+_ARRAYS = {np.dtype(code).str: np.dtype(code) for code in "?bBhHiIlLqQefdFD"}
+_DEVICES = {"cpu": torch.device("cpu"), "meta": torch.device("meta")}
+LAZY = "lazy"  # in place of a tensor: it takes its shape from the first input
+_MOST_FIELDS = 64  # of a named tuple
+
+
+def _classes() -> dict[str, type]:
+    """Classes that both processes have, by their path: torch's layers, those of the family, and what describes them."""
+    names = [f"networks.{module.name}" for module in pkgutil.iter_modules(networks.__path__)]
+    names += ["utils.cost.table", "utils.train.recipe", "course.leaderboard"]
+    places = [importlib.import_module(name) for name in names]
+    places += [module for name, module in sys.modules.items() if name.startswith("torch.nn.modules.")]
+    return {
+        f"{place.__name__}.{name}": kind
+        for place in places
+        for name, kind in vars(place).items()
+        if isinstance(kind, type)
+        and (kind.__module__, kind.__qualname__) == (place.__name__, name)
+        and (issubclass(kind, nn.Module) or dataclasses.is_dataclass(kind))
+    }
+
+
+CLASSES = _classes()
 
 
 class Description(TypedDict):
@@ -57,7 +84,12 @@ class Codec:
         return self.blob(torch.get_rng_state().numpy().tobytes())
 
     def set_random_state(self, where: int) -> None:
-        torch.set_rng_state(torch.frombuffer(bytearray(self.arrived[where]), dtype=torch.uint8))
+        torch.set_rng_state(torch.frombuffer(bytearray(self._bytes(where)), dtype=torch.uint8))
+
+    def _bytes(self, where: object) -> bytearray:
+        if type(where) is not int or where < 0:
+            raise ValueError("no place of bytes")
+        return self.arrived[where]
 
     # Tensors by value
 
@@ -71,16 +103,16 @@ class Codec:
 
     def tensor_of(self, data: Encoded) -> Tensor:
         name, shape, requires_grad, is_parameter, where = data
-        dtype = _named(torch, name, torch.dtype)
+        dtype = _TORCH["dtype"][name]
         if where is None:
             tensor = torch.empty(shape, dtype=dtype, device="meta")
         else:
-            content = self.arrived[where]
+            content = self._bytes(where)
             tensor = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
             tensor = tensor.reshape(shape)
         if is_parameter:
-            return nn.Parameter(tensor, requires_grad=requires_grad)
-        return tensor.requires_grad_(requires_grad) if requires_grad else tensor
+            return nn.Parameter(tensor, requires_grad=requires_grad is True)
+        return tensor.requires_grad_() if requires_grad is True else tensor
 
     # Anything
 
@@ -99,7 +131,7 @@ class Codec:
             return self.module_out(value)
         if isinstance(value, torch.Size):
             return ["size", *value]
-        if kind in _TORCH or kind is torch.device:
+        if (kind.__name__ in _TORCH and kind.__module__ == "torch") or kind is torch.device:
             return ["torch", kind.__name__, str(value).removeprefix("torch.")]
         if isinstance(value, tuple):
             if hasattr(value, "_fields"):
@@ -112,7 +144,7 @@ class Codec:
         if isinstance(value, dict):
             return ["dict", *([self.encode(key), self.encode(each)] for key, each in value.items())]
         if isinstance(value, (bytes, bytearray)):
-            return ["bytes", base64.b64encode(value).decode()]
+            return ["bytes", binascii.b2a_base64(value, newline=False).decode()]
         if kind is slice:
             return ["slice", *map(self.encode, (value.start, value.stop, value.step))]
         if kind is range:
@@ -152,6 +184,8 @@ class Codec:
                 return tuple(self.decode(each) for each in rest)
             case "named":
                 name, fields, *values = rest
+                if len(fields) > _MOST_FIELDS or not all(isinstance(each, str) for each in (name, *fields)):
+                    raise ValueError("no named tuple")
                 return namedtuple(name, fields, rename=True)(*map(self.decode, values))
             case "dict":
                 return {self.decode(key): self.decode(each) for key, each in rest}
@@ -160,27 +194,29 @@ class Codec:
             case "size":
                 return torch.Size(rest)
             case "torch":
-                return torch_value(*rest)
+                place, name = rest
+                return _DEVICES[name] if place == "device" else _TORCH[place][name]
             case "bytes":
-                return base64.b64decode(rest[0])
+                return binascii.a2b_base64(rest[0], strict_mode=True)
             case "slice":
                 return slice(*map(self.decode, rest))
             case "range":
                 return range(*rest)
             case "complex":
-                return complex(*rest)
+                real, imaginary = rest
+                return complex(float(real), float(imaginary))
             case "...":
                 return Ellipsis
             case "array":
                 form, shape, is_scalar, where = rest
-                array = np.frombuffer(self.arrived[where], dtype=np.dtype(form)).reshape(shape)
+                array = np.frombuffer(self._bytes(where), dtype=_ARRAYS[form]).reshape(shape)
                 return array[()] if is_scalar else array
             case "record":
                 module, name, *fields = rest
                 made = trusted_class(f"{module}.{name}", object)
                 if not dataclasses.is_dataclass(made):
                     raise ValueError(f"{name} is no dataclass")
-                return made(**{key: self.decode(each) for key, each in fields})
+                return made(**{str(key): self.decode(each) for key, each in fields})
         return self.special(kind, rest)
 
     def tensor_out(self, tensor: Tensor) -> Encoded:
@@ -214,13 +250,13 @@ def plain_attributes(module: nn.Module) -> list[Encoded] | None:
     """A module's own attributes beside parameters, buffers and modules, as data; None where one is not plain."""
     codec = Plain()
     try:
-        found = [[name, codec.encode(value)] for name, value in module.__dict__.items() if name not in _OF_EVERY_MODULE]
+        found = [[name, codec.encode(value)] for name, value in module.__dict__.items() if name not in OF_EVERY_MODULE]
     except (NotSerializable, RecursionError):
         return None
     return found if not codec.blobs else None
 
 
-_OF_EVERY_MODULE = set(nn.Module().__dict__) | {"_is_full_backward_hook"}
+OF_EVERY_MODULE = set(nn.Module().__dict__) | {"_is_full_backward_hook"}
 _HOOKS = [name for name in nn.Module().__dict__ if name.endswith("_hooks")]
 
 
@@ -229,46 +265,25 @@ def has_hooks(module: nn.Module) -> bool:
 
 
 def is_trusted(kind: type) -> bool:
-    """Is it a class of torch's layers or of the course, under its own name?"""
-    if not kind.__module__.startswith(TRUSTED) or "." in kind.__qualname__:
-        return False
-    return getattr(importlib.import_module(kind.__module__), kind.__qualname__, None) is kind
+    """Is it one of `CLASSES`?"""
+    return CLASSES.get(f"{kind.__module__}.{kind.__qualname__}") is kind
 
 
 def trusted_class(path: str, base: type) -> type:
-    """The class of that path among torch's layers and the course's classes.
+    """The class of that path in `CLASSES`.
 
     Raises:
         ValueError: there is none.
     """
-    module, _, name = path.rpartition(".")
-    if not f"{module}.".startswith(TRUSTED):
-        raise ValueError(f"{path} is not the course's")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError):
-        raise ValueError(f"there is no {path}") from None
-    if not isinstance(found, type) or not issubclass(found, base):
-        raise ValueError(f"{path} is no {base.__name__}")
+    found = CLASSES.get(path) if isinstance(path, str) else None
+    if found is None or not issubclass(found, base):
+        raise ValueError(f"{path!r:.80} is no {base.__name__} of torch or of the course")
     return found
-
-
-def torch_value(kind: str, name: str) -> object:
-    if kind == "device":
-        return torch.device(name)
-    return _named(torch, name, {each.__name__: each for each in _TORCH}[kind])
 
 
 def tensor_bytes(tensor: Tensor) -> bytes:
     flat = tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
-
-
-def _named(place: object, name: str, kind: type) -> Any:
-    found = getattr(place, name)
-    if not isinstance(found, kind):
-        raise ValueError(f"{name} is no {kind.__name__}")
-    return found
 
 
 def names_of(error: BaseException) -> list[str]:

@@ -1,6 +1,5 @@
 """Marking that holds against whoever wants points without an answer, and against code that ends, hangs or eats memory."""
 
-import json
 import os
 import socket
 import sys
@@ -13,7 +12,6 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from classroom.sandbox import isolation
 from classroom.sandbox.channel import Channel, Disconnected
 from classroom.sandbox.jobs import Cell, Job, Timeouts, defined_names
 from classroom.sandbox.stand_in import Student
@@ -238,7 +236,8 @@ def test_no_attack_earns_a_point(attacked, name):
         stopped = ("TimeoutError", "ProcessEnded")
         assert own.error is None or own.error[0] in stopped, "what it replaces is not there"
     assert TESTS - failed(made, outcomes) <= EARNED_BY_SHAPES
-    assert not any("WRITTEN /" in outcome.text and "/student-" not in outcome.text for outcome in outcomes)
+    written = [line for outcome in outcomes for line in outcome.text.splitlines() if line.startswith("WRITTEN")]
+    assert set(written) <= {"WRITTEN /tmp/owned-by-a-student"} and not os.path.exists("/tmp/owned-by-a-student")
 
 
 @needs_linux
@@ -313,96 +312,123 @@ def test_a_fork_bomb_and_an_endless_notebook_are_stopped_and_the_worker_goes_on(
     endless = Job([Cell("student", "", "while True: pass")] * 5, [], Timeouts(1, 1, 3))
     began = time.monotonic()
     outcomes = dict(workers.mark([bomb, endless, job(SLUG, answers_of(SLUG))]))
-    assert outcomes[0][0].error[0] in ("TimeoutError", "ProcessEnded")
+    assert outcomes[0][0].error[0] in ("TimeoutError", "ProcessEnded", "MemoryError")
     assert [outcome.error[0] for outcome in outcomes[1]] == ["TimeoutError"] * 5
     assert not any(outcome.error for outcome in outcomes[2])
     assert time.monotonic() - began < 60
 
 
-# What the student's process can see
+# What is told, and to whom
 
 
-def confined(code):
-    """What code says in a process like a student's, as JSON."""
-
-    def serve(end):
-        scope = {"json": json}
-        try:
-            exec(code, scope)
-            said = scope["said"]
-        except BaseException as error:
-            said = type(error).__name__
-        end.sendall(json.dumps(said).encode())
-
-    sandbox = isolation.Sandbox(serve)
-    try:
-        sandbox.end.settimeout(20)
-        return json.loads(sandbox.end.recv(65536))
-    finally:
-        sandbox.kill()
-
-
-@needs_linux
-def test_the_report_of_what_is_in_force_is_true():
-    found = isolation.in_force()
-    secret = isolation.CHECKOUT / "lessons" / SLUG / "assignment.md"
-    assert (confined(f"said = open({str(secret)!r}).read()") == "PermissionError") is found.files
-    assert ("NOT cut off" in found.sentence) is not (found.files and found.network and found.processes)
+HIDDEN = """
+### BEGIN HIDDEN TESTS
+assert answer(31337, "secret-of-the-test") == 1, "the answer for a hidden case is wrong"
+### END HIDDEN TESTS
+"""
+RECORDS = """
+asked = []
+def answer(*case):
+    asked.append(case)
+    open("asked", "a").write(repr(case))
+    print("asked", case)
+    import sys
+    print("asked", case, file=sys.__stderr__)
+    {0}
+"""
+TELLS = """
+import os
+print(asked, os.path.exists("asked"))
+"""
 
 
 @needs_linux
-def test_the_environment_is_empty(monkeypatch):
-    monkeypatch.setenv("SECRET_OF_THE_TEACHER", "1")
-    names = confined("import os; said = sorted(os.environ)")
-    assert "SECRET_OF_THE_TEACHER" not in names and "HOME" in names
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "way",
+    ["return 2", "raise ValueError(str(case))", "raise type('E' + str(case[0]), (KeyError,), {})(case)", "return case[1]",
+     "return {'key ' + str(case[0]): 1}", "import os; os._exit(case[0] % 256)", "return open(case[1])", "return FakeNumber(case)"],
+)  # fmt: skip
+def test_what_a_hidden_test_asks_is_not_told_to_the_student(workers, way):
+    test = "value = answer(1, 'a')\n" + HIDDEN
+    cells = [
+        Cell("student", "answer", RECORDS.format(way)),
+        Cell("test", "test_answer", test),
+        Cell("student", "", TELLS),
+    ]
+    cells += [
+        Cell("test", "test_again", "assert answer(2, 'b') == 1, f'that is {answer(2, str(2))}'"),
+        Cell("student", "", TELLS),
+    ]
+    ((_, outcomes),) = workers.mark([Job(cells, ["answer"], Timeouts(10, 20, 60))])
+    assert outcomes[1].error and outcomes[3].error
+    told = repr(outcomes)
+    assert "31337" not in told and "secret-of-the-test" not in told, told
+    assert outcomes[2].text == "[] False\n" and not outcomes[2].error
 
 
 @needs_linux
-@pytest.mark.skipif(not isolation.in_force().files, reason="no Landlock here")
-def test_files_beyond_python_and_the_course_cannot_be_read_written_or_run(tmp_path):
-    (tmp_path / "marks.csv").write_text("secret")
-    assert confined(f"said = open({str(tmp_path / 'marks.csv')!r}).read()") == "PermissionError"
-    assert confined(f"said = open({str(tmp_path / 'new')!r}, 'w').write('x')") == "PermissionError"
-    assert confined(f"import os; said = os.listdir({str(tmp_path)!r})") == "PermissionError"
-    assert confined("import os; said = os.listdir(os.path.expanduser('~root'))") == "PermissionError"
-    assert confined("import subprocess; said = subprocess.run(['/bin/ls']).returncode") == "PermissionError"
-    assert confined("open('own.txt', 'w').write('x'); said = open('own.txt').read()") == "x"
-    assert confined("import networks.googlenet, torchinfo, sklearn.datasets; said = 'imports work'") == "imports work"
-    for name in ("environ", "maps"):
-        assert confined(f"said = open('/proc/{os.getpid()}/{name}', 'rb').read().hex()") in (
-            "PermissionError",
-            "FileNotFoundError",
-        )
+@pytest.mark.slow
+def test_an_error_of_the_students_in_a_test_is_told_by_its_kind_and_its_place(workers):
+    source = "def answer(case):\n    table = {1: 2}\n    return table[case]"
+    cells = [Cell("student", "answer", source), Cell("test", "test_answer", "assert answer(5) == 1")]
+    ((_, outcomes),) = workers.mark([Job(cells, ["answer"])])
+    name, text, lines = outcomes[1].error
+    assert name == "KeyError" and "where the test asked" in text
+    assert "line 3: return table[case]" in lines
 
 
 @needs_linux
-@pytest.mark.skipif(not isolation.in_force().network, reason="no network namespace here")
-def test_there_is_no_network():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        connect = f"import socket; said = bool(socket.create_connection(('127.0.0.1', {port}), 2))"
-        assert confined(connect) in ("PermissionError", "OSError", "ConnectionRefusedError")
-    assert confined("import socket; said = socket.getaddrinfo('example.org', 80)") == "gaierror"
+@pytest.mark.slow
+def test_memory_that_ran_out_and_too_much_output_have_a_remark_of_their_own(workers):
+    from classroom.course_folder import _remarks_on
+
+    sources = {
+        "python": "x = bytearray(2**33)", "torch": "import torch\nx = torch.ones(2**32)", "much": "print('x' * 10**6)",
+        "forks": "import os, time\nfor _ in range(3): os.fork()\nhold = bytearray(os.urandom(2**20)) * 600\ntime.sleep(5)",
+    }  # fmt: skip
+    cells = [Cell("student", name, source) for name, source in sources.items()]
+    cells.append(Cell("student", "answer", "import torch\ndef answer(): return torch.ones(2**32)"))
+    cells.append(Cell("test", "test_answer", "answer()"))
+    made = Job(cells, ["answer"], Timeouts(10, 20, 100))
+    ((_, outcomes),) = workers.mark([made])
+    remarks = dict(remark.split(": ", 1) for remark in _remarks_on(made, outcomes))
+    for name in ("python", "torch", "test_answer"):
+        assert remarks[name] == "Your code needs more memory than the 2 GB that there are."
+    assert remarks["forks"] == "Your code used more memory than the 2 GB that there are, and was stopped."
+    assert "980,001 characters beyond the first 20,000" in remarks["much"]
+    assert set(remarks) == {"python", "torch", "much", "forks", "test_answer"}
 
 
-@needs_linux
-@pytest.mark.skipif(not isolation.in_force().processes, reason="no process namespace here")
-def test_other_processes_cannot_be_reached():
-    assert confined(f"import os; said = os.kill({os.getpid()}, 0)") in ("ProcessLookupError", "PermissionError")
+@pytest.mark.slow
+def test_a_worker_that_cannot_start_is_an_error_that_names_the_reason(monkeypatch, tmp_path):
+    from classroom.sandbox.workers import Worker, WorkerFailed
+
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'libtorch.so: cannot open shared object file' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    with pytest.raises(WorkerFailed, match="cannot open shared object file"):
+        Worker().mark(Job([Cell("student", "", "1")], []))
+    with Workers(2) as workers, pytest.raises(WorkerFailed):
+        list(workers.mark([Job([Cell("student", "", "1")], [])] * 3))
 
 
-def test_where_the_system_offers_nothing_it_is_said():
-    bare = isolation.Isolation(files=False, network=False, processes=False, memory=False)
-    assert "NOT cut off here: your files, the network and your other processes" in bare.sentence
-    assert "memory is not limited here" in bare.sentence
+def test_a_control_group_is_asked_for_only_where_systemd_makes_one(monkeypatch, tmp_path):
+    from classroom.sandbox import workers
 
-
-@needs_linux
-def test_without_namespaces_and_landlock_the_limits_and_the_environment_still_hold(monkeypatch):
-    monkeypatch.setattr(isolation, "_unshare_namespaces", set)
-    monkeypatch.setattr(isolation, "_apply_landlock", lambda folder: False)
-    assert confined("import os; said = 'PATH' in os.environ and len(os.environ) < 12")
-    assert confined("said = len(bytearray(2**36))") == "MemoryError"
+    said = tmp_path / "asked"
+    for status, expected in ((1, False), (0, True)):
+        fake = tmp_path / f"systemd-run-{status}"
+        fake.write_text(f'#!/bin/sh\necho "$@" >> {said}\nexit {status}\n')
+        fake.chmod(0o755)
+        monkeypatch.setattr(workers.shutil, "which", lambda _, fake=fake: str(fake))
+        workers._systemd.cache_clear()
+        group = workers.control_group(2**31, 64)
+        workers._systemd.cache_clear()
+        assert bool(group) is (expected and sys.platform == "linux")
+    if sys.platform == "linux":
+        assert f"MemoryMax={7 * 2**30}" in group and "TasksMax=1024" in group and group[-1] == "--"
 
 
 # Stand-ins: what the tests get of a student's code behaves as if it were theirs
@@ -411,14 +437,14 @@ def test_without_namespaces_and_landlock_the_limits_and_the_environment_still_ho
 @pytest.fixture
 def student():
     """A function that runs code in a student's process and gives its names to the tests."""
-    from classroom.sandbox.submission import Session, new_shell
+    from classroom.sandbox.submission import Session, Students, new_shell
 
-    sessions = []
+    opened = []
 
     def start(code):
         made = Job([], sorted(defined_names(code)))
-        session = Session(made, new_shell())
-        sessions.append(session)
+        opened.append(Students(new_shell()))
+        session = Session(made, opened[-1].open)
         outcome = session.run(
             "import copy\nimport torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + code
         )
@@ -426,8 +452,8 @@ def student():
         return session.student
 
     yield start
-    for session in sessions:
-        session.close()
+    for students in opened:
+        students.close()
 
 
 @needs_linux
@@ -613,6 +639,83 @@ def test_objects_errors_and_the_tests_own_functions(student):
         there.name("fail_in_an_own_way")()
     with pytest.raises(KeyError):
         there.name("not_there")
+
+
+@needs_linux
+def test_layers_that_wait_for_their_first_input_are_what_they_are_in_one_process(student):
+    there = student(
+        "class Lazy(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.body = nn.Sequential(nn.LazyConv2d(4, 1), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))\n"
+        "    def forward(self, x):\n        return self.body(x)\n"
+        "def sequence():\n    return nn.Sequential(nn.LazyConv2d(4, 1), nn.ReLU())\n"
+    )
+    images = torch.randn(5, 2, 3, 3, requires_grad=True)
+    net = there.name("Lazy")()
+    assert net.training and type(net.body[2]) is nn.ReLU
+    first = net(images)
+    assert first.shape == (5, 3) and net.body[0].weight.shape == (4, 2, 1, 1)
+    own = nn.Sequential(nn.Conv2d(2, 4, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, 3))
+    own.load_state_dict(net.body.state_dict())
+    assert torch.allclose(net(images), own(images), atol=1e-6) and torch.allclose(
+        net(images[:1]), own(images[:1]), atol=1e-5
+    )
+    net(images).sum().backward()
+    assert images.grad is not None and net.body[4].weight.grad is not None
+    sequence = there.name("sequence")()
+    assert sequence(images).shape == (5, 4, 3, 3) and sequence[0].weight.shape == (4, 2, 1, 1)
+    counted = there.name("Lazy")()
+    counted(torch.zeros(2, 2, 3, 3))
+    assert profile(counted, (2, 3, 3)).parameters == 12 + 8 + 36 * 3 + 3
+
+
+@needs_linux
+def test_a_buffer_that_is_filled_in_place_comes_over(student):
+    there = student(
+        "class Whitened(nn.Module):\n    def __init__(self, channels):\n        super().__init__()\n"
+        "        self.register_buffer('mean', torch.zeros(channels)); self.register_buffer('calls', torch.tensor(0))\n"
+        "        self.mean[0] = 1; self.mean[1:] = 2.0; self.mean.mul_(2)\n"
+        "        self.table = torch.empty(2, 2); self.table.fill_(3); nn.init.eye_(self.table)\n"
+        "    def forward(self, x):\n        self.calls += 1\n        self.calls.add_(1)\n"
+        "        if self.training:\n            self.mean.copy_(0.5 * self.mean + 0.5 * x.detach().mean((0, 2, 3)))\n"
+        "        return x - self.mean[:, None, None] + self.table.sum()\n"
+    )
+    net, images = there.name("Whitened")(2), torch.randn(3, 2, 4, 4)
+    assert net.mean.tolist() == [2, 4]
+    mean = 0.5 * torch.tensor([2.0, 4.0]) + 0.5 * images.mean((0, 2, 3))
+    assert torch.allclose(net(images), images - mean[:, None, None] + 2, atol=1e-6)
+    assert torch.allclose(net.mean, mean) and net.calls == 2
+    net.eval()
+    assert torch.allclose(net(images), images - mean[:, None, None] + 2, atol=1e-6) and net.calls == 4
+    with torch.no_grad():
+        net.mean.fill_(7)
+    assert torch.allclose(net(images), images - 7 + 2, atol=1e-6)
+
+
+@needs_linux
+def test_what_draws_random_numbers_draws_the_tests_own_in_training(student):
+    there = student(
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.drop, self.layer = nn.Dropout(0.5), nn.Linear(6, 6)\n"
+        "    def forward(self, x):\n"
+        "        if self.training:\n            x = x + torch.rand_like(x) + torch.rand(6)\n"
+        "        x = F.dropout(self.layer(self.drop(x)), 0.3, self.training)\n        return self.drop(x)\n"
+    )
+    net, x = there.name("Net")(), torch.randn(4, 6, requires_grad=True)
+
+    def own(x):
+        x = x + torch.rand_like(x) + torch.rand(6)
+        return nn.functional.dropout(nn.functional.dropout(net.layer(nn.functional.dropout(x, 0.5)), 0.3), 0.5)
+
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        found = net(x)
+        torch.manual_seed(seed)
+        expected = own(x)
+        assert torch.allclose(found, expected, atol=1e-6)
+        gradients = [torch.autograd.grad(each.sum(), x, retain_graph=True)[0] for each in (found, expected)]
+        assert torch.allclose(*gradients, atol=1e-6) and gradients[0].abs().sum() > 0
+    assert not torch.equal(net(x), net(x)), "two calls draw two sets of numbers"
+    assert torch.equal(net.eval()(x), net(x))
 
 
 @needs_linux

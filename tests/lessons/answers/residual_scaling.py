@@ -66,7 +66,7 @@ ANSWERS = {
             (function(CONNECTION, "x.detach() + f(x)"), "the gradient that comes back to x is not"),
             (function(CONNECTION, "x + f(x).detach()"), "the gradient that comes back to x is not"),
             (function(CONNECTION, "x + f(x.detach())"), "the gradient that comes back to x is not"),
-            ("def Answer(x, f):\n    with torch.no_grad():\n        return x + f(x)\n", "no gradient flows back"),
+            ("def Answer(x, f):\n    with torch.no_grad():\n        return x + f(x)\n", "None comes back"),
             (function(CONNECTION, "x + f(x.relu_())"), "your function changes `x`"),
             (function(CONNECTION, "x + f(x) if x.dim() == 2 else f(x)"), "x has to be added"),
             (

@@ -25,6 +25,15 @@ WRONG = {
         "group_norm", "((parts - mean) / torch.sqrt(variance + eps))",
         "nn.functional.layer_norm(parts, parts.shape[2:], eps=eps)", {"group_norm"},
     ),
+    "asks_torch_where_nobody_looks": (
+        "group_norm", "    n, c, h, w = x.shape\n",
+        "    from torch.utils._python_dispatch import _disable_current_modes\n    with _disable_current_modes():\n"
+        "        return nn.functional.group_norm(x, groups, gamma, beta, eps)\n", {"group_norm"},
+    ),
+    "keeps_the_gradient_from_the_mean": (
+        "group_norm", "mean = parts.mean(dim=(2, 3, 4), keepdim=True)", "mean = parts.detach().mean(dim=(2, 3, 4), keepdim=True)",
+        {"group_norm"},
+    ),
     "adds_eps_outside_the_root": ("group_norm", "torch.sqrt(variance + eps)", "(torch.sqrt(variance) + eps)", {"group_norm"}),
     "keeps_channels_apart": ("group_norm", "dim=(2, 3, 4)", "dim=(3, 4)", {"group_norm"}),
     "forgets_beta": ("group_norm", " + beta.view(1, -1, 1, 1)", "", {"group_norm"}),
