@@ -1,5 +1,7 @@
 """Every check accepts every right answer, however it is written, and refuses each wrong one with the right sentence."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -74,3 +76,16 @@ def test_hints_lead_to_the_solution(lesson):
         assert given[3].head == given[2].head and "last hint" in given[3].body
         solution = feedback.solution(entry.number)
         assert "SOLUTION" not in solution.code and "NotImplementedError" not in solution.code and solution.code
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
+def test_every_kept_answer_belongs_to_a_check(lesson):
+    assert set(of_lesson(lesson.slug)[0]) == set(feedback_of(lesson).exercises)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
+def test_the_text_has_each_exercise_by_the_number_the_difficulty_and_the_minutes_of_its_check(lesson):
+    text = (lesson.folder / "lesson.md").read_text(encoding="utf-8")
+    told = re.findall(r"\*\*Exercise (\d+\.\d+)\*\* \(([\w-]+), (\d+) minutes?\)", text)
+    kept = [(entry.number, entry.difficulty, str(entry.minutes)) for entry in feedback_of(lesson).exercises.values()]
+    assert sorted(told) == sorted(kept)
