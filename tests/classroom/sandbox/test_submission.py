@@ -369,6 +369,36 @@ def test_what_a_hidden_test_asks_is_not_told_to_the_student(workers, way):
 
 @needs_linux
 @pytest.mark.slow
+@pytest.mark.parametrize("role", ["student", "test"])
+def test_both_processes_are_confined(workers, role, tmp_path):
+    """What a flaw in the boundary would give to a student: the tests' process has no more than the student's."""
+    (tmp_path / "gradebook.db").write_text("marks")
+    tries = "\n".join(
+        [
+            "import pathlib, lessons, os",
+            "found = []",
+            f"places = [{str(tmp_path / 'gradebook.db')!r}, pathlib.Path(lessons.__file__).parent / 'inception_module' / 'assignment.md']",
+            "for place in places:",
+            "    try:",
+            "        found.append(open(place).read())",
+            "    except OSError:",
+            "        pass",
+            "    try:",
+            "        os.rename(place, str(place) + '.gone')",
+            "        found.append('moved')",
+            "    except OSError:",
+            "        pass",
+            "assert not found and len(os.environ) < 12, found",
+            "print('tried')",
+        ]
+    )
+    ((_, outcomes),) = workers.mark([Job([Cell(role, "tries", tries)], [])])
+    assert outcomes[0].error is None and outcomes[0].text == "tried\n", outcomes
+    assert (tmp_path / "gradebook.db").read_text() == "marks"
+
+
+@needs_linux
+@pytest.mark.slow
 def test_an_error_of_the_students_in_a_test_is_told_by_its_kind_and_its_place(workers):
     source = "def answer(case):\n    table = {1: 2}\n    return table[case]"
     cells = [Cell("student", "answer", source), Cell("test", "test_answer", "assert answer(5) == 1")]
