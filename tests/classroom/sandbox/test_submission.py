@@ -398,6 +398,21 @@ def test_both_processes_are_confined(workers, role, tmp_path):
 
 
 @needs_linux
+def test_words_of_the_course_and_of_torch_are_not_taken_for_the_students(student):
+    there = student(
+        "def layer(): return nn.Conv2d(1, 1, 3, padding=1)\ndef text(n): return ['same words', f'made up {n}']\n"
+    )
+    layer = there.name("layer")()
+    assert layer.padding_mode == "zeros" and there.name("text")(5) == ["same words", "made up 5"]
+    there.sources = ["'same words'"]
+    sentence = "a list of zeros: tuple, float32, made up 5, same words"
+    assert there.without_its_words(sentence) == sentence.replace("made up 5", "...").replace("same words", "...")
+    there.words.clear()
+    there.name("text")(5)
+    assert there.without_its_words(sentence) == sentence.replace("made up 5", "...")
+
+
+@needs_linux
 @pytest.mark.slow
 def test_an_error_of_the_students_in_a_test_is_told_by_its_kind_and_its_place(workers):
     source = "def answer(case):\n    table = {1: 2}\n    return table[case]"
