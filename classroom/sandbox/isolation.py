@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -197,12 +198,14 @@ def adopt() -> None:
 
 def end_all_below() -> None:
     """End every process that this one has started, and what those have."""
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
+    while children := psutil.Process().children(recursive=True):
+        for process in children:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)
 
 
 def die_with_parent(parent: int) -> None:

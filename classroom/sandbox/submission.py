@@ -119,7 +119,11 @@ class Session:
             outcome = Outcome(str(said["text"])[:MOST_TEXT])
             if error is not None:
                 name, text, lines = error
-                outcome.error = str(name)[:MOST_TEXT], str(text)[:MOST_TEXT], [str(line) for line in lines[:100]]
+                outcome.error = (
+                    str(name)[:MOST_TEXT],
+                    str(text)[:MOST_TEXT],
+                    [str(line)[:MOST_TEXT] for line in lines[:100]],
+                )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Disconnected(NO_SENSE) from error
         if outcome.error and is_out_of_memory(*outcome.error[:2]):

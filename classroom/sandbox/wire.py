@@ -27,6 +27,30 @@ _TORCH: dict[str, dict[str, Any]] = {
 }
 _ARRAYS = {np.dtype(code).str: np.dtype(code) for code in "?bBhHiIlLqQefdFD"}
 _DEVICES = {"cpu": torch.device("cpu"), "meta": torch.device("meta")}
+KINDS = frozenset(  # what an encoded value begins with
+    [
+        "list",
+        "tuple",
+        "named",
+        "dict",
+        "set",
+        "frozenset",
+        "size",
+        "torch",
+        "bytes",
+        "slice",
+        "range",
+        "complex",
+        "...",
+        "array",
+        "record",
+        "tensor",
+        "parameter",
+        "module",
+        "given",
+        "object",
+    ]
+)
 LAZY = "lazy"  # in place of a tensor: it takes its shape from the first input
 _MOST_FIELDS = 64  # of a named tuple
 

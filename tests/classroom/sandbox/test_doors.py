@@ -34,7 +34,10 @@ def described(classes=("torch.nn.modules.linear.Identity",), plain=(), native=Tr
 
 
 def nested(depth):
-    return ["list", nested(depth - 1)] if depth else "end"
+    value = "end"
+    for _ in range(depth):
+        value = ["list", value]
+    return value
 
 
 HOSTILE = {
@@ -68,7 +71,7 @@ HOSTILE = {
     "opens what it never closes": {"nodes": [["module", -1, described()], ["enter", -1, ["tuple"], ["dict"], False]]},
     "gives random numbers of no generator": {"nodes": [["random", 0]]},
     "calls a function that was not given": {"callback": 99, "args": ["tuple"], "kwargs": ["dict"]},
-    "nests without end": {"value": nested(450)},
+    "nests without end": {"value": nested(700)},
     "names a tuple in code": {"value": ["named", "x=__import__('os')", ["a"], 1]},
     "fails with a class that is none": {"error": [["SystemExit", "KeyboardInterrupt", "os"], "text", []]},
     "fails in no words": {"error": 5},

@@ -369,6 +369,51 @@ def test_what_a_hidden_test_asks_is_not_told_to_the_student(workers, way):
 
 @needs_linux
 @pytest.mark.slow
+@pytest.mark.parametrize("role", ["student", "test"])
+def test_both_processes_are_confined(workers, role, tmp_path):
+    """What a flaw in the boundary would give to a student: the tests' process has no more than the student's."""
+    (tmp_path / "gradebook.db").write_text("marks")
+    tries = "\n".join(
+        [
+            "import pathlib, lessons, os",
+            "found = []",
+            f"places = [{str(tmp_path / 'gradebook.db')!r}, pathlib.Path(lessons.__file__).parent / 'inception_module' / 'assignment.md']",
+            "for place in places:",
+            "    try:",
+            "        found.append(open(place).read())",
+            "    except OSError:",
+            "        pass",
+            "    try:",
+            "        os.rename(place, str(place) + '.gone')",
+            "        found.append('moved')",
+            "    except OSError:",
+            "        pass",
+            "assert not found and len(os.environ) < 12, found",
+            "print('tried')",
+        ]
+    )
+    ((_, outcomes),) = workers.mark([Job([Cell(role, "tries", tries)], [])])
+    assert outcomes[0].error is None and outcomes[0].text == "tried\n", outcomes
+    assert (tmp_path / "gradebook.db").read_text() == "marks"
+
+
+@needs_linux
+def test_words_of_the_course_and_of_torch_are_not_taken_for_the_students(student):
+    there = student(
+        "def layer(): return nn.Conv2d(1, 1, 3, padding=1)\ndef text(n): return ['same words', f'made up {n}']\n"
+    )
+    layer = there.name("layer")()
+    assert layer.padding_mode == "zeros" and there.name("text")(5) == ["same words", "made up 5"]
+    there.sources = ["'same words'"]
+    sentence = "a list of zeros: tuple, float32, made up 5, same words"
+    assert there.without_its_words(sentence) == sentence.replace("made up 5", "...").replace("same words", "...")
+    there.words.clear()
+    there.name("text")(5)
+    assert there.without_its_words(sentence) == sentence.replace("made up 5", "...")
+
+
+@needs_linux
+@pytest.mark.slow
 def test_an_error_of_the_students_in_a_test_is_told_by_its_kind_and_its_place(workers):
     source = "def answer(case):\n    table = {1: 2}\n    return table[case]"
     cells = [Cell("student", "answer", source), Cell("test", "test_answer", "assert answer(5) == 1")]

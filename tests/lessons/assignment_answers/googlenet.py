@@ -63,6 +63,12 @@ WRONG = {
         "(self.head2(after_third.mean(dim=(2, 3))), self.head1(after_second.mean(dim=(2, 3))))",
         {"repaired_network"},
     ),
+    "is_right_for_two_images_only": (
+        "repaired", "self.classifier(x.mean(dim=(2, 3)))", "self.classifier(x.mean(dim=(2, 3)) * (len(x) == 2))", {"repaired_network"},
+    ),
+    "cuts_off_above_six": (
+        "repaired", "3, padding=1), nn.ReLU())", "3, padding=1), nn.ReLU6())", {"repaired_network"},
+    ),
     "detaches_the_last_stage": ("repaired", "self.last(x)", "self.last(x.detach())", {"repaired_network"}),
     "keeps_gradient_from_the_heads": (
         "repaired", "        aux = (", "        with torch.no_grad():\n            aux = (", {"repaired_network"},
