@@ -4,6 +4,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -121,7 +122,7 @@ def _unprepared(values: Tensor) -> Tensor:
     ),
     reference=by_hand.statistics,
 )
-def channel_statistics(answer):
+def channel_statistics(answer: Any) -> str:
     Statistics = Callable[[Tensor], tuple[Tensor, Tensor]]
 
     def with_(variance: Callable[[Tensor], Tensor]) -> Statistics:
@@ -185,7 +186,7 @@ def channel_statistics(answer):
     ),
     reference=by_hand.normalise,
 )
-def normalise(answer):
+def normalise(answer: Any) -> str:
     cases = []
     for shape, eps in (
         ((4, 5, 3, 6), EPS),
@@ -278,7 +279,7 @@ def _slips_of_normalise() -> dict[str, Normalised | list[Normalised]]:
     ),
     reference=by_hand.BatchNorm2d,
 )
-def batch_norm(answer):
+def batch_norm(answer: Any) -> str:
     for channels, eps, momentum, grid in ((5, EPS, 0.3, (3, 6)), (4, 1e-5, 0.1, (2, 4))):
         module = build(answer, channels, eps=eps, momentum=momentum)
         gamma, beta = _parameters(module, channels)
@@ -552,7 +553,7 @@ def _slips_of_running(batches: list[Tensor], x: Tensor, momentum: float) -> dict
     ),
     reference=by_hand.normalise_backward,
 )
-def normalise_backward(answer):
+def normalise_backward(answer: Any) -> str:
     cases = []
     for shape, eps in (((4, 5, 3, 6), EPS), ((2, 3, 2, 2), 0.05), ((1, 2, 3, 4), 1.5), ((3, 3, 3, 3), 1e-3)):
         draws = torch.Generator().manual_seed(5)
@@ -760,7 +761,7 @@ def _gradcheck(answer: Callable) -> None:
     ),
     reference=folding.fold,
 )
-def fold(answer):
+def fold(answer: Any) -> str:
     cases = []
     for number, (conv, eps) in enumerate(
         (
@@ -944,7 +945,7 @@ def small_classifier(seed: int = 6) -> nn.Module:
     ),
     reference=predictions_of,
 )
-def predictions(answer):
+def predictions(answer: Any) -> str:
     require_function(answer, but=type)
     generator = torch.Generator().manual_seed(3)
     images = torch.randn(24, 3, 8, 8, generator=generator) + 1.5 * torch.randn(24, 3, 1, 1, generator=generator)
@@ -1035,7 +1036,7 @@ def module_reference(in_channels: int, widths: Widths) -> nn.Module:
     ),
     reference=module_reference,
 )
-def inception_a(answer):
+def inception_a(answer: Any) -> str:
     cases = (
         (8, Widths(pointwise=5, single=(4, 6), stacked=(3, 7, 9), pool=11), (9, 11)),
         (12, Widths(pointwise=3, single=(6, 10), stacked=(4, 5, 8), pool=7), (7, 7)),

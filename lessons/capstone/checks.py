@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -40,7 +41,7 @@ def stage_macs_of(in_channels: int, width: int, blocks: int, grid: int) -> int:
     ),
     reference=stage_macs_of,
 )
-def stage_macs(answer):
+def stage_macs(answer: Any) -> str:
     def slipped(change: Callable[..., float]) -> Callable:
         """The right number, changed by the grid's side."""
         return lambda in_channels, width, blocks, grid: change(stage_macs_of(in_channels, width, blocks, grid), grid)
@@ -88,7 +89,7 @@ def dearest_of(rows: Sequence[tuple[str, int, int]]) -> tuple[str, str]:
     ),
     reference=dearest_of,
 )
-def dearest(answer):
+def dearest(answer: Any) -> str:
     def by(*places: int, best: Callable = max, of: Callable[[Sequence], object] = lambda row: row[0]) -> Callable:
         """For each place of a row, what `of` takes of the row whose number there is the best."""
         return lambda rows: tuple(of(best(rows, key=lambda row: row[place])) for place in places)
@@ -159,7 +160,7 @@ def widened_of(layers: Sequence[Layer], times: int) -> int:
     ),
     reference=widened_of,
 )
-def widened(answer):
+def widened(answer: Any) -> str:
     def counting(
         power: Callable[[int, int, int], int] | None = None, cost: Callable[[int, int, int, int], float] | None = None
     ) -> Callable:
@@ -276,7 +277,7 @@ def tighter_of(parameters: int, macs: int, max_parameters: int, max_macs: int) -
     ),
     reference=tighter_of,
 )
-def tighter(answer):
+def tighter(answer: Any) -> str:
     def slipped(
         share: Callable[[int, int], float],
         best: Callable[..., str] = min,
@@ -394,7 +395,7 @@ def widest_of(cost_of: CostOf, widths: Sequence[int], max_parameters: int, max_m
     ),
     reference=widest_of,
 )
-def widest(answer):
+def widest(answer: Any) -> str:
     def chosen(
         fits: Callable[[int, int, int, int], bool] = lambda parameters, macs, max_parameters, max_macs: (
             parameters <= max_parameters and macs <= max_macs
@@ -506,7 +507,7 @@ def example_design() -> Design:
     ),
     reference=example_design,
 )
-def my_design(answer):
+def my_design(answer: Any) -> str:
     if isinstance(answer, Design):
         raise Wrong("That is a design, not the function. Hand over the function itself, without calling it.")
     require_function(answer)
@@ -563,7 +564,7 @@ def _every_gradient(design: Design) -> None:
     ),
     reference=margin_of,
 )
-def margin(answer):
+def margin(answer: Any) -> str:
     def from_right(change: Callable[[float, float, int], float]) -> Callable:
         """What is made of the right margin."""
         return lambda accuracy, images: change(margin_of(accuracy, images), accuracy, images)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from operator import mul
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -77,7 +78,7 @@ def saving_of(kernel_size: int, factors: Sequence[int]) -> float:
     ),
     reference=saving_of,
 )
-def saving(answer):
+def saving(answer: Any) -> str:
     slips = {
         **_common_slips(saving_of),
         "A window of k has k × k weights: square each.": lambda kernel_size, factors: 1 - sum(factors) / kernel_size,
@@ -130,7 +131,7 @@ _FACTOR_CASES = (
     ),
     reference=factor_saving_of,
 )
-def factor_saving(answer):
+def factor_saving(answer: Any) -> str:
     def of(
         before: Callable[..., float] = lambda plain, widths: prod(plain) * widths[0] * widths[-1],
         cost: Callable[..., float] = lambda height, width, a, b: height * width * a * b,
@@ -215,7 +216,7 @@ class TwoFactors(nn.Sequential):
     ),
     reference=TwoFactors,
 )
-def two_factors(answer):
+def two_factors(answer: Any) -> str:
     cases = (
         ((6, 4, 5, ((3, 3), (3, 3))), False),
         ((3, 7, 4, ((1, 7), (7, 1))), False),
@@ -278,7 +279,7 @@ def _composed(first: Tensor, second: Tensor) -> Tensor:
     ),
     reference=composition.compose,
 )
-def compose(answer):
+def compose(answer: Any) -> str:
     def turned(weights: Tensor) -> Tensor:
         return weights.flip(-2, -1)
 
@@ -412,7 +413,7 @@ _WINDOW = Kind(_read_window, _same_window, written, _windows_apart, said="For {}
     ),
     reference=InceptionB,
 )
-def inception_b(answer):
+def inception_b(answer: Any) -> str:
     cases = (
         (8, Widths(3, (2, 5, 4), (3, 2, 4, 5, 6), 7), (9, 11)),
         (6, Widths(4, (3, 2, 7), (2, 3, 5, 4, 3), 2), (17, 17)),
@@ -462,7 +463,7 @@ def _is_same(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
     ),
     reference=InceptionC,
 )
-def inception_c(answer):
+def inception_c(answer: Any) -> str:
     cases = (
         (8, Widths(3, (5, 4), (6, 7, 2), 5), (8, 8)),
         (6, Widths(4, (3, 2), (2, 5, 3), 2), (9, 7)),
@@ -510,7 +511,7 @@ def reduction_macs_of(channels: int, grid: int) -> dict[str, int]:
     ),
     reference=reduction_macs_of,
 )
-def reduction_macs(answer):
+def reduction_macs(answer: Any) -> str:
     def each(slipped: Callable[[int, int, int, int], float]) -> Callable[[int, int], dict[str, float]]:
         """All three as `slipped` counts them, from the places, the channels read and put out, and the grid."""
 
@@ -664,7 +665,7 @@ _SMALL = (
     ),
     reference=assemble_reference,
 )
-def assemble(answer):
+def assemble(answer: Any) -> str:
     for table, channels in _SMALL:
         reference = assemble_reference(table, channels)
         try:

@@ -40,7 +40,7 @@ def read_row_of(parameters: int, macs: int, activations: int) -> tuple[float, fl
     ),
     reference=read_row_of,
 )
-def read_row(answer):
+def read_row(answer: Any) -> str:
     def slipped(
         weights: Callable[[int], float] = lambda parameters: 4 * parameters / 1e6,
         kept: Callable[[int], float] = lambda activations: 4 * activations / 1e6,
@@ -96,7 +96,7 @@ def improvement_of(before: float, after: float) -> tuple[float, float]:
     ),
     reference=improvement_of,
 )
-def improvement(answer):
+def improvement(answer: Any) -> str:
     def slipped(share: Callable[[float, float], float]) -> Callable:
         return lambda before, after: (before - after, share(before, after))
 
@@ -171,7 +171,7 @@ PARETO_CASES = (
     ),
     reference=lambda points: list(pareto_of(points)),
 )
-def pareto(answer):
+def pareto(answer: Any) -> str:
     def read(result: object, case: str, wanted: Front) -> Front:
         if isinstance(result, Front):
             return result
@@ -252,7 +252,7 @@ def throughput_of(seconds: Sequence[float], batch_size: int, warm_up: int) -> fl
     ),
     reference=throughput_of,
 )
-def throughput(answer):
+def throughput(answer: Any) -> str:
     def by_time(time: Callable[[Sequence[float]], float]) -> Callable:
         """Images a second by another time than the median of the rounds that count."""
         return lambda seconds, batch_size, warm_up: batch_size / time(seconds[warm_up:])
@@ -361,7 +361,7 @@ CHOICES = (
     ),
     reference=choose_of,
 )
-def choose(answer):
+def choose(answer: Any) -> str:
     def chosen(
         fits: Callable[[Row, float, float], bool] = lambda row, parameters, macs: (
             row.parameters <= parameters and row.macs <= macs
@@ -459,7 +459,7 @@ def _about_choosing(error: Exception, networks: Sequence[Row], max_parameters: f
     ),
     reference=FrozenTrunk,
 )
-def frozen_trunk(answer):
+def frozen_trunk(answer: Any) -> str:
     if isinstance(answer, nn.Module):
         raise Wrong("Hand over the class, without building it: `check.frozen_trunk(MyFrozen)`.")
     if not callable(answer):
@@ -657,7 +657,7 @@ def for_processes_of(batch_size: int, learning_rate: float, processes: int, grow
     ),
     reference=for_processes_of,
 )
-def for_processes(answer):
+def for_processes(answer: Any) -> str:
     def slipped(
         images: Callable[[int, int, bool], float] | None = None, rate: Callable[[float, int, bool], float] | None = None
     ) -> Callable:

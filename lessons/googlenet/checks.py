@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,7 @@ def _slipped_size(
     ),
     reference=size_after,
 )
-def grid_after(answer):
+def grid_after(answer: Any) -> str:
     slips = {
         "That is the grid after the first layer: is the `return` inside of the loop?": lambda size, layers: size_after(
             size, layers[:1]
@@ -134,7 +135,7 @@ def average(x: Tensor) -> Tensor:
     ),
     reference=average,
 )
-def global_average(answer):
+def global_average(answer: Any) -> str:
     slips = {
         "The axes of the grid are still there, with one cell. A dense layer needs them gone: (N, C).": (
             lambda x: x.mean(dim=(2, 3), keepdim=True)
@@ -317,7 +318,7 @@ def _lrn_slips() -> dict[str, Callable[..., Tensor] | list[Callable[..., Tensor]
     ),
     reference=normalised,
 )
-def local_response_norm(answer):
+def local_response_norm(answer: Any) -> str:
     require_function(answer, but=nn.Module)
     draws = torch.Generator().manual_seed(0)
     with _Calls() as calls, contextlib.suppress(Exception):
@@ -393,7 +394,7 @@ def _small_table(shift: int) -> dict[str, Widths]:
     ),
     reference=trunk,
 )
-def modules_from_table(answer):
+def modules_from_table(answer: Any) -> str:
     for shift, in_channels, grid in ((0, 6, (12, 8)), (1, 5, (9, 10))):
         table = _small_table(shift)
         made = build(answer, in_channels, dict(table))
@@ -542,7 +543,7 @@ _NAMES = Kind(_read_names, operator.eq, lambda names: _quoted(names) or "no name
     ),
     reference=off,
 )
-def rows_off(answer):
+def rows_off(answer: Any) -> str:
     papers = {row.name.removeprefix("inception ").strip("()") for row in TABLE_1}
     slips = {
         "The parameters are not looked at: a row can be off in them alone.": _slipped(columns=[1]),
@@ -629,7 +630,7 @@ def head(in_channels: int, num_classes: int) -> nn.Sequential:
     ),
     reference=head,
 )
-def aux_head(answer):
+def aux_head(answer: Any) -> str:
     for in_channels, num_classes in ((12, 7), (20, 10)):
         made = build(answer, in_channels, num_classes)
         try:
@@ -737,7 +738,7 @@ def loss(outputs: Outputs, labels: Tensor, aux_weight: float = 0.3) -> Tensor:
     ),
     reference=loss,
 )
-def loss_with_aux(answer):
+def loss_with_aux(answer: Any) -> str:
     def of(
         main: Callable[[Tensor], Tensor | float] = lambda loss: loss,
         side: Callable[[list[Tensor]], Tensor | float] = sum,
@@ -856,7 +857,7 @@ def looks(height: int, width: int) -> list[tuple[int, int, int, int, bool]]:
     ),
     reference=looks,
 )
-def test_crops(answer):
+def test_crops(answer: Any) -> str:
     require_function(answer, but=nn.Module)
     sizes = ((400, 600), (500, 400), (300, 300), (160, 320), (375, 500), (640, 427), (333, 333), (257, 256))
     for height, width in sizes:

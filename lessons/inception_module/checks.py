@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -35,7 +36,7 @@ def parameters_of(in_channels: int, out_channels: int, kernel_size: int) -> int:
     ),
     reference=parameters_of,
 )
-def conv_parameters(answer):
+def conv_parameters(answer: Any) -> str:
     slips = {
         "The biases are missing: {out_channels} of them.": lambda in_channels, out_channels, kernel_size: (
             out_channels * in_channels * kernel_size**2
@@ -86,7 +87,7 @@ def macs_of(in_channels: int, out_channels: int, kernel_size: int, grid: int) ->
     ),
     reference=macs_of,
 )
-def conv_macs(answer):
+def conv_macs(answer: Any) -> str:
     slips = {
         "The grid has two sides: `grid * grid` places.": [
             lambda in_channels, out_channels, kernel_size, grid: grid * out_channels * in_channels * kernel_size**2,
@@ -150,7 +151,7 @@ def naive_reference(in_channels: int, pointwise: int, three: int, five: int) -> 
     ),
     reference=naive_reference,
 )
-def naive_module(answer):
+def naive_module(answer: Any) -> str:
     for case, grid in (((8, 6, 5, 3), (9, 11)), ((12, 4, 10, 7), (8, 8))):
         note = same_module(build(answer, *case), naive_reference(*case), (case[0], *grid))
     return note
@@ -173,7 +174,7 @@ def channels_of_stack(in_channels: int, pointwise: int, three: int, five: int, m
     ),
     reference=channels_of_stack,
 )
-def naive_growth(answer):
+def naive_growth(answer: Any) -> str:
     def grown(first, added, modules):
         return [first + count * added for count in range(1, modules + 1)]
 
@@ -247,7 +248,7 @@ def branch_reference(in_channels: int, reduce: int, out_channels: int, kernel_si
     ),
     reference=branch_reference,
 )
-def reduced_branch(answer):
+def reduced_branch(answer: Any) -> str:
     for case, grid in (((12, 3, 7, 5), (9, 10)), ((6, 4, 9, 3), (8, 7))):
         note = same_module(build(answer, *case), branch_reference(*case), (case[0], *grid))
     return note
@@ -272,7 +273,7 @@ def module_reference(in_channels: int, widths: Widths) -> nn.Module:
     ),
     reference=module_reference,
 )
-def inception_module(answer):
+def inception_module(answer: Any) -> str:
     cases = ((8, Widths(5, 4, 6, 2, 3, 7)), (12, Widths(3, 6, 10, 4, 5, 2)))
     for (in_channels, widths), grid in zip(cases, ((9, 11), (7, 7)), strict=True):
         reference = InceptionModule(in_channels, widths)
@@ -310,7 +311,7 @@ def _field_by_adding(layers) -> int:
     ),
     reference=field_of,
 )
-def receptive_field(answer):
+def receptive_field(answer: Any) -> str:
     def found(window_adds=lambda window: window - 1, *, stride_first=False, keep=lambda step, stride: step * stride):
         """`field_of` with a slip in it."""
 

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import pairwise, permutations
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -41,7 +42,7 @@ predict, truth, progress = feedback.predict, feedback.truth, feedback.progress
     ),
     reference=after,
 )
-def grid_after(answer):
+def grid_after(answer: Any) -> str:
     def stepping(last_place: Callable[[int, int, str], int], behind: Callable[[int, int], float]) -> Callable:
         """`after` with a slip in it: another last place, or another number of places from it and the stride."""
         return lambda grid, window, stride, padding: behind(last_place(grid, window, padding), stride)
@@ -97,7 +98,7 @@ def grid_after(answer):
     ),
     reference=along,
 )
-def grids(answer):
+def grids(answer: Any) -> str:
     def walking(step: Callable[[int, Layer], int]) -> Callable:
         """`along` with another step from a grid to the next."""
 
@@ -210,7 +211,7 @@ _FORKS = (
     ),
     reference=fork,
 )
-def fork_shape(answer):
+def fork_shape(answer: Any) -> str:
     def slipped(
         width: Callable[[Sequence[int | None], int], int | None] | None = None,
         *,
@@ -412,7 +413,7 @@ def short_and_long_reference(in_channels: int, reduce: int, width: int) -> nn.Mo
     ),
     reference=short_and_long_reference,
 )
-def short_and_long(answer):
+def short_and_long(answer: Any) -> str:
     def rule(operation: Operation) -> tuple[int, str] | None:
         return (1, "valid" if _window(operation) == (3, 3) else "same") if operation.name == "convolution" else None
 
@@ -458,7 +459,7 @@ def reduction_reference(in_channels: int, k: int, l: int, m: int, n: int) -> nn.
     ),
     reference=reduction_reference,
 )
-def reduction_a(answer):
+def reduction_a(answer: Any) -> str:
     for case, grid in (((10, 3, 4, 5, 7), (9, 11)), ((12, 6, 2, 9, 4), (35, 16))):
         in_channels, k, l, m, n = case
         of_convs = {
@@ -536,7 +537,7 @@ def facts_of(in_channels: int, widths: Sequence[int], windows: Sequence[Window],
     ),
     reference=facts_of,
 )
-def branch_facts(answer):
+def branch_facts(answer: Any) -> str:
     def of_field(field: Callable[[Sequence[int], Sequence[int], int], tuple[int, int]]) -> Callable:
         """`facts_of` with another field, from the windows' heights and widths and the grid."""
 
@@ -685,7 +686,7 @@ InceptionCOfV4 = partial(InceptionC, stacked_kernels=((3, 1), (1, 3)))
     ),
     reference=InceptionCOfV4,
 )
-def inception_c(answer):
+def inception_c(answer: Any) -> str:
     def rule(operation: Operation) -> tuple[int, str] | None:
         return 1, "same"
 
@@ -770,7 +771,7 @@ _SMALL = (
     ),
     reference=assemble_reference,
 )
-def assemble(answer):
+def assemble(answer: Any) -> str:
     for channels, stages in _SMALL:
         reference = assemble_reference(channels, stages)
         module = build(answer, channels, stages)

@@ -148,7 +148,7 @@ def _loss_cases(*epsilons: float) -> list[Case]:
     ),
     reference=F.cross_entropy,
 )
-def cross_entropy(answer):
+def cross_entropy(answer: Any) -> str:
     def hard(logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(logits, labels)
 
@@ -198,7 +198,7 @@ def _spread(labels: Tensor, classes: int, right: float, other: float) -> Tensor:
     ),
     reference=smoothing.smoothed_targets,
 )
-def smoothed_targets(answer):
+def smoothed_targets(answer: Any) -> str:
     cases = []
     for labels, classes, epsilon, others_only in (
         ((1, 0, 3), 4, 0.0, False), ((1, 0, 3), 4, 0.2, False), ((1, 0, 9), 10, 0.1, False), ((1, 0, 3), 4, 0.2, True),
@@ -347,7 +347,7 @@ def _row(values: Tensor) -> str:
     ),
     reference=smoothing.smoothed_cross_entropy,
 )
-def smoothed_loss(answer):
+def smoothed_loss(answer: Any) -> str:
     def smooth(logits: Tensor, labels: Tensor, epsilon: float) -> Tensor:
         return F.cross_entropy(logits, labels, label_smoothing=epsilon)
 
@@ -430,7 +430,7 @@ def smoothed_loss(answer):
     ),
     reference=smoothing.best_lead,
 )
-def best_lead(answer):
+def best_lead(answer: Any) -> str:
     Lead = Callable[..., float]
 
     def of(lead: Callable[[float, float], float]) -> Lead:
@@ -523,7 +523,7 @@ def best_lead(answer):
     ),
     reference=steps.rmsprop_step,
 )
-def rmsprop_step(answer):
+def rmsprop_step(answer: Any) -> str:
     state = ([1.0, -2.0, 0.4], [0.5, -3.0, 0.25], [0.3, 4.0, 0.9], [0.1, -0.2, -0.7])
     numbers = ", ".join(
         f"{name}={each}" for name, each in zip(("weight", "gradient", "mean_square", "step"), state, strict=True)
@@ -692,7 +692,7 @@ def _rmsprop_slips() -> dict[str, object]:
     ),
     reference=steps.moved_average,
 )
-def moved_average(answer):
+def moved_average(answer: Any) -> str:
     def of(kept: Callable[[float], float], share: Callable[[float], float]) -> Callable[..., list[Tensor]]:
         """A moving average with other shares of the old average and of the weights."""
         return lambda average, weights, decay: [
@@ -752,7 +752,7 @@ def moved_average(answer):
     ),
     reference=steps.clip_together,
 )
-def clip_together(answer):
+def clip_together(answer: Any) -> str:
     draws = _draws(0)
     shapes = ((3, 4), (5,), (2, 2, 2))
     gradients = [torch.randn(shape, generator=draws) for shape in shapes]
@@ -927,7 +927,7 @@ def _calibration_cases() -> list[tuple[str, Tensor, Tensor, int | None]]:
     ),
     reference=expected_calibration_error,
 )
-def calibration_error(answer):
+def calibration_error(answer: Any) -> str:
     cases = []
     for text, probabilities, labels, bins in _calibration_cases():
         cases.append(Case((probabilities, labels, *(() if bins is None else (bins,))), text))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,7 @@ def residual(x: Tensor, f) -> Tensor:
     ),
     reference=residual,
 )
-def residual_connection(answer):
+def residual_connection(answer: Any) -> str:
     draws = torch.Generator().manual_seed(0)
 
     def case(shape: tuple[int, ...], text: str, f: Callable[[Tensor], Tensor]) -> Case:
@@ -107,7 +108,7 @@ def channels_after_of(in_channels: int, branches: Sequence[Sequence[int]]) -> in
     ),
     reference=channels_after_of,
 )
-def channels_after(answer):
+def channels_after(answer: Any) -> str:
     slips = {
         "The pool is missing: it passes its channels on.": lambda in_channels, branches: sum(b[-1] for b in branches),
         "All convolutions are counted: of each branch only the last one reaches the concatenation.": (
@@ -298,7 +299,7 @@ def _branches(channels: int, widths: Sequence[int]) -> list[nn.Module]:
     ),
     reference=ScaledResidual,
 )
-def scaled_residual(answer):
+def scaled_residual(answer: Any) -> str:
     for channels, widths, scale, grid in ((7, (3, 2), 0.3, (6, 5)), (5, (2, 4, 3), 0.6, (4, 7))):
         mine = build(answer, channels, _branches(channels, widths), sum(widths), scale)
         reference = ScaledResidual(channels, _branches(channels, widths), sum(widths), scale)
@@ -319,7 +320,7 @@ def scaled_residual(answer):
     ),
     reference=InceptionResNetA,
 )
-def inception_resnet_a(answer):
+def inception_resnet_a(answer: Any) -> str:
     cases = (
         (9, ResidualWidths(pointwise=3, single=(2, 4), stacked=(3, 5, 6)), 0.4, (7, 6)),
         (6, ResidualWidths(pointwise=2, single=(5, 3), stacked=(4, 2, 5)), 0.17, (5, 5)),
@@ -352,7 +353,7 @@ def size_after_of(blocks: int, scale: float, normalised: bool) -> float:
     ),
     reference=size_after_of,
 )
-def size_after(answer):
+def size_after(answer: Any) -> str:
     def following(normalised_adds: Callable[[float], float], other_times: Callable[[float], float]) -> Callable:
         """`size_after_of` from what a normalised block adds to the mean square, and by what another multiplies it."""
 
@@ -430,7 +431,7 @@ def kept_for_norms_of(sums: Sequence[tuple[int, int, int]], images: int, bytes_e
     ),
     reference=kept_for_norms_of,
 )
-def kept_for_norms(answer):
+def kept_for_norms(answer: Any) -> str:
     def counting(
         numbers: Callable[[int, int, int], float] = lambda count, channels, side: count * channels * side**2,
         factor: Callable[[int, int], float] = lambda images, bytes_each: images * bytes_each,
@@ -506,7 +507,7 @@ def kept_for_norms(answer):
     ),
     reference=ensemble_gain.ensemble,
 )
-def ensemble(answer):
+def ensemble(answer: Any) -> str:
     draws = torch.Generator().manual_seed(0)
     slips = {
         "You average logits, and take the softmax then: a network that is surer of itself gets more weight so. Softmax comes "
@@ -571,7 +572,7 @@ def ensemble(answer):
     ),
     reference=ensemble_gain.error_left,
 )
-def error_left(answer):
+def error_left(answer: Any) -> str:
     def of_products(
         count: Callable[[int], float], squares: float = 1.0, divided: Callable[[int], float] = lambda m: m**2
     ) -> Callable:

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ def numbers_of(channels: int, height: int, width: int) -> int:
     ),
     reference=numbers_of,
 )
-def image_numbers(answer):
+def image_numbers(answer: Any) -> str:
     slips = {
         "All channels count: there is a grid of numbers for each of the {channels}.": lambda channels, height, width: (
             height * width
@@ -69,7 +70,7 @@ def size_after(size: int, window: int, stride: int, padding: int) -> int:
     ),
     reference=size_after,
 )
-def output_size(answer):
+def output_size(answer: Any) -> str:
     slips = {
         "The + 1 belongs after the division: it is the place where the window starts.": (
             lambda size, window, stride, padding: (size + 2 * padding - window + 1) // stride
@@ -135,7 +136,7 @@ def share_right(logits: Tensor, labels: Tensor) -> float:
     ),
     reference=share_right,
 )
-def accuracy(answer):
+def accuracy(answer: Any) -> str:
     slips = {
         "That is in per cent; a share from 0 to 1 is needed.": lambda logits, labels: 100 * share_right(logits, labels),
         "You count the wrong ones, not the right ones.": lambda logits, labels: 1 - share_right(logits, labels),

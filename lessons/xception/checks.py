@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ def grouped_cost_of(in_channels: int, out_channels: int, kernel_size: int, group
     ),
     reference=grouped_cost_of,
 )
-def grouped_cost(answer):
+def grouped_cost(answer: Any) -> str:
     def slipped(
         weights: Callable[[int, int, int, int], int] = lambda reads, out, kernel_size, groups: (
             out * (reads // groups) * kernel_size**2
@@ -126,7 +127,7 @@ def ratio_of(in_channels: int, out_channels: int, kernel_size: int) -> float:
     ),
     reference=ratio_of,
 )
-def separable_ratio(answer):
+def separable_ratio(answer: Any) -> str:
     def shared(
         depthwise: Callable[[int, int, int], float] = lambda reads, out, kernel_size: reads * kernel_size**2,
         pointwise: Callable[[int, int, int], float] = lambda reads, out, kernel_size: reads * out,
@@ -231,7 +232,7 @@ class _Groups(TorchDispatchMode):
     ),
     reference=depthwise_of,
 )
-def depthwise(answer):
+def depthwise(answer: Any) -> str:
     def padded(mode: str) -> Callable[[Tensor, Tensor], Tensor]:
         """What lies beyond the border comes from the image, in one of torch's ways."""
 
@@ -383,7 +384,7 @@ def _is_moved(got: Tensor, want: Tensor, down: int, right: int) -> bool:
     ),
     reference=Separable,
 )
-def separable(answer):
+def separable(answer: Any) -> str:
     for in_channels, out_channels, kernel_size in ((4, 6, 3), (5, 3, 5)):
         for order in ORDERS:
             for activation in (False, True):
@@ -425,7 +426,7 @@ def _order(module: nn.Module, order: str) -> None:
     ),
     reference=as_grouped,
 )
-def merge_towers(answer):
+def merge_towers(answer: Any) -> str:
     require_function(answer, but=nn.Module)
     for seed, (in_channels, count, reduce, out_channels) in enumerate(
         ((5, 3, 2, 2), (4, 2, 3, 6), (6, 4, 1, 1), (3, 1, 4, 2))
@@ -559,7 +560,7 @@ def block_reference(
     ),
     reference=block_reference,
 )
-def xception_block(answer):
+def xception_block(answer: Any) -> str:
     cases = (
         ((6, (6, 6, 6), 1, True), (7, 8)),
         ((4, (6, 6), 2, False), (8, 9)),
@@ -648,7 +649,7 @@ def layers_and_modules_of(network: nn.Module) -> tuple[int, int]:
     ),
     reference=layers_and_modules_of,
 )
-def layers_and_modules(answer):
+def layers_and_modules(answer: Any) -> str:
     def counting(
         layers: Callable[[str, nn.Module], bool] | None = None, modules: Callable[[nn.Module], int] | None = None
     ) -> Callable[[nn.Module], tuple[int, int]]:
@@ -723,7 +724,7 @@ def layers_and_modules(answer):
     ),
     reference=roofline_of,
 )
-def roofline(answer):
+def roofline(answer: Any) -> str:
     def slipped(
         intensity: Callable[[float, float, float, float], float] | None = None,
         *,

@@ -310,7 +310,7 @@ def same_function(
     cases: Iterable[Case | tuple[Any, ...]],
     *,
     result: Kind,
-    slips: Mapping[str, Function | Sequence[Function]] | None = None,
+    slips: Mapping[str, Any] | None = None,
     gradient: bool = False,
     said: Callable[[str, str, str], str] | None = None,
     stops: Callable[..., str] | None = None,
