@@ -164,8 +164,13 @@ def test_in_the_jail_times_permissions_and_attributes_of_files_stay_as_they_are(
     (tmp_path / "marks.csv").write_text("secret")
     before = (tmp_path / "marks.csv").stat()
     for call in ("chmod({}, 0o777)", "utime({}, (0, 0))", "setxattr({}, 'user.x', b'1')", "chown({}, 1, 1)"):
-        for path in (tmp_path / "marks.csv", isolation.__file__, json.__file__, "/dev/null", "/cat"):
+        for path in (tmp_path / "marks.csv", isolation.__file__, json.__file__, "/cat"):
             assert confined(f"import os; os.{call.format(repr(str(path)))}; said = 'done'") in (*NO_FILE, "OSError")
+    null = Path(os.devnull).stat()
+    assert confined("import os; os.chmod('/dev/null', 0); os.utime('/dev/null', (0, 0)); said = 'its own'") == "its own"
+    assert Path(os.devnull).stat() == null
+    assert confined("open('/dev/null', 'w').write('x'); said = 'written'") == "written"
+    assert confined("said = open('/dev/null').read()") == ""
     after = (tmp_path / "marks.csv").stat()
     assert (after.st_mode, after.st_mtime, after.st_ctime) == (before.st_mode, before.st_mtime, before.st_ctime)
 
