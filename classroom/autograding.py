@@ -30,6 +30,7 @@ from utils.system.places import CHECKOUT
 
 CODE = CHECKOUT / "classroom" / "sandbox"  # the code that marks
 UNDECIDED = "course_undecided"
+OF_NBGRADER = ("timestamp.txt", "submission_secret.txt")  # what nbgrader's exchange puts beside a notebook: plain text
 
 
 def _cells_of_source(notebook: str, assignment: str, root: Path) -> list[NotebookNode]:
@@ -179,7 +180,7 @@ def _remove_other_files(student: str, assignment: str, root: Path) -> None:
         if (
             path.is_file()
             and path.suffix != ".ipynb"
-            and other.name != "timestamp.txt"
+            and str(other) not in OF_NBGRADER
             and not (source / other).exists()
         ):
             path.unlink()

@@ -143,12 +143,12 @@ def test_nothing_that_a_student_wrote_runs_in_the_teachers_pages(tmp_path):
         page.locator(".nbgrader_cell").first.wait_for()
         assert harm(page) == [0, False, []]
         assert not [url for url in asked if "example.org" in url]
-        # Two seconds; on a machine so busy that an ordinary page takes that long, about as long as that one.
-        ordinary = min(seconds(page, mine, "My answer") for _ in range(2))
+        # A cell of 200,000 lines is a page of an ordinary size. How many seconds that is depends on the machine.
+        ordinary = len(page.request.get(mine).body())
         endless = page_of(course, address, "bruno")
-        assert min(seconds(page, endless, "further lines are not shown here") for _ in range(2)) < max(
-            2, 1.5 * ordinary
-        )
+        page.goto(endless)
+        page.get_by_text("further lines are not shown here").first.wait_for()
+        assert len(page.request.get(endless).body()) < 2 * ordinary
         # The same page of what was not cleaned: this is what the assertions above would see.
         path = course / "autograded" / "amara" / SLUG / f"{SLUG}.ipynb"
         path.chmod(0o644)

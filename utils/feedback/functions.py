@@ -189,10 +189,10 @@ def keyed(kinds: Mapping[str, Kind], *, order: Sequence[int] = ()) -> Kind:
     def rows(result: object, case: str) -> Sequence[object]:
         if not isinstance(returned(result, case), Mapping):
             raise Wrong(f"For {case} {needed}; your function gives back {article(result)}.")
-        missing = [name for name in kinds if name not in result]  # type: ignore[operator]
+        missing = [name for name in kinds if name not in result]  # type: ignore[operator]  # a mapping, as looked at above
         if missing:
             raise Wrong(f"For {case} {needed}; {', '.join(map(repr, missing))} {_is(missing)} missing in yours.")
-        return [result[name] for name in kinds]  # type: ignore[index]
+        return [result[name] for name in kinds]  # type: ignore[index]  # a mapping, as looked at above
 
     return _in_parts(rows, needed, list(kinds.values()), [repr(name) for name in kinds], order)
 
@@ -275,7 +275,7 @@ def listed(each: Kind, *, what: str = "numbers", of: str = "") -> Kind:
             raise Wrong(f"For {case} your function gives back {article(result)}; a list of {what} is needed.")
         if _is_one_tensor(result, wanted):
             raise Wrong(f"For {case} your function gives back one tensor; a list of {what} is needed.")
-        found = list(result)  # type: ignore[call-overload]
+        found = list(result)  # type: ignore[call-overload]  # it has a length, as looked at above
         likes = [*wanted[: len(found)], *[wanted[-1]] * (len(found) - len(wanted))] if len(wanted) else found
         about = [f"{case}, number {place + 1}," if case else "" for place in range(len(found))]
         return [each.read(mine, text, like) for mine, text, like in zip(found, about, likes, strict=True)]
@@ -338,7 +338,7 @@ def same_function(
     require_function(answer, but=but)
     kept = [case if isinstance(case, Case) else Case(tuple(case)) for case in cases]
     told = {text: tuple(slip) if isinstance(slip, Sequence) else (slip,) for text, slip in (slips or {}).items()}
-    comparison = _Comparison(answer, reference, result, told, said or result.said.format, stops, kept)  # type: ignore[arg-type]
+    comparison = _Comparison(answer, reference, result, told, said or result.said.format, stops, kept)  # type: ignore[arg-type]  # a function, as looked at above
     for case in kept:
         comparison.one(case)
     for case in kept if gradient else ():

@@ -426,7 +426,7 @@ def test_an_error_of_the_students_in_a_test_is_told_by_its_kind_and_its_place(wo
 @needs_linux
 @pytest.mark.slow
 def test_memory_that_ran_out_and_too_much_output_have_a_remark_of_their_own(workers):
-    from classroom.course_folder import _remarks_on
+    from classroom.marking import _remarks_on
 
     sources = {
         "python": "x = bytearray(2**33)", "torch": "import torch\nx = torch.ones(2**32)", "much": "print('x' * 10**6)",
