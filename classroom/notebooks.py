@@ -265,4 +265,4 @@ class SubmissionExporter(NotebookExporter):
     """nbgrader's marking opens its files with this one: by `read`, so that a damaged one is put right or named."""
 
     def from_file(self, file_stream: Any, resources: dict[str, Any] | None = None, **kw: Any) -> Any:
-        return super().from_notebook_node(read(Path(file_stream.name)), resources=resources, **kw)  # type: ignore[no-untyped-call]
+        return super().from_notebook_node(read(Path(file_stream.name)), resources=resources, **kw)  # type: ignore[no-untyped-call]  # nbconvert has no types

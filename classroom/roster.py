@@ -141,7 +141,7 @@ def read_label(name: str, slug: str) -> Label:
         return Label(found["before"], "", "blackboard", found["file"] or "", attempt)
     if found := re.fullmatch(r"(?P<who>[^_]+)_(?P<late>LATE_)?(?P<number>\d+)_\d+_(?P<file>.+)", name):
         return Label(found["who"], found["number"], "canvas", found["file"], late=bool(found["late"]))
-    stem, end = re.fullmatch(r"(.*?)(\.ipynb|\.zip)?", name, re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
+    stem, end = re.fullmatch(r"(.*?)(\.ipynb|\.zip)?", name, re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]  # every name fits
     who = re.sub(rf"[_ -]*{re.escape(slug)}([ _-]*\(?\d+\)?)?$", "", stem)
     return Label(who, "", "", name if end else "")
 

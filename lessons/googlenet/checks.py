@@ -503,7 +503,7 @@ def _slipped(
 def _read_names(got: object, case: str, wanted: object) -> list[str]:
     """The learner's names in any order, or a sentence about what else stands there."""
     try:
-        names = [] if isinstance(got, str) else list(got)  # type: ignore[call-overload]
+        names = [] if isinstance(got, str) else list(got)  # type: ignore[call-overload]  # what cannot be listed is told
     except TypeError:
         names = None
     if isinstance(got, str) or names is None:
@@ -870,7 +870,7 @@ def test_crops(answer: Any) -> str:
 
 def _boxes(got: object, case: str) -> "list[Box]":
     try:
-        return [_box(crop) for crop in returned(got, case)]  # type: ignore[attr-defined]
+        return [_box(crop) for crop in returned(got, case)]  # type: ignore[attr-defined]  # what cannot be listed is told
     except TypeError:
         raise Wrong(
             f"For {case} a list of tuples (scale, left, top, side, mirrored) is needed; your function gives back {article(got)}."

@@ -982,7 +982,7 @@ def _calibration_slips() -> dict[str, object]:
         """The error with other bins, another confidence, or the bins taken together in another way."""
 
         def error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
-            gap, share = gaps(probabilities, labels, bins, **options)  # type: ignore[arg-type]
+            gap, share = gaps(probabilities, labels, bins, **options)  # type: ignore[arg-type]  # the options are named right
             return join(gap, share, len(labels), bins).item()
 
         return error
