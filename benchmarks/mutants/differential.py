@@ -176,8 +176,12 @@ def _module_facts(module: nn.Module, call: Call, by_name: bool) -> dict[str, Pla
                         )
                         if call.gradients:
                             facts[f"{where}: gradient into the images"] = None if into[0] is None else _still(into[0])
+                        # A bias in front of a batch norm has none but rounding, another one on each processor.
+                        largest = max((grad.abs().max().item() for grad in into[1:] if grad is not None), default=0.0)
                         facts[f"{where}: gradients into the parameters"] = {
-                            names[id(each)]: None if grad is None else _still(grad)
+                            names[id(each)]: None
+                            if grad is None
+                            else _still(grad * float(grad.abs().max() > ROUNDING * largest))
                             for each, grad in zip(parameters, into[1:], strict=True)
                         }
                 except (Exception, RecursionError) as error:
@@ -268,6 +272,9 @@ def _still(tensor: Tensor) -> Plain:
     if tensor.is_meta:  # it has no values
         return str(tuple(tensor.shape))
     return tensor.detach().to(torch.float64, copy=True)
+
+
+ROUNDING = 1e-5  # of the largest gradient: what is below is none
 
 
 def alike(mine: Plain, theirs: Plain, *, ordered: bool = True, within: float = WITHIN["value"]) -> bool:
