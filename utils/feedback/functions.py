@@ -407,7 +407,7 @@ class _Comparison:
     def slip(self, case: Case, found: Any, wanted: Any) -> str:
         """The sentence of the slip that gives what was found; of several, of the one that does so for the most cases.
 
-        Where more than one case is wrong, it has to give what was found for two of them at least.
+        It has to give what was found for at least half of the cases that are wrong.
 
         Where none gives the whole of a result in parts, the slip in the first part that is wrong.
         """
@@ -440,8 +440,8 @@ class _Comparison:
                 for slipped in self.slips[sentence]
             )
 
-        # One case alone may be a coincidence.
-        fitting = [sentence for sentence in fitting if explained(sentence, wrong) >= min(2, len(wrong))]
+        # One case, or a few of many, may be a coincidence.
+        fitting = [sentence for sentence in fitting if 2 * explained(sentence, wrong) >= len(wrong)]
         return sorted(fitting, key=lambda sentence: explained(sentence, results), reverse=True)
 
     def gives(self, function: Function, case: Case, value: Any, kind: Kind, part: Callable[[Any], Any]) -> bool:

@@ -151,6 +151,9 @@ def fields_on_photo(
     return Picture(figure, f"A photograph with a rectangle for each branch. {title}. {'; '.join(words)}.")
 
 
+AFAR = 4  # times as wide as the runs scatter: from there on guessing is left out of the picture, which would show little else
+
+
 def arms(
     results: Mapping[str, Sequence[float]],
     title: str,
@@ -161,7 +164,8 @@ def arms(
 ) -> Picture:
     """Results of several arms: a dot for each seed, the mean as a line, the 95 % interval of the mean as a band.
 
-    `note` stands small under the picture: where recorded runs are from.
+    `chance` is what guessing gives: marked where the axis reaches near it. `note` stands small under the picture: where
+    recorded runs are from.
     """
     from scipy import stats
 
@@ -180,13 +184,16 @@ def arms(
     axis.set_ylim(-len(results) + 0.4, 0.6)
     axis.grid(axis="x", alpha=0.3)
     if "%" in unit:
-        # An interval of few runs can reach beyond what a percentage can be; a run that only guesses is seen whole.
         least, most = axis.get_xlim()
-        least = least if chance is None else min(least, chance - 2)
-        axis.set_xlim(max(least, 0), min(most, 100))
-    if chance is not None:
-        axis.axvline(chance, color=colors.GREY, linestyle=":", linewidth=1)
-        axis.annotate(" guessing", (chance, 0.5), va="top", color="#555555", fontsize=_STYLE["tick"])
+        if chance is not None and least - chance < AFAR * (
+            most - least
+        ):  # near enough: a run that only guesses is seen whole
+            least = min(least, chance - 2)
+            axis.axvline(chance, color=colors.GREY, linestyle=":", linewidth=1)
+            axis.annotate(" guessing", (chance, 0.5), va="top", color="#555555", fontsize=_STYLE["tick"])
+        axis.set_xlim(
+            max(least, 0), min(most, 100)
+        )  # an interval of few runs can reach beyond what a percentage can be
     label(axis, x=f"{unit} (dots: one run each; line: mean; band: 95 % interval of the mean)")
     _foot(figure, note)
     return Picture(figure, f"Dots in rows. {_said(title, note)} {'; '.join(words)}.")

@@ -133,8 +133,8 @@ class Difference:
             return f"{found} ({interval}): more than the spread between seeds explains."
         if self.is_equal and self.matters is not None:
             return (
-                f"{found} ({interval}): equal within {self.quantity.difference(self.matters)}, which was said beforehand to be "
-                "the smallest difference that matters."
+                f"{found} ({interval}): equal within {self.quantity.difference(self.matters)}, and this experiment "
+                "holds that a smaller difference does not matter."
             )
         told = f"{found} ({interval}): the interval holds 0, so these seeds do not tell the two apart."
         if self.matters is None:

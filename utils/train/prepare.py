@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ def prepare(
         raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more.")
     _require_data(data, recipe)
     device = _device(device)
+    _require_compiler(recipe, device)
     given = isinstance(net, nn.Module)
     net = net if isinstance(net, nn.Module) else _build(net, seed)
     _require_fit(net, data, recipe)
@@ -72,6 +74,15 @@ def prepare(
         net=net,
     )
     return run, device
+
+
+def _require_compiler(recipe: Recipe, device: torch.device) -> None:
+    """torch.compile hands a C++ compiler the paths of torch's own files, and does not quote a blank in them (2.13)."""
+    if recipe.compile and device.type == "cpu" and " " in torch.__file__:
+        raise ValueError(
+            f"compile is True, and torch lies in a folder with a blank in its path ({Path(torch.__file__).parent}): what it "
+            "compiles for the CPU cannot be linked there. Move the course to a path without one, or leave compile out."
+        )
 
 
 @contextlib.contextmanager

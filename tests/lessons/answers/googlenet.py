@@ -104,6 +104,7 @@ ANSWERS = {
             "def Answer(size, layers):\n    x = torch.tensor(float(size))\n    for w, s, p, up in layers:\n        x = (x + 2 * p - w) / s\n        x = (x.ceil() if up else x.floor()) + 1\n    return x\n",
         ),
         wrong=(
+            ("Answer = lambda size, layers: size", "you find 224; 112 is expected."),
             (grid(STEPS, "math.floor(steps) + 1"), "this one does"),
             (grid(STEPS, "math.ceil(steps) + 1"), "this one rounds down"),
             (grid("(size + padding - window) / stride", ROUNDED), "Padding lies on both sides"),

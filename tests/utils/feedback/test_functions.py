@@ -450,3 +450,13 @@ def test_one_tensor_is_no_list_of_tensors():
     ):
         assert words in verdict(lambda x: x, both, case, result=kind, slips={})
         assert verdict(lambda x: torch.stack(both(x)), both, case, result=kind, slips={}) == ""
+
+
+def test_a_slip_that_explains_a_few_of_many_wrong_cases_is_no_finding():
+    """Two of seven may be a coincidence; half of them is not."""
+    cases = tuple((x,) for x in range(1, 9))
+    slips = {"Doubled.": lambda x: 2 * x}
+    few = {1: 2, 2: 4}
+    assert "Doubled." not in verdict(lambda x: few.get(x, 0), lambda x: x, cases, slips=slips)
+    half = {x: 2 * x for x in range(1, 5)}
+    assert "Doubled." in verdict(lambda x: half.get(x, 0), lambda x: x, cases, slips=slips)

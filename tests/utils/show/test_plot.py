@@ -80,3 +80,15 @@ def test_a_live_place_shows_the_last_thing(capsys):
     live.show(PICTURES["arms"]())
     live.show(PICTURES["images"]())
     assert "Dots in rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("values", "is_seen"),
+    [(((50.0, 60.0), (70.0,)), True), (((73.0, 73.5), (76.1, 76.4)), False), (((10.0, 10.0), (74.0,)), True)],
+)
+def test_guessing_is_marked_where_it_leaves_room_for_the_runs(values, is_seen):
+    picture = plot.arms(dict(zip(("one", "two"), values, strict=True)), "A title", chance=10)
+    (axis,) = picture.figure.axes
+    least, most = axis.get_xlim()
+    assert bool(least < 10) is is_seen is any("guessing" in text.get_text() for text in axis.texts)
+    assert least < min(map(min, values)) and most > max(map(max, values))

@@ -30,7 +30,15 @@ def test_a_mini_networks_loss_is_one_graph(name):
     assert torch.allclose(whole(images, labels), want)
 
 
+def test_a_blank_in_torchs_path_is_told_before_the_run(monkeypatch):
+    monkeypatch.setattr(torch, "__file__", "/a folder/torch/__init__.py")
+    data = load("scales", limit=64)
+    with pytest.raises(ValueError, match=r"blank in its path \(/a folder/torch\).*leave compile out"):
+        fit(lambda: create("googlenet", size="mini"), data, replace(RECIPE, compile=True), show=False, device="cpu")
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler, and there is no g++ here")
+@pytest.mark.skipif(" " in torch.__file__, reason="inductor links nothing where torch's path has a blank")
 def test_losses_of_a_compiled_run_are_those_of_one_that_is_not():
     data = load("scales", limit=64)
     runs = [
