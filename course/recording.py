@@ -272,7 +272,7 @@ def _train(task: Task, messages: "Connection", *, threads: int, device: str | No
             task.arm,
             task.seed,
             data=data,
-            before=tuple(_before(task)),
+            before=tuple(_before(task)) if entry.measure is not None else (),
             on_step=tell,
             checkpoint=task.checkpoint,
             device=device,

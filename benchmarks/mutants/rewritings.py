@@ -73,6 +73,15 @@ def _replaced(place: Place, change: Callable[[ast.Call], ast.expr | None], *help
         yield with_(tree, body=[*_importing(*helpers), *tree.body])
 
 
+def _by_our_own(place: Place, names: dict[str, str], *helpers: str) -> Found:
+    """The cell with layers made by classes of one's own: (a layer's name: the class's). These are what is imported."""
+
+    def change(call: ast.Call) -> ast.expr | None:
+        return with_(call, func=expression(names[called(call)])) if called(call) in names else None
+
+    yield from _replaced(place, change, *(helpers or names.values()))
+
+
 def _weights_are_read(place: Place) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr == "weight" for node in ast.walk(place.tree))
 
@@ -107,9 +116,7 @@ def clamped(node: ast.AST, place: Place) -> Found:
 def functional_convolution(node: ast.AST, place: Place) -> Found:
     """Parameters of one's own, and `F.conv2d`."""
     if _is_whole(node, place) and not _weights_are_read(place):
-        yield from _replaced(
-            place, lambda call: with_(call, func=expression("OwnConv")) if called(call) == "Conv2d" else None, "OwnConv"
-        )
+        yield from _by_our_own(place, {"Conv2d": "OwnConv"})
 
 
 @rewriting
@@ -137,9 +144,7 @@ def einsum_for_pointwise(node: ast.AST, place: Place) -> Found:
 def product_for_dense(node: ast.AST, place: Place) -> Found:
     """`x @ weight.T + bias` for `nn.Linear`."""
     if _is_whole(node, place):
-        yield from _replaced(
-            place, lambda call: with_(call, func=expression("Dense")) if called(call) == "Linear" else None, "Dense"
-        )
+        yield from _by_our_own(place, {"Linear": "Dense"})
 
 
 @rewriting
@@ -147,9 +152,7 @@ def functional_pool(node: ast.AST, place: Place) -> Found:
     """torch's function in a module of one's own."""
     names = {"MaxPool2d": "OwnMaxPool", "AvgPool2d": "OwnAvgPool"}
     if _is_whole(node, place):
-        yield from _replaced(
-            place, lambda call: with_(call, func=expression(names[called(call)])) if called(call) in names else None, "pools"
-        )  # fmt: skip
+        yield from _by_our_own(place, names, "pools")
 
 
 @rewriting
@@ -291,9 +294,7 @@ def inplace_relu(node: ast.AST, place: Place) -> Found:
 def module_list(node: ast.AST, place: Place) -> Found:
     """An `nn.ModuleList` and a loop for `nn.Sequential`."""
     if _is_whole(node, place) and not _must_be_sequential(place):
-        yield from _replaced(
-            place, lambda call: with_(call, func=expression("Chain")) if called(call) == "Sequential" else None, "Chain"
-        )
+        yield from _by_our_own(place, {"Sequential": "Chain"})
 
 
 @rewriting

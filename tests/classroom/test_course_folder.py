@@ -29,15 +29,6 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the isolation 
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory):
-    """A class in which lesson 01's assignment is released; tests work on copies."""
-    folder = tmp_path_factory.mktemp("classes") / "class"
-    course_folder.init(folder, seed="2026", slugs=[SLUG])
-    course_folder.release(folder, SLUG)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def pool():
     """Workers that have torch loaded."""
     with workers.Workers(2) as pool:

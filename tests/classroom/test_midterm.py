@@ -35,14 +35,6 @@ def quick_workers(monkeypatch):
     monkeypatch.setattr(workers, "Workers", lambda count: contextlib.nullcontext(AllRight()))
 
 
-@pytest.fixture(scope="module")
-def released(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("classes") / "class"
-    course_folder.init(folder, seed="2026", slugs=[SLUG])
-    course_folder.release(folder, SLUG)
-    return folder
-
-
 @pytest.fixture
 def course(released, tmp_path):
     return shutil.copytree(released, tmp_path / "class")

@@ -481,8 +481,8 @@ class _Comparison:
                 raise Wrong(f"For {text} the values are right, and no gradient flows back into `{name}`.")
             if not _near(got, want, 1e-3):
                 raise Wrong(
-                    f"For {text} the values are right, and the gradient that flows back into `{name}` is not: a part of the "
-                    "way from it to the result is cut, or there are two."
+                    f"For {text} the values are right, and the gradient that flows back into `{name}` is not. A `detach` on a "
+                    "part of the way from it to the result would do that, or a way that is gone twice."
                 )
 
     def again(self) -> None:
