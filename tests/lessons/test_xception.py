@@ -421,6 +421,12 @@ def test_what_the_text_says_of_an_activation_between_on_photographs():
     both = experiment("separable_activation").on_both()
     assert both.short.verdicts == {"ReLU": "differs", "ELU": "differs"}
     assert all(each.mean > 10 for each in both.short.compare().differences)
+    relu = both.short.compare().differences[0].mean
+    others = [experiment(name).recorded("short").compare().differences for name in ("groups", "separable_residual")]
+    assert relu > max(
+        abs(each.mean) for differences in others for each in differences
+    )  # "more points than anything else"
+    assert both.short.form.recipe.epochs == 5 and both.short.form.limit == 3000
     assert both.full.verdicts == {"ReLU": "equal", "ELU": "equal"} and experiment("separable_activation").matters == 1.5
     assert all(each.mean < 0 for each in both.full.compare().differences)  # the paper's side
     assert "both end within 1.5 points" in TEXT and [row[3] for row in both.rows] == ["they disagree"] * 2
