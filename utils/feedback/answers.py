@@ -1,7 +1,6 @@
 """What a learner hands over, as the thing that a check needs; where it is something else, a sentence (`Wrong`) says what."""
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -57,68 +56,30 @@ def written(value: object) -> str:
     return text if len(text) <= LONG else f"{article(value)} of {len(value)}" if hasattr(value, "__len__") else text
 
 
-def called(answer: Callable[..., object], arguments: Sequence[object], changed: str) -> object:
-    """What a function gives for copies of the arguments, which it must leave as they are.
-
-    Raises:
-        Wrong: it changes one of them; `changed` is what is said then.
-    """
-    given = copy.deepcopy(arguments)
-    got = answer(*given)
-    if not same(given, arguments):
-        raise Wrong(changed)
-    return got
-
-
-def number_of(answer: object, case: str, *, whole: bool = False, what: str = "your function gives back") -> int | float:
-    """A result as a number; a tensor that holds one counts as that number.
-
-    Args:
-        case: for which input.
-        whole: a whole number is needed (12.0 is one).
-        what: what it is, with a verb: the sentence goes on with the answer.
+def number_of(answer: object, case: str) -> Real:
+    """A result as a number; a tensor or an array that holds one counts as that number.
 
     Raises:
         Wrong: it is something else.
     """
-    if answer is None:
-        raise Wrong(f"For {case} {what} nothing. Is the `return` missing?")
-    if isinstance(answer, Tensor | np.ndarray) and np.prod(answer.shape, dtype=int) != 1:
-        raise Wrong(f"For {case} {what} {_kind(answer)} of shape {tuple(answer.shape)}; one number is needed.")
+    if isinstance(answer := returned(answer, case), Tensor | np.ndarray) and np.prod(answer.shape, dtype=int) != 1:
+        kind = "a tensor" if isinstance(answer, Tensor) else "an array"
+        raise Wrong(f"For {case} your function gives back {kind} of shape {tuple(answer.shape)}; one number is needed.")
     number = answer.item() if isinstance(answer, Tensor | np.generic | np.ndarray) else answer
     if isinstance(number, bool) or not isinstance(number, Real):
-        raise Wrong(f"For {case} {what} {answer!r}; {'a whole' if whole else 'one'} number is needed.")
-    if not whole:
-        return number
-    if number != number or number in (float("inf"), float("-inf")) or number != int(number):
-        raise Wrong(f"For {case} {what} {answer!r}; a whole number is needed: divide with `//`, which rounds down.")
-    return int(number)
+        raise Wrong(f"For {case} your function gives back {answer!r}; one number is needed.")
+    return number
 
 
-def _kind(answer: object) -> str:
-    return "a tensor" if isinstance(answer, Tensor) else "an array"
-
-
-def tensor_of(answer: object, case: str, shape: Sequence[int] | None = None) -> Tensor:
-    """A result as a tensor, of this shape where one is given.
+def tensor_of(answer: object, case: str) -> Tensor:
+    """A result as a tensor.
 
     Raises:
         Wrong: it is something else.
     """
     if not isinstance(answer := returned(answer, case), Tensor):
         raise Wrong(f"For {case} your function gives back {article(answer)}; a tensor is needed.")
-    return answer if shape is None else shaped(answer, case, shape)
-
-
-def shaped(tensor: Tensor, case: str, shape: Sequence[int]) -> Tensor:
-    """The tensor, if it has this shape.
-
-    Raises:
-        Wrong: it has another.
-    """
-    if tuple(tensor.shape) != tuple(shape):
-        raise Wrong(f"For {case} your tensor has shape {tuple(tensor.shape)}; {tuple(shape)} is expected.")
-    return tensor
+    return answer
 
 
 def close(mine: object, theirs: object, within: float = 1e-4) -> bool:

@@ -1,5 +1,6 @@
 """Comparing a learner's function with the course's: values, arguments, gradients, slips."""
 
+import math
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -460,3 +461,14 @@ def test_a_slip_that_explains_a_few_of_many_wrong_cases_is_no_finding():
     assert "Doubled." not in verdict(lambda x: few.get(x, 0), lambda x: x, cases, slips=slips)
     half = {x: 2 * x for x in range(1, 5)}
     assert "Doubled." in verdict(lambda x: half.get(x, 0), lambda x: x, cases, slips=slips)
+
+
+@pytest.mark.parametrize("found", [2.5, math.nan, math.inf])
+def test_what_is_no_whole_number_is_said(found):
+    assert "A whole number is needed" in verdict(lambda x: found, lambda x: x, ((2,),), slips={})
+
+
+def test_a_tensor_of_another_shape_is_said():
+    x = torch.ones(2, 3)
+    said = verdict(lambda x: x.T, lambda x: x, ((x,),), result=tensor(), slips={})
+    assert "shape (3, 2); (2, 3) is expected" in said
