@@ -1,12 +1,13 @@
 """How fast the networks and `profile` are, measured beside the libraries that do the same: `make bench`.
 
     python benchmarks/bench.py                     all tables
-    python benchmarks/bench.py profile build       some of them: profile, build, ledger, full, mini, train
+    python benchmarks/bench.py profile build       some of them: start, profile, build, ledger, full, peers, mini, train
     python benchmarks/bench.py full --networks inception_v3 xception --batch 8 --repeats 5
     python benchmarks/bench.py train --batch 128 --side 299     on a GPU, where there is one
+    python benchmarks/bench.py peers --side 128                 beside timm and torchvision, by batch and threads
 
 Every ratio is of two medians from one run, in which the two took turns. Keras is compared where it is installed (it
-comes with the tests' requirements), timm and torchvision where they import. Peak memory is that of a process of its
+comes with the tests' requirements), timm, torchvision and torchinfo where they import; a column without them stays empty. Peak memory is that of a process of its
 own, above what it took with its libraries imported.
 """
 
@@ -21,13 +22,13 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
-import torchinfo
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -57,8 +58,11 @@ ELSEWHERE = {
     "xception_71": [("timm", "xception71", "released")],
 }
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
-TABLES = ("profile", "build", "ledger", "full", "mini", "train")
+TABLES = ("start", "profile", "build", "ledger", "full", "peers", "mini", "train")
 MODES = ("training", "inference")
+LOOPS = ("fit", "plain", "keras")
+NOT_HERE = "not installed"
+THREADS, BATCHES = (1, 2), (1, 8, 32)  # of the table `peers`
 STEPS = 6  # of an epoch of the table `train`
 # Dense bfloat16 operations a second with sums in float32, from the makers' data sheets.
 PEAKS = {
@@ -79,7 +83,9 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", help=f"which tables: {', '.join(TABLES)} (default: all)")
     parser.add_argument("--networks", nargs="+", default=[each.name for each in NETWORKS], metavar="NAME")
     parser.add_argument("--batch", type=int, default=4, help="images in a batch of the full networks")
-    parser.add_argument("--side", type=int, default=96, help="pixels along a side of an image of the table train")
+    parser.add_argument(
+        "--side", type=int, default=96, help="pixels along a side of an image of the tables peers and train"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="how often each is timed, after one time that is not")
     parser.add_argument(
         "--memory", nargs=5, metavar=("LIBRARY", "NAME", "VARIANT", "LAYOUT", "MODE"), help=argparse.SUPPRESS
@@ -99,19 +105,34 @@ def main() -> None:
 # --- Tables -----------------------------------------------------------------------------------------------------------
 
 
+def table_start(options: argparse.Namespace) -> None:
+    """Python with `import networks` against `import torch`, each a process of its own. At most 1.2 is wanted."""
+
+    def start(module: str) -> None:
+        subprocess.run(
+            [sys.executable, "-c", f"import {module}"], cwd=Path(__file__).resolve().parent.parent, check=True
+        )
+
+    took = take_turns(
+        {module: partial(start, module) for module in ("networks", "torch")}, repeats=max(options.repeats, 9)
+    )
+    row = (milliseconds(took["networks"]), milliseconds(took["torch"]), f"{took['networks'] / took['torch']:.2f}")
+    print_table("import networks against import torch", ("networks", "torch", "ratio"), [row])
+
+
 def table_profile(options: argparse.Namespace) -> None:
     """`profile` against torchinfo on the same module. At most a tenth is wanted."""
     rows = []
     for name in options.networks:
         net = create(name).eval()
         shape = (3, entry(name).input_size, entry(name).input_size)
-        runs = {
-            "profile": partial(profile, net, shape),
-            "torchinfo": partial(torchinfo.summary, net, (1, *shape), verbose=0),
-        }
+        runs = {"profile": partial(profile, net, shape)}
+        if importable("torchinfo"):
+            runs["torchinfo"] = partial(importlib.import_module("torchinfo").summary, net, (1, *shape), verbose=0)
         took = take_turns(runs, repeats=max(options.repeats, 7))
-        ratio = took["profile"] / took["torchinfo"]
-        rows.append((name, milliseconds(took["profile"]), milliseconds(took["torchinfo"]), f"{ratio:.3f}"))
+        theirs = took.get("torchinfo")
+        ratio = NOT_HERE if theirs is None else f"{took['profile'] / theirs:.3f}"
+        rows.append((name, milliseconds(took["profile"]), NOT_HERE if theirs is None else milliseconds(theirs), ratio))
     print_table("profile(net) against torchinfo.summary(net)", ("network", "profile", "torchinfo", "ratio"), rows)
 
 
@@ -154,26 +175,62 @@ def table_full(options: argparse.Namespace) -> None:
     header = ("network", "against", "mode", "ours", "theirs", "ratio", "our peak", "their peak")
     rows = []
     for name in options.networks:
-        for library, their_name, variant in ELSEWHERE.get(name, ()):
-            if not importable(library):
-                continue
+        others = [each for each in ELSEWHERE.get(name, ()) if importable(each[0])]
+        for library, their_name, variant in others or [("", "", "paper")]:
+            names = {"ours": name} | ({library: their_name} if library else {})
             for mode in MODES:
-                runs = {}
-                for layout in LAYOUTS:
-                    runs["ours", layout] = runner("ours", name, variant, layout, mode, batch=options.batch)
-                    runs[library, layout] = runner(library, their_name, variant, layout, mode, batch=options.batch)
+                runs = {
+                    (whose, layout): runner(whose, each, variant, layout, mode, batch=options.batch)
+                    for whose, each in names.items()
+                    for layout in LAYOUTS
+                }
                 took = take_turns(runs, repeats=options.repeats)
-                best = {whose: min((took[whose, layout], layout) for layout in LAYOUTS) for whose in ("ours", library)}
+                best = {whose: min((took[whose, layout], layout) for layout in LAYOUTS) for whose in names}
                 peaks = [
                     memory_in_own_process(whose, each, variant, best[whose][1], mode, batch=options.batch)
-                    for whose, each in (("ours", name), (library, their_name))
+                    for whose, each in names.items()
                 ]
                 times = [f"{milliseconds(seconds)} {layout}" for seconds, layout in best.values()]
-                ratio = f"{best['ours'][0] / best[library][0]:.2f}"
-                rows.append((name, library, mode, *times, ratio, *(f"{peak:.0f} MB" for peak in peaks)))
+                used = [f"{peak:.0f} MB" for peak in peaks]
+                ratio = f"{best['ours'][0] / best[library][0]:.2f}" if library else NOT_HERE
+                if not library:
+                    times, used = [*times, NOT_HERE], [*used, NOT_HERE]
+                rows.append((name, library or "nothing", mode, *times, ratio, *used))
                 print("...", *rows[-1], sep="  ", file=sys.stderr, flush=True)  # it takes a while
     title = f"Full networks, batches of {options.batch}, each in the faster of the two layouts"
     print_table(title, header, rows)
+
+
+def table_peers(options: argparse.Namespace) -> None:
+    """Each network beside its twin in timm or torchvision, by threads and batch, channels-last, in processor time.
+
+    Processor time does not grow while other work holds the processor. The last column is the middle half of the ratios
+    within a round.
+    """
+    header = ("network", "against", "threads", "batch", "mode", "ours", "theirs", "ratio", "within a round")
+    rows, threads_before = [], torch.get_num_threads()
+    for name in options.networks:
+        for library, their_name, variant in ELSEWHERE.get(name, ()):
+            if library == "keras" or not importable(library):
+                continue
+            nets = {"ours": built("ours", name, variant)[0], library: built(library, their_name, variant)[0]}
+            for threads, batch, mode in product(THREADS, BATCHES, MODES):
+                torch.set_num_threads(threads)
+                runs = {
+                    whose: step_of(net, "NHWC", mode, batch=batch, side=options.side, classes=1000)
+                    for whose, net in nets.items()
+                }
+                took = processor_time(runs, rounds=max(options.repeats, 9))
+                ours, theirs = (statistics.median(seconds) for seconds in took.values())
+                low, _, high = statistics.quantiles(
+                    [mine / other for mine, other in zip(*took.values(), strict=True)], n=4
+                )
+                times = milliseconds(ours), milliseconds(theirs)
+                ratio = f"{ours / theirs:.2f}", f"{low:.2f} to {high:.2f}"
+                rows.append((name, library, f"{threads}", f"{batch}", mode, *times, *ratio))
+                print("...", *rows[-1], sep="  ", file=sys.stderr, flush=True)  # it takes a while
+    torch.set_num_threads(threads_before)
+    print_table(f"Beside peers, {options.side} x {options.side} pixels, channels-last, processor time", header, rows)
 
 
 def table_mini(options: argparse.Namespace) -> None:
@@ -197,31 +254,31 @@ def table_train(options: argparse.Namespace) -> None:
     rows = []
     for name, elsewhere in ELSEWHERE.items():
         keras_name = next((each for library, each, _ in elsewhere if library == "keras"), None)
-        if name not in options.networks or keras_name is None or not importable("keras"):
+        if name not in options.networks or keras_name is None:
             continue
+        measured = [loop for loop in LOOPS if loop != "keras" or importable("keras")]
         epochs = {}
         for layout in LAYOUTS:
             epochs["fit", layout] = epoch_of_fit(name, layout, options, device)
             epochs["plain", layout] = epoch_of_plain_loop(name, layout, options, device)
-            epochs["keras", layout] = epoch_of_keras(keras_name, layout, options, device)
+            if "keras" in measured:
+                epochs["keras", layout] = epoch_of_keras(keras_name, layout, options, device)
         rates = {key: [] for key in epochs}
         for turn in range(options.repeats + 1):
             for key, epoch in epochs.items():
                 rate = epoch()
                 if turn:  # the first round warms up
                     rates[key].append(rate)
-        best = {
-            loop: max((statistics.median(rates[loop, layout]), layout) for layout in LAYOUTS)
-            for loop in ("fit", "plain", "keras")
-        }
-        fit_rate, plain_rate, keras_rate = (rate for rate, _ in best.values())
+        best = {loop: max((statistics.median(rates[loop, layout]), layout) for layout in LAYOUTS) for loop in measured}
+        rates_by_loop = {loop: rate for loop, (rate, _) in best.items()}
+        fit_rate, plain_rate, keras_rate = (rates_by_loop.get(loop) for loop in LOOPS)
         macs = profile(create(name, num_classes=10), (3, options.side, options.side)).macs
         rows.append(
             (
                 name,
-                *(f"{rate:,.1f} {layout}" for rate, layout in best.values()),
+                *(f"{best[loop][0]:,.1f} {best[loop][1]}" if loop in best else NOT_HERE for loop in LOOPS),
                 f"{fit_rate / plain_rate:.2f}",
-                f"{fit_rate / keras_rate:.2f}",
+                NOT_HERE if keras_rate is None else f"{fit_rate / keras_rate:.2f}",
                 share_of_peak(device, macs, fit_rate),
             )
         )
@@ -348,15 +405,19 @@ def runner(library: str, name: str, variant: str, layout: str, mode: str, *, bat
     """One training step or inference pass, with everything that it needs made beforehand."""
     if library == "keras":
         return keras_step(name, layout, mode, batch=batch)
-    if library == "ours":
-        net, side = create(name, variant=variant), entry(name).input_size
-    elif library == "timm":
-        net, side = importlib.import_module("timm").create_model(name), 299
-    else:
-        models = importlib.import_module("torchvision.models")
-        net = getattr(models, name)(weights=None, aux_logits=False, init_weights=False)
-        side = 224 if name == "googlenet" else 299
+    net, side = built(library, name, variant)
     return step_of(net, layout, mode, batch=batch, side=side, classes=1000)
+
+
+def built(library: str, name: str, variant: str) -> tuple[nn.Module, int]:
+    """A network of torch's kind, and the side of its images."""
+    if library == "ours":
+        return create(name, variant=variant), entry(name).input_size
+    if library == "timm":
+        return importlib.import_module("timm").create_model(name), 299
+    models = importlib.import_module("torchvision.models")
+    net = getattr(models, name)(weights=None, aux_logits=False, init_weights=False)
+    return net, 224 if name == "googlenet" else 299
 
 
 def step_of(net: nn.Module, layout: str, mode: str, *, batch: int, side: int, classes: int) -> Callable[[], None]:
@@ -404,6 +465,18 @@ def training(
 def take_turns(runs: dict, *, repeats: int) -> dict:
     """The median time of each, in seconds, when they run one after another, round after round."""
     return {key: timing.median for key, timing in in_turns(runs, rounds=repeats, warm_up=1).items()}
+
+
+def processor_time(runs: dict, *, rounds: int) -> dict[str, list[float]]:
+    """Seconds of processor time of each, round by round, when they take turns; a round before them is not counted."""
+    took = {key: [] for key in runs}
+    for number in range(rounds + 1):
+        for key, run in runs.items():
+            began = time.process_time()
+            run()
+            if number:
+                took[key].append(time.process_time() - began)
+    return took
 
 
 # --- Memory -----------------------------------------------------------------------------------------------------------

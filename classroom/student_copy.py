@@ -20,7 +20,7 @@ from utils.system.places import CHECKOUT, PACKAGES
 SECRET = ("lessons/*/assignment.md", "tests", ".git")  # closed to students by deploy/hub/setup.sh, too
 COPIED = (
     *(*PACKAGES, "notebooks", "runs", "docs"),
-    *("bootstrap.py", "constraints.txt", "environment.yml", "Makefile", "pyproject.toml"),
+    *("bootstrap.py", "environment.yml", "Makefile", "pylock.toml", "pyproject.toml"),
     *("README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "LICENSE-text", "SECURITY.md"),
 )
 LIST = ".student-copy.json"  # what the copy got from the course, so that the next one can take it back

@@ -1,5 +1,6 @@
 """From `lessons/<slug>/lesson.md` to `notebooks/NN_slug.ipynb`: solutions out, stubs in, the same bytes each time."""
 
+import base64
 import importlib
 import re
 from collections.abc import Callable, Iterable
@@ -10,18 +11,27 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from course.links import configured, links
 from course.syllabus import LESSONS, Lesson
 from course.workspace import digest, is_edited, shown
 from utils.feedback.exercises import Feedback
 from utils.system.files import write_whole
 from utils.system.places import NOTEBOOKS
 
+GET_IT = "The course is not installed here. Get its folder, run `make lab` in it, and open this lesson there."
+SERVICES = {
+    "colab": "Colab",
+    "kaggle": "Kaggle",
+    "binder": "Binder",
+    "codespaces": "Codespaces",
+    "nbgitpuller": "the class's hub",
+}
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _REFERENCES = {
     "check": re.compile(r"\bcheck\.(\w+)\("),
     "exercise": re.compile(r"\b(?:hint|solution|use)\(\"([\d.]+)\""),
     "truth": re.compile(r"\btruth\(\s*\"(\w+)\""),
-    "link": re.compile(r"\]\((?!https?:|#|mailto:)([^)\s]+)\)"),
+    "link": re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:|#|mailto:)([^)\s]+)\)"),
 }
 
 
@@ -57,7 +67,7 @@ def build(lessons: Iterable[Lesson] = LESSONS, into: Path = NOTEBOOKS) -> list[B
     written = []
     for lesson in lessons:
         path = into / lesson.notebook
-        content = nbformat.writes(student(lesson)).encode() + b"\n"
+        content = nbformat.writes(alone(lesson)).encode() + b"\n"
         if path.exists() and path.read_bytes() == content:
             written.append(Built(path, False, f"{shown(path)} is up to date."))
             continue
@@ -83,6 +93,44 @@ def student(lesson: Lesson) -> NotebookNode:
     return _notebook(lesson, solved=False)
 
 
+def alone(lesson: Lesson, repository: str | None = None) -> NotebookNode:
+    """The learner's notebook as a file: it can be opened by itself, and has buttons that do so where the course is published.
+
+    repository: in place of the configured one.
+    """
+    repository = configured("repository") if repository is None else repository
+    notebook = student(lesson)
+    first = next(number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    metadata = {"jupyter": {"source_hidden": True}, "tags": ["alone"]}
+    added = [nbformat.v4.new_code_cell(_first_cell(repository), id="alone", metadata=metadata)]
+    there = links(lesson, repository)
+    if there:
+        text = "Open it in " + " · ".join(f"[{SERVICES[name]}]({address})" for name, address in there.items())
+        added.insert(0, nbformat.v4.new_markdown_cell(text, id="links"))
+    notebook.cells[first:first] = added
+    notebook.metadata["course"]["digest"] = digest(notebook)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _first_cell(repository: str) -> str:
+    if repository:
+        fetch = [
+            "import subprocess, sys",
+            f'subprocess.run(["git", "clone", "--quiet", "--depth=1", "{repository}", "inception-course"])',
+            'sys.path.insert(0, "inception-course")',
+            "from utils.setup.alone import prepare",
+        ]
+        says = (
+            "Alone, as on Colab or Kaggle (switch its Internet on), this fetches the course and installs what it needs."
+        )
+    else:
+        fetch = [f'raise ModuleNotFoundError("{GET_IT}") from None']
+        says = "On a machine without the course, this says how to get it."
+    lines = ["try:", "    from utils.setup.alone import prepare", "except ModuleNotFoundError:"]
+    return "\n".join([f"# {says}", *lines, *(f"    {line}" for line in fetch), "prepare()"])
+
+
 def solved(lesson: Lesson) -> NotebookNode:
     """The same notebook with the solutions in, for tests."""
     return _notebook(lesson, solved=True)
@@ -101,11 +149,16 @@ def _notebook(lesson: Lesson, *, solved: bool) -> NotebookNode:
             entry = feedback.numbered(exercise)
             stub = f'raise NotImplementedError("Exercise {exercise}, {entry.title}: write this part.")'
             cell.source = _without_markers(cell.source) if solved else _with_stub(cell.source, stub)
+        if number == 0:
+            cell.source = re.sub(r"\A# .*", lambda head: f"{head[0]}\n\n{here(lesson)}", cell.source)
         metadata = {key: cell.metadata[key] for key in ("exercise", "tags") if key in cell.metadata}
         new: Callable[..., NotebookNode] = (
             nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         )
-        cells.append(new(cell.source, id=f"{lesson.slug.replace('_', '-')}-{number:03d}", metadata=metadata))
+        made = new(cell.source, id=f"{lesson.slug.replace('_', '-')}-{number:03d}", metadata=metadata)
+        if cell.cell_type == "markdown":
+            _attach(made, lesson.folder)
+        cells.append(made)
     notebook: NotebookNode = nbformat.v4.new_notebook(
         cells=cells,
         metadata={
@@ -116,6 +169,29 @@ def _notebook(lesson: Lesson, *, solved: bool) -> NotebookNode:
     notebook.metadata["course"] = {"slug": lesson.slug, "digest": digest(notebook)}
     nbformat.validate(notebook)
     return notebook
+
+
+def here(lesson: Lesson) -> str:
+    """Where a lesson stands in the course, in a line: the one before, this one, the one after, and how long it takes."""
+    at = LESSONS.index(lesson)
+    around = LESSONS[max(at - 1, 0) : at + 2]
+    names = (f"{each.number:02d} {each.title}" for each in around)
+    way = " → ".join(
+        f"**{name}**" if each is lesson else f"[{name}]({each.notebook})"
+        for each, name in zip(around, names, strict=True)
+    )
+    return f"*You are here:* {way} · lesson {at + 1} of {len(LESSONS)}, about {lesson.minutes} minutes"
+
+
+def _attach(cell: NotebookNode, folder: Path) -> None:
+    """Put the pictures that lie beside a lesson's source into the cell that shows them: a notebook is then one file."""
+    names = re.findall(r"!\[[^\]]*\]\(([\w-]+\.png)\)", cell.source)
+    for name in names:
+        cell.source = cell.source.replace(f"]({name})", f"](attachment:{name})")
+    if names:
+        cell.attachments = {
+            name: {"image/png": base64.b64encode((folder / name).read_bytes()).decode()} for name in names
+        }
 
 
 def _with_stub(code: str, stub: str) -> str:

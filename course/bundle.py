@@ -21,11 +21,15 @@ LARGEST = 4_000_000  # bytes of one of them, unpacked
 
 
 class Bundle:
-    """The file, whole at every moment: it is written anew with each run that comes in."""
+    """The file, whole at every moment: it is written anew with each run that comes in. What it holds already stays in it.
+
+    Raises:
+        ValueError: there is a file of that name, and it is no bundle.
+    """
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, str] = _texts(self.path) if self.path.exists() else {}
 
     def add(self, name: str, text: str) -> None:
         """Put a run in, under its place in `runs/`, and write the file.
@@ -37,7 +41,7 @@ class Bundle:
         self.write()
 
     def write(self) -> None:
-        """Write the file, empty where no run is in it yet."""
+        """Write the file, empty where no run is in it yet; as `add`."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in self.texts.items():
@@ -84,7 +88,9 @@ def _texts(path: Path) -> dict[str, str]:
                 )
             return {entry.filename: archive.read(entry).decode("utf-8") for entry in entries}
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is cut off, altered, or no bundle ({error}). Copy it again.") from error
+        raise ValueError(
+            f"{path} is cut off, altered, or no bundle ({error}). Copy it again, or name another file."
+        ) from error
 
 
 def _place(name: str, text: str, path: Path) -> Path:

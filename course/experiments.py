@@ -10,27 +10,33 @@ The experiments themselves lie in the lessons, one file each; `course.experiment
 
 import importlib
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from course.outputs import rescue
 from course.syllabus import LESSONS
 from utils.cost.table import Table, profile
 from utils.data.dataset import Data
 from utils.data.sets import load
 from utils.page.html import bold, output, table, tag
 from utils.show.display import Live, passing_bar
-from utils.show.plot import Picture, arms, curves
-from utils.system.places import RUNS
+from utils.system.files import reason, require_place
+from utils.system.places import RUNS, work_folder
+from utils.train.checkpoint import NotKept, OtherRun
 from utils.train.comparison import ACCURACY, Comparison, Difference, Quantity, compare
-from utils.train.loop import fit, planned_key
+from utils.train.loop import Diverged, fit, planned_key
 from utils.train.recipe import Recipe
 from utils.train.runs import Run
 from utils.train.watch import in_notebook
+
+if TYPE_CHECKING:
+    from utils.show.plot import Picture
 
 Measured = dict[str, float | list[float]]
 PILOT = 3  # the first seeds of a form: from their spread follows how many it takes
@@ -45,6 +51,9 @@ class Form:
     seeds: tuple[int, ...]
     limit: int | None = None  # so many of the training images; all of them where there is None
     build: Callable[[Data], nn.Module] | None = None  # the network of all arms, where only their recipes differ
+    more: tuple[Quantity, ...] | None = (
+        None  # further quantities, where these images ask for others than the experiment's
+    )
 
 
 def photographs(
@@ -52,6 +61,7 @@ def photographs(
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     build: Callable[[Data], nn.Module] | None = None,
+    more: tuple[Quantity, ...] | None = None,
     **changes: Any,
 ) -> Form:
     """All of CIFAR-10's training images, ten epochs: the form in which every experiment is recorded.
@@ -60,10 +70,11 @@ def photographs(
         recipe: the short form's; its batches become larger, and the images are mirrored and moved.
         seeds: of each arm.
         build: a network in place of the arms' own, where these are all one.
+        more: further quantities in place of the experiment's.
         changes: other settings of the recipe.
     """
     settings = {"epochs": 10, "batch_size": 128, "flip": True, "shift": 4} | changes
-    return Form(data="cifar10", recipe=replace(recipe, **settings), seeds=tuple(seeds), build=build)
+    return Form(data="cifar10", recipe=replace(recipe, **settings), seeds=tuple(seeds), build=build, more=more)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +141,7 @@ class Experiment:
         arms: Sequence[str] | None = None,
         show: bool = True,
         keep: str | os.PathLike[str] | None = None,
+        again: bool = False,
     ) -> "Result":
         """Train every arm once with every seed, and compare. Interrupted, it gives the result of the whole runs so far.
 
@@ -139,12 +151,15 @@ class Experiment:
             arms: only these, by name.
             show: a bar, and in a notebook a picture that grows as runs end.
             keep: a folder. Each run is written there as it ends, and one that is there already, made with the same
-                settings by the same code, is taken and not repeated.
+                settings by the same code, is taken and not repeated. One that was stopped goes on where it was.
+            again: repeat also what is there already; the new run takes the old one's place when it is whole.
 
         Raises:
             ValueError: no such form or arm, or no seed.
+            OSError: the folder cannot be written; said before anything is trained.
+            Diverged: as in `train`; a note says where the record of that run is.
         """
-        return self._run(form, self.form(form), seeds=seeds, names=arms, show=show, keep=keep)
+        return self._run(form, self.form(form), seeds=seeds, names=arms, show=show, keep=keep, again=again)
 
     def trial(self, *, arms: Sequence[str] | None = None, seeds: Sequence[int] = (0,)) -> "Result":
         """Two short epochs on 256 images, one seed: whether all arms run. It says nothing about the question."""
@@ -191,8 +206,11 @@ class Experiment:
         names: Sequence[str] | None,
         show: bool,
         keep: str | os.PathLike[str] | None,
+        again: bool = False,
     ) -> "Result":
         names, seeds = self._chosen(names), self._seeds(form, seeds)
+        if keep is not None:
+            require_place(Path(keep) / self.file(names[0], seeds[0]))
         data = load(form.data, limit=form.limit)
         result = Result(self, name, replace(form, seeds=seeds), {arm: [] for arm in names})
         epochs = {arm: self.recipe(form, arm).epochs for arm in names}
@@ -208,18 +226,25 @@ class Experiment:
                         bar.update(start + done * epochs - bar.n)
 
                     path = None if keep is None else Path(keep) / self.file(arm, seed)
-                    run = None if path is None else self.finished(form, arm, seed, path, data)
+                    run = None if path is None or again else self.finished(form, arm, seed, path, data)
                     if run is None:
-                        run = self.train(form, arm, seed, data=data, before=result.runs[arm], on_step=moved)
+                        begun = None if path is None else self._under_way(name, path)
+                        run = self.train(
+                            form, arm, seed, data=data, before=result.runs[arm], on_step=moved, checkpoint=begun
+                        )
                         if not run.completed:
                             return result
                         if path is not None:
-                            run.save(path)
+                            _keep(run, path, begun, name=f"{self.name}-{path.stem}")
                     result.runs[arm].append(run)
                     bar.update(start + epochs[arm] - bar.n)
                     if show and in_notebook():
                         live.show(result.picture)
         return result
+
+    def _under_way(self, form: str, path: Path) -> Path:
+        """The checkpoint of a run that will be in this file."""
+        return work_folder() / "runs" / "under way" / self.name / form / path.with_suffix(".checkpoint").name
 
     def train(
         self,
@@ -242,12 +267,13 @@ class Experiment:
             data: the form's images, where they are loaded already.
             before: the arm's runs before this one, with their networks.
             on_step: called after each step with the run so far and the part of it that is done.
-            checkpoint: a file from which the run goes on where it is there, and which keeps it at any moment.
+            checkpoint: a file from which the run goes on where it is there, and which keeps it at any moment. One that is
+                damaged, or of other settings or code, is replaced.
             device: as in `utils.train.loop.fit`.
 
         Raises:
             ValueError: no such form or arm.
-            Diverged: the loss is no longer a finite number.
+            Diverged: the loss is no longer a finite number; a note says where the record of the run so far is.
         """
         form = self.form(form) if isinstance(form, str) else form
         self._chosen([arm])
@@ -259,7 +285,8 @@ class Experiment:
                 if each is not None:
                     each(run, done)
 
-        run = fit(
+        train = partial(
+            fit,
             self.network(form, arm, data),
             data,
             self.recipe(form, arm),
@@ -269,8 +296,16 @@ class Experiment:
             on_step=after_step,
             name=arm,
             checkpoint=checkpoint,
-            resume=checkpoint is not None,
         )
+        try:
+            try:
+                run = train(resume=checkpoint is not None)
+            except OtherRun:
+                run = train()
+        except Diverged as problem:
+            if checkpoint is not None:
+                problem.add_note(rescue(problem.run, f"{self.name}-{Path(checkpoint).stem}"))
+            raise
         if run.completed and self.measure is not None:
             run.measures.update(self.measure(run, data, before))
         return run
@@ -313,6 +348,17 @@ class Experiment:
         return output(tag("p", bold(self.question)), table(rows, row_heads=True))
 
 
+def _keep(run: Run, path: Path, checkpoint: Path | None, *, name: str) -> None:
+    """Write a run where it belongs; where that fails, into the work folder, with a warning: the others go on."""
+    try:
+        run.save(path)
+    except OSError as problem:
+        words = f"{path} could not be written: {reason(problem)}. {rescue(run, name)}"
+        warnings.warn(words, NotKept, stacklevel=2)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+
+
 def plural(count: int) -> str:
     """The ending of a noun that is counted."""
     return "" if count == 1 else "s"
@@ -335,6 +381,12 @@ class Result:
     form: Form
     runs: dict[str, list[Run]]
     recorded: bool = False
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What the arms are compared by: the experiment's quantity first."""
+        more = self.experiment.more if self.form.more is None else self.form.more
+        return (self.experiment.quantity, *more)
 
     def compare(self, quantity: Quantity | None = None) -> Comparison | None:
         """The arms beside each other, by the experiment's quantity or by another; None where no arm has a run."""
@@ -393,9 +445,7 @@ class Result:
         """A sentence for each figure and each arm after the first, and what the experiment says itself."""
         entry = self.experiment
         found = [
-            difference.sentence
-            for quantity in (entry.quantity, *entry.more)
-            for difference in self._compared(quantity).differences
+            difference.sentence for quantity in self.quantities for difference in self._compared(quantity).differences
         ]
         return found if entry.conclude is None else [*found, entry.conclude(self.runs)]
 
@@ -431,15 +481,19 @@ class Result:
         return found
 
     @property
-    def picture(self) -> Picture:
+    def picture(self) -> "Picture":
         """A dot for each run, arm by arm, with mean and 95 % interval; recorded runs say where they are from."""
+        from utils.show.plot import arms  # here, so that training needs no matplotlib
+
         quantity = self.experiment.quantity
         chance = 10 if quantity is ACCURACY else None
         return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=self._note())
 
     @property
-    def curves(self) -> Picture:
+    def curves(self) -> "Picture":
         """Test accuracy by epoch, arm by arm: the mean of the seeds and how far they reach."""
+        from utils.show.plot import curves
+
         by_epoch = {
             arm: [[100 * value for value in run.column("test_accuracy")] for run in runs]
             for arm, runs in self.whole.items()
@@ -456,7 +510,7 @@ class Result:
     def __str__(self) -> str:
         parts = [self.experiment.question, self.experiment.equal]
         if self.whole:
-            parts += [self._compared(each).table for each in (self.experiment.quantity, *self.experiment.more)]
+            parts += [self._compared(each).table for each in self.quantities]
         return "\n\n".join([*parts, self.sentence, f"({self.source})"])
 
     __repr__ = __str__
@@ -466,7 +520,7 @@ class Result:
             return output(tag("p", self.sentence))
         return output(
             self.picture.html,
-            *(self._compared(each).html for each in (self.experiment.quantity, *self.experiment.more)),
+            *(self._compared(each).html for each in self.quantities),
             tag("ul", *(tag("li", line) for line in self._found())),
             tag("p", self.experiment.limits),
             tag("p", self.source, cls="course-quiet"),

@@ -100,8 +100,13 @@ def train(
     run = fit(
         lambda: design.build(data), data, rules.recipe, seed=seed, name=name, show=show, device=device, on_step=on_step
     )
-    run.network["design"] = design.code
+    note_design(run, design)
     return run
+
+
+def note_design(run: Run, design: Design) -> None:
+    """Put the design into the record of its run."""
+    run.network["design"] = design.code
 
 
 # --- one file ------------------------------------------------------------------------------------------------------------

@@ -33,13 +33,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of a paper: its number in the course's list, what it says, where, the printed value, how to measure."""
+    """One claim of a paper: its number in the course's list, what it says, where, the printed value, how to measure.
+
+    `paper` is named where it is another one than its lesson's: that of a relative.
+    """
 
     number: int
     text: str
     where: str
     printed: str
     measure: Callable[[], Finding]
+    paper: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as the lesson shows it."""
+        return f"{self.paper.split(':')[0]}, {self.where}" if self.paper else self.where
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Ledger:
 
     def __repr__(self) -> str:
         return "\n\n".join(
-            f"{_MARKS[finding.verdict]} {claim.number}. {claim.text} ({claim.where})\n"
+            f"{_MARKS[finding.verdict]} {claim.number}. {claim.text} ({claim.place})\n"
             f"   paper: {claim.printed}\n   here:  {finding.measured}\n   {finding.verdict}: {finding.why}".rstrip(": ")
             for claim, finding in self.entries
         )
@@ -59,7 +68,7 @@ class Ledger:
         rows = (
             (
                 str(claim.number),
-                html.text(claim.text, html.BREAK, html.tag("small", claim.where)),
+                html.text(claim.text, html.BREAK, html.tag("small", claim.place)),
                 claim.printed,
                 finding.measured,
                 html.text(
@@ -92,7 +101,7 @@ def claims() -> dict[int, tuple[str, str, Claim]]:
     for slug in LESSONS:
         paper = import_module(f"lessons.{slug}.paper")
         title = getattr(paper, "TITLE", "Going deeper with convolutions")
-        found += [(slug, title, claim) for claim in paper.CLAIMS]
+        found += [(slug, claim.paper or title, claim) for claim in paper.CLAIMS]
     return {entry[2].number: entry for entry in sorted(found, key=lambda entry: entry[2].number)}
 
 

@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from course.bundle import Bundle
 from course.experiments import PILOT, Form, experiment, names
+from course.outputs import checkpoints_told, save_weights
 from utils.data.dataset import Data
 from utils.data.sets import load
+from utils.system.files import reason, require_place
 from utils.system.places import work_folder
-from utils.train.loop import Diverged
+from utils.train.interrupts import Ending
+from utils.train.loop import Diverged, InUse
 from utils.train.runs import Run, describe_commit
 
 if TYPE_CHECKING:
@@ -130,7 +133,7 @@ def record(
     Raises:
         ValueError: an argument that cannot be, or an experiment that does not exist.
         RuntimeError: the code is not what a commit holds, and `anyway` is not set.
-        OSError: the bundle cannot be written; said before anything is trained.
+        OSError: the bundle, the runs or their checkpoints cannot be written; said before anything is trained.
     """
     if hours <= 0 or processes < 1 or threads < 1:
         raise ValueError(
@@ -148,6 +151,11 @@ def record(
     end = time.monotonic() + 3600 * hours
     waiting = missing(wanted(only=only), say)
     say(f"{len(waiting)} runs are wanted.")
+    for task in waiting[:1]:
+        require_place(task.path)
+        require_place(task.checkpoint)
+    if bundle is not None:
+        require_place(bundle)
     packed = None if bundle is None else Bundle(bundle)
     if packed is not None:
         packed.write()
@@ -232,7 +240,10 @@ class _Workers:
             self.longest[task.experiment] = max(seconds, self.longest.get(task.experiment, 0))
             if self.bundle is not None:
                 name = f"{task.experiment}/{FORM}/{task.path.name}"
-                self.bundle.add(name, task.path.read_text(encoding="utf-8"))
+                try:
+                    self.bundle.add(name, task.path.read_text(encoding="utf-8"))
+                except OSError as problem:  # it is in `runs/`, and in the bundle as soon as that can be written again
+                    self.say(f"{self.bundle.path} could not be written: {reason(problem)}. {task.path} has the run.")
             self.say(f"{task}: recorded, {seconds / 60:.1f} min; {len(self.waiting)} are waiting.")
         elif worker.process.exitcode:
             self.say(f"{worker.task}: failed with exit status {worker.process.exitcode}; it is left out this time.")
@@ -265,31 +276,37 @@ def _train(task: Task, messages: "Connection", *, threads: int, device: str | No
             told = len(run.history)
             messages.send(f"epoch {told} of {run.recipe.epochs}, {100 * run.history[-1].test_accuracy:.1f} %")
 
-    task.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     try:
-        run = entry.train(
-            form,
-            task.arm,
-            task.seed,
-            data=data,
-            before=tuple(_before(task)) if entry.measure is not None else (),
-            on_step=tell,
-            checkpoint=task.checkpoint,
-            device=device,
+        with checkpoints_told(messages.send), Ending() as ending:
+            run = entry.train(
+                form,
+                task.arm,
+                task.seed,
+                data=data,
+                before=tuple(_before(task)) if entry.measure is not None else (),
+                on_step=tell,
+                checkpoint=task.checkpoint,
+                device=device,
+            )
+            ending.keep()
+            if not run.completed:
+                return
+            assert run.net is not None
+            if commit is not None:
+                run.commit, run.modified = commit, False
+            save_weights(run.net, task.weights)
+            run.save(task.path)
+            task.checkpoint.unlink(missing_ok=True)
+    except (Diverged, InUse) as problem:
+        messages.send("\n".join([str(problem), *getattr(problem, "__notes__", ())]))
+        return
+    except OSError as problem:
+        messages.send(
+            f"could not be written: {reason(problem)}. The next call goes on from its checkpoint, where there is one."
         )
-    except Diverged as problem:
-        messages.send(str(problem))
         return
-    except KeyboardInterrupt:
+    except SystemExit:
         return
-    if not run.completed:
-        return
-    assert run.net is not None
-    if commit is not None:
-        run.commit, run.modified = commit, False
-    torch.save(run.net.state_dict(), task.weights)
-    run.save(task.path)
-    task.checkpoint.unlink(missing_ok=True)
     messages.send(f"{100 * run.history[-1].test_accuracy:.2f} % after {run.seconds:.0f} s")
 
 

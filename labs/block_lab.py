@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import ipywidgets
 import torch
@@ -17,9 +17,10 @@ from labs.any_block import BRANCHES, EACH, INSIDES, THREE_FORMS, WINDOWS, AnyBlo
 from labs.block_presets import presets
 from labs.block_race import RaceDesigns
 from labs.design_costs import TimeDesigns, compare, cost_mark, describe, heading
+from utils.cost import units
 from utils.cost.table import Cost, Table, profile, total
 from utils.cost.trace import CannotRun
-from utils.diagram import draw
+from utils.diagram import Diagram, at_one_scale, draw
 from utils.lab_frame.frame import LABEL, Lab, Settings, View, buttons, share, slider, stops
 from utils.lab_frame.paste import Call
 from utils.page.html import Html, bold, shaded, side_by_side, table, text
@@ -167,29 +168,30 @@ def view(settings: Settings, pinned: Settings | None) -> View:
     now, used = design_of(settings)
     designs = {"A": design_of(pinned)[0], "B": now} if pinned else {"": now}
     tables = {name: _seen(design)[0] for name, design in designs.items()}
-    diagrams = (text(_heading(name, tables[name]), _seen(design)[1]) for name, design in designs.items())
+    drawn, least = at_one_scale([_seen(design)[1] for design in designs.values()])
+    diagrams = (text(_heading(name, tables[name]), each) for name, each in zip(designs, drawn, strict=True))
     words = compare(tables["A"], tables["B"], with_channels=True) if pinned else describe(tables[""])
     options = now.options
     if options["join"] != "concatenation" and options["scale"] == 0:
         words += " With a scale of 0 the branches count for nothing: what comes in goes out."
-    html = text(_bars(designs, tables), side_by_side(*diagrams, least=330))
+    html = text(_bars(designs, tables), side_by_side(*diagrams, least=least))
     return View(words=words, html=html, disabled=frozenset(settings) - used, code=now.code)
 
 
-@lru_cache(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
-def _seen(design: Design) -> tuple[Table, Html]:
-    """A design's cost, and its diagram as HTML; on `meta`, where shapes need no numbers."""
+@units.cached(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
+def _seen(design: Design) -> tuple[Table, Diagram]:
+    """A design's cost, and its diagram; on `meta`, where shapes need no numbers."""
     with torch.device("meta"):
         block = design.build()
     try:
-        return profile(block, design.image_shape), draw(block, design.image_shape).html
+        return profile(block, design.image_shape), draw(block, design.image_shape)
     except CannotRun:
         raise ValueError(f"A grid of {design.grid}×{design.grid} is too small for this block.") from None
 
 
 def _heading(name: str, table: Table) -> Html:
     figures = {"parameters": table.parameters, "macs": table.macs, "channels": table.rows[-1].shape[0]}
-    words = f"{table.parameters:,} parameters · {table.macs:,} MACs"
+    words = f"{table.parameters:,} parameters · {units.count(table.macs):,} {units.letters()}"
     return heading(name, "", cost_mark(name, words, **figures, activations=table.activations), alone="Now")
 
 
@@ -200,7 +202,7 @@ def cost_by_branch(table: Table) -> dict[str, Cost]:
     return {name: costs[name] for name in BRANCHES if name in costs} | ({"sum": rest} if rest.parameters else {})
 
 
-MEASURES = {"macs": "multiply-adds", "parameters": "parameters", "activations": "activations"}
+MEASURES = ("macs", "parameters", "activations")
 
 
 def _bars(designs: dict[str, Design], tables: dict[str, Table]) -> Html:
@@ -216,10 +218,10 @@ def _bars(designs: dict[str, Design], tables: dict[str, Table]) -> Html:
             title = designs[name].title(branch) if branch != "sum" else "to the sum"
             label = f"{title or TITLES.get(branch, '')} {name}".strip()
             color, weak = colors.branch_color(branch), "weak" if name == "A" else ""
-            values = {key: getattr(cost, key) for key in MEASURES} if cost else {}
-            cells = (shaded(f"{value:,}", value / most[key], color, cls=weak) for key, value in values.items())
+            values = [(units.of(cost, key), getattr(cost, key) / most[key]) for key in MEASURES] if cost else []
+            cells = (shaded(f"{value:,}", share, color, cls=weak) for value, share in values)
             rows.append((label, *(cells if cost else ["off"] * len(MEASURES))))
-    head = ("", *MEASURES.values())
+    head = ("branch", *map(units.title, MEASURES))
     return table(rows, head=head, caption=bold("Cost by branch"), row_heads=True, cls="wide")
 
 

@@ -1,5 +1,8 @@
 """Every block of every network of the course, as settings of `AnyBlock`, taken from the networks' tables.
 
+Of the relatives those whose blocks are made of the same parts are here, each with the lesson that is nearest: VGG-16's 3 × 3
+one on the other, MobileNet's separable convolutions.
+
 What comes before the blocks (the plain layers of the stems, Xception's block1) and behind them (auxiliary heads,
 classifiers) is not here: layers one after another, with nothing to choose between.
 """
@@ -20,6 +23,8 @@ from networks import (
     inception_v2,
     inception_v3,
     inception_v4,
+    mobilenet,
+    vgg,
     xception,
 )
 
@@ -60,7 +65,9 @@ def presets(through: str = "xception") -> tuple[Preset, ...]:
     known = slugs[: slugs.index(through) + 1]
     if through == "inception_module":
         return tuple(islice(_googlenet(), 2))  # 3a and 3b
-    return tuple(preset for slug, blocks in _BY_LESSON.items() if slug in known for preset in blocks())
+    return tuple(
+        preset for slug, all_of in _BY_LESSON.items() if slug in known for blocks in all_of for preset in blocks()
+    )
 
 
 # Name, children, grid, and a function from the channels that come in to the arguments of `AnyBlock`.
@@ -128,6 +135,17 @@ def _factorized() -> Iterator[Preset]:
         channels = [row.width for row in table.stem if isinstance(row, inception_v2.Conv)][-1]
         whole = ((name, (name,), grid, partial(block, widths=widths)) for name, grid, block, widths in steps)
         yield from _chained(network, title, channels, whole)
+
+
+def _vgg() -> Iterator[Preset]:
+    """From its second block on: the first one reads the image itself."""
+    steps: list[Step] = []
+    (_, first), *others = vgg.BLOCKS.items()
+    grid = 112
+    for name, block in others:
+        steps.append((name, (name,), grid, partial(_threes, convs=block.convs, width=block.width)))
+        grid //= 2
+    return _chained("vgg_16", "VGG-16", first.width, steps)
 
 
 def _v4() -> Iterator[Preset]:
@@ -202,14 +220,42 @@ def _flow(
     return _chained(network, title, xception.STEM[-1], steps)
 
 
-_BY_LESSON = {
-    "googlenet": _googlenet,
-    "batch_norm": _bn_inception,
-    "factorization": _factorized,
-    "inception_v4": _v4,
-    "residual_scaling": _inception_resnet,
-    "xception": _xception,
+def _mobilenet() -> Iterator[Preset]:
+    steps: list[Step] = []
+    number, grid = 0, 112
+    for row in mobilenet.ROWS:
+        children = tuple(f"separable_{number + place}" for place in range(1, row.repeats + 1))
+        number += row.repeats
+        name = f"separable {number}" if row.repeats == 1 else f"separable {number - row.repeats + 1} to {number}"
+        steps.append((name, children, grid, partial(_separable_alone, row=row)))
+        grid = grid // 2 if row.halves else grid
+    return _chained("mobilenet_v1", "MobileNet", mobilenet.STEM, steps)
+
+
+_BY_LESSON: dict[str, tuple[Callable[[], Iterator[Preset]], ...]] = {
+    "googlenet": (_googlenet,),
+    "batch_norm": (_bn_inception,),
+    "factorization": (_factorized, _vgg),
+    "inception_v4": (_v4,),
+    "residual_scaling": (_inception_resnet,),
+    "xception": (_xception, _mobilenet),
 }
+
+
+def _threes(channels: int, *, convs: int, width: int) -> dict[str, object]:
+    """3 × 3 convolutions one on the other, without normalisation."""
+    return {
+        "in_channels": channels, "five": width, "five_between": (width,) * (convs - 1), "five_form": "threes",
+        "five_window": 2 * convs + 1,
+    }  # fmt: skip
+
+
+def _separable_alone(channels: int, row) -> dict[str, object]:
+    """One separable convolution with a normalisation and a ReLU behind both halves."""
+    return {
+        "in_channels": channels, "norm": True, "three": row.width, "groups": EACH, "inside": "BN and ReLU",
+        "halving": "stride" if row.halves else "none",
+    }  # fmt: skip
 
 
 def _v1(channels: int, widths) -> dict[str, object]:

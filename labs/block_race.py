@@ -10,6 +10,7 @@ from labs.any_block import EACH, AnyBlock
 from labs.race.runner import RacePanel
 from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
+from utils.cost import units
 from utils.cost.table import profile, short
 from utils.data.dataset import Data
 from utils.lab_frame.frame import Section
@@ -116,7 +117,7 @@ class RaceDesigns:
         factor = common_factor(self.designs)
         tables = {name: _table(arguments, factor) for name, arguments in self.designs.items()}
         costs = "; ".join(
-            f"{name}: {short(table.parameters)} parameters, {short(table.macs)} multiply-adds in its blocks"
+            f"{name}: {short(table.parameters)} parameters, {short(units.count(table.macs))} {units.words()} in its blocks"
             for name, table in tables.items()
         )
         self.what.value = f'<div class="course-raced">Raced with widths times {factor:.3g}. {costs}.</div>'

@@ -7,6 +7,7 @@ import ipywidgets
 import torch
 from torch import nn
 
+from utils.cost import units
 from utils.cost.table import Table, field_text, profile, shape_text
 from utils.cost.timing import Timing, machine, timed
 from utils.lab_frame.frame import Settings
@@ -29,7 +30,7 @@ def describe(table: Table) -> str:
     """A design's cost in a sentence."""
     return (
         f"{shape_text(table.image_shape)} in, {shape_text(table.rows[-1].shape)} out: {table.parameters:,} parameters, "
-        f"{table.macs:,} multiply-adds, {table.activations:,} activations, receptive field "
+        f"{units.count(table.macs):,} {units.words()}, {table.activations:,} activations, receptive field "
         f"{field_text(table.receptive_field)}."
     )
 
@@ -46,10 +47,9 @@ def compare(first: Table, second: Table, *, with_channels: bool = False) -> str:
 
 def differences(first: Table, second: Table, *, with_numbers: bool = True) -> list[str]:
     """`difference` of parameters, multiply-adds and activations."""
-    keys = {"parameters": "parameters", "multiply-adds": "macs", "activations": "activations"}
     return [
-        difference(what, getattr(first, key), getattr(second, key), with_numbers=with_numbers)
-        for what, key in keys.items()
+        difference(units.title(key), units.of(first, key), units.of(second, key), with_numbers=with_numbers)
+        for key in ("parameters", "macs", "activations")
     ]
 
 
@@ -150,7 +150,7 @@ def time_designs(designs: Mapping[str, Design]) -> str:
     if len(times) == 2:
         before, after = (timing.median for timing in times.values())
         text += f" B against A: {100 * (after / before - 1):+.0f} % of time"
-        text += f", {100 * (macs[1] / macs[0] - 1):+.0f} % of multiply-adds." if macs[0] else "."
+        text += f", {100 * (macs[1] / macs[0] - 1):+.0f} % of {units.words()}." if macs[0] else "."
     return text
 
 

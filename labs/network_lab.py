@@ -1,7 +1,6 @@
 """The network lab: a network for small images with a handle for every choice of the course, under a budget."""
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import ipywidgets
 import torch
@@ -25,6 +24,7 @@ from networks.design import (
     Stage,
     design_of_calls,
 )
+from utils.cost import units
 from utils.cost.table import Table, field_text, shape_text, short
 from utils.data.dataset import Data
 from utils.diagram import draw
@@ -113,13 +113,16 @@ def without_effect(settings: dict) -> frozenset[str]:
 
 def verdict(table: Table, budget: Budget, name: str = "") -> str:
     """Whether a design is within the budget, in a sentence with its cost; HTML."""
-    excess = budget.excess(table)
+    over = [key for key in ("parameters", "macs") if getattr(table, key) > getattr(budget, key)]
+    excess = " and ".join(
+        f"{units.of(table, key):,} {units.title(key)} are {units.of(table, key) - units.of(budget, key):,} more than the "
+        f"{units.of(budget, key):,} of the budget"
+        for key in over
+    )
     whose = f"<b>{name}</b> is" if name else "This design is"
     if excess:
         return f'{whose} <b class="course-bad">over the budget</b>: {excess}.'
-    left = (
-        f"{budget.parameters - table.parameters:,} parameters and {budget.macs - table.macs:,} multiply-adds are left"
-    )
+    left = f"{budget.parameters - table.parameters:,} parameters and {units.count(budget.macs - table.macs):,} {units.words()} are left"
     return f'{whose} <b class="course-good">within the budget</b>: {left}.'
 
 
@@ -131,25 +134,26 @@ def compare(first: Table, second: Table) -> str:
 def budget_bars(tables: dict[str, Table], budget: Budget) -> Html:
     """A bar for each limit and each design: how much of it is used. Colour, hatching and words turn when it is exceeded."""
     rows = []
-    for what, key in (("parameters", "parameters"), ("multiply-adds", "macs")):
+    for key in ("parameters", "macs"):
         limit = getattr(budget, key)
         for name, of_design in tables.items():
             used = getattr(of_design, key)
+            shown, most = units.of(of_design, key), units.of(budget, key)
             share = used / limit
             is_over = used > limit
             state = (
-                f"over by {used - limit:,}, {_per_cent(share - 1)}"
+                f"over by {shown - most:,}, {_per_cent(share - 1)}"
                 if is_over
-                else f"within, {limit - used:,} left, {_per_cent(1 - share)}"
+                else f"within, {most - shown:,} left, {_per_cent(1 - share)}"
             )
             # The track is the budget; a bar that is over it runs out to half as much again at most, with a mark at the limit.
             track = (bar(min(share, 1.5) / 1.5, _OVER if is_over else _WITHIN), tag("div", cls="limit"))
             rows.append(
                 tag(
                     "div",
-                    bold(f"{what} {name}"),
+                    bold(f"{units.title(key)} {name}"),
                     tag("div", *track, cls="track"),
-                    tag("div", f"{used:,} of {limit:,}: ", bold(state), cls="state"),
+                    tag("div", f"{shown:,} of {most:,}: ", bold(state), cls="state"),
                     cls="course-budget",
                     **{"data-design": name or "now", "data-what": key, "data-used": used, "data-limit": limit},
                     data_over=str(is_over).lower(),
@@ -170,24 +174,24 @@ def stage_table(parts: tuple[Part, ...]) -> Html:
             part.name,
             shape_text(part.shape),
             f"{part.cost.parameters:,}",
-            shaded(f"{part.cost.macs:,}", part.cost.macs / whole, colors.SKY, cls="r"),
+            shaded(f"{units.count(part.cost.macs):,}", part.cost.macs / whole, colors.SKY, cls="r"),
             f"{part.cost.activations:,}",
             field_text(part.receptive_field).removesuffix(" image"),
         )
         for part in parts
     )
-    head = ("part", "output", "parameters", "MACs", "activations", "sees")
-    caption = text("Blue: share of the MACs; ", bold("sees"), ": receptive field, pixels")
+    head = ("part", "output", "parameters", units.letters(), "activations", "sees")
+    caption = text(f"Blue: share of the {units.letters()}; ", bold("sees"), ": receptive field, pixels")
     return table(rows, head=head, caption=caption, align="lrrrrr", row_heads=True, cls="tight small")
 
 
 def _shown(name: str, design: Design, table: Table) -> Html:
-    words = f"{short(table.parameters)} parameters · {short(table.macs)} MACs"
+    words = f"{short(table.parameters)} parameters · {short(units.count(table.macs))} {units.letters()}"
     mark = cost_mark(name, words, parameters=table.parameters, macs=table.macs)
     return text(heading(name, "", mark, alone="Now"), side_by_side(*_drawn(design)))
 
 
-@lru_cache(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
+@units.cached(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
 def _drawn(design: Design) -> tuple[Html, Html]:
     """A design's stage table and its diagram, as HTML."""
     with torch.device("meta"):

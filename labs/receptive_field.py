@@ -80,9 +80,9 @@ def layers_of(module: nn.Module) -> tuple[Layer, ...]:
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
             window, stride, padding = (_two(size) for size in (part.kernel_size, part.stride, part.padding))
-            kind = (
-                "conv" if isinstance(part, nn.Conv2d) else "max pool" if isinstance(part, nn.MaxPool2d) else "avg pool"
-            )
+            kind = "max pool" if isinstance(part, nn.MaxPool2d) else "avg pool"
+            if isinstance(part, nn.Conv2d):
+                kind = "depthwise conv" if part.groups == part.in_channels > 1 else "conv"
             step = "" if stride == (1, 1) else f" /{stride[0]}"
             rounds_up = getattr(part, "ceil_mode", False)
             found.append(Layer(f"{window[0]}×{window[1]} {kind}{step}", window, stride, padding, rounds_up))
@@ -281,6 +281,7 @@ class UnitGrid:
                 grid_template_columns=f"repeat({PLACES}, 26px)", grid_gap="2px", margin="4px 0 8px 78px"
             ),
         )
+        grid.add_class("course-units")
         words = ipywidgets.HTML("<div>Or click a unit; the round one is nearest to yours.</div>")
         self.widget = ipywidgets.VBox([words, grid])
         self._marked: ipywidgets.Button | None = None

@@ -6,7 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError:
+    raise SystemExit(
+        "The command line needs typer, which is not installed here. Install it: pip install typer"
+    ) from None
 
 app = typer.Typer(help="The Inception course without a browser.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -17,7 +22,7 @@ def _told(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (ValueError, *kinds) as error:
-        typer.echo(str(error), err=True)
+        typer.echo("\n".join([str(error), *getattr(error, "__notes__", ())]), err=True)
         raise typer.Exit(1) from None
 
 
@@ -90,6 +95,20 @@ def build(
         chosen = [lesson(slug) for slug in slugs] if slugs else LESSONS
         for built in builder.build(chosen):
             typer.echo(built.sentence)
+
+
+@app.command()
+def site(
+    into: Annotated[
+        Path, typer.Option(help="The folder that the pages are put into; what is there is replaced.")
+    ] = Path("site"),
+    jobs: Annotated[int, typer.Option(min=1, help="How many pages run at a time.")] = 2,
+) -> None:
+    """Build the course's web pages: every lesson executed, networks, experiments, the ledger, guides, reference."""
+    from course.site import book
+
+    with _told(RuntimeError, OSError):
+        typer.echo(f"Open {book.build(into.absolute(), jobs=jobs, say=typer.echo)} in a browser.")
 
 
 @app.command()
@@ -312,13 +331,16 @@ def ledger(
 @app.command()
 def networks(
     size: Annotated[str, typer.Option(help="full: as in the papers; mini: for images of 32 × 32.")] = "full",
+    relatives: Annotated[
+        bool, typer.Option("--relatives", help="Also AlexNet, VGG-16 and others that the family is compared with.")
+    ] = False,
 ) -> None:
     """The family's table: parameters, multiply-adds, activations, depth and the papers' errors."""
-    from networks import measure
+    from networks import catalog, measure
 
     typer.echo("Counting every network, without weights ...", err=True)
     with _told():
-        typer.echo(measure.family(size))
+        typer.echo(measure.side_by_side((*catalog.names(), *(catalog.relatives() if relatives else ())), size))
 
 
 @app.command()
@@ -327,7 +349,7 @@ def train(
     data: Annotated[
         str,
         typer.Option(
-            help='scales, digits, cifar10, a folder of images, or Parquet files to stream ("train-*.parquet").'
+            help='scales, digits, cifar10, imagenette, a folder of images, or Parquet files to stream ("train-*.parquet").'
         ),
     ] = "scales",
     test_data: Annotated[
@@ -342,21 +364,29 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Images a step in place of the recipe's; 0 keeps those.")] = 0,
     limit: Annotated[int, typer.Option(help="Only so many training images; 0 takes all.")] = 0,
     image_size: Annotated[
-        int, typer.Option(help="Side to which the images of a folder or of Parquet files are cut; 0 for 224.")
+        int,
+        typer.Option(
+            help="Side to which the images of a folder, of imagenette or of Parquet files are cut; 0 for 224."
+        ),
     ] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps; the best there is where nothing is said.")] = "",
     compile: Annotated[bool, typer.Option(help="torch.compile the network: pays in long runs on a GPU.")] = False,
-    out: Annotated[Path | None, typer.Option(help="The run's file (JSON); its weights go beside it (.pt).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's file: run.json puts its weights into run.pt, beside it.")
+    ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Keep here, at any moment, all that is needed to go on.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, where there is one.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of these names that are there already.")
+    ] = False,
 ) -> None:
-    """Train a network on a data set by a recipe; Ctrl-C keeps what there is."""
+    """Train a network on a data set by a recipe; Ctrl-C, SIGTERM and SIGHUP keep what there is."""
     from course import train_command
 
     with _told(RuntimeError, OSError):
-        train_command.train(
+        status = train_command.train(
             name,
             data=data,
             test_data=test_data or None,
@@ -374,8 +404,10 @@ def train(
             out=out,
             checkpoint=checkpoint,
             resume=resume,
+            overwrite=overwrite,
             say=typer.echo,
         )
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -418,7 +450,7 @@ def run_experiment(
         if not name:
             typer.echo(train_command.overview_of_experiments())
             return
-        train_command.run_experiment(
+        status = train_command.run_experiment(
             name,
             form=form or ("full" if full else "short"),
             seeds=seeds or None,
@@ -428,6 +460,7 @@ def run_experiment(
             picture=picture,
             say=typer.echo,
         )
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -456,13 +489,14 @@ def record(
 
     from course import recording
     from course.bundle import unpack as unpacked
+    from utils.train.interrupts import Ending
 
     if unpack is not None:
         with _told(OSError):
             files = unpacked(unpack, say=typer.echo)
         typer.echo(f"Runs put among the recorded ones: {len(files)}.")
         return
-    with _told(RuntimeError, OSError):
+    with _told(RuntimeError, OSError), Ending() as ending:
         runs = recording.record(
             hours=minutes / 60 or hours,
             processes=processes,
@@ -475,6 +509,8 @@ def record(
             say=partial(print, flush=True),
         )
     typer.echo(f"{len(runs)} runs became whole.")
+    if ending.number is not None:
+        raise typer.Exit(ending.status)
 
 
 @app.command("train-design")
@@ -484,16 +520,16 @@ def train_design(
     seed: Annotated[int, typer.Option(min=0, help="Decides first weights and the order of the images.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps; the best there is where nothing is said.")] = "",
     out: Annotated[Path | None, typer.Option(help="The run's file (JSON), to hand in.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")] = False,
 ) -> None:
     """Train a design of your own by the project's rules; the file is read, and never run."""
-    from course import leaderboard as boards
+    from course import train_command
 
     with _told(RuntimeError, OSError):
-        rules = boards.rules_of(form)
-        run = boards.train(boards.read_design(file), rules, seed=seed, name=file.stem, device=device or None)
-        typer.echo(repr(run))
-        if out is not None:
-            typer.echo(f"The run is in {run.save(out)}.")
+        status = train_command.train_design(
+            file, form=form, seed=seed, device=device or None, out=out, overwrite=overwrite, say=typer.echo
+        )
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -510,14 +546,17 @@ def leaderboard(
 ) -> None:
     """The class leader board of the project, from run files; each is checked, and what is wrong is refused with its reason."""
     from course import leaderboard as boards
+    from utils.system.files import require_place, write_whole
 
     with _told(RuntimeError, OSError):
+        for place in filter(None, (html, to)):
+            require_place(place)
         board = boards.board_of(folder, boards.rules_of(form))
         if verify:
             board = boards.verify(board, verify)
         for path, text in ((html, board.html), (to, board.csv)):
             if path is not None:
-                path.write_text(text, encoding="utf-8")
+                write_whole(path, text)
         typer.echo(str(board))
 
 
@@ -529,5 +568,20 @@ def doctor() -> None:
     typer.echo(str(examine()))
 
 
+def run() -> None:
+    """The command line; a package that is missing ends it with what to install."""
+    from utils.system.packages import sentence
+
+    try:
+        app()
+    except ModuleNotFoundError as missing:
+        if (words := sentence(missing)) is None:
+            raise
+        raise SystemExit(
+            f"{words}. The course alone has its networks, their costs and training on images that it makes itself; python -m pip "
+            "install -e '.[train]' adds photographs and several processes, '.[lab]' the lessons, '.[classroom]' assignments."
+        ) from None
+
+
 if __name__ == "__main__":
-    app()
+    run()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+from torch.jit._trace import is_tracing
 
 from networks.layers import pair, require_positive
 
@@ -116,11 +117,14 @@ PAPER = Options()  # the network as its paper has it, for 1000 classes
 
 
 class Network(nn.Module):
-    """What every network does beside its own figure: it checks the images that come in.
+    """What every network does beside its own figure: it checks the images that come in, and shows what its stages make.
 
     A subclass adds its stages as direct children, in the order in which `forward` runs them, then calls `finish`.
     It names in `AUX_AFTER` the stages behind which an auxiliary head can sit; the heads are `aux1`, `aux2`, ...
     `RELEASED_DIFFERS` says whether variant="released" is another network than variant="paper".
+
+    `forward` asks `with_aux is True`, so that `torch.fx`, which hands in something that is neither True nor False, traces
+    the way to the logits; `concrete_args={"with_aux": True}` traces the other.
 
     Raises:
         ValueError: a variant that does not exist; auxiliary heads asked of a network that has none.
@@ -153,15 +157,18 @@ class Network(nn.Module):
     def finish(self) -> None:
         """Give the parameters their first values and work out the smallest image that fits: the end of __init__."""
         initialise(self)
-        trunk = [(name, stage) for name, stage in self.named_children() if not name.startswith("aux")]
-        self.minimum_size = smallest_input([stage for _, stage in trunk])
-        self.minimum_size_with_aux = self.minimum_size
-        if self.aux_heads:
-            names = [name for name, _ in trunk]
+        self.minimum_size = self.smallest_image(with_aux=False)
+        self.minimum_size_with_aux = self.smallest_image(with_aux=True)
+
+    def smallest_image(self, *, with_aux: bool, norms_need: int = 1) -> int:
+        """The side of the smallest square image that fits; `norms_need` is as in `smallest_input`."""
+        trunk = {name: stage for name, stage in self.named_children() if not name.startswith("aux")}
+        paths = [list(trunk.values())]
+        if with_aux and self.aux_heads:
             for number, tap in enumerate(self.aux_taps(), start=1):
-                path = [stage for _, stage in trunk[: names.index(tap) + 1]]
-                smallest = smallest_input([*path, self.get_submodule(f"aux{number}")])
-                self.minimum_size_with_aux = max(self.minimum_size_with_aux, smallest)
+                before = list(trunk.values())[: list(trunk).index(tap) + 1]
+                paths.append([*before, self.get_submodule(f"aux{number}")])
+        return max(smallest_input(path, norms_need=norms_need) for path in paths)
 
     def aux_taps(self) -> tuple[str, ...]:
         """The children whose outputs the auxiliary heads see; a repeated block of AUX_AFTER means its last one."""
@@ -172,8 +179,41 @@ class Network(nn.Module):
         """The children whose names begin so, in order: the repetitions of one block."""
         return (child for name, child in self.named_children() if name.startswith(prefix))
 
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """What each stage puts out, by the stage's name, in the order of the network: (N, C, H, W) each.
+
+        The stages are the direct children before the global pool, without auxiliary heads. The last is what a class
+        activation map weighs; those in which the grid halves are what a detector stands on.
+
+        Raises:
+            ValueError: images that do not fit.
+        """
+        self.check(images, with_aux=False)
+        found, x = {}, images
+        for name, stage in self.named_children():
+            if name == "global_pool":
+                break
+            if not name.startswith("aux"):
+                x = found[name] = stage(x)
+        return found
+
+    def __prepare_scriptable__(self) -> fx.GraphModule:
+        """What `torch.jit.script` compiles: the graph of the logits, since TorchScript has no argument by keyword only."""
+        traced = fx.symbolic_trace(self)
+        for unused in traced.graph.find_nodes(op="placeholder", target="with_aux"):
+            traced.graph.erase_node(unused)
+        traced.recompile()
+        return traced
+
     def check(self, images: Tensor, *, with_aux: bool) -> None:
-        """Raise a ValueError in words where the images do not fit the network."""
+        """Raise a ValueError in words where the images do not fit the network.
+
+        A tracer's stand-ins, which have no shape yet, are let through.
+        """
+        if isinstance(images, fx.Proxy) or is_tracing():
+            return
+        if not isinstance(with_aux, bool):
+            raise ValueError(f"with_aux is {with_aux!r}; it must be True or False.")
         if not isinstance(images, Tensor):
             raise ValueError(f"images is a {type(images).__name__}; it must be a torch tensor of shape (N, C, H, W).")
         if images.ndim != 4:
@@ -198,6 +238,14 @@ class Network(nn.Module):
                 f"images are {height} x {width}; {type(self).__name__}{heads} needs at least {smallest} x {smallest}. "
                 f"Resize them.{mini}"
             )
+        if self.training and len(images) == 1:
+            smallest = self.smallest_image(with_aux=with_aux, norms_need=2)
+            if max(height, width) < smallest:
+                raise ValueError(
+                    f"images holds one image of {height} x {width}, of which a normalisation in {type(self).__name__} "
+                    "would see a single value a channel: in training it needs several. Use batches of two images or "
+                    f"more, images of {smallest} x {smallest} or more, or net.eval()."
+                )
 
 
 def initialise(network: nn.Module) -> None:
@@ -219,8 +267,10 @@ def initialise(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def smallest_input(module: nn.Module | list[nn.Module], output: int = 1) -> int:
+def smallest_input(module: nn.Module | list[nn.Module], output: int = 1, *, norms_need: int = 1) -> int:
     """The smallest side of a square grid from which a module, or several one after another, make one of `output`.
+
+    No normalisation in training mode then sees a side of less than `norms_need`.
 
     Read from the end to the start: a convolution or pool of kernel k, stride s and padding p needs
     (output - 1) s + k - 2p. The children of a Sequential follow each other; those of any other block lie side by side,
@@ -228,8 +278,10 @@ def smallest_input(module: nn.Module | list[nn.Module], output: int = 1) -> int:
     """
     if isinstance(module, list | nn.Sequential):
         for layer in reversed(list(module)):
-            output = smallest_input(layer, output)
+            output = smallest_input(layer, output, norms_need=norms_need)
         return output
+    if isinstance(module, nn.BatchNorm2d) and module.training:
+        return max(output, norms_need)
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return 1
     if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
@@ -238,4 +290,4 @@ def smallest_input(module: nn.Module | list[nn.Module], output: int = 1) -> int:
         if module.__dict__.get("ceil_mode"):  # the last window may hang over the edge, if it starts before it
             return max(max(k - s + 1 + (output - 1) * s - 2 * p, 1) for k, s, p in sides)
         return max(max((output - 1) * s + k - 2 * p, 1) for k, s, p in sides)
-    return max([output, *(smallest_input(child, output) for child in module.children())])
+    return max([output, *(smallest_input(child, output, norms_need=norms_need) for child in module.children())])

@@ -221,4 +221,4 @@ class BNInception(Network):
         x = self.inception_5b(x)  # 1024, 7, 7
         x = self.global_pool(x).flatten(1)  # 1024
         logits = self.classifier(x)  # num_classes
-        return Outputs(logits, ()) if with_aux else logits
+        return Outputs(logits, ()) if with_aux is True else logits

@@ -1,4 +1,8 @@
-"""Every network of the course by name: what it is, and `create` to build it."""
+"""Every network of the course by name: what it is, and `create` to build it.
+
+`NETWORKS` is the Inception family, which the lessons teach: what goes through "all networks" goes through these. `RELATIVES`
+are what its papers compare with. `create` and `entry` know both.
+"""
 
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +12,18 @@ from networks.base import Network, Options
 from networks.pretrained import fill
 from networks.weights import SOURCES, Loaded, load_weights
 
-__all__ = ["NETWORKS", "SOURCES", "Entry", "Loaded", "create", "entry", "load_weights", "names"]
+__all__ = [
+    "NETWORKS",
+    "RELATIVES",
+    "SOURCES",
+    "Entry",
+    "Loaded",
+    "create",
+    "entry",
+    "load_weights",
+    "names",
+    "relatives",
+]
 
 
 @dataclass(frozen=True)
@@ -18,7 +33,7 @@ class Entry:
     name: str
     title: str
     paper: str
-    arxiv: str
+    arxiv: str  # its number there; empty where it is not there
     year: int
     lesson: str  # the slug of the lesson that teaches it
     module: str  # where its class is
@@ -29,6 +44,16 @@ class Entry:
     top1_error: float | None = None  # per cent, ImageNet validation, one network, one crop; None where not printed
     top5_error: float | None = None
     error_source: str = ""
+    address: str = ""  # of a paper that is not on arXiv
+
+    @property
+    def link(self) -> tuple[str, str]:
+        """Where its paper is to be read, in words and as an address."""
+        return (
+            ("the paper", self.address)
+            if self.address
+            else (f"arXiv {self.arxiv}", f"https://arxiv.org/abs/{self.arxiv}")
+        )
 
     @property
     def network(self) -> type[Network]:
@@ -195,12 +220,99 @@ NETWORKS = (
     ),
 )
 
-_BY_NAME = {entry.name: entry for entry in NETWORKS}
+# What the family's papers, and the lessons, compare with.
+RELATIVES = (
+    Entry(
+        name="alexnet",
+        title="AlexNet",
+        paper="ImageNet classification with deep convolutional neural networks",
+        arxiv="",
+        address="https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
+        year=2012,
+        lesson="start_here",
+        module="networks.alexnet",
+        class_name="AlexNet",
+        input_size=224,
+        grew_from=(),
+        new="depth, ReLUs and dropout on ImageNet, on two GPUs",
+        top1_error=42.8,
+        error_source="arXiv 1704.04861, Table 9 (accuracy 57.2)",
+    ),
+    Entry(
+        name="network_in_network",
+        title="Network in Network",
+        paper="Network in network",
+        arxiv="1312.4400",
+        year=2013,
+        lesson="inception_module",
+        module="networks.network_in_network",
+        class_name="NetworkInNetwork",
+        input_size=224,
+        grew_from=("alexnet",),
+        new="1×1 convolutions; an average over the grid in place of dense layers",
+        top1_error=40.64,
+        error_source="its authors' Caffe model of ImageNet (accuracy 59.36)",
+    ),
+    Entry(
+        name="vgg_16",
+        title="VGG-16",
+        paper="Very deep convolutional networks for large-scale image recognition",
+        arxiv="1409.1556",
+        year=2014,
+        lesson="factorization",
+        module="networks.vgg",
+        class_name="VGG16",
+        input_size=224,
+        grew_from=("alexnet",),
+        new="nothing but 3×3, one on the other",
+        top1_error=28.5,
+        top5_error=9.9,
+        error_source="arXiv 1610.02357, Table 1 (accuracies 0.715 and 0.901)",
+    ),
+    Entry(
+        name="resnet_50",
+        title="ResNet-50",
+        paper="Deep residual learning for image recognition",
+        arxiv="1512.03385",
+        year=2015,
+        lesson="residual_scaling",
+        module="networks.resnet",
+        class_name="ResNet50",
+        input_size=224,
+        grew_from=("vgg_16",),
+        new="residual connections",
+        top1_error=24.7,
+        top5_error=7.8,
+        error_source="its authors' list of their models, one crop",
+    ),
+    Entry(
+        name="mobilenet_v1",
+        title="MobileNet",
+        paper="MobileNets: efficient convolutional neural networks for mobile vision applications",
+        arxiv="1704.04861",
+        year=2017,
+        lesson="xception",
+        module="networks.mobilenet",
+        class_name="MobileNetV1",
+        input_size=224,
+        grew_from=("vgg_16",),
+        new="nothing but separable convolutions, for telephones",
+        top1_error=29.4,
+        error_source="arXiv 1704.04861, Table 8 (accuracy 70.6)",
+    ),
+)
+
+_BY_NAME = {entry.name: entry for entry in (*NETWORKS, *RELATIVES)}
 
 
 def names() -> tuple[str, ...]:
-    """The names that `create` knows, in the order of the course."""
-    return tuple(_BY_NAME)
+    """The names of the Inception family, in the order of the course."""
+    return tuple(each.name for each in NETWORKS)
+
+
+def relatives() -> tuple[str, ...]:
+    """The names of the networks that the family is compared with, in the order of their years."""
+    return tuple(each.name for each in RELATIVES)
 
 
 def entry(name: str) -> Entry:
@@ -210,7 +322,10 @@ def entry(name: str) -> Entry:
         ValueError: there is no network of that name; the message lists those there are.
     """
     if name not in _BY_NAME:
-        raise ValueError(f"There is no network {name!r}. The networks are: {', '.join(names())}.")
+        raise ValueError(
+            f"There is no network {name!r}. The networks are: {', '.join(names())}; and their relatives "
+            f"{', '.join(relatives())}."
+        )
     return _BY_NAME[name]
 
 
@@ -228,7 +343,7 @@ def create(
     """Build a network, with fresh weights or with the published ones.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()` or of `relatives()`.
         variant: "paper" as the paper's tables and figures give it, "released" as the network whose weights are public.
         num_classes: number of logits.
         in_channels: channels of the images, 3 for colour.

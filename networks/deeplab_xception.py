@@ -81,7 +81,7 @@ class AlignedXception(Network):
         x = self.exit_1(x)  # 2048, 10, 10
         x = self.global_pool(x).flatten(1)  # 2048
         logits = self.classifier(self.dropout(x))  # num_classes
-        return Outputs(logits, ()) if with_aux else logits
+        return Outputs(logits, ()) if with_aux is True else logits
 
 
 class Xception65(AlignedXception):

@@ -15,7 +15,7 @@ from networks.bn_inception import ReductionWidths as ReductionAWidths
 from networks.inception_v2 import AuxiliaryHead, Conv, MaxPool
 from networks.inception_v2 import Stem as PlainStem
 from networks.inception_v4 import Stem as ForkedStem
-from networks.layers import Branches, ConvBNAct, Outputs, Size, chain
+from networks.layers import Branches, ConvBNAct, Outputs, Size, chain, convolve
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ResidualBlock(nn.Module):
         return (child for name, child in self.named_children() if name not in ("up", "activation"))
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = self.up(torch.cat([branch(x) for branch in self.branches()], dim=1))
+        residual = convolve(self.up, torch.cat([branch(x) for branch in self.branches()], dim=1))
         y: Tensor = self.activation(x + self.scale * residual)
         return y
 
@@ -250,7 +250,7 @@ class InceptionResNet(Network):
             x = block(x)  # 1536, 8, 8, v2 as released only
         x = self.global_pool(x).flatten(1)  # 1792; 2144; 1536
         logits: Tensor = self.classifier(self.dropout(x))  # num_classes
-        if not with_aux:
+        if with_aux is not True:
             return logits
         return Outputs(logits, (self.aux1(after_b),) if self.aux_heads else ())
 

@@ -287,7 +287,7 @@ class FactorizedNetwork(Network):
             x = block(x)  # 1280, 8, 8, then 2048, 8, 8
         x = self.global_pool(x).flatten(1)  # 2048
         logits: Tensor = self.classifier(self.dropout(x))  # num_classes
-        if not with_aux:
+        if with_aux is not True:
             return logits
         return Outputs(logits, (self.aux1(after_6),) if self.aux_heads else ())
 

@@ -152,6 +152,6 @@ class InceptionV4(Network):
             x = block(x)  # 1536, 8, 8
         x = self.global_pool(x).flatten(1)  # 1536
         logits: Tensor = self.classifier(self.dropout(x))  # num_classes
-        if not with_aux:
+        if with_aux is not True:
             return logits
         return Outputs(logits, (self.aux1(after_b),) if self.aux_heads else ())

@@ -4,11 +4,12 @@ Each network is built and run through once; what is asked of it again comes from
 """
 
 import functools
+from collections.abc import Iterable
 
 import torch
 
 from networks.base import SIZES, Network
-from networks.catalog import NETWORKS, create, entry
+from networks.catalog import create, entry, names, relatives
 from utils.cost.table import Table, profile
 from utils.cost.trace import Trace, trace
 
@@ -67,16 +68,30 @@ def all_or_part(*parts: bool) -> str:
 
 
 def family(size: str = "full") -> str:
-    """The table of all networks and variants as text: parameters, MACs, activations, depth, input, the paper's error.
+    """The table of all networks of the family and their variants as text, as `side_by_side` has it.
 
     Raises:
         ValueError: a size that does not exist.
     """
+    return side_by_side(names(), size)
+
+
+def side_by_side(chosen: Iterable[str], size: str = "full") -> str:
+    """A table of networks and their variants as text: parameters, MACs, activations, depth, input, the printed error.
+
+    Args:
+        chosen: names of the catalog, of the family or of its relatives.
+        size: "full" or "mini".
+
+    Raises:
+        ValueError: a name or a size that does not exist.
+    """
+    chosen = tuple(chosen)
     if size not in SIZES:
         raise ValueError(f"size is {size!r}; it can be {' or '.join(map(repr, SIZES))}.")
     head = ("network", "variant", "parameters", "MACs", "activations", "depth", "input", "error, %")
     rows = [head]
-    for each in NETWORKS:
+    for each in map(entry, chosen):
         seen = set()
         for variant in each.variants:
             table = cost(each.name, variant, size=size)
@@ -109,6 +124,10 @@ def family(size: str = "full") -> str:
         notes.append(
             "Error: top-1 / top-5 on ImageNet's validation images, one network, one crop, as its paper prints it."
         )
+        if any(each in relatives() for each in chosen):
+            notes.append(
+                "That of a relative is from a paper that compares with it, or from its authors' list of models."
+            )
     else:
         notes.append(f"Mini size: images of {MINI_SIDE} × {MINI_SIDE} in {MINI_CLASSES} classes.")
     return "\n".join([*lines, "", *notes])

@@ -17,6 +17,11 @@ from networks.layers import ConvBNAct
 
 Names = dict[str, str]  # their name of a module, or of a parameter, to ours
 SOURCES = ("timm", "torchvision", "keras")
+WRAPPED_IN = (
+    "state_dict",
+    "model",
+    "model_state_dict",
+)  # where a training's file has the weights, beside its optimizer
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ def load_weights(
     Args:
         net: a network of full size, of the variant that the source's weights belong to (`VARIANT_OF` says which).
         state_dict: for "timm" and "torchvision" the `state_dict()` of their network, or what `torch.load` reads from
-            one of their files. For "keras" a Keras network's `.weights`, or a mapping from the paths of its weights
+            one of their files. What a training has saved is read too: names that begin with "module." or "_orig_mod.", and
+            weights that lie under "state_dict" or "model" in it. For "keras" a Keras network's `.weights`, or a mapping from the paths of its weights
             ("conv2d_3/kernel") to arrays. Keras numbers its convolutions through a whole session; only their order
             counts.
         source: whose names and layouts these are: "timm", "torchvision" or "keras".
@@ -86,7 +92,7 @@ def load_weights(
         if name not in ours:
             (skipped if name.startswith("aux") else unplaced).append(original[key])
             continue
-        tensor = _in_our_layout(key, value) if source == "keras" else torch.as_tensor(value)
+        tensor = _in_our_layout(key, value, ours[name].ndim) if source == "keras" else torch.as_tensor(value)
         # Google's 1001 classes: the first stands for none of the 1000.
         if "classifier" in name and len(tensor) == 1001 and len(ours[name]) == 1000:
             tensor, background_dropped = tensor[1:], True
@@ -209,6 +215,38 @@ def names_inception_v3() -> Names:
         layers |= under(f"Mixed_{place}", f"mixed_{place}", module)
     layers |= {"AuxLogits.conv0": "aux1.reduce", "AuxLogits.conv1": "aux1.conv"}
     return conv_and_norm(layers) | {"AuxLogits.fc": "aux1.classifier", "fc": "classifier"}
+
+
+def names_alexnet_torchvision() -> Names:
+    """torchvision.models.alexnet."""
+    convs = {f"features.{place}": f"conv{number}.conv" for number, place in enumerate((0, 3, 6, 8, 10), start=1)}
+    return convs | {"classifier.1": "dense1.dense", "classifier.4": "dense2.dense", "classifier.6": "classifier"}
+
+
+def names_vgg_torchvision() -> Names:
+    """torchvision.models.vgg16: `features` is a list of convolutions, ReLUs and pools."""
+    table: Names = {}
+    place = 0
+    for block, convs in enumerate((2, 2, 3, 3, 3), start=1):
+        for number in range(convs):
+            table[f"features.{place}"] = f"block{block}.{number}.conv"
+            place += 2
+        place += 1
+    return table | {"classifier.0": "dense1.dense", "classifier.3": "dense2.dense", "classifier.6": "classifier"}
+
+
+def names_resnet_torchvision() -> Names:
+    """torchvision.models.resnet50: its layer1 to layer4 are the paper's conv2 to conv5."""
+    table: Names = {"conv1": "conv1.conv", "bn1": "conv1.norm", "fc": "classifier"}
+    for row, blocks in enumerate((3, 4, 6, 3), start=1):
+        for block in range(blocks):
+            theirs, ours = f"layer{row}.{block}", f"conv{row + 1}_{block + 1}"
+            for number in (1, 2, 3):
+                layer = f"{ours}.body.{number - 1}"
+                table |= {f"{theirs}.conv{number}": f"{layer}.conv", f"{theirs}.bn{number}": f"{layer}.norm"}
+            if block == 0:
+                table |= {f"{theirs}.downsample.0": f"{ours}.skip.conv", f"{theirs}.downsample.1": f"{ours}.skip.norm"}
+    return table
 
 
 # --- timm -------------------------------------------------------------------------------------------------------------
@@ -409,6 +447,18 @@ def names_xception_keras() -> Names:
     return names | conv("predictions", "classifier")
 
 
+def names_mobilenet_keras() -> Names:
+    """keras.applications.MobileNet. Its classifier is a 1 x 1 convolution of the one place that is left, here a dense layer."""
+    names = conv("conv1", "conv1.1.conv") | norm("conv1_bn", "conv1.1.norm")
+    for number in range(1, 14):
+        for theirs, ours in (("dw", "depthwise"), ("pw", "pointwise")):
+            layer = f"separable_{number}.{ours}"
+            names |= conv(f"conv_{theirs}_{number}", f"{layer}.conv") | norm(
+                f"conv_{theirs}_{number}_bn", f"{layer}.norm"
+            )
+    return names | conv("conv_preds", "classifier")
+
+
 # --- Which network has which ------------------------------------------------------------------------------------------
 
 # By the class of the network, then by source.
@@ -427,6 +477,10 @@ TABLES: dict[str, dict[str, Callable[[Network], Names]]] = {
     "Xception": {"timm": lambda net: names_xception_timm(), "keras": lambda net: names_xception_keras()},
     "Xception65": {"timm": lambda net: names_aligned_xception_timm(entry=3)},
     "Xception71": {"timm": lambda net: names_aligned_xception_timm(entry=5)},
+    "AlexNet": {"torchvision": lambda net: names_alexnet_torchvision()},
+    "VGG16": {"torchvision": lambda net: names_vgg_torchvision()},
+    "ResNet50": {"torchvision": lambda net: names_resnet_torchvision()},
+    "MobileNetV1": {"keras": lambda net: names_mobilenet_keras()},
 }
 
 # The variant whose forward is that of the source, where it matters, and what would go wrong with the other one.
@@ -439,6 +493,9 @@ VARIANT_OF = {
     ("InceptionResNetV2", "keras"): ("released", "has the stem of Inception-v3, and 10, 20 and 10 blocks"),
     ("Xception", "timm"): ("released", "pads its pools at both ends, and has epsilon 1e-5"),
     ("Xception", "keras"): ("paper", "pads its pools as TensorFlow does, and has epsilon 1e-3"),
+    ("AlexNet", "torchvision"): ("released", "is one tower, without response normalisation"),
+    ("ResNet50", "torchvision"): ("released", "halves the grid in the 3 x 3 of a block"),
+    ("MobileNetV1", "keras"): ("released", "has ReLUs that stop at 6, and pads at the far end"),
 }
 
 _PARAMETERS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -489,13 +546,29 @@ def _tidy(state_dict: Mapping[str, Any] | Sequence[Any], source: str) -> tuple[d
             )
         state_dict = {weight.path: weight for weight in state_dict}
     if source != "keras":
-        return dict(state_dict), {key: key for key in state_dict}
+        return _unwrapped(state_dict)
     short = {key: "/".join(key.removesuffix(":0").split("/")[-2:]) for key in state_dict}
     renamed = _ranked(short.values())
     return (
         {renamed[short[key]]: value for key, value in state_dict.items()},
         {renamed[short[key]]: key for key in state_dict},
     )
+
+
+def _unwrapped(saved: Mapping[str, Any]) -> tuple[dict[str, object], dict[str, str]]:
+    """The weights in what a training has saved by their own names, and each name as it was given.
+
+    A training's file has them under "state_dict" or "model", beside its optimizer; DistributedDataParallel and torch.compile put
+    a word before each name.
+    """
+    under = next((name for name in WRAPPED_IN if isinstance(saved.get(name), Mapping)), None)
+    if under is not None:
+        saved = saved[under]
+    names = {key: key for key in saved}
+    for prefix in ("module.", "_orig_mod.", "module."):  # either may be around the other
+        if names and all(name.startswith(prefix) for name in names.values()):
+            names = {key: name.removeprefix(prefix) for key, name in names.items()}
+    return {names[key]: value for key, value in saved.items()}, {name: key for key, name in names.items()}
 
 
 def _ranked(keys: Iterable[str]) -> dict[str, str]:
@@ -511,16 +584,20 @@ def _ranked(keys: Iterable[str]) -> dict[str, str]:
     return {key: renamed.get(key, key) for key in keys}
 
 
-def _in_our_layout(key: str, value: object) -> Tensor:
-    """A Keras array as torch lays it out: (height, width, in, out) to (out, in, height, width), dense ones transposed."""
+def _in_our_layout(key: str, value: object, dimensions: int) -> Tensor:
+    """A Keras array as torch lays it out: (height, width, in, out) to (out, in, height, width), dense ones transposed.
+
+    `dimensions` are those of ours: a 1 x 1 convolution there may be a dense layer here.
+    """
     value = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
     if hasattr(value, "numpy") and not isinstance(value, Tensor):
         value = value.numpy()
     tensor = torch.as_tensor(value).detach()
-    if key.endswith("/depthwise_kernel"):  # (height, width, in, multiplier)
-        return tensor.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)
+    if key.endswith("/depthwise_kernel") or (key.startswith("conv_dw_") and key.endswith("/kernel")):
+        return tensor.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)  # of (height, width, in, multiplier)
     if key.endswith("kernel"):
-        return tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor.t()
+        tensor = tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor.t()
+        return tensor.flatten(1) if dimensions == 2 else tensor
     return tensor
 
 

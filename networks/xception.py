@@ -204,4 +204,4 @@ class Xception(Network):
         x = self.block14(x)  # 2048, 10, 10
         x = self.global_pool(x).flatten(1)  # 2048
         logits = self.classifier(self.dropout(x))  # num_classes
-        return Outputs(logits, ()) if with_aux else logits
+        return Outputs(logits, ()) if with_aux is True else logits

@@ -15,13 +15,18 @@ from ipywidgets import CallbackDispatcher
 
 from tests.browser.learner import server
 
+# Where the tests were started with `nohup` this signal is ignored, and so it would be in all that they start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 DURATIONS = Path(__file__).with_name("durations.txt")
 QUICK = 1.0  # seconds
 LONG = 5.0  # a test that takes longer is handed out alone, others with their file
 
 
 def pytest_addoption(parser):
-    parser.addoption("--whole", action="store_true", help="run the whole notebooks as well, minutes each")
+    parser.addoption(
+        "--whole", action="store_true", help="run what is left for once a week as well: whole notebooks, whole tables"
+    )
     parser.addoption("--quick", action="store_true", help="only the tests that take less than a second")
     parser.addoption("--keep-durations", action="store_true", help=f"write {DURATIONS.name} after a run of everything")
 

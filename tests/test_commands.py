@@ -9,7 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +62,7 @@ def only(tmp_path):
         (["check"], "-m pytest tests/test_types.py"),
         (["check"], "lint-imports"),
         (["check"], "-m pytest -n auto --dist worksteal --quick"),
-        (["notebooks"], "--whole -m whole tests/lessons/test_lessons.py"),
+        (["whole"], "--whole -m whole"),
         (["lessons"], "-m lessons build"),
         (["bench", "ARGS=profile"], "benchmarks/bench.py profile"),
         (["lint"], "-m ruff format --check ."),
@@ -76,7 +78,7 @@ def test_make_sets_up_and_then_runs(words, runs):
 
 def test_make_alone_lists_the_commands():
     answer = make()
-    for command in ("lab", "test", "check", "notebooks", "lessons", "lint", "bench", "setup"):
+    for command in ("lab", "test", "check", "whole", "lessons", "lint", "bench", "setup"):
         assert f"make {command}" in answer.stdout
 
 
@@ -117,6 +119,15 @@ def project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
+def wanted(extra: str) -> list[str]:
+    """The requirements of the course with an extra, and with those that it includes."""
+    lines = list(project()["project"]["dependencies"])
+    for line in project()["project"]["optional-dependencies"][extra]:
+        inner = re.fullmatch(r"inception-course\[(.*)\]", line)
+        lines += [more for name in inner[1].split(",") for more in wanted(name)] if inner else [line]
+    return lines
+
+
 def test_conda_users_get_the_same_packages():
     description = yaml.safe_load((ROOT / "environment.yml").read_text())
     lines = [line for line in description["dependencies"] if isinstance(line, str)]
@@ -125,23 +136,68 @@ def test_conda_users_get_the_same_packages():
     there = {ON_PYPI.get(name, name): ranges for name, ranges in there.items()}
     assert there.pop("pip") == ""
     assert there.pop("python") == project()["project"]["requires-python"]
-    wanted = project()["project"]["dependencies"] + project()["project"]["optional-dependencies"]["test"]
-    assert there == requirements(wanted + project()["build-system"]["requires"])
+    assert there == requirements(wanted("test") + project()["build-system"]["requires"])
     assert "-e ." in pip
     assert description["channels"] == ["conda-forge"]
 
 
-def test_constraints_pin_every_package_within_its_range():
-    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    pins = {}
-    for line in lines:
-        name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
-        pins[re.sub(r"[-_.]+", "-", name).lower()] = version
-    assert lines == sorted(lines, key=str.lower)
-    wanted = project()["project"]["dependencies"] + project()["project"]["optional-dependencies"]["test"]
-    for line in wanted + project()["build-system"]["requires"]:
+def lock() -> list[dict]:
+    return tomllib.loads((ROOT / "pylock.toml").read_text())["packages"]
+
+
+def test_the_lock_holds_every_package_within_its_range():
+    there = {package["name"]: package["version"] for package in lock()}
+    for line in wanted("test") + project()["build-system"]["requires"]:
         requirement = Requirement(line)
-        assert requirement.specifier.contains(pins[requirement.name]), line
+        assert requirement.specifier.contains(there[requirement.name]), line
+
+
+def test_the_lock_names_public_addresses_and_every_file_s_hash():
+    for package in lock():
+        for file in [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]:
+            assert file["url"].startswith("https://files.pythonhosted.org/"), file["url"]
+            assert re.fullmatch(r"[0-9a-f]{64}", file["hashes"]["sha256"])
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize(
+    ("platform", "machine", "tags"),
+    [
+        ("linux", "x86_64", r"manylinux\w*_x86_64|any"),
+        ("linux", "aarch64", r"manylinux\w*_aarch64|any"),
+        ("darwin", "arm64", r"macosx_\w*(arm64|universal2)|any"),
+        ("win32", "AMD64", r"win_amd64|any"),
+    ],
+)
+def test_the_lock_has_a_wheel_of_each_package_for_each_system(python, platform, machine, tags):
+    nt = platform == "win32"
+    here = {
+        "python_version": python,
+        "python_full_version": f"{python}.7",
+        "sys_platform": platform,
+        "os_name": "nt" if nt else "posix",
+    }
+    here |= {
+        "platform_machine": machine,
+        "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[platform],
+    }
+    here |= {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
+    interpreter = python.replace(".", "")
+    chosen: dict[str, list[str]] = {}
+    for package in lock():
+        if Marker(package["marker"]).evaluate(here):
+            assert package["name"] not in chosen, f"{package['name']} twice"
+            chosen[package["name"]] = [file["url"].rsplit("/")[-1] for file in package["wheels"]]
+    missing = [
+        name
+        for name, files in chosen.items()
+        if not any(
+            re.search(rf"-(cp{interpreter}|(cp|py)3\w*|py2\.py3)-(cp{interpreter}|abi3|none)-.*({tags})", file)
+            for file in files
+        )
+    ]
+    assert missing == []
+    assert "torch" in chosen and ("nvidia-cublas" in chosen) == (platform == "linux")
 
 
 def test_ci_runs_make_test_and_hands_on_its_status(tmp_path):
@@ -171,3 +227,27 @@ def test_help_lists_the_commands_without_loading_torch():
     answer = subprocess.run([sys.executable, "-m", "lessons", "--help"], cwd=ROOT, capture_output=True, text=True)
     for command in ("list", "lab", "workspace", "doctor"):
         assert command in answer.stdout
+
+
+def commands(text: str) -> list[str]:
+    """The commands that a text gives a reader, without the comments behind them."""
+    found = re.findall(r"(?:make [a-z]+|python -m lessons [^`\n]*|python bootstrap\.py [a-z]+)", text)
+    return sorted({line.split("  #")[0].split("   ")[0].strip() for line in found})
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/site/install.md"])
+def test_every_command_of_a_text_is_one_that_the_program_takes(name):
+    from lessons.__main__ import app
+
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M)
+    program = typer.main.get_command(app)
+    given = commands((ROOT / name).read_text(encoding="utf-8"))
+    assert given
+    for line in given:
+        words = line.split()
+        if words[0] == "make":
+            assert words[1] in targets, line
+        elif words[1] == "bootstrap.py":
+            assert words[2] in ("lab", "test"), line
+        else:
+            program.commands[words[3]].make_context(words[3], words[4:])  # parsed, and refused where it is not taken

@@ -8,18 +8,27 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import graphviz
 from torch import nn
 
+from utils.cost import units
 from utils.cost.table import kind_of, label_of, layer_groups, shape_text, short
-from utils.cost.trace import INPUT, Operation, Trace, trace
-from utils.page.html import Html, output, tag
+from utils.cost.trace import INPUT, Input, Operation, Trace, trace
+from utils.page.html import Html, on_paper, output
 from utils.show import colors
+from utils.system.packages import needed
+
+if TYPE_CHECKING:
+    import graphviz
 
 FORMATS = (".svg", ".png", ".pdf")
+MANY = 8  # as many equal boxes, or groups of boxes, are drawn as one
+LONGEST = 12  # boxes in such a group
+LEGIBLE = 0.84  # of its own size: there the small letters of 9 pt, 12 px, are 10 px high
 _PLAIN = (nn.Sequential, nn.ModuleList)  # modules that are no level of their own
 
 
@@ -53,7 +62,7 @@ class Diagram:
     source: str
     alternative: str
 
-    @property
+    @cached_property
     def svg(self) -> str:
         """The picture as SVG text, with its description inside."""
         text = _lay_out(self.source, "svg").decode()
@@ -82,25 +91,48 @@ class Diagram:
     @property
     def html(self) -> Html:
         """The picture as a part of something larger; a white ground keeps the black text readable in a dark theme."""
-        return tag("div", Html(self.svg), cls="course-paper")
+        return self.beside(self.width)
+
+    @property
+    def width(self) -> float:
+        """Of the picture at its own size, in pixels of a page."""
+        found = re.search(r'width="([\d.]+)pt"', self.svg)
+        return float(found[1]) * 4 / 3 if found else 0.0
+
+    def beside(self, widest: float) -> Html:
+        """The picture as `html`, at one scale with others of which the widest is so many pixels wide.
+
+        It shrinks with the room there is until its small letters are 10 px high; from there on it is scrolled.
+        """
+        return on_paper(Html(self.svg), self.title, full=self.width, share=self.width / widest, least=LEGIBLE)
 
     def _repr_html_(self) -> str:
         return output(self.html)
 
+    def _repr_svg_(self) -> str:
+        return self.svg
 
-def draw(module: nn.Module, image_shape: Sequence[int], depth: int = 1, direction: str = "TB") -> Diagram:
+
+def at_one_scale(diagrams: Sequence[Diagram]) -> tuple[list[Html], int]:
+    """Several diagrams as parts of something larger, and how many pixels each needs at least to be legible."""
+    widest = max(diagram.width for diagram in diagrams)
+    return [diagram.beside(widest) for diagram in diagrams], round(LEGIBLE * widest) + 8
+
+
+def draw(module: nn.Module, image_shape: Input | Sequence[Input], depth: int = 1, direction: str = "TB") -> Diagram:
     """Draw a module for an image of shape (channels, height, width).
 
     Args:
-        module: any torch module, on `meta` too.
-        image_shape: (channels, height, width), without the batch.
+        module: any torch module but a scripted one, on `meta` too.
+        image_shape: (channels, height, width), without the batch; for several inputs a sequence of shapes, or images, as in
+            `utils.cost.profile`.
         depth: how many levels of modules are opened. At 1 each child is one box: for a block that is the paper's
             figure of the block, for a network its overview. `nn.Sequential` counts as no level.
         direction: "TB" draws from top to bottom, "LR" from left to right.
 
     Raises:
         TypeError: not a module.
-        ValueError: a shape, depth or direction that cannot be, or the module cannot take such an image.
+        ValueError: a shape, depth or direction that cannot be, a scripted module, or one that cannot take such an image.
     """
     if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
         raise ValueError(f"depth is {depth!r}; it must be a whole number, 1 or more.")
@@ -110,8 +142,10 @@ def draw(module: nn.Module, image_shape: Sequence[int], depth: int = 1, directio
     repeats = _repeats(record)
     nodes, edges = _graph(record, depth, repeats)
     _fold_layers(nodes, edges)
+    _fold_sums(nodes, edges)
+    _fold_equals(nodes, edges)
     return Diagram(
-        title=f"{type(module).__name__} on {shape_text(record.image_shape)}",
+        title=f"{type(record.root).__name__} on {' and '.join(map(shape_text, record.inputs))}",
         source=_source(record, nodes, edges, direction, repeats),
         alternative=_in_words(record, nodes, edges),
     )
@@ -182,8 +216,9 @@ def _repeats(record: Trace) -> _Repeats:
 
 
 def _graph(record: Trace, depth: int, repeats: _Repeats) -> tuple[dict[int, _Node], Edges]:
-    drawn_as: dict[int, int] = {INPUT: INPUT}  # operation -> its box
-    shapes: dict[int, tuple[int, ...]] = {INPUT: record.image_shape}
+    entrances = {-1 - number: shape for number, shape in enumerate(record.inputs)}
+    drawn_as: dict[int, int] = {key: key for key in entrances}  # operation -> its box
+    shapes: dict[int, tuple[int, ...]] = dict(entrances)
     boxes: dict[int, int] = {}  # closed module call -> its box
     members: dict[int, list[Operation]] = {}
     nodes: dict[int, _Node] = {}
@@ -223,11 +258,14 @@ def _graph(record: Trace, depth: int, repeats: _Repeats) -> tuple[dict[int, _Nod
             node.title = f"{node.title} (×{len(run)})" if is_layer else _run_title(record, run)
             node.parameters *= len(run)
             node.macs *= len(run)
-    last = drawn_as[record.operations[-1].index] if record.operations else INPUT
-    result = len(record.operations)
-    nodes[INPUT] = _Node(INPUT, "end", "input", record.image_shape)
-    nodes[result] = _Node(result, "end", "output", shapes.get(result - 1, record.image_shape))
-    edges[last, result] = nodes[result].shape
+    for number, (key, shape) in enumerate(entrances.items(), start=1):
+        nodes[key] = _Node(key, "end", "input" if len(entrances) == 1 else f"input {number}", shape)
+    outputs = record.outputs or (record.operations[-1].index if record.operations else INPUT,)
+    for number, source in enumerate(outputs, start=1):
+        result = len(record.operations) - 1 + number
+        title = "output" if len(outputs) == 1 else f"output {number}"
+        nodes[result] = _Node(result, "end", title, shapes[source])
+        edges[drawn_as[source], result] = nodes[result].shape
     return nodes, edges
 
 
@@ -335,6 +373,111 @@ def _fold_layers(nodes: dict[int, _Node], edges: Edges) -> None:
             _absorb(nodes, edges, before.key, key)
 
 
+def _fold_sums(nodes: dict[int, _Node], edges: Edges) -> None:
+    """A long chain of sums, each of which nothing reads but the next, is one sum of all that they take."""
+    chains: dict[int, list[int]] = {}  # by the sum that is last so far
+    for key in sorted(nodes):
+        if nodes[key].kind == "sum" and not nodes[key].notes:
+            before = [
+                source
+                for source, target in edges
+                if target == key and source in chains and nodes[source].inside == nodes[key].inside
+                and sum(each == source for each, _ in edges) == 1
+            ]  # fmt: skip
+            chains[key] = [*(chains.pop(before[0]) if before else []), key]
+    for last, chain in chains.items():
+        for gone in chain[:-1] if len(chain) >= MANY else ():
+            for source, target in list(edges):
+                if gone in (source, target):
+                    shape = edges.pop((source, target))
+                    if target == gone and source not in chain:
+                        edges[source, last] = shape
+            del nodes[gone]
+
+
+def _fold_equals(nodes: dict[int, _Node], edges: Edges) -> None:
+    """Draw once, with "×200", what is there many times over: branches side by side, or passes one after the other."""
+    order = [key for key in sorted(nodes) if nodes[key].kind != "end"]
+    place = {key: index for index, key in enumerate(order)}
+    sources: dict[int, list[int]] = {key: [] for key in nodes}
+    readers: dict[int, list[int]] = {key: [] for key in nodes}
+    for source, target in sorted(edges):
+        sources[target].append(source)
+        readers[source].append(target)
+
+    def looks(key: int) -> tuple[object, ...]:
+        node = nodes[key]
+        return (
+            node.kind,
+            node.title.partition(" (×")[0] if node.call is None else "",
+            node.shape,
+            node.macs,
+            node.window,
+            tuple(node.notes),
+            len(node.inside),
+            bool(readers[key]),
+        )
+
+    def follows(before: int, after: int, unit: int, first: int) -> bool:
+        """Is what a box reads what the box one unit before reads, or one unit further on? Of the first unit only what is in it."""
+        if looks(before) != looks(after) or len(sources[before]) != len(sources[after]):
+            return False
+        for one, other in zip(sources[before], sources[after], strict=True):
+            steps = place.get(other, -1) - place.get(one, -1)
+            is_first = place[before] < first + unit and place.get(one, -1) < first
+            if one != other and steps != unit and not (is_first and first <= place.get(other, -1) < first + unit):
+                return False
+        return True
+
+    def times(first: int, unit: int) -> int:
+        """How often the boxes of a unit are there, from a place on."""
+        count = 1
+        while first + (count + 1) * unit <= len(order):
+            start = first + count * unit
+            if not all(follows(order[at - unit], order[at], unit, first) for at in range(start, start + unit)):
+                break
+            count += 1
+        return count
+
+    def leaves_as_one(first: int, unit: int, count: int) -> bool:
+        """Do all units, or the last alone, give what is read outside?"""
+        inside = set(order[first : first + unit * count])
+        for at in range(first, first + unit):
+            outside = [{r for r in readers[order[at + unit * n]] if r not in inside} for n in range(count)]
+            if any(each != outside[-1] for each in outside) and any(outside[:-1]):
+                return False
+        return True
+
+    first = 0
+    while first < len(order):
+        found = ((times(first, unit), unit) for unit in range(1, LONGEST + 1))
+        count, unit = next(((n, unit) for n, unit in found if n >= MANY), (1, 1))
+        if count >= MANY and leaves_as_one(first, unit, count):
+            kept = order[first : first + unit]
+            in_turn = any(
+                place[order[first]] <= place.get(s, -1) < first + unit
+                for k in order[first + unit : first + 2 * unit]
+                for s in sources[k]
+            )
+            for at, key in enumerate(order[first + unit : first + unit * count]):
+                into = kept[at % unit]
+                nodes[into].parameters += nodes[key].parameters
+                nodes[into].macs += nodes[key].macs
+                for source, target in list(edges):
+                    if key in (source, target):
+                        shape = edges.pop((source, target))
+                        if source == key and place.get(target, len(order)) >= first + unit * count:
+                            edges[into, target] = shape
+                del nodes[key]
+            for key in kept:
+                nodes[key].title += f" (×{count})"
+                if in_turn and unit > 1:
+                    nodes[key].notes.append(f"these {unit} in turn")
+            first += unit * count
+        else:
+            first += 1
+
+
 def _absorb(nodes: dict[int, _Node], edges: Edges, into: int, gone: int) -> None:
     del nodes[gone]
     for (source, target), shape in list(edges.items()):
@@ -367,11 +510,13 @@ def _lines(node: _Node) -> list[str]:
     if node.notes:
         lines.append(" + ".join(node.notes))
     if node.parameters or node.macs:
-        lines.append(f"{short(node.parameters)} params · {short(node.macs)} MACs")
+        lines.append(f"{short(node.parameters)} params · {short(units.count(node.macs))} {units.letters()}")
     return lines
 
 
 def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str, repeats: _Repeats) -> str:
+    with needed("A drawing"):
+        import graphviz
     graph = graphviz.Digraph(
         graph_attr={"rankdir": direction, "nodesep": "0.18", "ranksep": "0.32", "bgcolor": "white", "ordering": "out"},
         node_attr={
@@ -431,7 +576,7 @@ def _entrances(nodes: dict[int, _Node], edges: Edges) -> dict[tuple[int, int], s
 
 
 def _fill(
-    graph: graphviz.Digraph,
+    graph: "graphviz.Digraph",
     record: Trace,
     nodes: list[_Node],
     around: tuple[int, ...],
@@ -464,7 +609,7 @@ def _fill(
 
 
 def _id(key: int) -> str:
-    return "input" if key == INPUT else f"n{key}"
+    return f"n{key}" if key >= 0 else "input" if key == INPUT else f"input{-key}"
 
 
 def _in_words(record: Trace, nodes: dict[int, _Node], edges: Edges) -> str:
@@ -474,7 +619,8 @@ def _in_words(record: Trace, nodes: dict[int, _Node], edges: Edges) -> str:
         sources = [names[source] for source, target in sorted(edges) if target == key]
         if sources:
             sentences.append(f"{'; '.join(_lines(nodes[key]))} takes {', '.join(sources)}")
-    return f"From an input of {shape_text(record.image_shape)}: " + ". ".join(sentences) + "."
+    given = " and ".join(shape_text(shape) for shape in record.inputs)
+    return f"From {'an input' if len(record.inputs) == 1 else 'inputs'} of {given}: " + ". ".join(sentences) + "."
 
 
 _LAYOUT = threading.Lock()
@@ -493,7 +639,8 @@ def _centred(box: re.Match[str]) -> str:
 
 def _lay_out(source: str, form: str) -> bytes:
     global _quiet_from_now_on
-    import pygraphviz  # here, so that counting works where it cannot be installed
+    with needed("A drawing"):  # here, so that counting works where it cannot be installed
+        import pygraphviz
 
     with _LAYOUT, nullcontext() if _quiet_from_now_on else _without_font_warnings():
         picture: bytes = pygraphviz.AGraph(string=source).draw(format=form, prog="dot")

@@ -68,6 +68,7 @@ def _classes() -> dict[str, type]:
         if isinstance(kind, type)
         and (kind.__module__, kind.__qualname__) == (place.__name__, name)
         and (issubclass(kind, nn.Module) or dataclasses.is_dataclass(kind))
+        and "__deprecated__" not in vars(kind)  # nobody's network needs it, and each use would warn the teacher
     }
 
 

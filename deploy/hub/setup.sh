@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes this machine a JupyterHub for one class: sudo deploy/hub/setup.sh TEACHER. See docs/hub.md.
 #
-# It needs the course's environment in .venv (make setup) and in it the hub (.venv/bin/python -m pip install -c
-# constraints.txt -e '.[hub]'). It installs nothing and can be run again: after an update of the course it must be.
+# It needs the course's environment in .venv (make setup) and in it the hub (.venv/bin/python -m pip install
+# --no-build-isolation -e '.[hub]'). It installs nothing and can be run again: after an update of the course it must be.
 set -euo pipefail
 
 [ $# -eq 1 ] || { echo "Name the teacher's account: sudo $0 TEACHER" >&2; exit 1; }
@@ -16,7 +16,7 @@ own=/etc/inception-hub/jupyterhub_config.py
 
 id "$teacher" >/dev/null || { echo "There is no account $teacher: useradd --create-home $teacher" >&2; exit 1; }
 command -v configurable-http-proxy >/dev/null || { echo "configurable-http-proxy is missing: npm install -g configurable-http-proxy" >&2; exit 1; }
-"$python" -c "import jupyterhub" || { echo "JupyterHub is missing: $python -m pip install -c constraints.txt -e '.[hub]'" >&2; exit 1; }
+"$python" -c "import jupyterhub" || { echo "JupyterHub is missing: $python -m pip install -e '.[hub]'" >&2; exit 1; }
 # What students run must be readable for them, up to the root of the disk.
 runuser -u nobody -- "$python" -c "import lessons" || { echo "Not everybody can run $python. Put the course and its Python where everybody may read, as in /opt." >&2; exit 1; }
 

@@ -34,7 +34,7 @@ from labs.race.messages import Job
 from utils.data.dataset import Data
 from utils.page.html import SHEET, Html, box, output, tag, text
 from utils.show.colors import ARMS
-from utils.show.display import show_widget
+from utils.show.display import Still, show_widget
 from utils.train.comparison import Comparison, compare
 from utils.train.recipe import Recipe
 from utils.train.runs import Epoch, Run
@@ -449,6 +449,7 @@ class RacePanel:
         hear_beside_cells(self.stop_button)
         self.widget.observe(self._closed, names="comm")
         self._forget = when_run_again(this_cell(), self.close)
+        self._still: Still | None = None  # once the panel is shown
         self._is_closed = False
         self._said = self._drawn = 0.0
         self._say("Nothing has been trained yet. Press Race.")
@@ -504,6 +505,8 @@ class RacePanel:
             self.picture.value = text(race.picture, table)
         if not race.is_on:
             self._lock(False)
+            if self._still is not None:
+                self._still.follow(self._forms)
 
     def _lock(self, is_on: bool) -> None:
         for control in (self.race_button, *self.controls):
@@ -524,8 +527,12 @@ class RacePanel:
             return "A race that has not been started. Press Race in a notebook, or call start()."
         return repr(self.race)
 
+    def _forms(self) -> dict[str, str]:
+        """What stays of the race where there is no kernel."""
+        return {"text": repr(self), "html": output(Html(self.statement.value + self.picture.value))}
+
     def _ipython_display_(self) -> None:
-        show_widget(self.widget, text=repr(self), html=output(Html(self.statement.value + self.picture.value)))
+        self._still = show_widget(self.widget, **self._forms())
 
 
 def race(entries: Mapping[str, Build], **options: Any) -> RacePanel:

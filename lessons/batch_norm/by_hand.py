@@ -49,6 +49,9 @@ class BatchNorm2d(nn.Module):
     In training, the batch's own statistics, and the running ones follow them by a share of `momentum`. torch keeps the
     unbiased variance in the running statistics while it normalises by the biased one; so does this. In evaluation, the
     running statistics (section 3.1 takes averages over batches for them, with the unbiased variance as well).
+
+    Raises:
+        ValueError: in training, a single value a channel, as torch: it has no variance.
     """
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1):
@@ -62,6 +65,11 @@ class BatchNorm2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mean, variance = self.running_mean, self.running_var
         if self.training:
+            if x.numel() == x.shape[1]:
+                raise ValueError(
+                    f"x is {tuple(x.shape)}: one value a channel, and statistics of one value normalise it to 0. "
+                    "In training, use two images or more, or a larger grid."
+                )
             mean, variance = statistics(x)
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)

@@ -10,6 +10,7 @@ from lessons.batch_norm import drift, whitening
 from lessons.batch_norm.companions import accuracy_in
 from lessons.batch_norm.doubt import EARLY, Study, early_accuracy, mean_of
 from networks import measure
+from utils.cost import units
 from utils.cost.table import Cost, Table, total
 from utils.data.dataset import Data
 from utils.data.photo import photograph
@@ -53,8 +54,8 @@ def whitening_cost(channels: Sequence[int] = (16, 32, 64, 128, 192), *, images: 
     """Whitening beside batch normalisation, counted, and timed on this machine's CPU without gradients."""
     values = images * side**2
     counted = {
-        False: [whitening.macs_of_whitening(each, values) for each in channels],
-        True: [whitening.macs_of_normalising(each, values) for each in channels],
+        False: [units.count(whitening.macs_of_whitening(each, values)) for each in channels],
+        True: [units.count(whitening.macs_of_normalising(each, values)) for each in channels],
     }
     batches = [torch.randn(images, each, side, side) for each in channels]
     timed = {
@@ -67,12 +68,12 @@ def whitening_cost(channels: Sequence[int] = (16, 32, 64, 128, 192), *, images: 
     ratio = counted[False][-1] / counted[True][-1], timed[False][-1] / timed[True][-1]
     figure, axes = panels(
         2,
-        f"At {channels[-1]} channels, whitening needs {ratio[0]:.0f} times the multiply-adds and takes {ratio[1]:.1f} "
+        f"At {channels[-1]} channels, whitening needs {ratio[0]:.0f} times the {units.words()} and takes {ratio[1]:.1f} "
         "times as long",
         width=8.4,
     )
     words = []
-    for axis, what, unit in ((axes[0], counted, "multiply-adds"), (axes[1], timed, "milliseconds")):
+    for axis, what, unit in ((axes[0], counted, units.words()), (axes[1], timed, "milliseconds")):
         for is_batch_norm, numbers in what.items():
             axis.plot(channels, numbers, marker="o", color=COLORS[is_batch_norm], label=names[is_batch_norm])
             words.append(f"{names[is_batch_norm]}, {unit}: {', '.join(f'{number:.3g}' for number in numbers)}")
@@ -202,15 +203,15 @@ def two_networks() -> Picture:
     most = max(grids, key=lambda grid: new[grid].macs - old[grid].macs)
     more = tables["BN-Inception"].macs / tables["GoogLeNet"].macs - 1
     figure, axes = panels(
-        2, f"BN-Inception takes {more:.0%} more multiply-adds, above all in its modules {most}", width=9
+        2, f"BN-Inception takes {more:.0%} more {units.words()}, above all in its modules {most}", width=9
     )
     words = []
     for axis, what, unit in (
         (axes[0], "parameters", "parameters, millions"),
-        (axes[1], "macs", "multiply-adds, millions"),
+        (axes[1], "macs", f"{units.words()}, millions"),
     ):
         for position, (name, by_grid) in enumerate(stages.items()):
-            numbers = [getattr(by_grid[grid], what) / 1e6 for grid in grids]
+            numbers = [units.of(by_grid[grid], what) / 1e6 for grid in grids]
             places = np.arange(len(grids)) + (position - 0.5) * 0.38
             axis.bar(places, numbers, width=0.36, color=(WITHOUT, WITH)[position], label=name)
             for place, number in zip(places, numbers, strict=True):

@@ -14,8 +14,14 @@ def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     3.1), and a convolution's filters and bias can take both over. Neither argument is changed.
 
     Raises:
-        ValueError: the two do not fit together, or the normalisation keeps no running statistics.
+        ValueError: the two do not fit together, the normalisation keeps no running statistics, or the convolution is
+            another than `nn.Conv2d`: a transposed one has its output channels along another axis.
     """
+    if not isinstance(conv, nn.Conv2d):
+        raise ValueError(
+            f"conv is a {type(conv).__name__}; this folds an nn.Conv2d. For a transposed one there is "
+            "torch.nn.utils.fusion.fuse_conv_bn_eval(conv, norm, transpose=True)."
+        )
     if norm.num_features != conv.out_channels:
         raise ValueError(f"The convolution puts out {conv.out_channels} channels; the norm is for {norm.num_features}.")
     if norm.running_mean is None:
@@ -34,24 +40,25 @@ def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
 def folded(net: nn.Module) -> nn.Module:
     """A copy of a network in evaluation mode, with every norm folded that follows a convolution in an `nn.Sequential`.
 
-    The convolution may be the last layer of a sequence of its own, as in a separable convolution. A folded network is
-    for evaluation: trained further, it is a network without normalisation.
+    The convolution may be the last layer of a sequence of its own, as in a separable convolution, and the norm the first.
+    A folded network is for evaluation: trained further, it is a network without normalisation.
     """
     net = copy.deepcopy(net).eval()
     for sequence in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
         names = list(sequence._modules)
         for first, second in pairwise(names):
-            conv, norm = _last(sequence, first), sequence.get_submodule(second)
-            if isinstance(sequence.get_submodule(conv), nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                sequence.set_submodule(conv, fold(sequence.get_submodule(conv), norm))
-                sequence.set_submodule(second, nn.Identity())
+            conv_name, norm_name = _layer(sequence, first, -1), _layer(sequence, second, 0)
+            conv, norm = sequence.get_submodule(conv_name), sequence.get_submodule(norm_name)
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d | nn.SyncBatchNorm):
+                sequence.set_submodule(conv_name, fold(conv, norm))
+                sequence.set_submodule(norm_name, nn.Identity())
     return net.eval()
 
 
-def _last(sequence: nn.Sequential, name: str) -> str:
-    """The name of a child, or where it is a sequence itself, of the layer that it ends in."""
+def _layer(sequence: nn.Sequential, name: str, place: int) -> str:
+    """The name of a child, or where it is a sequence itself, of its first (0) or last (-1) layer."""
     child = sequence.get_submodule(name)
     while isinstance(child, nn.Sequential) and len(child):
-        name = f"{name}.{list(child._modules)[-1]}"
-        child = child[-1]
+        name = f"{name}.{list(child._modules)[place]}"
+        child = child[place]
     return name

@@ -13,7 +13,8 @@ from utils.lab_frame.frame import Lab, View, Walk, buttons, slider, stops
 from utils.page import svg
 from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
 from utils.show import colors
-from utils.train.loop import seeded
+from utils.train.loop import Recipe, fit, seeded
+from utils.train.snapshots import Snapshots
 
 LAYERS, UNITS = 6, 64
 STEPS, EVERY = 100, 10  # steps of training, and between two looks
@@ -62,6 +63,21 @@ def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         data.normalise(data.train.images).flatten(1), data.train.labels,
         data.normalise(data.test.images).flatten(1), data.test.labels,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def watched(normalised: bool, gain: float = 0.5) -> Snapshots:
+    """What the network is like at some steps of six epochs of plain gradient descent, with what each layer's ReLU gets."""
+    data = load("digits")
+    recipe = Recipe(epochs=6, batch_size=64, learning_rate=0.25, momentum=0.0)
+
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), DigitNet(normalised=normalised, gain=gain))
+
+    gets = {f"into ReLU {number + 1}": f"1.{number}.{int(normalised)}" for number in range(LAYERS)}
+    kept = Snapshots(data, build=build, layers=gets)
+    fit(build, data, recipe, seed=0, show=False, on_step=kept, device="cpu")  # no faster on a GPU
+    return kept
 
 
 @lru_cache(maxsize=64)  # a pinned run, and one that a handle comes back to, are not trained again

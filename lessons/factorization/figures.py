@@ -13,10 +13,11 @@ from torch.nn import functional as F
 from lessons.factorization import principles
 from lessons.factorization.reductions import REDUCTIONS
 from lessons.factorization.savings import Saving, percent, window_text
+from utils.cost import units
 from utils.cost.table import profile, short
 from utils.data.photo import photograph
 from utils.data.sets import load
-from utils.diagram import Diagram, draw
+from utils.diagram import Diagram, at_one_scale, draw
 from utils.page.html import bold, output, side_by_side, tag, text
 from utils.show import colors
 from utils.show.plot import Picture, label, panels
@@ -289,7 +290,7 @@ def width_and_depth(steps: Sequence[int] = (1, 2, 3, 4)) -> Picture:
     for color, marker, (name, values) in zip((colors.BLUE, colors.VERMILION), "os", lines.items(), strict=True):
         axis.plot(steps, values, marker=marker, color=color, label=name)
     axis.set_xticks(list(steps))
-    label(axis, x="times the width, or times the depth", y="times the multiply-adds")
+    label(axis, x="times the width, or times the depth", y=f"times the {units.words()}")
     axis.set_ylim(bottom=0)
     axis.legend(frameon=False, fontsize=9)
     words = "; ".join(f"{name}: {', '.join(f'{value:.0f}' for value in values)}" for name, values in lines.items())
@@ -301,7 +302,7 @@ def clock(savings: Sequence[Saving]) -> Picture:
     less = sum(each.timed < each.counted for each in savings)
     sure = sum(each.middle_half[1] < each.counted for each in savings)
     title = (
-        f"On this machine {less} of {len(savings)} replacements save less time than multiply-adds, {sure} of them with "
+        f"On this machine {less} of {len(savings)} replacements save less time than {units.words()}, {sure} of them with "
         "the whole line"
     )
     figure, axes = panels(2, title, width=9.4, height=0.9 + 0.8 * len(savings))
@@ -321,7 +322,9 @@ def clock(savings: Sequence[Saving]) -> Picture:
             zip(("whole window", "its factors"), each.speed, (colors.SKY, colors.GREEN), strict=True)
         ):
             place = -position - 0.3 * (offset - 0.5)
-            axes[1].barh(place, speed / 1e9, height=0.28, color=color, label=name if position == 0 else None)
+            axes[1].barh(
+                place, units.count(speed) / 1e9, height=0.28, color=color, label=name if position == 0 else None
+            )
         name = each.replacement.name.replace("\n", ", ")
         words.append(f"{name}: counted {percent(each.counted)}, timed {percent(each.timed)}")
     axes[0].axvline(0, color="black", linewidth=0.8)
@@ -329,7 +332,7 @@ def clock(savings: Sequence[Saving]) -> Picture:
     axes[0].tick_params(axis="y", labelsize=8.5)
     axes[1].set_yticks([])
     label(axes[0], x="saved, % (line: middle half of five groups)")
-    label(axes[1], x="billion multiply-adds a second")
+    label(axes[1], x=f"billion {units.words()} a second")
     for axis, place in zip(axes, ("left", "right"), strict=True):
         figure.legend(
             *axis.get_legend_handles_labels(),
@@ -393,8 +396,9 @@ class SideBySide:
         return "\n".join([self.title, *(f"{name}: {drawn.alternative} {note}" for name, drawn, note in self.parts)])
 
     def _repr_html_(self) -> str:
-        each = (text(bold(name), drawn.html, note) for name, drawn, note in self.parts)
-        return output(tag("p", bold(self.title)), side_by_side(*each, least=240))
+        pictures, least = at_one_scale([drawn for _, drawn, _ in self.parts])
+        each = (text(bold(name), drawn, note) for (name, _, note), drawn in zip(self.parts, pictures, strict=True))
+        return output(tag("p", bold(self.title)), side_by_side(*each, least=least))
 
 
 def three_reductions(channels: int = 320, grid: int = 34) -> SideBySide:
@@ -410,7 +414,7 @@ def three_reductions(channels: int = 320, grid: int = 34) -> SideBySide:
         (
             name,
             draw(module, shape),
-            f"{short(tables[name].macs)} multiply-adds, {100 * tables[name].macs / dearest:.3g} % of the dearest",
+            f"{short(units.count(tables[name].macs))} {units.words()}, {100 * tables[name].macs / dearest:.3g} % of the dearest",
         )
         for name, module in modules.items()
     )

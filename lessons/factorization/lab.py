@@ -1,7 +1,6 @@
 """The labs of lesson 04: a window and what can stand in for it, and what one unit sees through either."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import ipywidgets
 import torch
@@ -13,8 +12,9 @@ from lessons.factorization.reductions import REDUCTIONS
 from lessons.factorization.savings import Window
 from networks import measure
 from networks.layers import Branches, ConvReLU, chain, padding_of
+from utils.cost import units
 from utils.cost.table import Table, profile
-from utils.diagram import draw
+from utils.diagram import Diagram, at_one_scale, draw
 from utils.lab_frame.frame import Lab, View, buttons, choice, slider
 from utils.page.html import Html, side_by_side, text
 
@@ -125,19 +125,22 @@ def view(settings: dict, pinned: dict | None) -> View:
         words += " Each half of the channels sees a bar only: together a cross, without the corners."
     if now.form == THREES and now.window == 3:
         words += " For a window of 3 that is one 3×3."
-    diagrams = (text(_heading(name, each, tables[name]), _seen(each)[1]) for name, each in designs.items())
-    measures = {"parameters": "parameters", "multiply-adds": "macs", "activations": "activations"}
-    costs = {title: {name: getattr(table, key) for name, table in tables.items()} for title, key in measures.items()}
-    html = text(cost_bars(costs), side_by_side(*diagrams, least=260))
+    drawn, least = at_one_scale([_seen(each)[1] for each in designs.values()])
+    diagrams = (
+        text(_heading(name, designs[name], tables[name]), each) for name, each in zip(designs, drawn, strict=True)
+    )
+    measures = ("parameters", "macs", "activations")
+    costs = {units.title(key): {name: units.of(table, key) for name, table in tables.items()} for key in measures}
+    html = text(cost_bars(costs), side_by_side(*diagrams, least=least))
     return View(words=words, html=html, disabled=unused(now))
 
 
-@lru_cache(maxsize=32)
-def _seen(design: Design) -> tuple[Table, Html]:
-    """A design's cost, and its diagram as HTML."""
+@units.cached(maxsize=32)
+def _seen(design: Design) -> tuple[Table, Diagram]:
+    """A design's cost, and its diagram."""
     with torch.device("meta"):
         module = design.build()
-    return profile(module, design.image_shape), draw(module, design.image_shape).html
+    return profile(module, design.image_shape), draw(module, design.image_shape)
 
 
 def _heading(name: str, design: Design, table: Table) -> Html:

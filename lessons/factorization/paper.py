@@ -9,7 +9,6 @@ from torch import nn
 from course.ledger import Claim, Finding
 from lessons.batch_norm.paper import cost_without_five
 from lessons.factorization.reductions import REDUCTIONS
-from lessons.start_here.paper import alexnet
 from networks import measure
 from networks.googlenet import MODULES as GOOGLENET_MODULES
 from networks.inception_v2 import Conv, MaxPool
@@ -46,22 +45,6 @@ PRINTED_SIZES = (  # Table 1: (channels, height, width) of what each row reads
 PRINTED_WITHIN = 1  # section 9: per cent, between the three resolutions
 
 WIDTH, GRID = 64, 35  # of the equal layers that sections 3.1 and 3.2 compare
-
-VGG_16 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512, 512, 512, "pool")
-
-
-def vgg() -> nn.Sequential:
-    """VGG-16 (Simonyan and Zisserman, 2014, table 1, column D): (N, 3, 224, 224) -> (N, 1000)."""
-    layers: list[nn.Module] = []
-    channels = 3
-    for width in VGG_16:
-        if width == "pool":
-            layers.append(nn.MaxPool2d(2))
-        else:
-            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-            channels = width
-    layers += [nn.Flatten(), nn.Linear(512 * 7 * 7, 4096), nn.ReLU(), nn.Linear(4096, 4096), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(4096, 1000))
 
 
 def equal_layers(*kernels: tuple[int, int]) -> int:
@@ -158,8 +141,7 @@ def _doubled() -> Finding:
 
 
 def _vgg() -> Finding:
-    with torch.device("meta"):
-        large, small = profile(vgg(), (3, 224, 224)).parameters, profile(alexnet(), (3, 227, 227)).parameters
+    large, small = (measure.cost(name).parameters for name in ("vgg_16", "alexnet"))
     return Finding(
         f"VGG-16 {large:,}, AlexNet {small:,}: {large / small:.2f} times",
         measure.about(large / small, PRINTED_TIMES_ALEXNET),

@@ -11,6 +11,7 @@ from torch import nn
 from course.experiments import Result
 from networks.bn_inception import Widths
 from networks.layers import Branches, ConvBNAct, ConvReLU, average_pool, chain
+from utils.cost import units
 from utils.cost.table import Table, profile
 from utils.cost.timing import machine, timed
 
@@ -156,8 +157,8 @@ def in_words(savings: Sequence[Saving], device: str | torch.device = "cpu") -> s
         what, where = each.replacement.name.split("\n")
         time = f"{percent(each.timed)} less time" if each.timed >= 0 else f"{percent(-each.timed)} more time"
         lines.append(
-            f"{what} ({where}): {percent(each.counted)} fewer multiply-adds, {time}; "
-            f"each second {each.speed[1] / each.speed[0]:.2f} times the multiply-adds of the whole window."
+            f"{what} ({where}): {percent(each.counted)} fewer {units.words()}, {time}; "
+            f"each second {each.speed[1] / each.speed[0]:.2f} times the {units.words()} of the whole window."
         )
     less = sum(each.timed < each.counted for each in savings)
     sure = sum(each.middle_half[1] < each.counted for each in savings)
@@ -180,7 +181,7 @@ def what_was_paid(result: Result, macs: Mapping[str, int]) -> str:
     order = sorted(ways, key=result.mean, reverse=True)
     lines = [
         f"{name}: {result.mean(name):.1f} % right, {ways[name].parameters:,} parameters in the network; each reduction takes "
-        f"{100 * macs[name] / dearest:.3g} % of the dearest one's multiply-adds ({macs[name]:,})"
+        f"{100 * macs[name] / dearest:.3g} % of the dearest one's {units.words()} ({units.count(macs[name]):,})"
         for name in order
     ]
     against = next(each for each in result.compare().differences if each.name == "convolution first")

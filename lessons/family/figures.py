@@ -13,7 +13,8 @@ from lessons.family.looking import Looker, top
 from lessons.family.rows import PAPERS, Row, rows
 from lessons.family.speeds import Key
 from networks import measure
-from networks.catalog import NETWORKS, entry
+from networks.catalog import NETWORKS, entry, relatives
+from utils.cost import units
 from utils.cost.table import short
 from utils.cost.timing import Timing
 from utils.show import colors
@@ -23,6 +24,9 @@ from utils.train.runs import Run
 # One colour a network, in all pictures of this lesson.
 COLORS = dict(zip((each.name for each in NETWORKS), cycle((*colors.ARMS, colors.YELLOW, "#555555"))))
 MARKERS = dict(zip((each.name for each in NETWORKS), cycle("osD^vPX*<>")))  # an eleventh network begins anew
+# The relatives are no part of the family: grey, each with a form of its own.
+COLORS |= dict.fromkeys(relatives(), colors.GREY)
+MARKERS |= dict(zip(relatives(), "hHdp8", strict=True))
 SMALL = 8.5
 
 
@@ -37,14 +41,14 @@ def side_by_side(source: str = PAPERS) -> Picture:
     table = rows(source)
     columns: tuple[tuple[str, Callable[[Row], float | None]], ...] = (
         ("parameters", lambda row: row.parameters),
-        ("multiply-adds", lambda row: row.macs),
+        (units.words(), lambda row: units.count(row.macs)),
         ("activations", lambda row: row.activations),
         ("top-1 error, %", lambda row: row.top1),
         ("top-5 error, %", lambda row: row.top5),
     )
     best = min((row for row in table if row.top1 is not None), key=lambda row: row.top1)
     least = min(table, key=lambda row: row.macs)
-    title = f"{best.title} errs least ({best.top1:.1f} %), {least.title} takes {best.macs / least.macs:.1f} times fewer multiply-adds"
+    title = f"{best.title} errs least ({best.top1:.1f} %), {least.title} takes {best.macs / least.macs:.1f} times fewer {units.words()}"
     figure, axes = panels(len(columns), title, width=9.5, height=0.9 + 0.32 * len(table))
     words = []
     for axis, (name, value_of) in zip(axes, columns, strict=True):
@@ -66,7 +70,9 @@ def side_by_side(source: str = PAPERS) -> Picture:
         axis.xaxis.set_major_locator(MaxNLocator(2))
         axis.xaxis.set_major_formatter(lambda value, _position: short(value, 2) if value >= 1000 else f"{value:g}")
         label(axis, x=name)
-    figure.supxlabel("multiply-adds and activations: for one image of the paper's size", fontsize=7.5, color="#595959")
+    figure.supxlabel(
+        f"{units.words()} and activations: for one image of the paper's size", fontsize=7.5, color="#595959"
+    )
     return Picture(figure, f"Bars in {len(columns)} columns. {title}. {'; '.join(words)}.")
 
 
@@ -79,6 +85,7 @@ def scatter(
     title: str = "",
     log: bool = True,
     names: Mapping[str, str] | None = None,
+    height: float = 4.2,
 ) -> Picture:
     """Cost and error of each network; those on the front are filled and joined by a staircase.
 
@@ -87,6 +94,7 @@ def scatter(
         front: the names on the Pareto front, in any order.
         x, y: what the axes are, with units.
         names: other titles than the catalog's.
+        height: in inches; more of it keeps the names of many networks apart.
     """
     named = {name: (names or {}).get(name, title_of(name)) for name in points}
     chosen = sorted(set(front), key=lambda name: points[name])
@@ -95,7 +103,7 @@ def scatter(
         title
         or f"{len(chosen)} of {len(points)} are on the front; {', '.join(left_out) or 'none'} {'is' if len(left_out) == 1 else 'are'} not"
     )
-    figure, (axis,) = panels(1, title, width=8, height=4.2)
+    figure, (axis,) = panels(1, title, width=8, height=height)
     if log:
         axis.set_xscale("log")
     corners = [points[name] for name in chosen]
@@ -103,16 +111,15 @@ def scatter(
         # What costs more than all of the front is dominated by its last one: the staircase goes on.
         corners.append((1.5 * max(cost for cost, _ in points.values()), corners[-1][1]))
         axis.step(*zip(*corners, strict=True), where="post", color=colors.GREY, linewidth=1.2, zorder=1)
-    for place, name in enumerate(sorted(points, key=lambda name: points[name])):
+    for name in sorted(points, key=lambda name: points[name]):
         (cost, error), on_front = points[name], name in chosen
         axis.scatter(
             [cost], [error], s=75, marker=MARKERS[name], zorder=3, linewidth=1.6, edgecolor=COLORS[name],
             facecolor=COLORS[name] if on_front else "white",
         )  # fmt: skip
-        away = 8 if place % 2 == 0 else -17  # neighbours in cost have their names on different sides
-        axis.annotate(
-            named[name], (cost, error), xytext=(0, away), textcoords="offset points", ha="center", fontsize=SMALL
-        )
+        # below the staircase what is on it, above it what is not: no line goes through a name
+        away, side = ((6, -17), "right") if on_front else ((0, 8), "center")
+        axis.annotate(named[name], (cost, error), xytext=away, textcoords="offset points", ha=side, fontsize=SMALL)
     low, high = min(cost for cost, _ in points.values()), max(cost for cost, _ in points.values())
     axis.set_xlim((low / 1.5, high * 1.5) if log else (0, 1.12 * high))
     axis.xaxis.set_major_formatter(lambda value, _position: short(value, 2) if value >= 1 else f"{value:g}")
@@ -132,11 +139,11 @@ def scatter(
 def speeds_picture(times: Mapping[Key, Timing], batch_size: int, where: str, size: str) -> Picture:
     """Images a second of each network beside its multiply-adds; a band for the middle half of the rounds."""
     ordered = sorted(times, key=lambda key: times[key].median)
-    macs = {key: measure.cost(*key, size=size).macs for key in times}
+    macs = {key: units.count(measure.cost(*key, size=size).macs) for key in times}
     fewest = min(macs, key=macs.get)
     quickest = ordered[0]
     verdict = "is the quickest" if fewest == quickest else f"is not the quickest: {title_of(*quickest)} is"
-    title = f"{title_of(*fewest)}, with the fewest multiply-adds, {verdict}"
+    title = f"{title_of(*fewest)}, with the fewest {units.words()}, {verdict}"
     figure, axes = panels(2, title, width=9.5, height=0.9 + 0.32 * len(times))
     words = []
     for place, key in enumerate(ordered):
@@ -149,10 +156,12 @@ def speeds_picture(times: Mapping[Key, Timing], batch_size: int, where: str, siz
         rate = macs[key] * speed / 1e9
         axes[1].barh(-place, rate, color=color, height=0.7)
         axes[1].annotate(f" {rate:.3g}", (rate, -place), va="center", fontsize=SMALL)
-        words.append(f"{title_of(*key)} {speed:.3g} images a second, {rate:.3g} billion multiply-adds a second")
+        words.append(f"{title_of(*key)} {speed:.3g} images a second, {rate:.3g} billion {units.words()} a second")
     names = [title_of(*key) for key in ordered]
     for axis, text in zip(
-        axes, ("images a second (line: middle half of rounds)", "billion multiply-adds done in a second"), strict=True
+        axes,
+        ("images a second (line: middle half of rounds)", f"billion {units.words()} done in a second"),
+        strict=True,
     ):
         axis.set_yticks([-place for place in range(len(ordered))], names)
         axis.set_xlim(0, axis.get_xlim()[1] * 1.18)
@@ -161,6 +170,21 @@ def speeds_picture(times: Mapping[Key, Timing], batch_size: int, where: str, siz
     note = f"{size} size, {batch_size} image{'s' if batch_size > 1 else ''} at a time, on {where}"
     figure.supxlabel(note, fontsize=7.5, color="#595959")
     return Picture(figure, f"Bars. {title}. {note}. {'; '.join(words)}.")
+
+
+def with_relatives(
+    family: Mapping[str, tuple[float, float]], others: Mapping[str, tuple[float, float]], front: Iterable[str]
+) -> Picture:
+    """Multiply-adds and top-1 error of the family and, in grey, of what it is compared with.
+
+    Args:
+        family, others: (multiply-adds, error) by the network's name in the catalog.
+        front: the names on the Pareto front of both together.
+    """
+    came = [title_of(name) for name in others if name in set(front)]
+    title = f"On the front of all {len(family) + len(others)}: {' and '.join(came) or 'none'} of the {len(others)} relatives (grey)"
+    points = {name: (units.count(macs), error) for name, (macs, error) in (*family.items(), *others.items())}
+    return scatter(points, front, x=f"{units.words()} for one image", y="top-1 error, %", title=title, height=6.5)
 
 
 def race_picture(runs: Mapping[str, Sequence[Run]]) -> Picture:
@@ -174,7 +198,7 @@ def race_picture(runs: Mapping[str, Sequence[Run]]) -> Picture:
     figure, (axis,) = panels(1, title, width=8, height=3.9)
     words = []
     for name, each in runs.items():
-        macs = costs[name].macs
+        macs = units.count(costs[name].macs)
         axis.scatter(
             [macs] * len(each), [100 * run.accuracy for run in each], color=COLORS[name], marker=MARKERS[name], s=45, zorder=3
         )  # fmt: skip
@@ -184,7 +208,7 @@ def race_picture(runs: Mapping[str, Sequence[Run]]) -> Picture:
     axis.grid(alpha=0.3)
     axis.xaxis.set_major_formatter(lambda value, _position: short(value, 2))
     axis.legend(frameon=False, fontsize=SMALL, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=0.5)
-    label(axis, x="multiply-adds of the mini network for an image of 32×32", y="test accuracy, %")
+    label(axis, x=f"{units.words()} of the mini network for an image of 32×32", y="test accuracy, %")
     return Picture(figure, f"Dots over the cost. {title}. {'; '.join(words)}.")
 
 

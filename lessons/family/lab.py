@@ -6,10 +6,11 @@ from functools import partial
 import ipywidgets
 
 from lessons.family.figures import COLORS, title_of
-from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, Row, dominators, pareto_of, rows
+from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, Row, dominators, pareto_of, relative_rows, rows
 from lessons.family.speeds import Key
 from networks import measure
-from networks.catalog import NETWORKS
+from networks.catalog import NETWORKS, RELATIVES
+from utils.cost import units
 from utils.cost.table import short
 from utils.cost.timing import Timing
 from utils.lab_frame.frame import Lab, View, buttons, choice, slider
@@ -29,21 +30,31 @@ def points_of(
 ) -> tuple[dict[str, tuple[float, float]], list[Row]]:
     """(cost and error of the networks that are shown, those left out for want of a figure)."""
     points, lacking = {}, []
-    for row in rows(settings["source"]):
+    for row in rows_of(settings):
         error = row.top1 if settings["error"] == TOP1 else row.top5
         cost = _cost(row, settings["cost"], times)
         if error is None or cost is None:
             lacking.append(row)
-        elif settings[row.name]:
+        elif settings.get(row.name, True):
             points[row.name] = (cost, error)
     return points, lacking
+
+
+def rows_of(settings: Mapping[str, object]) -> tuple[Row, ...]:
+    """The family's networks, and their relatives where they are asked for."""
+    return (*rows(settings["source"]), *(relative_rows(settings["source"]) if settings["relatives"] else ()))
 
 
 def _cost(row: Row, what: str, times: Mapping[Key, Timing]) -> float | None:
     if what == SECONDS:
         timing = times.get((row.name, row.variant)) or times.get((row.name, _other(row)))
         return None if timing is None else timing.median
-    return {PARAMETERS: row.parameters, MACS: row.macs, ACTIVATIONS: row.activations}[what]
+    return {PARAMETERS: row.parameters, MACS: units.count(row.macs), ACTIVATIONS: row.activations}[what]
+
+
+def _titled(what: str) -> str:
+    """A cost as it is called in the unit that is counted in."""
+    return units.words() if what == MACS else what
 
 
 def _other(row: Row) -> str:
@@ -54,12 +65,12 @@ def _other(row: Row) -> str:
 def view(times: Mapping[Key, Timing], settings: dict, pinned: dict | None) -> View:
     """The networks as points, the front as a staircase, and in words who is on it and who keeps the others off."""
     points, lacking = points_of(settings, times)
-    names = {row.name: row.title for row in rows(settings["source"])}
+    names = {row.name: row.title for row in rows_of(settings)}
     absent = {each.name for each in NETWORKS} - set(names)
     disabled = frozenset(absent | {row.name for row in lacking})
     if not points:
         raise ValueError(
-            f"No network is left that has a {settings['error']} error and a figure for {settings['cost']}. Switch one on."
+            f"No network is left that has a {settings['error']} error and a figure for {_titled(settings['cost'])}. Switch one on."
         )
     tolerance = settings["tolerance"] / 10
     front = pareto_of(points, tolerance)
@@ -87,19 +98,17 @@ def view(times: Mapping[Key, Timing], settings: dict, pinned: dict | None) -> Vi
 def compare(times: Mapping[Key, Timing], pinned: dict, points: Mapping, front: tuple, names: Mapping[str, str]) -> str:
     """Who is on the front now and was not at A, and the other way round."""
     before = pareto_of(points_of(pinned, times)[0], pinned["tolerance"] / 10)
-    titles = {row.name: row.title for row in rows(pinned["source"])} | dict(names)
+    titles = {row.name: row.title for row in rows_of(pinned)} | dict(names)
     came = [titles[name] for name in front if name not in before]
     went = [titles[name] for name in before if name not in front]
     parts = [f"{', '.join(came)} came on"] if came else []
     parts += [f"{', '.join(went)} went off"] if went else []
-    return (
-        f"Against A ({pinned['cost']}, {pinned['error']}, {pinned['source']}): {'; '.join(parts) or 'the same front'}."
-    )
+    return f"Against A ({_titled(pinned['cost'])}, {pinned['error']}, {pinned['source']}): {'; '.join(parts) or 'the same front'}."
 
 
 def amount(value: float, what: str) -> str:
     """A cost with its unit."""
-    return f"{1000 * value:.3g} ms an image" if what == SECONDS else f"{short(value)} {what}"
+    return f"{1000 * value:.3g} ms an image" if what == SECONDS else f"{short(value)} {_titled(what)}"
 
 
 def chart(points: Mapping, front: tuple, names: Mapping[str, str], settings: Mapping, limit: float) -> Html:
@@ -119,7 +128,7 @@ def chart(points: Mapping, front: tuple, names: Mapping[str, str], settings: Map
         ticks = [unit * number for number in range(1, 7)]
     in_seconds = settings["cost"] == SECONDS
     across = {tick: f"{1000 * tick:g} ms" if in_seconds else short(tick, 2) for tick in ticks if low <= tick <= high}
-    what = settings["cost"] + ("" if settings["cost"] in (PARAMETERS, SECONDS) else ", one image")
+    what = _titled(settings["cost"]) + ("" if settings["cost"] in (PARAMETERS, SECONDS) else ", one image")
     title = f"{settings['error']} error, %, as {settings['source']} have it; filled: on the front"
     drawn.axes(across, svg.numbered(up), x=what, title=title)
     if settings["budget"] < ALL and limit >= low:
@@ -153,7 +162,7 @@ def pareto_lab(times: Mapping[Key, Timing] | None = None) -> Lab:
     times = dict(times or {})
     costs = (PARAMETERS, MACS, ACTIVATIONS, *((SECONDS,) if times else ()))
     controls = {
-        "cost": choice(MACS, costs, "cost", "What a network is charged for"),
+        "cost": choice(MACS, [(_titled(cost), cost) for cost in costs], "cost", "What a network is charged for"),
         "error": buttons(
             {TOP1: "The first guess is wrong", TOP5: "The right class is not among the first five guesses"}, width=70
         ),
@@ -173,9 +182,17 @@ def pareto_lab(times: Mapping[Key, Timing] | None = None) -> Lab:
         controls[each.name] = ipywidgets.Checkbox(
             value=True, description=title_of(each.name), indent=False, tooltip=f"Show {title_of(each.name)}"
         )
+    controls["relatives"] = ipywidgets.Checkbox(
+        value=False,
+        description="relatives",
+        indent=False,
+        tooltip=f"Show what the family is compared with, in grey: {', '.join(each.title for each in RELATIVES)}",
+    )
     everyone = {each.name: True for each in NETWORKS}
-    start = {"error": TOP1, "source": PAPERS, "tolerance": 0, "budget": ALL, **everyone}
-    presets = {f"papers, by {cost}": {"cost": cost, **start} for cost in (MACS, *(c for c in costs if c != MACS))}
+    start = {"error": TOP1, "source": PAPERS, "tolerance": 0, "budget": ALL, "relatives": False, **everyone}
+    presets = {
+        f"papers, by {_titled(cost)}": {"cost": cost, **start} for cost in (MACS, *(c for c in costs if c != MACS))
+    }
     presets["public weights"] = {"cost": MACS, **start, "source": PUBLIC_WEIGHTS}
     question = (
         "<b>Pareto lab.</b> Which networks are worth what they cost? Change the cost and the error, take networks out, "

@@ -31,6 +31,13 @@ PUBLIC = {
     "xception_71": Accuracy(79.920, 94.908, "timm, its table of results, xception71.tf_in1k"),
 }
 
+PUBLIC_RELATIVES = {  # the same of those that the family is compared with; the ResNet's are its first ones
+    "alexnet": Accuracy(56.522, 79.066, "torchvision, its table of weights"),
+    "vgg_16": Accuracy(71.592, 90.382, "torchvision, its table of weights"),
+    "resnet_50": Accuracy(76.130, 92.862, "torchvision, its table of weights, IMAGENET1K_V1"),
+    "mobilenet_v1": Accuracy(70.4, 89.5, "Keras, its table of applications"),
+}
+
 # "Xception", Table 3: steps of training a second on ImageNet, 60 NVIDIA K80, synchronous.
 PRINTED_STEPS = {"inception_v3": 31, "xception": 28}
 SIDE, ROUNDS = 149, 3  # images of half the side for a step of training, and how often each is timed

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from lessons.family.paper import PUBLIC
+from lessons.family.paper import PUBLIC, PUBLIC_RELATIVES, Accuracy
 from networks import measure
-from networks.catalog import NETWORKS, entry
+from networks.catalog import NETWORKS, RELATIVES, Entry, entry
 
 PAPERS, PUBLIC_WEIGHTS = "the papers", "public weights"
 SOURCES = (PAPERS, PUBLIC_WEIGHTS)
@@ -48,12 +48,22 @@ def rows(source: str = PAPERS) -> tuple[Row, ...]:
     Raises:
         ValueError: another source.
     """
+    return _rows(source, NETWORKS, PUBLIC)
+
+
+@cache
+def relative_rows(source: str = PAPERS) -> tuple[Row, ...]:
+    """The same of the networks that the family is compared with. Not all of these errors are from their own papers."""
+    return _rows(source, RELATIVES, PUBLIC_RELATIVES)
+
+
+def _rows(source: str, entries: Sequence[Entry], public: Mapping[str, Accuracy]) -> tuple[Row, ...]:
     if source not in SOURCES:
         raise ValueError(f"source is {source!r}; it can be {' or '.join(map(repr, SOURCES))}.")
     if source == PAPERS:
-        printed = (entry(name) for name in NAMES)
+        printed = (each for each in entries if each.error_source)
         return tuple(_row(each.name, "paper", each.top1_error, each.top5_error, each.error_source) for each in printed)
-    return tuple(_row(name, "released", 100 - each.top1, 100 - each.top5, each.source) for name, each in PUBLIC.items())
+    return tuple(_row(name, "released", 100 - each.top1, 100 - each.top5, each.source) for name, each in public.items())
 
 
 def _row(name: str, variant: str, top1: float | None, top5: float | None, source: str) -> Row:

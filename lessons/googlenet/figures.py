@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lessons.googlenet.paper import NEAR, TABLE_3
 from lessons.googlenet.table import Line
 from networks import measure
+from utils.cost import units
 from utils.cost.table import Table, short
 from utils.data.photo import photograph
 from utils.show import colors
@@ -115,7 +116,7 @@ def cost_by_stage(table: Table) -> Picture:
     stem = [cost for name, cost in stages.items() if name.startswith("conv")]
     macs, parameters = sum(cost.macs for cost in stem), sum(cost.parameters for cost in stem)
     title = (
-        f"The stem's {len(stem)} layers take {macs / table.macs:.0%} of the multiply-adds and hold "
+        f"The stem's {len(stem)} layers take {macs / table.macs:.0%} of the {units.words()} and hold "
         f"{parameters / table.parameters:.0%} of the parameters"
     )
     figure, axes = panels(2, title, height=4.2)
@@ -126,8 +127,8 @@ def cost_by_stage(table: Table) -> Picture:
 
     places = [-place for place in range(len(stages))]
     words = []
-    for axis, (what, unit) in zip(axes, (("macs", "multiply-adds"), ("parameters", "parameters")), strict=True):
-        values = [getattr(cost, what) for cost in stages.values()]
+    for axis, what in zip(axes, ("macs", "parameters"), strict=True):
+        unit, values = units.title(what), [units.of(cost, what) for cost in stages.values()]
         axis.barh(places, values, color=[kinds[kind_of(name)] for name in stages])
         for place, value in zip(places, values, strict=True):
             axis.annotate(f" {short(value)}", (value, place), va="center", fontsize=9)

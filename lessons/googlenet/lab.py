@@ -14,6 +14,7 @@ from torch import Tensor
 from lessons.googlenet.crops import PAPERS_SIZE, some_crops, times_seen
 from lessons.googlenet.paper import TABLE_3
 from networks import measure
+from utils.cost import units
 from utils.cost.table import short
 from utils.data.photo import photograph
 from utils.lab_frame.frame import Lab, View, choice, slider
@@ -130,7 +131,7 @@ def describe(design: Design) -> str:
         f"middle of the flower; the shortest side is {shortest} pixels, for an input of {PAPERS_SIZE}. "
         f"<b>Test:</b> {factors} = {looks} look{'s' if looks > 1 else ''}; {(counts == 0).mean():.0%} of the pixels are "
         f"never seen, the one seen most is seen {_times(counts.max())}. With {design.models} "
-        f"model{'s' if design.models > 1 else ''}: {design.passes:,} forward pass{'es' if design.passes > 1 else ''}, {short(design.macs)} multiply-adds"
+        f"model{'s' if design.models > 1 else ''}: {design.passes:,} forward pass{'es' if design.passes > 1 else ''}, {short(units.count(design.macs))} {units.words()}"
         + (f". The paper's error with these: {printed.top5_error} % top-5." if standard else ".")
     )
 
@@ -235,7 +236,7 @@ def crop_lab() -> Lab:
     }
     assert list(controls) == [field.name for field in fields(Design)]
     question = (
-        "<b>Crop lab.</b> How much of a photograph does the network see, how often, and for how many multiply-adds? "
+        f"<b>Crop lab.</b> How much of a photograph does the network see, how often, and for how many {units.words()}? "
         "The upper four handles are those of training, the others those of the test."
     )
     return Lab(question, controls, view, PRESETS)

@@ -13,6 +13,7 @@ from lessons.inception_v4.stages import NETWORKS, STAGES, by_stage, fields, stag
 from networks import measure
 from networks.bn_inception import InceptionA
 from networks.inception_v2 import InceptionB, InceptionC
+from utils.cost import units
 from utils.cost.table import short
 from utils.data.photo import photograph
 from utils.show import colors
@@ -148,14 +149,13 @@ def stage_costs() -> Picture:
     v3, v4 = costs.values()
     share = v4["B, 17 grid"].macs / sum(cost.macs for cost in v4.values())
     ratio = sum(cost.macs for cost in v4.values()) / sum(cost.macs for cost in v3.values())
-    title = f"v4 takes {ratio:.1f} times v3's multiply-adds, and {100 * share:.0f} % of its own on the 17 grid"
+    title = f"v4 takes {ratio:.1f} times v3's {units.words()}, and {100 * share:.0f} % of its own on the 17 grid"
     figure, axes = panels(3, title, width=9.4, height=3.8)
     words = []
-    for axis, (what, unit) in zip(
-        axes, (("parameters", "parameters"), ("macs", "multiply-adds"), ("activations", "activations")), strict=True
-    ):
+    for axis, what in zip(axes, ("parameters", "macs", "activations"), strict=True):
+        unit = units.title(what)
         for offset, (network, stages) in enumerate(costs.items()):
-            values = [getattr(stages[stage], what) for stage in STAGES]
+            values = [units.of(stages[stage], what) for stage in STAGES]
             spots = [-line - 0.4 * (offset - 0.5) for line in range(len(STAGES))]
             axis.barh(spots, values, height=0.38, color=NETWORK_COLORS[network], label=network)
             for spot, value in zip(spots, values, strict=True):

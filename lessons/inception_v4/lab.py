@@ -25,6 +25,7 @@ from networks.inception_v4 import (
     ShortAndLong,
 )
 from networks.layers import ConvBNAct
+from utils.cost import units
 from utils.cost.table import Cost, profile, short, total
 from utils.lab_frame.frame import Lab, View, choice, slider
 from utils.page.html import Html, bold, side_by_side, spark, table, text
@@ -200,14 +201,16 @@ def view(settings: dict, pinned: dict | None) -> View:
 
 
 def _sum(cost: Cost) -> str:
-    return f"{cost.parameters:,} parameters, {cost.macs:,} multiply-adds, {cost.activations:,} activations"
+    return (
+        f"{cost.parameters:,} parameters, {units.count(cost.macs):,} {units.words()}, {cost.activations:,} activations"
+    )
 
 
 def _compare(first: Cost, second: Cost) -> str:
     """What B costs against A, in words."""
     said = []
-    for name, key in (("parameters", "parameters"), ("multiply-adds", "macs"), ("activations", "activations")):
-        a, b = getattr(first, key), getattr(second, key)
+    for key in ("parameters", "macs", "activations"):
+        name, a, b = units.title(key), units.of(first, key), units.of(second, key)
         if a == b:
             said.append(f"as many {name} ({a:,})")
         else:
@@ -224,13 +227,13 @@ def _list(names: list[str]) -> str:
 def _most(shown: dict[str, list[Part]]) -> dict[str, int]:
     """The largest cost of any part, for the length of the bars."""
     every = [part.cost for each in shown.values() for part in each]
-    return {key: max(getattr(cost, key) for cost in every) for key in ("parameters", "macs")}
+    return {key: max(units.of(cost, key) for cost in every) for key in ("parameters", "macs")}
 
 
 def _table(name: str, each: list[Part], most: dict[str, int]) -> Html:
     rows = []
     for part in each:
-        values = {key: getattr(part.cost, key) for key in ("parameters", "macs")}
+        values = {key: units.of(part.cost, key) for key in ("parameters", "macs")}
         rows.append(
             (
                 f"{part.name} × {part.repeats}" if part.repeats > 1 else part.name,
@@ -240,7 +243,7 @@ def _table(name: str, each: list[Part], most: dict[str, int]) -> Html:
             )
         )
     cost = total(part.cost for part in each)
-    head = ("part", "puts out", "left over", "parameters", "multiply-adds")
+    head = ("part", "puts out", "left over", "parameters", units.words())
     caption = bold({"A": "A, pinned", "B": "B, now", "": "Part by part"}[name])
     return table(
         rows, head=head, caption=caption, align="lrcll", row_heads=True, cls="tight small course-cost",

@@ -165,7 +165,7 @@ def smoothing_lab() -> Lab:
                 RIGHT: "The network learns from right labels",
                 SOME_WRONG: "Three in ten labels that it learns from are wrong",
             },
-            width=100,
+            width=130,
             description="labels",
         ),
     }

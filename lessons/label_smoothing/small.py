@@ -15,11 +15,13 @@ from lessons.label_smoothing.smoothing import smoothed_cross_entropy
 from utils.data.sets import load
 from utils.show.display import passing_bar
 from utils.train.loop import seeded
+from utils.train.snapshots import Snapshots, spread, steps_to_keep
 
 IMAGES = 200  # to learn from, equally many of each digit
 WRONG = 0.3  # the share of wrong labels, where there are any
 STEPS, BATCH, RATE = 400, 40, 0.01
 FEATURES = 64
+WATCHED = {"convolution": "features.1", "hidden layer": "features.5"}  # each with its ReLU
 Loss = Callable[[Tensor, Tensor, float], Tensor]  # of (N, K) logits, (N,) labels and epsilon
 
 
@@ -75,23 +77,22 @@ class Answers:
     @property
     def tightness(self) -> float:
         """Mean squared distance of an image's features to its class's mean, over that between two classes' means."""
-        groups = [self.features[self.labels == name] for name in self.labels.unique()]
-        means = torch.stack([group.mean(dim=0) for group in groups])
-        within = torch.stack(
-            [(group - mean).square().sum(dim=1).mean() for group, mean in zip(groups, means, strict=True)]
-        )
-        return (within.mean() / torch.pdist(means).square().mean()).item()
+        return spread(self.features, self.labels)
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained network's answers on the images it was trained on and on new ones, and its classifier's weights (10, 64)."""
+    """A trained network's answers on the images it was trained on and on new ones, and its classifier's weights (10, 64).
+
+    `kept` is what it was like on the way, where that was asked for.
+    """
 
     epsilon: float
     wrong: float  # the share of wrong labels among those it learned from
     seen: Answers
     new: Answers
     templates: Tensor
+    kept: Snapshots | None = None
 
 
 def digits(wrong: float = 0.0) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -110,18 +111,31 @@ def digits(wrong: float = 0.0) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Ten
     return (data.normalise(data.train.images[chosen]), labels), (data.normalise(data.test.images), data.test.labels)
 
 
-def trained(epsilon: float, wrong: float = 0.0, *, seed: int = 0, loss: Loss = smoothed_cross_entropy) -> Trained:
-    """Train the small network, by Adam, with this smoothing. The same call again takes no time."""
-    return _trained(epsilon, wrong, seed, loss)
+def trained(
+    epsilon: float,
+    wrong: float = 0.0,
+    *,
+    seed: int = 0,
+    loss: Loss = smoothed_cross_entropy,
+    watched: bool = False,
+) -> Trained:
+    """Train the small network, by Adam, with this smoothing, and keep some steps of it. The same call again takes no time."""
+    return _trained(epsilon, wrong, seed, loss, watched)
 
 
 @lru_cache(maxsize=64)
-def _trained(epsilon: float, wrong: float, seed: int, loss: Loss) -> Trained:
+def _trained(epsilon: float, wrong: float, seed: int, loss: Loss, watched: bool = False) -> Trained:
     (x, labels), (new_x, new_labels) = digits(wrong)
+    kept = Snapshots(load("digits"), layers=WATCHED) if watched else None
+    steps = steps_to_keep(STEPS, 1) if watched else []
     with seeded(seed):  # on a CPU: a network of this size is no faster on a GPU
         net = SmallNetwork()
         optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
-        for _ in range(STEPS):
+        for step in range(STEPS + 1):
+            if kept is not None and step in steps:
+                kept.look(net, step)
+            if step == STEPS:
+                break
             batch = torch.randperm(len(x))[:BATCH]
             value = loss(net(x[batch]), labels[batch], epsilon)
             optimizer.zero_grad()
@@ -133,18 +147,22 @@ def _trained(epsilon: float, wrong: float, seed: int, loss: Loss) -> Trained:
         features = net.features(images)
         return Answers(features, net.classifier(features), labels)
 
-    return Trained(epsilon, wrong, answers(x, labels), answers(new_x, new_labels), net.classifier.weight.detach())
+    return Trained(epsilon, wrong, answers(x, labels), answers(new_x, new_labels), net.classifier.weight.detach(), kept)
 
 
 def train_all(
-    epsilons: Sequence[float], wrong: Sequence[float] = (0.0,), *, loss: Loss = smoothed_cross_entropy
+    epsilons: Sequence[float],
+    wrong: Sequence[float] = (0.0,),
+    *,
+    loss: Loss = smoothed_cross_entropy,
+    watched: bool = False,
 ) -> dict[tuple[float, float], Trained]:
     """One network for each epsilon and each share of wrong labels, by the pair of them, with a progress bar."""
     pairs = [(epsilon, share) for share in wrong for epsilon in epsilons]
     networks = {}
     with passing_bar(total=len(pairs), desc="small networks") as bar:
         for epsilon, share in pairs:
-            networks[epsilon, share] = trained(epsilon, share, loss=loss)
+            networks[epsilon, share] = trained(epsilon, share, loss=loss, watched=watched)
             bar.update()
     return networks
 

@@ -15,6 +15,7 @@ from lessons.residual_scaling.stacks import BLOCKS, SCALES, PlainBlock, widths_o
 from lessons.residual_scaling.tiny import Tiny
 from networks import measure
 from networks.inception_resnet_v1 import InceptionResNetA
+from utils.cost import units
 from utils.cost.table import Cost, profile, total
 from utils.data.photo import photograph
 from utils.show import colors
@@ -116,13 +117,16 @@ def _more(ratio: float) -> str:
 
 def costs_by_grid() -> Picture:
     """The networks of the paper and the one that was released, by what each grid costs."""
-    table = {title: macs_by_grid(*network) for title, network in NETWORKS.items()}
+    table = {
+        title: {grid: units.count(macs) for grid, macs in macs_by_grid(*network).items()}
+        for title, network in NETWORKS.items()
+    }
     total = {title: sum(parts.values()) for title, parts in table.items()}
     paper, released, v4 = (
         total[each] for each in ("Inception-ResNet-v2, paper", "Inception-ResNet-v2, released", "Inception-v4")
     )
     title = (
-        f"Inception-ResNet-v2 takes {_more(paper / v4)} multiply-adds than Inception-v4 as drawn,\n"
+        f"Inception-ResNet-v2 takes {_more(paper / v4)} {units.words()} than Inception-v4 as drawn,\n"
         f"{_more(released / v4)} as released"
     )
     figure, (axis,) = panels(1, title, width=8.5, height=3)
@@ -135,7 +139,7 @@ def costs_by_grid() -> Picture:
     axis.set_yticks([-place for place in range(len(table))], list(table))
     axis.set_xlim(0, max(total.values()) / 1e9 * 1.3)
     axis.legend(frameon=False, fontsize=SMALL, title="put out on", title_fontsize=SMALL, loc="lower right")
-    label(axis, x="thousand million multiply-adds for one image of 299×299")
+    label(axis, x=f"thousand million {units.words()} for one image of 299×299")
     words = "; ".join(
         f"{name} {sum(parts.values()):,}: " + ", ".join(f"{grid} {macs:,}" for grid, macs in parts.items())
         for name, parts in table.items()
@@ -372,21 +376,21 @@ def block_beside_module(block: nn.Module) -> Picture:
     v4 = measure.network("inception_v4")
     plain = next(child for child in v4.children() if type(child).__name__ == "InceptionA")
     costs = {"residual block": _by_part(block), "Inception-v4's module": _by_part(plain)}
-    whole = {name: sum(cost.macs for cost in parts.values()) / 1e6 for name, parts in costs.items()}
+    whole = {name: units.count(sum(cost.macs for cost in parts.values())) / 1e6 for name, parts in costs.items()}
     ours, theirs = whole.values()
-    title = (
-        f"With its expansion the residual block takes {ours:.0f} M multiply-adds,\nInception-v4's module {theirs:.0f} M"
-    )
+    title = f"With its expansion the residual block takes {ours:.0f} M {units.words()},\nInception-v4's module {theirs:.0f} M"
     figure, axes = panels(2, title, height=2.6)
     words = []
-    for axis, what, unit in zip(axes, ("parameters", "macs"), ("thousand parameters", "million MACs"), strict=True):
+    for axis, what, unit in zip(
+        axes, ("parameters", "macs"), ("thousand parameters", f"million {units.letters()}"), strict=True
+    ):
         per = 1e3 if what == "parameters" else 1e6
         for place, (name, parts) in enumerate(costs.items()):
             left = 0.0
             for part, color in PARTS.items():
                 if part not in parts:
                     continue
-                value = getattr(parts[part], what) / per
+                value = units.of(parts[part], what) / per
                 axis.barh(-place, value, left=left, color=color)
                 axis.annotate(f"{value:.0f}", (left + value / 2, -place), ha="center", va="center", fontsize=SMALL)
                 left += value

@@ -13,6 +13,9 @@ TITLE = "Inception-v4, Inception-ResNet and the impact of residual connections o
 PRINTED_SUM_B, PRINTED_SUM_C = 1154, 2048  # figures 17 and 19, the linear 1 × 1 before the sum
 
 
+RESNETS = "Deep residual learning for image recognition"
+PRINTED_RESNET_50, PRINTED_VGG_16 = 3.8, 15.3  # its Table 1, and section 4.1: billions of multiply-adds, "FLOPs" there
+
 SCALES = (0.1, 0.3)  # section 3.3: the scales that were picked, from and to
 
 
@@ -218,6 +221,19 @@ def _cheaper_blocks() -> Finding:
     )
 
 
+def _resnet_against_vgg() -> Finding:
+    resnet, plain = measure.cost("resnet_50").macs, measure.cost("vgg_16")
+    convolutions = sum(row.macs for row in plain.rows if row.kind == "conv")
+    return Finding(
+        f"ResNet-50 {resnet:,} multiply-adds (variant paper), VGG-16 {convolutions:,} in its convolutions",
+        measure.all_or_part(
+            measure.about(resnet / 1e9, PRINTED_RESNET_50) == "holds",
+            measure.about(convolutions / 1e9, PRINTED_VGG_16) == "holds",
+        ),
+        f"a FLOP is a multiply-add there; with its dense layers VGG-16 has {plain.macs:,}, {plain.macs / resnet:.1f} times as many",
+    )
+
+
 CLAIMS = (
     Claim(
         28,
@@ -281,5 +297,13 @@ CLAIMS = (
         "section 3.2",
         "no figure given",
         _cheaper_blocks,
+    ),
+    Claim(
+        82,
+        "ResNet-50 takes 3.8 billion operations, VGG-16 takes 15.3 billion.",
+        "Table 1, section 4.1",
+        f"{PRINTED_RESNET_50} and {PRINTED_VGG_16} billion",
+        _resnet_against_vgg,
+        RESNETS,
     ),
 )

@@ -6,7 +6,7 @@ trouble, a last layer that puts out nothing but zeros, comes within seconds here
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import torch
@@ -21,16 +21,19 @@ from networks.layers import ConvBNAct
 from utils.data.sets import load
 from utils.show.display import passing_bar
 from utils.train.loop import seeded
+from utils.train.snapshots import Snapshots, steps_to_keep
 
 BLOCKS, STEPS, BATCH, MOMENTUM = 4, 40, 32, 0.9
 WIDTHS, SCALES, RATES = (16, 64), (0.1, 0.3, 1.0), (0.1, 1.0, 3.0)
+WATCHED = {"first layer": "0"} | {f"block {number}": f"{number}" for number in range(1, BLOCKS + 1)}
 NUMBERS_LOST, DEAD = "left the numbers", "dead"
 
 
 @dataclass(frozen=True)
 class Tiny:
     """One trained network: `sizes` behind the first layer and each block on the test images, `dead` the share of the last block's
-    channels that are zero everywhere, `accuracy` from 0 to 1. `fate` is a word for how it broke, or empty."""
+    channels that are zero everywhere, `accuracy` from 0 to 1. `fate` is a word for how it broke, or empty. `kept` is what it was
+    like on the way, where that was asked for."""
 
     channels: int
     scale: float
@@ -38,6 +41,7 @@ class Tiny:
     sizes: tuple[float, ...]
     dead: float
     accuracy: float
+    kept: Snapshots | None = field(default=None, repr=False, compare=False)
 
     @property
     def fate(self) -> str:
@@ -59,14 +63,20 @@ def network(channels: int, scale: float) -> nn.Sequential:
 
 
 @lru_cache(maxsize=128)
-def trained(channels: int, scale: float, rate: float, seed: int = 0) -> Tiny:
-    """Train a tiny network by SGD with momentum. The same call again takes no time."""
+def trained(channels: int, scale: float, rate: float, seed: int = 0, watched: bool = False) -> Tiny:
+    """Train a tiny network by SGD with momentum, and keep some steps of it. The same call again takes no time."""
     data = load("digits")
+    kept = Snapshots(data, layers=WATCHED) if watched else None
+    steps = steps_to_keep(STEPS, 1) if watched else []
     images, labels = data.normalise(data.train.images), data.train.labels
     with seeded(seed):  # on a CPU: networks of this size are no faster on a GPU
         net = network(channels, scale)
         optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=MOMENTUM)
-        for _ in range(STEPS):
+        for step in range(STEPS + 1):
+            if kept is not None and step in steps:
+                kept.look(net, step)
+            if step == STEPS:
+                break
             batch = torch.randint(len(images), (BATCH,))
             loss = F.cross_entropy(net(images[batch]), labels[batch])
             if not loss.isfinite():
@@ -83,7 +93,7 @@ def trained(channels: int, scale: float, rate: float, seed: int = 0) -> Tiny:
             x = layer(x)
             sizes.append(size(x))
         accuracy = (net[BLOCKS + 1 :](x).argmax(dim=1) == data.test.labels).float().mean().item()
-    return Tiny(channels, scale, rate, tuple(sizes), dead_share(x), accuracy)
+    return Tiny(channels, scale, rate, tuple(sizes), dead_share(x), accuracy, kept)
 
 
 def train_all(

@@ -1,69 +1,55 @@
 """The pictures of lesson 00."""
 
-import graphviz
+import io
+import shutil
+
 import numpy as np
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import nn
 
-from networks.catalog import NETWORKS, create
-from utils.cost.table import Table, profile, short
+from labs.family_map import family_map, still
 from utils.data.photo import photograph
-from utils.diagram import Diagram
-from utils.show import colors
-from utils.show.display import passing_bar
 from utils.show.plot import Picture, label, panels
+from utils.show.touch import Touch
+from utils.system.packages import needed
+from utils.system.places import LESSONS
+
+COVER = LESSONS / "start_here" / "cover.png"
+MARK = "Description"  # of the cover's file: the picture in words, with its figures
 
 
-def family() -> dict[str, Table]:
-    """The cost of every network of the course at its paper's input size, counted now on the `meta` device."""
-    tables = {}
-    with passing_bar(total=len(NETWORKS), desc="counting networks") as bar:
-        for entry in NETWORKS:
-            with torch.device("meta"):
-                net = create(entry.name)
-            tables[entry.name] = profile(net, (3, entry.input_size, entry.input_size))
-            bar.update()
-    return tables
+def family_tree() -> Touch:
+    """The networks of the course by time and error, and what each grew from: to point at, and to go into their lessons."""
+    return family_map()
 
 
-def family_tree() -> Diagram:
-    """The networks of the course by year: what each brought, its size, counted now, and its paper's error."""
-    tables = family()
-    graph = graphviz.Digraph(
-        graph_attr={"rankdir": "TB", "nodesep": "0.25", "ranksep": "0.35", "bgcolor": "white"},
-        node_attr={
-            "shape": "box", "style": "filled,rounded", "fontname": "Helvetica", "fontsize": "11",
-            "color": "#555555", "margin": "0.12,0.06",
-        },
-        edge_attr={"color": "#555555", "arrowsize": "0.6"},
-    )  # fmt: skip
-    words = []
-    for entry in NETWORKS:
-        table = tables[entry.name]
-        size = (
-            f"{short(table.parameters)} parameters · {short(table.macs)} MACs at {entry.input_size}×{entry.input_size}"
-        )
-        errors = [
-            f"{kind} {value:g} %"
-            for kind, value in (("top-1", entry.top1_error), ("top-5", entry.top5_error))
-            if value is not None
-        ]
-        error = f"error in its paper: {', '.join(errors)}" if errors else "no ImageNet error like the others' printed"
-        lines = (entry.new, size, error)
-        small = "".join(f'<br/><font point-size="9">{_safe(line)}</font>' for line in lines)
-        graph.node(
-            entry.name,
-            label=f"<<b>{_safe(entry.title)}, {entry.year}</b>{small}>",
-            fillcolor=colors.tint(colors.SKY if not entry.grew_from else colors.YELLOW),
-        )
-        for parent in entry.grew_from:
-            graph.edge(parent, entry.name)
-        words.append(f"{entry.title}, {entry.year}, {', '.join(lines)}")
-    return Diagram(title="The Inception family", source=graph.source, alternative=". ".join(words))
+def cover() -> tuple[str, str]:
+    """The picture on the course's first screen, which needs no code, as SVG text; and the same in words."""
+    full = family_map(progress=False)
+    title = "Inception, built by you: eleven lessons from one module to a network of your own design"
+    return still(full.data["networks"], full.data["layouts"]["wide"], title), f"{title}. {full.words}"
 
 
-def _safe(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def write_cover() -> None:
+    """Draw the cover of the course anew: `python -m lessons.start_here.figures` after a network or a count has changed.
+
+    Raises:
+        Missing: Playwright is not installed, which has Chromium make pixels of it.
+    """
+    with needed("Drawing the cover"):
+        from playwright.sync_api import sync_playwright
+    picture, words = cover()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(device_scale_factor=1.5)
+        page.set_content(picture)
+        pixels = page.locator("svg").screenshot()
+        browser.close()
+    mark = PngInfo()
+    mark.add_text(MARK, words)
+    Image.open(io.BytesIO(pixels)).convert("RGB").quantize(128).save(COVER, pnginfo=mark, optimize=True)
 
 
 def first_filters(net: nn.Module, count: int = 6) -> Picture:
@@ -92,3 +78,7 @@ def first_filters(net: nn.Module, count: int = 6) -> Picture:
     return Picture(
         figure, f"{count} learned filters of {weights.shape[0]} by {weights.shape[1]} and a photograph after each."
     )
+
+
+if __name__ == "__main__":
+    write_cover()

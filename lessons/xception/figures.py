@@ -14,6 +14,7 @@ from lessons.xception.roofline import DENSE, SEPARABLE, Limits, Place
 from lessons.xception.towers import ORDERS, Towers, as_dense
 from networks import measure
 from networks.xception import MIDDLE_FLOW
+from utils.cost import units
 from utils.cost.table import Table, profile, short
 from utils.cost.timing import Timing
 from utils.data.photo import photograph
@@ -58,8 +59,8 @@ def connections(conv: nn.Conv2d) -> np.ndarray:
 def cost_of_the_dial(grouped_cost: Callable[..., tuple[float, float]]) -> Picture:
     """What a 3 x 3 of the middle flow costs for every number of groups, beside the 1 x 1 that follows it."""
     groups = [count for count in range(1, CHANNELS + 1) if CHANNELS % count == 0]
-    spatial = [grouped_cost(CHANNELS, CHANNELS, 3, count, GRID)[1] for count in groups]
-    mixing = grouped_cost(CHANNELS, CHANNELS, 1, 1, GRID)[1]
+    spatial = [units.count(grouped_cost(CHANNELS, CHANNELS, 3, count, GRID)[1]) for count in groups]
+    mixing = units.count(grouped_cost(CHANNELS, CHANNELS, 1, 1, GRID)[1])
     first = next(count for count, macs in zip(groups, spatial, strict=True) if macs < mixing)
     share = f"{100 * spatial[-1] / mixing:.1f} %"
     title = f"From {first} groups on the 3×3 costs less than its 1×1; at {CHANNELS}, {share} of it"
@@ -75,7 +76,7 @@ def cost_of_the_dial(grouped_cost: Callable[..., tuple[float, float]]) -> Pictur
     axis.yaxis.set_major_formatter(lambda value, _position: short(value))
     axis.grid(alpha=0.3)
     axis.legend(frameon=False, fontsize=9)
-    label(axis, x=f"groups of the {CHANNELS} channels", y="multiply-adds for one image")
+    label(axis, x=f"groups of the {CHANNELS} channels", y=f"{units.words()} for one image")
     words = ", ".join(f"{count} group{plural(count)} {macs:,}" for count, macs in zip(groups, spatial, strict=True))
     return Picture(figure, f"Lines. {title}. 3×3: {words}. 1×1: {mixing:,}.")
 
@@ -88,7 +89,7 @@ def towers_as_groups(merge_towers: Callable[[Sequence[nn.Sequential]], nn.Module
     extreme = merge_towers(list(Towers(channels, count=channels, reduce=1).children()))
     costs = [profile(module, shape) for module in (towers, grouped, extreme)]
     parts = tuple(
-        (name, draw(module, shape), f"{cost.parameters:,} weights, {cost.macs:,} multiply-adds")
+        (name, draw(module, shape), f"{cost.parameters:,} weights, {units.count(cost.macs):,} {units.words()}")
         for (name, module), cost in zip(
             {
                 f"{count} towers as {count} groups (figure 3)": grouped,
@@ -202,13 +203,13 @@ def beside_inception_v3() -> Picture:
     stages = {title: by_grid(table) for title, table in costs.items()}
     parameters, macs = ([getattr(table, key) for table in costs.values()] for key in ("parameters", "macs"))
     title = (
-        f"Xception has {_against(parameters)} parameters than Inception-v3, and takes {_against(macs)} multiply-adds"
+        f"Xception has {_against(parameters)} parameters than Inception-v3, and takes {_against(macs)} {units.words()}"
     )
     figure, axes = panels(2, title, width=9.2, height=3.6)
     words = []
-    for axis, (place, unit) in zip(axes, ((0, "parameters"), (1, "multiply-adds for one image")), strict=True):
+    for axis, (place, unit) in zip(axes, ((0, "parameters"), (1, f"{units.words()} for one image")), strict=True):
         for offset, (name, counted) in enumerate(stages.items()):
-            values = [each[place] for each in counted.values()]
+            values = [units.count(each[1]) if place else each[0] for each in counted.values()]
             places = [position + 0.4 * (offset - 0.5) for position in range(len(values))]
             axis.bar(places, values, width=0.38, color=colors.ARMS[offset], label=name)
             words.append(
@@ -244,26 +245,30 @@ def roofline(limits: Limits, places: Sequence[Place]) -> Picture:
     title = f"{slow.name} reaches {percent(slow.speed / limits.peak)} of the peak; {_allowed(allowed)}"
     figure, (axis,) = panels(1, title, width=8.6, height=4.6)
     for near, style, name in ((False, "-", "bytes from memory"), (True, "--", "bytes from a cache")):
-        roof = [limits.attainable(each, from_cache=near) / 1e9 for each in across]
-        axis.plot(across, roof, style, color=colors.BLACK, linewidth=1.8, label=f"roof, {name}")
-    axis.axvline(limits.ridge, color=colors.GREY, linestyle=":", linewidth=1)
+        roof = [units.count(limits.attainable(each, from_cache=near)) / 1e9 for each in across]
+        axis.plot(units.count(across), roof, style, color=colors.BLACK, linewidth=1.8, label=f"roof, {name}")
+    axis.axvline(units.count(limits.ridge), color=colors.GREY, linestyle=":", linewidth=1)
     words = []
     for position, place in enumerate(places):
-        intensity, speed = place.work.intensity, place.speed / 1e9
+        intensity, speed = units.count(place.work.intensity), units.count(place.speed) / 1e9
         color = _LAYERS.get(place.name, colors.GREY)
         axis.scatter([intensity], [speed], s=64, color=color, marker="osD^vP"[position % 6], zorder=3, label=place.name)
-        words.append(f"{place.name} {intensity:.3g} multiply-adds a byte, {speed:.3g} billion a second")
+        words.append(f"{place.name} {intensity:.3g} {units.words()} a byte, {speed:.3g} billion a second")
     axis.set(xscale="log", yscale="log")
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(lambda value, _position: f"{value:g}")
         side.set_minor_formatter("")
     axis.grid(alpha=0.3)
-    bottom = min(place.speed / 1e9 for place in places)
+    bottom = min(units.count(place.speed) / 1e9 for place in places)
     axis.set_ylim(bottom=bottom / 2.5)
     axis.annotate(
-        f" ridge {limits.ridge:.2g}", (limits.ridge, bottom / 2.3), fontsize=8.5, color="#555555", va="bottom"
+        f" ridge {units.count(limits.ridge):.2g}",
+        (units.count(limits.ridge), bottom / 2.3),
+        fontsize=8.5,
+        color="#555555",
+        va="bottom",
     )
-    label(axis, x="multiply-adds for each byte that has to be moved", y="billion multiply-adds a second")
+    label(axis, x=f"{units.words()} for each byte that has to be moved", y=f"billion {units.words()} a second")
     axis.legend(frameon=False, fontsize=8.5, loc="center left", bbox_to_anchor=(1, 0.5))
     return Picture(
         figure,
@@ -282,12 +287,12 @@ def two_networks(times: Mapping[str, Timing], bytes_moved: Mapping[str, int], wh
     costs = {title: measure.cost(name) for title, name in NETWORKS.items()}
     rows = {
         "parameters": [costs[name].parameters for name in names],
-        "multiply-adds": [costs[name].macs for name in names],
+        units.words(): [costs[name].macs for name in names],
         "bytes moved": [bytes_moved[name] for name in names],
         "time (fastest round)": [min(times[name].seconds) for name in names],
     }
     shares = {what: 100 * values[1] / values[0] for what, values in rows.items()}
-    title = f"Xception takes {shares['time (fastest round)']:.0f} % of Inception-v3's time for an image, and {shares['multiply-adds']:.0f} % of its multiply-adds"
+    title = f"Xception takes {shares['time (fastest round)']:.0f} % of Inception-v3's time for an image, and {shares[units.words()]:.0f} % of its {units.words()}"
     figure, (axis,) = panels(1, title, width=7.5, height=2.6)
     colored = (colors.GREY, colors.BLUE, colors.ORANGE, colors.VERMILION)
     for position, (share, color) in enumerate(zip(shares.values(), colored, strict=True)):
@@ -308,20 +313,21 @@ def accuracy_over_cost(result: Result, costs: Mapping[str, Table]) -> Picture:
     means = {arm: float(np.mean(runs)) for arm, runs in values.items()}
     first, last = next(iter(values)), list(values)[-1]
     title = (
-        f"{last}: {percent(costs[last].macs / costs[first].macs)} of the multiply-adds of {first}, "
+        f"{last}: {percent(costs[last].macs / costs[first].macs)} of the {units.words()} of {first}, "
         f"{means[last] - means[first]:+.1f} points of accuracy"
     )
     figure, (axis,) = panels(1, title, width=7.5, height=3.6)
     words = []
     for position, (arm, runs) in enumerate(values.items()):
-        macs, color = costs[arm].macs, colors.ARMS[position % len(colors.ARMS)]
+        macs, color = units.count(costs[arm].macs), colors.ARMS[position % len(colors.ARMS)]
         axis.scatter([macs] * len(runs), runs, color=color, s=26, edgecolor="white", linewidth=0.6, zorder=3)
         axis.scatter([macs], [means[arm]], color=color, s=420, marker="_", linewidth=2.5, label=arm)
-        words.append(f"{arm}: {macs:,} multiply-adds, mean {means[arm]:.1f}")
+        words.append(f"{arm}: {macs:,} {units.words()}, mean {means[arm]:.1f}")
     axis.set_xscale("log")
     axis.minorticks_off()
-    axis.set_xticks([costs[arm].macs for arm in values], [short(costs[arm].macs) for arm in values])
+    macs = [units.count(costs[arm].macs) for arm in values]
+    axis.set_xticks(macs, [short(each) for each in macs])
     axis.grid(alpha=0.3)
     axis.legend(frameon=False, fontsize=9, markerscale=0.4)
-    label(axis, x="multiply-adds of the whole network for one image", y="test accuracy, % (dots: runs; bar: mean)")
+    label(axis, x=f"{units.words()} of the whole network for one image", y="test accuracy, % (dots: runs; bar: mean)")
     return Picture(figure, f"Dots over the cost. {title}. {'; '.join(words)}.")

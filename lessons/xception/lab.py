@@ -1,7 +1,7 @@
 """The groups lab of lesson 08: the dial from one group to one group a channel, its cost, and its place on the roofline."""
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import ipywidgets
 import torch
@@ -10,8 +10,9 @@ from torch import nn
 from course.experiments import plural
 from labs.design_costs import color_of, cost_bars, cost_mark, difference, heading
 from lessons.xception.roofline import Limits, Work, works_of
+from utils.cost import units
 from utils.cost.table import Table, profile, shape_text, short
-from utils.diagram import draw
+from utils.diagram import Diagram, at_one_scale, draw
 from utils.lab_frame.frame import Lab, View, buttons, choice, slider, stops
 from utils.page import svg
 from utils.page.html import Html, side_by_side, text
@@ -99,13 +100,13 @@ class Seen:
     Attributes:
         table: parameters, multiply-adds, shapes.
         works: multiply-adds and bytes of each convolution, in the order of execution.
-        diagram: as HTML.
+        diagram: of its layers.
     """
 
     design: Design
     table: Table
     works: tuple[Work, ...]
-    diagram: Html
+    diagram: Diagram
 
     @property
     def bytes(self) -> int:
@@ -121,10 +122,10 @@ class Seen:
         return sum(map(limits.least_seconds, self.works))
 
 
-@lru_cache(maxsize=32)
+@units.cached(maxsize=32)
 def _seen(design: Design) -> Seen:
     module, shape = design.build(), design.image_shape
-    return Seen(design, profile(module, shape), works_of(module, shape), draw(module, shape).html)
+    return Seen(design, profile(module, shape), works_of(module, shape), draw(module, shape))
 
 
 def view(limits: Limits, settings: dict, pinned: dict | None) -> View:
@@ -141,14 +142,15 @@ def view(limits: Limits, settings: dict, pinned: dict | None) -> View:
             f"<br/>With nothing between them the two are one linear map: a dense {design.kernel_size}×{design.kernel_size} of "
             f"{dense:,} weights, given by {now.table.parameters:,}."
         )
-    diagrams = (text(_heading(name, each), each.diagram) for name, each in shown.items())
+    drawn, least = at_one_scale([each.diagram for each in shown.values()])
+    diagrams = (text(_heading(*pair), each) for pair, each in zip(shown.items(), drawn, strict=True))
     values = {
         "parameters": {name: each.table.parameters for name, each in shown.items()},
-        "multiply-adds": {name: each.table.macs for name, each in shown.items()},
+        units.words(): {name: units.count(each.table.macs) for name, each in shown.items()},
         "bytes": {name: each.bytes for name, each in shown.items()},
     }
     bars = cost_bars(values, alone="Cost for one image")
-    html = text(bars, side_by_side(roof_svg(limits, shown), *diagrams, least=240))
+    html = text(bars, roof_svg(limits, shown), side_by_side(*diagrams, least=least))
     return View(words=words, html=html, disabled=frozenset({"between"} if now.design.order == ALONE else ()))
 
 
@@ -162,8 +164,8 @@ def describe(seen: Seen, limits: Limits) -> str:
     ]
     return (
         f"{shape_text(table.image_shape)} in, {shape_text(table.rows[-1].shape)} out, {design.count} "
-        f"group{plural(design.count)}: {table.parameters:,} parameters, {table.macs:,} multiply-adds, {seen.bytes:,} "
-        f"bytes, <b>{seen.intensity:.3g}</b> multiply-adds a byte. At best {time_text(seen.seconds(limits))} an image, by what "
+        f"group{plural(design.count)}: {table.parameters:,} parameters, {units.count(table.macs):,} {units.words()}, {seen.bytes:,} "
+        f"bytes, <b>{units.count(seen.intensity):.3g}</b> {units.words()} a byte. At best {time_text(seen.seconds(limits))} an image, by what "
         f"limits each: {', '.join(parts)}."
     )
 
@@ -177,7 +179,7 @@ def compare(first: Seen, second: Seen, limits: Limits) -> str:
     """What the second design costs against the first, in words."""
     parts = [
         difference("parameters", first.table.parameters, second.table.parameters, with_numbers=False),
-        difference("multiply-adds", first.table.macs, second.table.macs, with_numbers=False),
+        difference(units.words(), first.table.macs, second.table.macs, with_numbers=False),
         difference("bytes", first.bytes, second.bytes, with_numbers=False),
     ]
     times = second.seconds(limits) / first.seconds(limits)
@@ -195,23 +197,32 @@ LEAST, MOST = 0.1, 1000  # multiply-adds a byte, from the left to the right end
 
 def roof_svg(limits: Limits, shown: dict[str, Seen]) -> Html:
     """The roofline as an SVG with a point for each design, where it is in the least time."""
-    high, low = limits.peak * 2, limits.attainable(LEAST) / 2
-    chart = svg.Chart((LEAST, MOST), (low, high), width=WIDTH, height=HEIGHT, margins=(52, 12, 28, 40), logs="xy")
+    high, low = units.count(limits.peak) * 2, units.count(limits.attainable(LEAST)) / 2
+    chart = svg.Chart(
+        (units.count(LEAST), units.count(MOST)),
+        (low, high),
+        width=WIDTH,
+        height=HEIGHT,
+        margins=(52, 12, 28, 40),
+        logs="xy",
+    )
     speeds = {10**power: short(10**power, 1) for power in range(6, 16) if low < 10**power < high}
-    title = "At most so many multiply-adds a second (bytes from memory)"
-    chart.axes(svg.numbered((0.1, 1, 10, 100, 1000)), speeds, x="multiply-adds a byte", title=title)
-    chart.line((each, limits.attainable(each)) for each in (LEAST, min(limits.ridge, MOST), MOST))
+    title = f"At most so many {units.words()} a second (bytes from memory)"
+    chart.axes(svg.numbered((0.1, 1, 10, 100, 1000)), speeds, x=f"{units.words()} a byte", title=title)
+    chart.line(
+        (units.count(each), units.count(limits.attainable(each))) for each in (LEAST, min(limits.ridge, MOST), MOST)
+    )
     said = []
     for name, each in shown.items():
-        speed = each.table.macs / each.seconds(limits)
-        at = min(max(each.intensity, LEAST), MOST), speed
+        speed = units.count(each.table.macs) / each.seconds(limits)
+        at = units.count(min(max(each.intensity, LEAST), MOST)), speed
         chart.dot(*at, color_of(name), radius=7, stroke="#fff", stroke_width=1.5)
         if name:
             x, y = chart.place(*at)
             beside = y + (-11 if name == "B" else 20)  # B above its point, A below, wherever the two lie
             chart.parts.append(svg.text(x, beside, name, font_size=13, font_weight="bold"))
         said.append(
-            f"{name + ': ' if name else ''}{each.intensity:.3g} multiply-adds a byte, at most {speed / 1e9:.3g} billion a second"
+            f"{name + ': ' if name else ''}{units.count(each.intensity):.3g} {units.words()} a byte, at most {speed / 1e9:.3g} billion a second"
         )
     return chart.svg("The roofline. " + "; ".join(said))
 

@@ -24,6 +24,10 @@ PRINTED_WITHIN = 3.5  # per cent, section 4.5.2
 PRINTED_CONVOLUTIONS, PRINTED_MODULES = 36, 14  # section 3
 PRINTED_IMPROVEMENT = 4.3  # per cent, section 4.5.1
 
+MOBILENETS = "MobileNets: efficient convolutional neural networks for mobile vision applications"
+PRINTED_SMALLER, PRINTED_LESS_WORK = 32, 27  # "MobileNets", the text on Table 8, against VGG-16
+PRINTED_LESS_THAN_GOOGLENET = 2.5  # "MobileNets", the same text: more than
+
 PRINTED_GRID, PRINTED_VECTOR = (728, 19, 19), 2048  # figure 5
 
 GRID = 19  # of the middle flow
@@ -162,6 +166,33 @@ def _flows() -> Finding:
     )
 
 
+def _mobilenet_against(name: str) -> tuple[float, float]:
+    """How many times the parameters and the multiply-adds of MobileNet a network has."""
+    other, mobile = measure.cost(name), measure.cost("mobilenet_v1")
+    return other.parameters / mobile.parameters, other.macs / mobile.macs
+
+
+def _mobilenet_and_vgg() -> Finding:
+    smaller, less = _mobilenet_against("vgg_16")
+    mobile, printed = measure.cost("mobilenet_v1"), (PRINTED_SMALLER, PRINTED_LESS_WORK)
+    close = [abs(found / each - 1) < 0.05 for found, each in zip((smaller, less), printed, strict=True)]
+    return Finding(
+        f"MobileNet {mobile.parameters:,} parameters and {mobile.macs:,} multiply-adds: {smaller:.1f} times fewer and "
+        f"{less:.1f} times fewer than VGG-16",
+        measure.all_or_part(*close),
+        "both networks live, on images of 224 × 224; that the one errs about as often as the other is not measured here",
+    )
+
+
+def _mobilenet_and_googlenet() -> Finding:
+    smaller, less = _mobilenet_against("googlenet")
+    return Finding(
+        f"{smaller:.2f} times fewer parameters, {less:.2f} times fewer multiply-adds than GoogLeNet (variant paper)",
+        measure.all_or_part(smaller > 1, less > PRINTED_LESS_THAN_GOOGLENET),
+        "GoogLeNet without its auxiliary heads, which are not used in the end",
+    )
+
+
 CLAIMS = (
     Claim(
         33,
@@ -212,5 +243,21 @@ CLAIMS = (
         "figure 5",
         "19×19×728, 2048",
         _flows,
+    ),
+    Claim(
+        80,
+        "MobileNet has 32 times fewer parameters than VGG-16, and computes 27 times less.",
+        "the text on Table 8",
+        f"{PRINTED_SMALLER}×, {PRINTED_LESS_WORK}×",
+        _mobilenet_and_vgg,
+        MOBILENETS,
+    ),
+    Claim(
+        81,
+        "MobileNet is smaller than GoogLeNet, and computes more than 2.5 times less.",
+        "the text on Table 8",
+        f"more than {PRINTED_LESS_THAN_GOOGLENET}×",
+        _mobilenet_and_googlenet,
+        MOBILENETS,
     ),
 )

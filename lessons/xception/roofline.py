@@ -17,6 +17,7 @@ from lessons.factorization.savings import THREADS, fastest_of_groups, percent
 from networks import measure
 from networks.catalog import create
 from networks.layers import SeparableConv
+from utils.cost import units
 from utils.cost.timing import Timing, machine, timed
 from utils.cost.trace import trace
 
@@ -115,9 +116,9 @@ class Limits:
 
     def __str__(self) -> str:
         return (
-            f"Measured on {self.where}: {self.peak / 1e9:.3g} billion multiply-adds a second; "
+            f"Measured on {self.where}: {units.count(self.peak) / 1e9:.3g} billion {units.words()} a second; "
             f"{self.memory / 1e9:.3g} billion bytes a second from memory, {self.cache / 1e9:.3g} from a cache. "
-            f"Below {self.ridge:.3g} multiply-adds a byte, memory is the limit."
+            f"Below {units.count(self.ridge):.3g} {units.words()} a byte, memory is the limit."
         )
 
 
@@ -236,15 +237,15 @@ def places(
 
 def in_words(found: Sequence[Place], limits: Limits) -> str:
     """What the roofline allows each layer, and what the clock says."""
-    lines = [f"Measured on {limits.where}, speeds in billion multiply-adds a second:"]
+    lines = [f"Measured on {limits.where}, speeds in billion {units.words()} a second:"]
     for place in found:
         intensity = place.work.intensity
-        roofs = [limits.attainable(intensity, from_cache=near) / 1e9 for near in (False, True)]
+        roofs = [units.count(limits.attainable(intensity, from_cache=near)) / 1e9 for near in (False, True)]
         roof = f"at most {roofs[0]:.3g}" + (
             f" from memory and {roofs[1]:.3g} from a cache" if roofs[1] > roofs[0] else ""
         )
         lines.append(
-            f"{place.name}: {intensity:.3g} multiply-adds a byte, so {roof}; it does {place.speed / 1e9:.3g}, "
+            f"{place.name}: {units.count(intensity):.3g} {units.words()} a byte, so {roof}; it does {units.count(place.speed) / 1e9:.3g}, "
             f"{percent(place.speed / limits.peak)} of the peak, in {1e3 * place.seconds:.3g} ms."
         )
     return "\n".join(lines)

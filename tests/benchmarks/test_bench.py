@@ -1,6 +1,7 @@
 """The benchmark's arithmetic; what it measures is not tested here."""
 
 import importlib.util
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,25 @@ def test_the_share_of_the_peak(bench, monkeypatch):
     assert bench.share_of_peak(torch.device("cuda"), 26 * 10**9, 2000.0) == "100.0%"
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla T4")
     assert bench.share_of_peak(torch.device("cuda"), 10**9, 2.0) == "peak of Tesla T4 not known"
+
+
+@pytest.mark.parametrize("table", ["profile", "full", "train"])
+def test_what_is_not_installed_leaves_a_column_empty(bench, monkeypatch, capsys, table):
+    """And the others are measured."""
+    monkeypatch.setattr(bench, "importable", lambda library: False)
+    monkeypatch.setattr(bench, "STEPS", 2)
+    monkeypatch.setattr(bench, "memory_in_own_process", lambda *words, **options: 100.0)
+    monkeypatch.setattr(bench, "runner", lambda *words, **options: lambda: None)
+    tiny = bench.create
+    monkeypatch.setattr(bench, "create", lambda name, **options: tiny(name, **options | {"size": "mini"}))
+    getattr(bench, f"table_{table}")(Namespace(networks=["inception_v3"], batch=2, side=32, repeats=1))
+    said = capsys.readouterr().out
+    (row,) = [line for line in said.splitlines() if "inception_v3" in line and ("training" in line or table != "full")]
+    assert "not installed" in row and any(character.isdigit() for character in row.replace("inception_v3", ""))
+
+
+def test_processor_time_is_taken_in_turns(bench):
+    calls = []
+    took = bench.processor_time({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)
+    assert calls == ["a", "b"] * 3
+    assert [len(seconds) for seconds in took.values()] == [2, 2]

@@ -19,6 +19,7 @@ BROKEN = ("Click to show javascript error", "Error displaying widget", "Error cr
 FOREIGN = (  # what JupyterLab itself says on the console in a clean start
     "favicon",
     "net::ERR_ABORTED",
+    "net::ERR_UNKNOWN_URL_SCHEME",  # a picture that is attached to a cell, before JupyterLab has found it there
 )
 
 

@@ -58,7 +58,7 @@ def test_lesson_00(learner_of_two_days, tmp_path):
     use_window_lab(learner)
     assert learner.tracebacks() == [] and learner.broken() == []
     learner.menu("File", "Save Notebook")
-    wait_for_text(tmp_path / "work" / "notebooks" / "00_start_here.ipynb", "application/vnd.jupyter.widget-state+json")
+    wait_for_text(tmp_path / "work" / "notebooks" / "00_start_here.ipynb", "You predict 95 per cent.")
     with server(tmp_path / "work") as address:
         open_again(learner, address)
 
@@ -143,8 +143,8 @@ def open_again(learner, address):
     learner.enter(address)
     learner.open("00_start_here.ipynb")
     assert "2 of 3" in learner.output("import torch").inner_text()
-    assert "as it was: 95 per cent." in learner.output('    "digits",').inner_text()
-    assert LabPage(learner, "window_lab()").sizes() == ["6×6"]
+    assert "You predict 95 per cent." in learner.output('    "digits",').inner_text()
+    assert learner.output("window_lab()").locator(".course-still .course-size").all_inner_texts() == ["6×6"]
     assert learner.broken() == []
 
 

@@ -58,7 +58,7 @@ def test_all_else_that_students_use_is_in_it(copy):
     for name in ("notebooks", "runs"):
         own = sorted(path.relative_to(CHECKOUT) for path in (CHECKOUT / name).rglob("*") if path.is_file())
         assert own and sorted(path.relative_to(copy) for path in (copy / name).rglob("*") if path.is_file()) == own
-    for name in ("bootstrap.py", "Makefile", "constraints.txt", "LICENSE", "lessons/start_here/lesson.md"):
+    for name in ("bootstrap.py", "Makefile", "pylock.toml", "LICENSE", "lessons/start_here/lesson.md"):
         assert (copy / name).read_bytes() == (CHECKOUT / name).read_bytes()
 
 

@@ -1,16 +1,23 @@
 """Notebooks come from their sources: the same bytes each time, and a broken source is named with file and line."""
 
+import io
 import json
+import re
 import shutil
+import subprocess
+import sys
+from base64 import b64decode
 from dataclasses import replace
 
 import nbformat
 import pytest
+from PIL import Image
 
 from course import build as builder
-from course.build import SourceError, build, examine, feedback_of, solved, student
+from course.build import SourceError, alone, build, examine, feedback_of, solved, student
 from course.syllabus import LESSONS, lesson
 from course.workspace import NOTEBOOKS, is_edited
+from lessons.start_here import figures
 
 SLUGS = [entry.slug for entry in LESSONS]
 
@@ -123,3 +130,52 @@ def test_the_command_names_a_broken_source_and_leaves_the_notebook(tmp_path, mon
     with pytest.raises(SourceError, match=r"lesson.md:\d+: Exercise 1.9 has no check"):
         build([broken], into=tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.slug for lesson in LESSONS])
+def test_each_lesson_that_counts_names_both_units(lesson):
+    """People look for FLOPs, and the papers count multiply-adds: the text says once that one is half of the other."""
+    text = (lesson.folder / "lesson.md").read_text(encoding="utf-8")
+    assert re.search(r"FLOPs", text) and re.search(r"multiply-add|MAC", text)
+
+
+@pytest.mark.parametrize("repository", ["", "https://github.com/someone/course", "file:///srv/course"])
+def test_a_notebook_s_first_code_cell_makes_it_ready(repository):
+    notebook = alone(lesson("googlenet"), repository)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert first.source.startswith("#") and first.source.endswith("\nprepare()") and len(first.source.splitlines()) < 12
+    compile(first.source, "cell", "exec")
+    assert (f'"{repository}"' in first.source) == bool(repository)
+    assert ("make lab" in first.source) == (not repository)
+    assert [cell.id for cell in notebook.cells if cell.id == "links"] == ["links"] * repository.startswith("https")
+    rest = [cell for cell in notebook.cells if cell.id not in ("links", "alone")]
+    assert rest == student(lesson("googlenet")).cells
+
+
+def test_without_the_course_and_a_repository_it_says_how_to_get_it(tmp_path):
+    first = next(cell for cell in alone(lesson("googlenet"), "").cells if cell.cell_type == "code")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", first.source], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stderr.splitlines()[-1].startswith("ModuleNotFoundError: The course is not installed here.")
+
+
+def test_the_first_screen_is_a_cover_that_travels_with_the_notebook():
+    """It stands before any code, in the file itself, and its figures are those that are counted now."""
+    first = student(lesson("start_here")).cells[0]
+    assert first.cell_type == "markdown" and "](attachment:cover.png)" in first.source
+    picture = Image.open(io.BytesIO(b64decode(first.attachments["cover.png"]["image/png"])))
+    assert picture.size[0] >= 900
+    _, words = figures.cover()
+    assert picture.info[figures.MARK] == words, "python -m lessons.start_here.figures draws it anew"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.slug for lesson in LESSONS])
+def test_each_lesson_says_where_it_stands(lesson):
+    line = student(lesson).cells[0].source.splitlines()[2]
+    assert line.startswith("*You are here:*") and f"**{lesson.number:02d} {lesson.title}**" in line
+    at = LESSONS.index(lesson)
+    assert re.findall(r"\]\(([^)]+)\)", line) == [
+        each.notebook for each in LESSONS[max(at - 1, 0) : at + 2] if each is not lesson
+    ]
+    assert f"lesson {at + 1} of {len(LESSONS)}" in line

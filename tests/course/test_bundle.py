@@ -39,6 +39,17 @@ def test_an_empty_bundle_is_one(place):
     assert unpack(packed(place)) == []
 
 
+def test_what_a_bundle_holds_stays_in_it_and_another_file_is_none(place):
+    path = packed(place, **{NAME: TEXT})
+    again = Bundle(path)
+    again.add("groups/short/arm2_seed0.json", (RUNS / "groups/short/arm2_seed0.json").read_text(encoding="utf-8"))
+    assert len(unpack(path)) == 2
+    path.write_text("mine")
+    with pytest.raises(ValueError, match="no bundle"):
+        Bundle(path)
+    assert path.read_text() == "mine"
+
+
 def test_what_is_there_stays(place):
     path = packed(place, **{NAME: TEXT})
     unpack(path)

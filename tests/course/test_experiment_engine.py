@@ -1,5 +1,7 @@
 """An experiment trains each arm with each seed, keeps what is whole, and never takes a run for another."""
 
+import shutil
+import signal
 from dataclasses import replace
 
 import pytest
@@ -8,8 +10,10 @@ from torch import nn
 from course import experiments
 from course.experiments import Arm, Experiment, Form, OnBoth, Result
 from tests.utils.train.test_runs import make_run
+from utils.train.checkpoint import NotKept
 from utils.train.comparison import Quantity, measured
-from utils.train.loop import Recipe
+from utils.train.loop import Diverged, Recipe
+from utils.train.runs import Run
 
 
 def build(data):
@@ -50,6 +54,7 @@ EXPERIMENT = Experiment(
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "RUNS", tmp_path / "runs")
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "work"))
     LOOKS.clear()
 
 
@@ -141,6 +146,81 @@ def test_kept_runs_are_not_repeated_and_never_taken_for_others(tmp_path, monkeyp
     monkeypatch.setattr("utils.train.runs.changed", lambda code: ["utils/train/engine.py"])
     other.run(keep=tmp_path / "kept", show=False)
     assert len(trained) == 12
+
+
+def test_a_run_that_was_stopped_goes_on_and_ends_as_if_undisturbed(tmp_path, monkeypatch):
+    whole = EXPERIMENT.run(show=False)
+    arms = ["one"]
+
+    def stop(data):
+        return lambda run, done: signal.raise_signal(signal.SIGINT) if run.seed == 4 and done == 0.5 else None
+
+    stopped = replace(EXPERIMENT, observe=stop).run(arms=arms, show=False, keep=tmp_path / "kept")
+    assert len(stopped.runs["one"]) == 1
+    (begun,) = (tmp_path / "work").rglob("*.checkpoint")
+    assert begun.name == "arm1_seed4.checkpoint"
+    LOOKS.clear()
+    result = EXPERIMENT.run(arms=arms, show=False, keep=tmp_path / "kept")
+    assert LOOKS == [(4, 1.0)]  # the second of its two steps
+    assert [run.history for run in result.runs["one"]] == [run.history for run in whole.runs["one"]]
+    assert not list((tmp_path / "work").rglob("*.checkpoint"))
+
+
+def test_a_checkpoint_of_other_settings_is_replaced(tmp_path):
+    path = tmp_path / "run.checkpoint"
+    path.write_bytes(b"damaged")
+    run = EXPERIMENT.train("short", "one", 3, checkpoint=path)
+    assert run.completed
+    again = EXPERIMENT.train("short", "one", 4, checkpoint=path)
+    assert again.completed and again.seed == 4
+
+
+def test_again_keeps_what_there_is_until_the_new_run_is_whole(tmp_path, monkeypatch):
+    keep = tmp_path / "kept"
+    EXPERIMENT.run(arms=["one"], show=False, keep=keep)
+    before = {path.name: path.read_bytes() for path in keep.iterdir()}
+
+    def stop(data):
+        return lambda run, done: signal.raise_signal(signal.SIGINT)
+
+    replace(EXPERIMENT, observe=stop).run(arms=["one"], show=False, keep=keep, again=True)
+    assert {path.name: path.read_bytes() for path in keep.iterdir()} == before
+    EXPERIMENT.run(arms=["one"], show=False, keep=keep, again=True)
+    assert set(before) == {path.name for path in keep.iterdir()}
+    assert all(path.read_bytes() != before[path.name] for path in keep.iterdir())  # dates and seconds
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_trained(tmp_path):
+    (tmp_path / "kept").write_text("a file")
+    with pytest.raises(OSError, match="a part of its path is a file and no folder"):
+        EXPERIMENT.run(show=False, keep=tmp_path / "kept")
+    assert LOOKS == []
+
+
+def test_a_folder_that_cannot_be_written_any_more_costs_no_run(tmp_path):
+    keep = tmp_path / "kept"
+
+    def take_away(data):
+        def look(run, done):
+            shutil.rmtree(keep, ignore_errors=True)
+            keep.write_text("a file") if not keep.exists() else None
+
+        return look
+
+    with pytest.warns(NotKept, match=r"arm1_seed\d.json could not be written: a part of its path is a file"):
+        result = replace(EXPERIMENT, observe=take_away).run(arms=["one"], show=False, keep=keep)
+    assert [run.completed for run in result.runs["one"]] == [True, True]
+    rescued = sorted(path.name for path in (tmp_path / "work" / "runs" / "rescued").iterdir())
+    assert rescued == ["trial_of_two-arm1_seed3.json", "trial_of_two-arm1_seed4.json"]
+
+
+def test_a_diverged_run_leaves_its_record(tmp_path):
+    wild = replace(EXPERIMENT, arms={"one": Arm(build=wider, changes={"learning_rate": 1e30, "epochs": 2})})
+    with pytest.raises(Diverged) as caught:
+        wild.run(show=False, keep=tmp_path / "kept")
+    path = tmp_path / "work" / "runs" / "rescued" / "trial_of_two-arm1_seed3.json"
+    assert caught.value.__notes__ == [f"The run so far is in {path}."]
+    assert not Run.load(path).completed
 
 
 def test_recorded_runs_say_where_they_are_from_and_what_has_changed(monkeypatch):

@@ -16,11 +16,11 @@ from lessons.googlenet import paper as googlenet
 from networks import measure
 from networks.googlenet import MODULES
 from networks.inception_v3 import InceptionV3
-from tests.networks.stage_tables import REFERENCES, Convention, cost, split
+from tests.networks.stage_tables import REFERENCES, RELATIVES, Convention, cost, split
 from utils.system.places import LESSONS
 
 CLAIMS = {number: claim for number, (_, _, claim) in ledger.claims().items()}
-REFERENCE = {(reference.name, reference.variant): reference for reference in REFERENCES}
+REFERENCE = {(reference.name, reference.variant): reference for reference in (*REFERENCES, *RELATIVES)}
 NO_BIAS = Convention(per_channel=0)
 
 
@@ -267,6 +267,35 @@ def test_a_changed_inception_v3_changes_verdicts(monkeypatch, fresh):
     assert CLAIMS[33].measure().verdict == "holds in part"
 
 
+def test_verdicts_on_the_relatives(findings):
+    mobile, vgg, first = ((parameters(name), macs(name)) for name in ("mobilenet_v1", "vgg_16", "googlenet"))
+    smaller, less = (large / small for large, small in zip(vgg, mobile, strict=True))
+    assert f"{smaller:.1f} times fewer and {less:.1f} times fewer" in findings[80].measured
+    assert findings[80].verdict == both(abs(smaller / 32 - 1) < 0.05, abs(less / 27 - 1) < 0.05) == "holds"
+    smaller, less = (large / small for large, small in zip(first, mobile, strict=True))
+    assert f"{smaller:.2f} times fewer parameters, {less:.2f} times" in findings[81].measured
+    assert findings[81].verdict == both(smaller > 1, less > 2.5) == "holds"
+    resnet, convolutions = macs("resnet_50"), 15_346_630_656
+    assert f"{resnet:,}" in findings[82].measured and f"{convolutions:,}" in findings[82].measured
+    assert findings[82].verdict == both(*(near(*each) == "holds" for each in ((resnet, 3.8e9), (convolutions, 15.3e9))))
+
+
+def test_a_relatives_claim_names_its_paper():
+    """In the lesson's table, in a terminal, and as the title by which the site groups."""
+    _, title, claim = ledger.claims()[80]
+    assert title == claim.paper and claim.place == f"MobileNets, {claim.where}"
+    assert (
+        ledger.entry_text("xception", title, claim, claim.measure())
+        .splitlines()[1]
+        .startswith("    MobileNets, the text")
+    )
+    assert (
+        "MobileNets, the text on Table 8" in repr(ledger.ledger([claim]))
+        and "MobileNets, the" in ledger.ledger([claim])._repr_html_()
+    )
+    assert ledger.claims()[33][1].startswith("Xception") and ledger.claims()[33][2].place == "section 4.5.2"
+
+
 def test_no_measured_count_stands_in_the_source(findings):
     printed = {"22,855,952"}  # the one figure that is printed and measured alike
     sources = {}
@@ -284,7 +313,19 @@ def test_no_measured_count_stands_in_the_source(findings):
 
 
 def test_choosing_claims_and_lessons():
-    assert [claim.number for _, _, claim in ledger.chosen(["xception", "2"])] == [2, 33, 34, 35, 37, 38, 77, 78, 79]
+    assert [claim.number for _, _, claim in ledger.chosen(["xception", "2"])] == [
+        2,
+        33,
+        34,
+        35,
+        37,
+        38,
+        77,
+        78,
+        79,
+        80,
+        81,
+    ]
     assert len(ledger.chosen([])) == len(CLAIMS)
     with pytest.raises(ValueError, match=r"no claim or lesson 'v5'.*claims are 1, 2.*lessons are start_here"):
         ledger.chosen(["v5"])

@@ -1,5 +1,6 @@
 """Recording: what is wanted next, what is kept, and how it stops."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from course.bundle import Bundle
 from course.experiments import Form, experiment
 from lessons.__main__ import app
 from utils.system.places import RUNS
+from utils.train import checkpoint
 from utils.train.recipe import Recipe
 from utils.train.runs import from_text
 
@@ -156,6 +158,102 @@ def test_a_bundle_is_made_where_a_notebooks_packages_are_missing(place):
         runs = [from_text(archive.read(name).decode("utf-8")) for name in names]
     assert sorted(names) == ["factor_activation/full/arm1_seed0.json", "factor_activation/full/arm2_seed0.json"]
     assert all(run.completed and run.commit == "0" * 40 and run.modified is False for run in runs)
+
+
+@pytest.fixture
+def one_task(place, monkeypatch):
+    """A task of a few steps, its images, and what its worker said."""
+    entry = replace(experiment("factor_activation"), full=TINY)
+    monkeypatch.setattr(recording, "experiment", lambda name: entry)
+    return recording.Task(entry.name, "ReLU between", 0)
+
+
+class Said(list):
+    """A worker's end of the connection."""
+
+    def send(self, words):
+        self.append(words)
+
+
+def train(task, said):
+    recording._train(task, said, threads=1, device="cpu", commit=None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_ended_keeps_its_run(one_task, number):
+    class Ends(Said):
+        def send(self, words):
+            super().send(words)
+            signal.raise_signal(number)
+
+    said = Ends()
+    train(one_task, said)
+    assert len(said) == 1 and not one_task.path.exists() and one_task.checkpoint.exists()
+    train(one_task, Said())
+    assert from_text(one_task.path.read_text(encoding="utf-8")).completed and not one_task.checkpoint.exists()
+
+
+def test_weights_that_cannot_be_written_leave_the_run_to_the_next_call(one_task, monkeypatch):
+    said = Said()
+    with monkeypatch.context() as full:
+
+        def refuse(net, path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        full.setattr(recording, "save_weights", refuse)
+        train(one_task, said)
+    assert "could not be written: its disk is full. The next call goes on from its checkpoint" in said[-1]
+    assert not one_task.path.exists() and not one_task.weights.exists()
+    said = Said()
+    train(one_task, said)
+    assert one_task.path.exists() and one_task.weights.exists() and len(said) == 1  # nothing was trained twice
+
+
+def test_a_run_that_another_process_makes_is_left_to_it(one_task):
+    said = Said()
+    with checkpoint.reserved(one_task.checkpoint):
+        train(one_task, said)
+    assert len(said) == 1 and "is in use by another run" in said[0] and not one_task.path.exists()
+
+
+def test_a_checkpoint_by_other_settings_does_not_stand_in_the_way(one_task, place):
+    one_task.checkpoint.parent.mkdir(parents=True)
+    one_task.checkpoint.write_bytes(b"of another time")
+    train(one_task, Said())
+    assert one_task.path.exists()
+
+
+def test_a_bundle_that_cannot_be_written_stops_nothing(place, monkeypatch):
+    monkeypatch.setattr(recording, "time", FakeClock())
+    text = (RUNS / "groups/short/arm1_seed0.json").read_text(encoding="utf-8")
+    tasks = [recording.Task("groups", "1 group", seed) for seed in range(3)]
+    for task in tasks:
+        task.path.parent.mkdir(parents=True, exist_ok=True)
+        task.path.write_text(text, encoding="utf-8")
+    bundle, said = Bundle(place / "there" / "gpu.zip"), []
+    workers = FakeWorkers(tasks, recording.time, 50, bundle, place)
+    workers.say = said.append
+    (place / "there").write_text("a file")
+    workers.work(120)
+    assert sum("gpu.zip could not be written: a part of its path is a file" in words for words in said) == 2
+    (place / "there").unlink()
+    bundle.write()
+    with zipfile.ZipFile(bundle.path) as archive:
+        assert len(archive.namelist()) == 2
+
+
+def test_places_are_tried_before_anything_is_trained(place, monkeypatch):
+    monkeypatch.setattr(recording, "_Workers", lambda *words: pytest.fail("it trained"))
+    (place / "file").write_text("a file")
+    options = {"hours": 1, "anyway": True, "only": ("groups",), "say": lambda words: None}
+    with pytest.raises(OSError, match=r"gpu.zip cannot be written"):
+        recording.record(**options, bundle=place / "file" / "gpu.zip")
+    monkeypatch.setenv("COURSE_WORK", str(place / "file"))
+    with pytest.raises(OSError, match=r"checkpoint cannot be written"):
+        recording.record(**options)
+    with pytest.raises(ValueError, match="no bundle"):
+        monkeypatch.setenv("COURSE_WORK", str(place / "work"))
+        recording.record(**options, bundle=place / "file")
 
 
 class FakeClock:

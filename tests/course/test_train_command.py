@@ -14,14 +14,7 @@ from networks.catalog import create
 from tests.utils.data.test_stream import write
 from utils.train.runs import Run
 
-
-@pytest.fixture(autouse=True)
-def own_work(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "work"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("own_work")
 
 
 def run(*arguments: str):

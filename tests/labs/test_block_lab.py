@@ -68,12 +68,29 @@ def test_every_block_of_a_network_is_a_preset_and_costs_the_same(name):
     assert outermost == {child for preset in ALL if preset.network == name for child in preset.children}
 
 
+@pytest.mark.parametrize("name", ["vgg_16", "mobilenet_v1"])
+def test_blocks_of_relatives_cost_the_same(name):
+    network, reads = blocks_of(name)
+    mine = [preset for preset in ALL if preset.network == name]
+    prefix = {"vgg_16": "block", "mobilenet_v1": "separable_"}[name]
+    known = [child for child, _ in network.named_children() if child.startswith(prefix) and child != "block1"]
+    assert [child for preset in mine for child in preset.children] == known
+    for preset in mine:
+        with torch.device("meta"):
+            block = AnyBlock(**preset.settings)
+        shape = (preset.settings["in_channels"], preset.grid, preset.grid)
+        for child in preset.children:
+            assert reads[child] == shape, child
+            assert counted(network.get_submodule(child), shape) == counted(block, shape), child
+
+
 ALIKE = (  # one of each kind; the first fork of v4's stem has its pool on the left, and so other places
     "GoogLeNet 3a", "BN-Inception 3a", "BN-Inception 3c", "BN-Inception 5b", "Inception-v3 mixed_5b",
     "Inception-v3 mixed_6a", "Inception-v3 mixed_6b", "Inception-v3 mixed_7a", "Inception-v3 mixed_7b",
     "Inception-v4 stem, fork 2", "Inception-v4 stem, fork 3", "Inception-v4 C", "Inception-ResNet-v1 A",
     "Inception-ResNet-v1 B", "Inception-ResNet-v1 reduction B", "Inception-ResNet-v1 C", "Xception block2",
     "Xception block3", "Xception middle flow", "Xception block14", "Xception-65 entry_0", "Xception-65 exit_1",
+    "VGG-16 block3", "MobileNet separable 2", "MobileNet separable 7 to 11",
 )  # fmt: skip
 
 
@@ -244,7 +261,7 @@ def test_a_and_b_are_both_drawn_and_counted():
     assert all(f">{TITLES[branch]} {name}<" in shown.html for branch in MODULE_BRANCHES for name in "AB")
     for settings in (START, other):
         design, _ = design_of(settings)
-        assert draw(design.build(), design.image_shape).html in shown.html
+        assert draw(design.build(), design.image_shape).svg in shown.html
 
 
 def test_the_bars_are_the_branches():

@@ -106,7 +106,7 @@ def test_a_race_computes_what_fit_computes(tmp_path, capfd):
     assert list(one.tracks) == [("narrow", 0), ("wide", 0), ("narrow", 3), ("wide", 3)]  # a stop would be fair
     assert all(track.whole and track.epochs and track.losses for track in one.tracks.values())
     assert one.result.sentence in one.statement and "2 epochs of digits, 128 training images" in one.statement
-    assert one.result.table in repr(one) and "<svg" in one._repr_html_()
+    assert one.result.table in repr(one) and "data:image/svg+xml" in one._repr_html_()
 
     paths = one.save(tmp_path / "kept")
     assert [path.name for path in paths] == [f"entry{n}_seed{seed}.json" for n in (1, 2) for seed in (0, 3)]
@@ -423,9 +423,10 @@ def test_a_panel_that_is_gone_ends_its_race(how, monkeypatch):
 
 def test_without_a_front_end_there_are_a_picture_and_text(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw, display_id=None: shown.append(bundle))
     race({"A": tiny, "B": tiny})._ipython_display_()
-    assert "<svg" in shown[0]["text/html"] and "Press Race" in shown[0]["text/html"]
-    assert "Press Race" in shown[0]["text/plain"]
+    _, still = shown
+    assert "data:image/svg+xml" in still["text/html"] and "Press Race" in still["text/html"]
+    assert "Press Race" in still["text/plain"]
     with pytest.raises(ValueError, match="“B” is 3"):
         race({"A": tiny, "B": 3})

@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -437,3 +438,15 @@ def test_own_claims_are_judged():
     stopped = a_run()
     stopped.history.clear()
     assert own_ledger(example_design(), stopped, Recorded()).rows[-1].verdict == "not measured"
+
+
+def test_what_the_text_says_of_the_intervals_beyond_100():
+    runs = EXPERIMENT.recorded("short").runs
+    accuracies = {arm: sorted(100 * run.history[-1].test_accuracy for run in each) for arm, each in runs.items()}
+    beyond = {
+        arm: each for arm, each in accuracies.items() if np.mean(each) + 4.303 * np.std(each, ddof=1) / 3**0.5 > 100
+    }
+    assert beyond == {arm: each for arm, each in accuracies.items() if each[1] - each[0] > 20}  # "one in three fails"
+    assert list(beyond) == ["Inception-v4", "Inception-ResNet-v2"]
+    for arm, (failed, *others) in beyond.items():
+        assert f"{arm}, {failed:.1f} % beside {others[0]:.1f} and {others[1]:.1f} %" in TEXT

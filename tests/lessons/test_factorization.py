@@ -295,7 +295,7 @@ def test_pictures_say_their_point():
 def test_three_reductions_are_drawn_with_their_cost():
     drawn = figures.three_reductions(channels=16, grid=35)
     assert [name for name, _, _ in drawn.parts] == list(REDUCTIONS)
-    assert "13.2 % of the dearest" in drawn.title and drawn._repr_html_().count("<svg") == 3
+    assert "13.2 % of the dearest" in drawn.title and drawn._repr_html_().count("data:image/svg+xml") == 3
     assert "26.4 % of the dearest" in repr(drawn)
     assert "12.5 % of the dearest" in figures.three_reductions(channels=4).title
 
@@ -442,3 +442,16 @@ def test_what_the_text_says_of_the_reductions_on_photographs():
     points = [result.mean("convolution first") - result.mean("parallel") for result in (both.full, both.short)]
     assert 2 < points[0] < 4 < 3 * points[0] < points[1]
     assert "some three points on photographs, many more on the others" in TEXT
+
+
+def test_what_a_unit_of_the_random_layers_sees():
+    field, step = 1, 1
+    for window, stride in ((3, 2), (3, 1), (3, 1), (3, 2)):
+        field, step = field + (window - 1) * step, step * stride
+    assert (field, step) == (15, 4) and "sees 15×15 pixels, and the next one's patch begins 4 pixels on" in TEXT
+    assert 3 * step < field <= 4 * step and "overlap up to three places apart" in TEXT
+    assert principles.activations(np.zeros((63, 63, 3), dtype=np.uint8) + np.arange(3, dtype=np.uint8)).shape == (
+        64,
+        13,
+        13,
+    )

@@ -15,9 +15,9 @@ from course.ledger import Claim, Finding
 from course.paper_recipes import recipe as named_recipe
 from lessons.family import book, figures, lab, looking, paper, race, several, speeds, tuning
 from lessons.family.checks import for_processes_of, improvement_of, throughput_of
-from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, choose_of, dominators, pareto_of, rows
+from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, choose_of, dominators, pareto_of, relative_rows, rows
 from networks import measure
-from networks.catalog import NETWORKS, create
+from networks.catalog import NETWORKS, RELATIVES, create
 from networks.pretrained import CHECKPOINTS
 from utils.cost.timing import Timing
 from utils.data.photo import photograph
@@ -52,9 +52,71 @@ def test_rows_are_the_live_networks_and_the_printed_errors():
         rows("my own")
 
 
+def test_relatives_have_rows_of_their_own():
+    assert not {row.name for row in relative_rows()} & {row.name for row in rows()}
+    for row, each in zip(relative_rows(), RELATIVES, strict=True):
+        assert (row.name, row.parameters, row.macs) == (
+            each.name, measure.cost(each.name).parameters, measure.cost(each.name).macs
+        )  # fmt: skip
+        assert (row.top1, row.top5, row.source) == (each.top1_error, each.top5_error, each.error_source)
+    public = {row.name: row for row in relative_rows(PUBLIC_WEIGHTS)}
+    assert public["resnet_50"].macs == measure.cost("resnet_50", "released").macs > measure.cost("resnet_50").macs
+    assert public["alexnet"].parameters == 61_100_840 and public["alexnet"].top1 == pytest.approx(43.478)
+    with pytest.raises(ValueError, match="it can be 'the papers' or 'public weights'"):
+        relative_rows("my own")
+
+
+def test_relatives_on_the_family_s_front():
+    """What the text says of them: who comes on, and who goes off for whom."""
+    together = points() | {row.name: (row.macs, row.top1) for row in relative_rows()}
+    assert pareto_of(together) == ("mobilenet_v1", "bn_inception", "resnet_50", *BY_MACS[1:])
+    for name in ("vgg_16", "network_in_network", "alexnet"):
+        assert dominators(together, name)
+    macs, errors = ({name: point[place] for name, point in together.items()} for place in (0, 1))
+    assert set(points()) <= {
+        name for name in together if macs[name] < macs["vgg_16"] and errors[name] < errors["vgg_16"]
+    }
+    assert "ResNet-50 between BN-Inception and Inception-v3" in TEXT
+    outside = {name: point for name, point in together.items() if name not in points()}
+    shown = figures.with_relatives(points(), outside, pareto_of(together)).alternative
+    assert "On the front of all 12: ResNet-50 and MobileNet of the 5 relatives" in shown and "VGG-16" in shown
+
+
+def test_the_lab_shows_relatives_where_they_are_asked_for():
+    alone, beside = (lab.view(TIMES, settings(relatives=each), None) for each in (False, True))
+    assert "VGG-16" not in alone.text and 'data-network="vgg_16"' not in alone.html
+    assert "VGG-16 (by " in beside.text and 'data-network="vgg_16"' in beside.html and "(6 of 12)" in beside.text
+    assert "MobileNet, ResNet-50 came on" in lab.view(TIMES, settings(relatives=True), settings()).text
+    assert "Network in Network" not in lab.view(TIMES, settings(relatives=True, source=PUBLIC_WEIGHTS), None).text
+    shown = lab.pareto_lab()
+    shown.set(relatives=True)
+    assert "VGG-16" in shown.words.value
+
+
+def test_question_f():
+    for cost, on_front in ((lab.ACTIVATIONS, True), (lab.PARAMETERS, False), (lab.MACS, False)):
+        assert ("alexnet" in front(cost=cost, relatives=True)) == on_front
+    by_parameters = points(cost="parameters") | {row.name: (row.parameters, row.top1) for row in relative_rows()}
+    assert len(dominators(by_parameters, "alexnet")) == 10 and "By parameters ten networks dominate it" in TEXT
+    counted = measure.cost("alexnet")
+    dense = sum(row.parameters for row in counted.rows if row.kind == "linear")
+    assert (
+        f"{dense / counted.parameters:.0%}".replace("%", " %")
+        + f" of its {counted.parameters / 1e6:.0f} M are in dense layers"
+        in TEXT
+    )
+    assert min((*rows(), *relative_rows()), key=lambda row: row.activations).name == "alexnet"
+
+
+def test_relatives_race():
+    raced = race.race(("googlenet", "vgg_16"), seeds=(0,), limit=64, recipe=replace(race.RECIPE, epochs=1), show=False)
+    assert list(raced) == ["googlenet", "vgg_16"]
+    assert "VGG-16" in figures.race_picture(raced).alternative
+
+
 def test_the_front_of_the_text():
     assert pareto_of(points()) == BY_MACS and len(points()) == 7
-    assert "Seven of the eight papers print a top-1 error" in TEXT
+    assert "Of seven of the eight networks a top-1 error is printed" in TEXT
     assert dominators(points(), "inception_v4") == ("inception_resnet_v2",)
 
 
@@ -154,7 +216,7 @@ def test_every_handle_changes_the_lab_and_start_again_undoes_it():
         "tolerance": 2,
         "budget": 60,
     }
-    changes |= {row.name: False for row in rows() if row.top1 is not None}
+    changes |= {row.name: False for row in rows() if row.top1 is not None} | {"relatives": True}
     for key, value in changes.items():
         assert getattr(shown.controls[key], "tooltips", None) or shown.controls[key].tooltip
         shown.set(**{key: value})
@@ -401,4 +463,6 @@ def test_pictures_say_their_point():
     assert (
         "GoogLeNet, with the fewest multiply-adds, is the quickest" in times and "GoogLeNet 20 images a second" in times
     )
-    assert len(set(figures.COLORS.values())) == len(set(figures.MARKERS.values())) == len(NETWORKS)
+    own = [(figures.COLORS[each.name], figures.MARKERS[each.name]) for each in NETWORKS]
+    assert len({color for color, _ in own}) == len({marker for _, marker in own}) == len(NETWORKS)
+    assert len(set(figures.MARKERS.values())) == len(NETWORKS) + len(RELATIVES)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+import torchinfo
 from torch import nn
 from torch.nn import functional as F
 
@@ -449,3 +450,33 @@ def test_a_pinned_design_stands_beside_the_present_one():
     assert view.text.startswith("A Training") and "\nB Training" in view.text
     assert re.findall(r'data-passes="(\d+)"', view.html) == ["10", "30"]
     assert lab.view(settings, settings) == lab.view(settings, settings)
+
+
+def test_torchinfo_counts_one_operation_more_for_each_value_that_is_put_out():
+    """The biases; and what its lines mean."""
+    net, costs = create("googlenet").eval(), measure.cost("googlenet")
+    shown = torchinfo.summary(net, (1, 3, 224, 224), depth=1, verbose=0)
+    assert shown.total_params == costs.parameters
+    assert shown.total_mult_adds - costs.macs == costs.activations
+    assert f"{costs.activations / costs.macs:.1%}".replace("%", " %") in TEXT
+    assert shown.total_output_bytes == 2 * 4 * costs.activations and "put out, twice, for the gradients" in TEXT
+    (eighth,) = [layer for layer in shown.summary_list if (layer.depth, layer.depth_index) == (1, 8)]
+    assert eighth.module is net.inception_3a and "`1-8` is the eighth child" in TEXT
+    norm = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8))
+    extra = torchinfo.summary(norm, (1, 3, 9, 9), verbose=0).total_mult_adds - profile(norm, (3, 9, 9)).macs
+    assert extra == 2 * 8 and "counts the normalisation's two numbers a channel, once" in TEXT
+
+
+def test_the_text_on_the_networks_before_it():
+    costs = {name: measure.cost(name) for name in ("alexnet", "network_in_network", "vgg_16", "googlenet")}
+    shares = {
+        name: sum(row.parameters for row in cost.rows if row.kind == "linear") / cost.parameters
+        for name, cost in costs.items()
+    }
+    assert (
+        min(shares["alexnet"], shares["vgg_16"]) > 0.85
+        and shares["network_in_network"] == 0 < shares["googlenet"] < 0.2
+    )
+    assert "AlexNet and VGG-16 have nearly all of their parameters" in TEXT
+    times = costs["vgg_16"].macs / costs["googlenet"].macs
+    assert 9.5 < times < 10 and "nearly ten times GoogLeNet's" in TEXT

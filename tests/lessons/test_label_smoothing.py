@@ -211,6 +211,28 @@ def test_the_same_training_gives_the_same_network():
     assert torch.equal(first.new.logits, again.new.logits)
 
 
+@pytest.mark.trains
+def test_what_the_text_says_of_the_kept_steps():
+    pair = [trained(epsilon, watched=True) for epsilon in (0.0, 0.1)]
+    assert all(torch.equal(each.new.logits, trained(each.epsilon).new.logits) for each in pair), (
+        "a look changes nothing"
+    )
+    assert all(trained(each.epsilon).kept is None for each in pair)
+    hard, smooth = (each.kept.record() for each in pair)
+    assert hard["images"] == 359 and hard["steps"][-1] == small.STEPS
+    early, settled = hard["steps"].index(8), hard["steps"].index(100)
+    hidden, logits = ([run["layers"][layer]["size"] for run in (hard, smooth)] for layer in (1, 2))
+    for sizes in (hidden, logits):
+        assert all(
+            abs(one / other - 1) < 0.15 for one, other in zip(*(each[: early + 1] for each in sizes), strict=True)
+        )
+        assert sizes[0][settled:] == sorted(sizes[0][settled:]), "hard targets: on and on"
+        assert max(sizes[1]) > 1.5 * sizes[1][-1] and sizes[1][-1] < sizes[0][-1] / 3, "smoothing: beyond and back"
+    assert abs(hard["spread"][-1] / hard["spread"][settled] - 1) < 0.02
+    assert smooth["spread"][-1] < 0.9 * smooth["spread"][settled]
+    assert all(abs(run["accuracy"][-1] - run["accuracy"][settled]) < 0.01 for run in (hard, smooth))
+
+
 def test_some_labels_are_wrong_and_the_test_images_are_not():
     (x, right), (new, labels) = small.digits()
     (same, some), (_, also) = small.digits(WRONG)
@@ -471,3 +493,17 @@ def test_verdicts():
 def test_a_loss_that_is_not_torch_s_would_be_found(monkeypatch):
     monkeypatch.setattr(paper, "smoothed_cross_entropy", lambda *of: smoothing.smoothed_cross_entropy(*of, True))
     assert next(claim for claim in paper.CLAIMS if claim.number == 62).measure().verdict == "does not hold"
+
+
+@pytest.mark.whole
+def test_more_passes_bring_the_shapes_back():
+    """The code that the text offers to try; four passes, as recorded, end near guessing, and so the text asks."""
+    text = Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"more passes at 16 pixels</summary>\n+```python\n(.*?)```", text, re.DOTALL)
+    low = experiment("low_resolution")
+    assert low.short.recipe.epochs == 4 and low.short.limit == 4000 and "epochs=12" in code
+    recorded = low.recorded("short").runs["16 pixels"]
+    assert all(run.history[-1].test_accuracy < 0.16 for run in recorded)
+    found = {"low": low}
+    exec(code.replace("fit(", "run = fit(").replace("seed=0", "seed=0, show=False, device='cpu'"), found)
+    assert found["run"].history[-1].test_accuracy > 0.35 and len(found["run"].history) == 12

@@ -44,6 +44,17 @@ def is_quiet(code: list[NotebookNode]) -> None:
         assert not left, f"{cell.source[:60]!r} writes to stderr: {left}"
 
 
+def lasts(code: list[NotebookNode]) -> None:
+    """Each output is there without a kernel, not trusted and exported: pictures are images, widgets have a still form."""
+    for cell in code:
+        shown = [output.data for output in cell.outputs if "data" in output]
+        for number, data in enumerate(shown):
+            assert "<svg" not in data.get("text/html", ""), f"{cell.source[:60]!r} shows SVG that stands in HTML"
+            if "application/vnd.jupyter.widget-view+json" in data:
+                still = shown[number + 1]["text/html"] if number + 1 < len(shown) else ""
+                assert 'class="course-still' in still, f"{cell.source[:60]!r} shows a widget alone"
+
+
 def is_kind_to_a_learner(lesson: Lesson, code: list[NotebookNode]) -> None:
     """What is to be seen in the code cells of a lesson that ran with its stubs."""
     told = {cell.source: texts(cell) for cell in code}
@@ -63,6 +74,7 @@ def test_a_lesson_runs(lesson):
     last = {cell.source: cell for cell in with_solutions}  # a solution runs again before each cell that names it
     is_right_with_solutions(lesson, list(last.values()))
     is_quiet(notebook.cells)
+    lasts(notebook.cells)
     with_stubs = [cell for cell in notebook.cells if cell.metadata["stubs"]]
     twice = {cell.source for cell in with_stubs}
     is_kind_to_a_learner(lesson, with_stubs + [cell for cell in last.values() if cell.source not in twice])

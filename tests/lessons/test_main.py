@@ -4,8 +4,8 @@ from typer.testing import CliRunner
 
 from course import ledger
 from lessons.__main__ import app
-from networks.catalog import NETWORKS, names
-from tests.networks.stage_tables import REFERENCES
+from networks.catalog import NETWORKS, names, relatives
+from tests.networks.stage_tables import REFERENCES, RELATIVES
 
 
 def run(*arguments: str):
@@ -65,6 +65,20 @@ def test_the_familys_table():
     assert "– / 10.07" in lines["googlenet", "paper"] and "25.2 / 7.82" in lines["bn_inception", "paper"]
     assert "71 (37)" in lines["xception", "both"] and "21.0 / 5.5" in lines["xception", "both"]
     assert max(map(len, result.stdout.splitlines())) <= 110
+
+
+def test_the_table_with_relatives():
+    result = run("networks", "--relatives")
+    assert result.exit_code == 0 and max(map(len, result.stdout.splitlines())) <= 110
+    lines = [line for line in result.stdout.splitlines() if line.split()[:1] and line.split()[0] in relatives()]
+    assert [line.split()[0] for line in lines] == [
+        "alexnet", "alexnet", "network_in_network", "vgg_16", "resnet_50", "resnet_50", "mobilenet_v1"
+    ]  # fmt: skip
+    for reference in RELATIVES:
+        parameters, macs = reference.derived()
+        assert any(
+            line.startswith(reference.name) and f"{parameters:,}" in line and f"{macs:,}" in line for line in lines
+        )
 
 
 def test_the_familys_table_at_mini_size():

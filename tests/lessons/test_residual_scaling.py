@@ -13,7 +13,9 @@ from course.build import solved
 from course.experiments import Result, experiment
 from course.syllabus import lesson
 from lessons.residual_scaling import checks, ensemble_gain, figures, lab, memory, paper, stacks, tiny
-from networks.inception_resnet_v1 import InceptionResNetA, ResidualBlock, ResidualWidths
+from networks.inception_resnet_v1 import V1, InceptionResNetA, ResidualBlock, ResidualWidths
+from networks.resnet import Bottleneck
+from utils.cost.table import profile
 from utils.lab_frame.frame import OWN
 from utils.train.loop import seeded
 
@@ -87,6 +89,11 @@ def test_what_the_pictures_show():
     plain, turned_down = stacks.gradients(64, None), stacks.gradients(64, 0.1)
     assert plain[0] > 10_000 and "more than ten thousandfold" in TEXT
     assert turned_down[0] < 1.5
+    a_layer = math.sqrt(math.pi / (math.pi - 1))  # with normalisation and ReLU, in wide layers
+    values = torch.randn(1_000_000, generator=torch.Generator().manual_seed(0)).relu()
+    assert math.sqrt(0.5 / values.var().item()) == pytest.approx(a_layer, rel=0.01)
+    assert f"its root, {a_layer:.2f}, at each layer" in TEXT
+    assert a_layer**2 < plain[0] ** (1 / stacks.BLOCKS) < a_layer**4 and "a block is two to four layers deep" in TEXT
     pictures = figures.through_blocks()
     likeness = [float(found) for found in re.findall(r"likeness (\d\.\d+)", pictures.alternative)]
     assert likeness == sorted(likeness) and likeness[0] < 0.5 < 0.9 < likeness[-1]
@@ -264,6 +271,24 @@ def test_fates():
 
 
 @pytest.mark.trains
+def test_what_the_text_says_of_how_a_network_dies():
+    dead, alive = (tiny.trained(16, scale, 3.0, watched=True) for scale in (1.0, 0.1))
+    plain = tiny.trained(16, 1.0, 3.0)
+    assert plain == dead and plain.kept is None, "a look changes nothing"
+    record, other = dead.kept.record(), alive.kept.record()
+    *before, last, _ = record["layers"]
+    died = last["dead"].index(16)
+    assert 0 < record["steps"][died] < 10 and set(last["size"][died:]) == {0.0}
+    for layer in before:
+        assert set(layer["gradient"][died:]) == {0.0} and layer["gradient"][died - 1] > 0
+    assert before[0]["size"][died] != before[0]["size"][died + 1], "momentum still moves it"
+    for layer in other["layers"]:
+        assert max(layer["dead"]) < 16 and min(layer["gradient"]) > 0
+    assert any(max(layer["dead"]) > layer["dead"][-1] for layer in other["layers"]), "some come back"
+    assert max(record["accuracy"][-1], other["accuracy"][-1]) < 0.15
+
+
+@pytest.mark.trains
 def test_what_the_text_says_of_the_tiny_networks(networks):
     safe = [each for each in networks.values() if each.rate == 0.1]
     assert not any(each.fate or each.dead for each in safe)
@@ -408,7 +433,7 @@ def test_the_scale_folds_into_the_expansion():
 def test_verdicts():
     found = {claim.number: claim.measure() for claim in paper.CLAIMS}
     verdicts = {number: each.verdict for number, each in found.items() if number > 70}
-    assert verdicts == {71: "holds", 72: "holds in part", 73: "holds", 74: "holds in part", 75: "holds"}
+    assert verdicts == {71: "holds", 72: "holds in part", 73: "holds", 74: "holds in part", 75: "holds", 82: "holds"}
     assert "25.7 MB" in found[71].measured and "39 of 40 blocks" in found[74].measured
     assert "1.1 points better alone, 0.9 together" in found[72].measured
 
@@ -425,3 +450,27 @@ def test_claims_that_are_false_would_be_found(monkeypatch):
     assert verdict(72) == "holds"
     monkeypatch.setitem(paper.SINGLE_CROP, "Inception-ResNet-v1", paper.Errors(25.0, 5.5))
     assert verdict(73) != "holds"
+
+
+def test_the_text_on_the_bottleneck():
+    with torch.device("meta"):
+        plain = profile(Bottleneck(256, 64), (256, 35, 35))
+        several = profile(InceptionResNetA(256, V1["paper"].block_a), (256, 35, 35))
+    assert abs(several.macs / plain.macs - 1) < 0.15 and "The two cost about the same" in TEXT
+    assert (several.receptive_field, plain.receptive_field) == ((5, 5), (3, 3))
+    assert "its longest branch sees 5×5, the bottleneck 3×3" in TEXT
+
+
+def test_what_the_text_says_of_residuals_on_photographs():
+    both = experiment("residual").on_both()
+    assert both.short.verdicts == {"plain": "open"} and both.full.verdicts == {"plain": "differs"}
+    assert both.full.form.recipe.epochs == 10
+    assert {run.data["train"] for runs in both.full.runs.values() for run in runs} == {50_000}
+    residual, plain = (
+        torch.tensor([[100 * seen.test_accuracy for seen in run.history] for run in runs]).mean(dim=0)
+        for runs in both.full.runs.values()
+    )
+    ahead = residual - plain
+    assert 7 < ahead[0] < 8.5 and "ahead by more than seven points" in TEXT
+    assert 3.5 < ahead[-1] < 4 and "after the last one by nearly four" in TEXT
+    assert ahead.min() > 0 and "in no pass behind" in TEXT

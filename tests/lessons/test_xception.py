@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchinfo
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,6 +19,8 @@ from lessons.xception.checks import depthwise_of, grouped_cost_of, layers_and_mo
 from lessons.xception.roofline import DENSE, SEPARABLE, Layer, Limits, Place, Work, work_of, works_of
 from lessons.xception.towers import ORDERS, Separable, Towers, as_dense, as_grouped, difference_of_orders
 from networks import measure
+from networks.mobilenet import SeparableBlock
+from networks.xception import SeparableConvBN
 from utils.cost.table import profile
 from utils.cost.timing import Timing
 from utils.show.plot import Picture
@@ -432,3 +435,39 @@ def test_what_the_text_says_of_an_activation_between_on_photographs():
     assert "both end within 1.5 points" in TEXT and [row[3] for row in both.rows] == ["they disagree"] * 2
     images = {run.data["train"] for runs in both.full.runs.values() for run in runs}
     assert images == {50_000} and both.full.form.recipe.epochs == 10
+
+
+def test_what_the_text_says_of_skips_on_photographs():
+    both = experiment("separable_residual").on_both()
+    assert both.short.verdicts == both.full.verdicts == {"not residual": "differs"}
+    short, full = (form.compare().differences[0] for form in (both.short, both.full))
+    assert -23 < short.mean < -17 and "about twenty points after five passes over 3,000" in TEXT
+    assert -1 < full.mean < 0 and "less than one after ten passes over 50,000 photographs" in TEXT
+    assert (both.short.form.recipe.epochs, both.short.form.limit) == (5, 3000)
+    images = {run.data["train"] for runs in both.full.runs.values() for run in runs}
+    assert images == {50_000} and both.full.form.recipe.epochs == 10
+    means = [
+        np.mean([[seen.test_accuracy for seen in run.history] for run in runs], 0) for runs in both.full.runs.values()
+    ]
+    behind = (means[0] - means[1])[[0, 2]]
+    assert behind[0] > 0.06 and 0.005 < behind[1] < 0.015 and "by more than six points after the first pass" in TEXT
+
+
+def test_torchinfo_sees_no_function():
+    """What the lesson prints: torchinfo 0, `profile` and the count by hand the same."""
+
+    class Depthwise(nn.Module):
+        def forward(self, x):
+            return F.conv2d(x, torch.ones(32, 1, 3, 3, device=x.device), padding=1, groups=32)
+
+    assert torchinfo.summary(Depthwise(), (1, 32, 28, 28), verbose=0).total_mult_adds == 0
+    assert profile(Depthwise(), (32, 28, 28)).macs == 32 * 9 * 28 * 28
+
+
+def test_the_text_on_mobilenet():
+    """Beside Xception's separable convolution: as much work, and the normalisation between the halves."""
+    with torch.device("meta"):
+        mobile, own = (profile(block(728, 728), (728, 19, 19)) for block in (SeparableBlock, SeparableConvBN))
+    assert mobile.macs == own.macs and "Both do the same multiply-adds" in TEXT
+    assert f"MobileNet has {mobile.parameters - own.parameters:,} parameters more" in TEXT
+    assert {80, 81} <= {claim.number for claim in paper.CLAIMS} and "Claims 80 and 81 above" in TEXT

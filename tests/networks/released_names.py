@@ -1,6 +1,6 @@
 """Every key that torchvision and timm publish, and its shape, written down from the libraries themselves.
 
-torchvision 0.29.2 (its two networks with their auxiliary heads) and timm 1.0.31. A line is a layer: its kind, its name and
+torchvision 0.29.2 (its two networks with their auxiliary heads; the relatives from 0.29.1) and timm 1.0.31. A line is a layer: its kind, its name and
 its shape. `{4..11}` in a name stands for each of these numbers. `expand` makes the keys of it.
 """
 
@@ -458,6 +458,98 @@ norm blocks.22.stack.conv3.bn_dw 1536
 conv blocks.22.stack.conv3.conv_pw 2048 1536 1 1
 norm blocks.22.stack.conv3.bn_pw 2048
 dense head.fc 1000 2048
+"""
+
+TORCHVISION_ALEXNET = """
+conv+bias features.0 64 3 11 11
+conv+bias features.3 192 64 5 5
+conv+bias features.6 384 192 3 3
+conv+bias features.8 256 384 3 3
+conv+bias features.10 256 256 3 3
+dense classifier.1 4096 9216
+dense classifier.4 4096 4096
+dense classifier.6 1000 4096
+"""
+
+TORCHVISION_VGG16 = """
+conv+bias features.0 64 3 3 3
+conv+bias features.2 64 64 3 3
+conv+bias features.5 128 64 3 3
+conv+bias features.7 128 128 3 3
+conv+bias features.10 256 128 3 3
+conv+bias features.12 256 256 3 3
+conv+bias features.14 256 256 3 3
+conv+bias features.17 512 256 3 3
+conv+bias features.19 512 512 3 3
+conv+bias features.21 512 512 3 3
+conv+bias features.24 512 512 3 3
+conv+bias features.26 512 512 3 3
+conv+bias features.28 512 512 3 3
+dense classifier.0 4096 25088
+dense classifier.3 4096 4096
+dense classifier.6 1000 4096
+"""
+
+TORCHVISION_RESNET50 = """
+conv conv1 64 3 7 7
+norm bn1 64
+conv layer1.0.conv1 64 64 1 1
+norm layer1.0.bn1 64
+conv layer1.0.conv2 64 64 3 3
+norm layer1.0.bn2 64
+conv layer1.0.conv3 256 64 1 1
+norm layer1.0.bn3 256
+conv layer1.0.downsample.0 256 64 1 1
+norm layer1.0.downsample.1 256
+conv layer1.{1..2}.conv1 64 256 1 1
+norm layer1.{1..2}.bn1 64
+conv layer1.{1..2}.conv2 64 64 3 3
+norm layer1.{1..2}.bn2 64
+conv layer1.{1..2}.conv3 256 64 1 1
+norm layer1.{1..2}.bn3 256
+conv layer2.0.conv1 128 256 1 1
+norm layer2.0.bn1 128
+conv layer2.0.conv2 128 128 3 3
+norm layer2.0.bn2 128
+conv layer2.0.conv3 512 128 1 1
+norm layer2.0.bn3 512
+conv layer2.0.downsample.0 512 256 1 1
+norm layer2.0.downsample.1 512
+conv layer2.{1..3}.conv1 128 512 1 1
+norm layer2.{1..3}.bn1 128
+conv layer2.{1..3}.conv2 128 128 3 3
+norm layer2.{1..3}.bn2 128
+conv layer2.{1..3}.conv3 512 128 1 1
+norm layer2.{1..3}.bn3 512
+conv layer3.0.conv1 256 512 1 1
+norm layer3.0.bn1 256
+conv layer3.0.conv2 256 256 3 3
+norm layer3.0.bn2 256
+conv layer3.0.conv3 1024 256 1 1
+norm layer3.0.bn3 1024
+conv layer3.0.downsample.0 1024 512 1 1
+norm layer3.0.downsample.1 1024
+conv layer3.{1..5}.conv1 256 1024 1 1
+norm layer3.{1..5}.bn1 256
+conv layer3.{1..5}.conv2 256 256 3 3
+norm layer3.{1..5}.bn2 256
+conv layer3.{1..5}.conv3 1024 256 1 1
+norm layer3.{1..5}.bn3 1024
+conv layer4.0.conv1 512 1024 1 1
+norm layer4.0.bn1 512
+conv layer4.0.conv2 512 512 3 3
+norm layer4.0.bn2 512
+conv layer4.0.conv3 2048 512 1 1
+norm layer4.0.bn3 2048
+conv layer4.0.downsample.0 2048 1024 1 1
+norm layer4.0.downsample.1 2048
+conv layer4.{1..2}.conv1 512 2048 1 1
+norm layer4.{1..2}.bn1 512
+conv layer4.{1..2}.conv2 512 512 3 3
+norm layer4.{1..2}.bn2 512
+conv layer4.{1..2}.conv3 2048 512 1 1
+norm layer4.{1..2}.bn3 2048
+dense fc 1000 2048
 """
 
 

@@ -8,6 +8,8 @@ Nothing here uses the course's networks: the tests hold the networks against it.
     [1x1 32 ; 1x1 32 -> 3x3 32] -> linear 256              a residual block: the sum costs nothing
     sep 128 -> sep 128 -> max 3x3 /2 + 1x1 128 /2          two paths, summed
     sep7x7*8 64 /2                                         separable, kernel 7 x 7, depth multiplier 8
+    5x5 256 g2                                             in two groups of channels that do not see each other
+    11x11 96 /4 p2                                         two rows of zeros on each side
 """
 
 import re
@@ -89,7 +91,11 @@ def _layer(text: str, shape: Shape, convention: Convention) -> tuple[int, int, S
     kernel = re.search(r"(\d+)x(\d+)", text)
     kernel_height, kernel_width = (int(kernel[1]), int(kernel[2])) if kernel else (3, 3)
 
+    zeros = next((int(word[1:]) for word in words if word[0] == "p"), None)
+
     def side(n: int, k: int) -> int:
+        if zeros is not None:
+            return (n + 2 * zeros - k) // stride + 1
         return (n - k) // stride + 1 if valid else -(-n // stride)
 
     grid = side(height, kernel_height), side(width, kernel_width)
@@ -100,13 +106,14 @@ def _layer(text: str, shape: Shape, convention: Convention) -> tuple[int, int, S
     if words[0] == "linear":
         return channels * out + out, channels * out * places, (out, *grid)
     window = kernel_height * kernel_width
+    groups = next((int(word[1:]) for word in words if word[0] == "g"), 1)
     if words[0].startswith("sep"):
         multiplier = int(words[0].split("*")[1]) if "*" in words[0] else 1
         depthwise = channels * multiplier
         weights = depthwise * window + depthwise * out
         extra = depthwise * convention.per_depthwise_channel + out * convention.per_channel
         return weights + extra, weights * places, (out, *grid)
-    weights = channels * out * window
+    weights = channels // groups * out * window
     return weights + out * convention.per_channel, weights * places, (out, *grid)
 
 
@@ -484,6 +491,7 @@ class Reference:
     aux: tuple[Aux, ...] = ()
     depth: int | None = None
     depth_once: int | None = None
+    ends_dense: bool = True  # in a dense classifier, which is no row
 
     @property
     def id(self) -> str:
@@ -498,11 +506,13 @@ class Reference:
                 more, work, shape = cost(stage.cell, shape, self.convention)
                 parameters, macs = parameters + more, macs + work
             assert shape == stage.out, f"{self.id}, {stage.modules}: {shape} by arithmetic, {stage.out} in the table"
+        if not self.ends_dense:
+            return parameters, macs
         return parameters + shape[0] * 1000 + 1000, macs + shape[0] * 1000
 
     def derived_depth(self, *, once: bool) -> int:
         """Convolution and dense layers on the longest path, the classifier included."""
-        return 1 + sum(depth(stage.cell, once=once) * len(stage.names) for stage in self.stages)
+        return self.ends_dense + sum(depth(stage.cell, once=once) * len(stage.names) for stage in self.stages)
 
     def derived_aux(self) -> tuple[int, int]:
         """(parameters, multiply-adds) that the heads add."""
@@ -644,4 +654,146 @@ REFERENCES = (
     ),
     Reference(name="xception_65", variant="paper", side=299, convention=BN_TWICE, stages=XCEPTION_65),
     Reference(name="xception_71", variant="paper", side=299, convention=BN_TWICE, stages=XCEPTION_71),
+)
+
+
+# --- The relatives ----------------------------------------------------------------------------------------------------
+# A dense layer is a convolution whose window is the whole grid.
+
+
+def alexnet_rows(widths: tuple[int, int, int, int, int], *, groups: int) -> tuple[Stage, ...]:
+    a, b, c, d, e = widths
+    return (
+        Stage("conv1", f"11x11 {a} /4 p2", (a, 55, 55)),
+        Stage("pool1", "max 3x3 /2 V", (a, 27, 27)),
+        Stage("conv2", f"5x5 {b} g{groups}", (b, 27, 27)),
+        Stage("pool2", "max 3x3 /2 V", (b, 13, 13)),
+        Stage("conv3", f"3x3 {c}", (c, 13, 13)),
+        Stage("conv4", f"3x3 {d} g{groups}", (d, 13, 13)),
+        Stage("conv5", f"3x3 {e} g{groups}", (e, 13, 13)),
+        Stage("pool5", "max 3x3 /2 V", (e, 6, 6)),
+        Stage("dense1", "6x6 4096 V", (4096, 1, 1)),
+        Stage("dense2", "1x1 4096", (4096, 1, 1)),
+    )
+
+
+NETWORK_IN_NETWORK = (
+    Stage("mlpconv1", "11x11 96 /4 V -> 1x1 96 -> 1x1 96", (96, 54, 54)),
+    Stage("pool1", "max 3x3 /2", (96, 27, 27)),
+    Stage("mlpconv2", "5x5 256 -> 1x1 256 -> 1x1 256", (256, 27, 27)),
+    Stage("pool2", "max 3x3 /2 V", (256, 13, 13)),
+    Stage("mlpconv3", "3x3 384 -> 1x1 384 -> 1x1 384", (384, 13, 13)),
+    Stage("pool3", "max 3x3 /2 V", (384, 6, 6)),
+    Stage("maps", "3x3 1024 -> 1x1 1024 -> 1x1 1000", (1000, 6, 6)),
+)
+
+VGG_16 = (
+    Stage("block1", "3x3 64 -> 3x3 64", (64, 224, 224)),
+    Stage("pool1", "max 2x2 /2 V", (64, 112, 112)),
+    Stage("block2", "3x3 128 -> 3x3 128", (128, 112, 112)),
+    Stage("pool2", "max 2x2 /2 V", (128, 56, 56)),
+    Stage("block3", "3x3 256 -> 3x3 256 -> 3x3 256", (256, 56, 56)),
+    Stage("pool3", "max 2x2 /2 V", (256, 28, 28)),
+    Stage("block4", "3x3 512 -> 3x3 512 -> 3x3 512", (512, 28, 28)),
+    Stage("pool4", "max 2x2 /2 V", (512, 14, 14)),
+    Stage("block5", "3x3 512 -> 3x3 512 -> 3x3 512", (512, 14, 14)),
+    Stage("pool5", "max 2x2 /2 V", (512, 7, 7)),
+    Stage("dense1", "7x7 4096 V", (4096, 1, 1)),
+    Stage("dense2", "1x1 4096", (4096, 1, 1)),
+)
+
+
+def resnet_rows(*, stride_in_three: bool) -> tuple[Stage, ...]:
+    rows = [Stage("conv1", "7x7 64 /2", (64, 112, 112)), Stage("pool1", "max 3x3 /2", (64, 56, 56))]
+    for number, (blocks, width, side) in enumerate(((3, 64, 56), (4, 128, 28), (6, 256, 14), (3, 512, 7)), start=2):
+        halves = " /2" if number > 2 else ""
+        one, three = ("", halves) if stride_in_three else (halves, "")
+        out = 4 * width
+        first = f"1x1 {width}{one} -> 3x3 {width}{three} -> 1x1 {out} + 1x1 {out}{halves}"
+        rows.append(Stage(f"conv{number}_1", first, (out, side, side)))
+        others = " ".join(f"conv{number}_{block}" for block in range(2, blocks + 1))
+        rows.append(Stage(others, f"1x1 {width} -> 3x3 {width} -> 1x1 {out}", (out, side, side)))
+    return tuple(rows)
+
+
+MOBILENET = (
+    Stage("conv1", "3x3 32 /2", (32, 112, 112)),
+    Stage("separable_1", "sep 64", (64, 112, 112)),
+    Stage("separable_2", "sep 128 /2", (128, 56, 56)),
+    Stage("separable_3", "sep 128", (128, 56, 56)),
+    Stage("separable_4", "sep 256 /2", (256, 28, 28)),
+    Stage("separable_5", "sep 256", (256, 28, 28)),
+    Stage("separable_6", "sep 512 /2", (512, 14, 14)),
+    Stage("separable_7 separable_8 separable_9 separable_10 separable_11", "sep 512", (512, 14, 14)),
+    Stage("separable_12", "sep 1024 /2", (1024, 7, 7)),
+    Stage("separable_13", "sep 1024", (1024, 7, 7)),
+)
+
+# `printed`: AlexNet's paper variant and Network in Network as their Caffe models count; torchvision 0.29.1 for its three; Keras
+# 3.15 for MobileNet's parameters, whose multiply-adds its paper prints as 569 million.
+RELATIVES = (
+    Reference(
+        name="alexnet",
+        variant="paper",
+        side=224,
+        convention=BIAS,
+        stages=alexnet_rows((96, 256, 384, 384, 256), groups=2),
+        printed=(60_965_224, 724_406_816),
+        depth=8,
+    ),
+    Reference(
+        name="alexnet",
+        variant="released",
+        side=224,
+        convention=BIAS,
+        stages=alexnet_rows((64, 192, 384, 256, 256), groups=1),
+        printed=(61_100_840, 714_188_480),
+        depth=8,
+    ),
+    Reference(
+        name="network_in_network",
+        variant="paper",
+        side=224,
+        convention=BIAS,
+        stages=NETWORK_IN_NETWORK,
+        printed=(7_595_176, 1_100_188_800),
+        depth=12,
+        ends_dense=False,
+    ),
+    Reference(
+        name="vgg_16",
+        variant="paper",
+        side=224,
+        convention=BIAS,
+        stages=VGG_16,
+        printed=(138_357_544, 15_470_264_320),
+        depth=16,
+    ),
+    Reference(
+        name="resnet_50",
+        variant="paper",
+        side=224,
+        convention=BN,
+        stages=resnet_rows(stride_in_three=False),
+        printed=(25_557_032, 3_857_973_248),
+        depth=50,
+    ),
+    Reference(
+        name="resnet_50",
+        variant="released",
+        side=224,
+        convention=BN,
+        stages=resnet_rows(stride_in_three=True),
+        printed=(25_557_032, 4_089_184_256),
+        depth=50,
+    ),
+    *same_twice(
+        name="mobilenet_v1",
+        side=224,
+        convention=BN_TWICE,
+        stages=MOBILENET,
+        printed=(4_231_976, 568_740_352),
+        depth=28,
+        depth_once=15,
+    ),
 )

@@ -2,15 +2,18 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
+from networks import layers
 from networks.base import Scale, smallest_input
 from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Widths
 from networks.inception_resnet_v1 import InceptionResNetC, ResidualWidths
 from networks.inception_v2 import Fork, InceptionB
 from networks.layers import Branches, ConvBNAct, ConvReLU, HalvingMaxPool, SeparableConv, average_pool, chain
 from networks.xception import XceptionBlock
+from utils.cost.table import profile
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 7), (7, 8), (147, 74), (1, 2)])
@@ -41,10 +44,10 @@ def test_average_pool_counts_the_padding_or_not():
 
 
 def test_chain_gives_stride_and_padding_to_its_last_convolution():
-    layers = chain(3, (4, 1), (5, (1, 7)), (6, 3), stride=2, padding="valid")
-    assert [layer.conv.stride for layer in layers] == [(1, 1), (1, 1), (2, 2)]
-    assert [layer.conv.padding for layer in layers] == [(0, 0), (0, 3), (0, 0)]
-    assert [layer.conv.out_channels for layer in layers] == [4, 5, 6]
+    branch = chain(3, (4, 1), (5, (1, 7)), (6, 3), stride=2, padding="valid")
+    assert [layer.conv.stride for layer in branch] == [(1, 1), (1, 1), (2, 2)]
+    assert [layer.conv.padding for layer in branch] == [(0, 0), (0, 3), (0, 0)]
+    assert [layer.conv.out_channels for layer in branch] == [4, 5, 6]
     assert isinstance(chain(3, (4, 1), conv=ConvReLU)[0], ConvReLU)
 
 
@@ -130,3 +133,112 @@ def test_smallest_input_is_exact_for_one_layer(layer, output):
             return 0
 
     assert smallest_input(layer, output) == next(side for side in range(1, 40) if out(side) >= output)
+
+
+# --- A 1 x 1 as one matrix product ---------------------------------------------------------------------------------------
+
+WIDE = 768, 192  # 2 ** 17 weights and more
+
+
+def wide_grid(count: int = 8, side: int = 6) -> torch.Tensor:
+    return torch.randn(count, WIDE[0], side, side).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    "make", [ConvBNAct, ConvReLU, lambda *widths, kernel_size: SeparableConv(*widths)], ids=["BN", "ReLU", "separable"]
+)
+def test_one_product_gives_what_the_convolution_gives(make, monkeypatch):
+    layer = make(*WIDE, kernel_size=1)
+    results = []
+    for images in (layers.ONE_PRODUCT_IMAGES, range(0)):
+        monkeypatch.setattr(layers, "ONE_PRODUCT_IMAGES", images)
+        torch.manual_seed(0)
+        x = wide_grid().requires_grad_()
+        y = layer(x)
+        assert y.is_contiguous(memory_format=torch.channels_last)
+        results.append([y, *torch.autograd.grad(y.square().mean(), [x, *layer.parameters()])])
+    for ours, torchs in zip(*results, strict=True):
+        assert (ours - torchs).abs().max() <= 1e-6 * torchs.abs().max()
+
+
+def test_a_residual_block_too(monkeypatch):
+    block = InceptionResNetC(2080, ResidualWidths(pointwise=192, single=(192, 224, 256))).eval()
+    x = torch.randn(4, 2080, 4, 4).contiguous(memory_format=torch.channels_last)
+    assert layers.is_faster_as_one_product(block.up, torch.cat([branch(x) for branch in block.branches()], dim=1))
+    ours = block(x)
+    monkeypatch.setattr(layers, "ONE_PRODUCT_IMAGES", range(0))
+    torch.testing.assert_close(ours, block(x), rtol=1e-6, atol=1e-6)
+
+
+def watched(layer: nn.Module) -> nn.Module:
+    layer.register_forward_pre_hook(lambda *_: None)
+    return layer
+
+
+def changed(**options) -> nn.Conv2d:
+    return nn.Conv2d(*WIDE, **{"kernel_size": 1} | options)
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        pytest.param(changed(), wide_grid().contiguous(), id="channels first"),
+        pytest.param(changed(), wide_grid(3), id="three images"),
+        pytest.param(changed(), wide_grid(16), id="16 images"),
+        pytest.param(changed(), wide_grid().double(), id="float64"),
+        pytest.param(changed(), wide_grid().to("meta"), id="meta"),
+        pytest.param(changed(), wide_grid()[0], id="an image"),
+        pytest.param(changed(), wide_grid()[:, ::2], id="every second channel"),
+        pytest.param(nn.Conv2d(768, 64, 1), wide_grid(), id="few weights"),
+        pytest.param(changed(stride=2), wide_grid(), id="stride"),
+        pytest.param(changed(padding=1), wide_grid(), id="padding"),
+        pytest.param(changed(groups=2), wide_grid(), id="groups"),
+        pytest.param(changed(kernel_size=(1, 3)), wide_grid(), id="1 x 3"),
+        pytest.param(nn.BatchNorm2d(768), wide_grid(), id="another layer"),
+        pytest.param(nn.utils.parametrizations.weight_norm(changed()), wide_grid(), id="weight_norm"),
+        pytest.param(watched(changed()), wide_grid(), id="a hook"),
+    ],
+)
+def test_one_product_is_for_plain_convolutions_that_gain_by_it(layer, x):
+    assert layers.is_faster_as_one_product(changed(), wide_grid())
+    assert not layers.is_faster_as_one_product(layer, x)
+
+
+def test_one_product_is_for_one_thread_without_autocast_or_hooks():
+    conv, x = changed(), wide_grid()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not layers.is_faster_as_one_product(conv, x)
+    handle = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    assert not layers.is_faster_as_one_product(conv, x)
+    handle.remove()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    assert not layers.is_faster_as_one_product(conv, x)
+    torch.set_num_threads(threads)
+    assert layers.is_faster_as_one_product(conv, x)
+
+
+def test_who_takes_a_network_down_sees_the_convolution():
+    layer, x = ConvBNAct(*WIDE, kernel_size=1).to(memory_format=torch.channels_last).eval(), wide_grid()
+    assert layers.is_faster_as_one_product(layer.conv, x)
+    graph = fx.symbolic_trace(layer).graph
+    assert [node.target for node in graph.nodes if node.op == "call_module"] == ["conv", "norm", "activation"]
+    exported = torch.export.export(layer, (x,)).graph
+    kinds = [str(node.target) for node in exported.nodes]
+    assert any("conv2d" in kind for kind in kinds) and not any("linear" in kind for kind in kinds)
+    kinds = str(torch.jit.trace(layer, x).inlined_graph)
+    assert "aten::_convolution" in kinds and "aten::linear" not in kinds
+    seen = []
+    layer.conv.register_forward_hook(lambda *_: seen.append("conv"))
+    layer(x)
+    assert seen == ["conv"]
+
+
+def test_one_product_costs_what_the_convolution_costs():
+    layer, x = ConvBNAct(*WIDE, kernel_size=1).eval(), wide_grid()
+    for images in (x, x.contiguous()):
+        with FlopCounterMode(display=False) as counter:
+            layer(images)
+        assert counter.get_total_flops() == 2 * 8 * 6 * 6 * 768 * 192
+    assert profile(layer, (768, 6, 6)).macs == 6 * 6 * 768 * 192
+    assert repr(layer.conv) == "Conv2d(768, 192, kernel_size=(1, 1), stride=(1, 1), bias=False)"

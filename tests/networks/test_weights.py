@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from networks.base import Network, initialise
-from networks.catalog import NETWORKS, create, load_weights
+from networks.catalog import NETWORKS, RELATIVES, create, load_weights
 from networks.weights import TABLES, _table, as_published
 from tests.networks import released_names
 from tests.networks.released_names import expand
@@ -22,6 +22,9 @@ PUBLISHED = [
     ("xception", "timm", released_names.TIMM_LEGACY_XCEPTION),
     ("xception_65", "timm", released_names.TIMM_XCEPTION65),
     ("xception_71", "timm", released_names.TIMM_XCEPTION71),
+    ("alexnet", "torchvision", released_names.TORCHVISION_ALEXNET),
+    ("vgg_16", "torchvision", released_names.TORCHVISION_VGG16),
+    ("resnet_50", "torchvision", released_names.TORCHVISION_RESNET50),
 ]
 PUBLISHED_IDS = [f"{name}-{source}" for name, source, _ in PUBLISHED]
 TOLERANCE = 1e-4  # of the logits' spread
@@ -54,7 +57,7 @@ def values(keys: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize(("name", "source", "keys"), PUBLISHED, ids=PUBLISHED_IDS)
 def test_every_published_key_has_its_place(name, source, keys):
-    has_heads = source == "torchvision" or name == "inception_v3"
+    has_heads = name in ("googlenet", "inception_v3")
     given = values(expand(keys))
     net = create(name, variant="released", aux_heads=has_heads)
     loaded = load_weights(net, given, source)
@@ -88,6 +91,24 @@ def googlenet_keys() -> dict[str, tuple[int, ...]]:
 
 def googlenet(**options) -> Network:
     return create("googlenet", variant="released", **options)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+@pytest.mark.parametrize("under", [None, "state_dict", "model", "model_state_dict"])
+def test_what_a_training_has_saved_is_read(googlenet_keys, prefix, under):
+    given = {f"{prefix}{key}": value for key, value in values(googlenet_keys).items()}
+    if under is not None:
+        given = {under: given, "optimizer": {"state": {}}, "epoch": 90, "best_acc1": torch.tensor(69.8)}
+    net, plain = googlenet(), googlenet()
+    assert load_weights(net, given, "torchvision").complete
+    load_weights(plain, values(googlenet_keys), "torchvision")
+    assert all(torch.equal(value, plain.state_dict()[name]) for name, value in net.state_dict().items())
+
+
+def test_what_has_no_place_in_it_is_named_as_it_was_given(googlenet_keys):
+    given = {f"module.{key}": value for key, value in values(googlenet_keys).items()}
+    given["module.more.weight"] = torch.ones(2)
+    assert load_weights(googlenet(), given, "torchvision", strict=False).unplaced == ("module.more.weight",)
 
 
 def test_what_is_missing_unknown_or_of_another_shape_is_named_and_nothing_changes(googlenet_keys):
@@ -169,6 +190,10 @@ def test_the_background_of_1001_classes_is_left_out():
         ("inception_v3", {"variant": "released"}, "keras", "leaves the padding out of its average pools"),
         ("xception", {"variant": "paper"}, "timm", "epsilon 1e-5"),
         ("xception", {"variant": "released"}, "keras", "epsilon 1e-3"),
+        ("alexnet", {}, "torchvision", "one tower, without response normalisation: that is variant='released'"),
+        ("resnet_50", {}, "torchvision", "in the 3 x 3 of a block: that is variant='released'"),
+        ("mobilenet_v1", {}, "keras", "ReLUs that stop at 6, and pads at the far end: that is variant='released'"),
+        ("network_in_network", {}, "torchvision", "nor has any other source here"),
         ("googlenet", {"variant": "released", "size": "mini"}, "torchvision", "Public weights are for the full size"),
         ("googlenet", {"variant": "released", "width": 0.5}, "torchvision", "width=0.5"),
     ],
@@ -202,7 +227,7 @@ def keras(tmp_path_factory):
 
 
 KERAS = [("inception_v3", "paper", "InceptionV3"), ("inception_resnet_v2", "released", "InceptionResNetV2")]
-KERAS += [("xception", "paper", "Xception")]
+KERAS += [("xception", "paper", "Xception"), ("mobilenet_v1", "released", "MobileNet")]
 
 
 @pytest.mark.parametrize(("name", "variant", "keras_name"), KERAS, ids=[row[0] for row in KERAS])
@@ -218,7 +243,7 @@ def test_equals_keras(keras, name, variant, keras_name):
     loaded = load_weights(net, theirs.weights, "keras")
     assert loaded.complete
     assert len(loaded.placed) == len(theirs.weights)
-    assert bool(loaded.ones) == (name != "xception")
+    assert bool(loaded.ones) == name.startswith("inception")
     for side in (299, 128):
         images = torch.randn(1, 3, side, side)
         with torch.no_grad():
@@ -293,8 +318,25 @@ def test_equals_torchvision(name):
             assert distance(ours, theirs.get_submodule(head)(grids[stage])) < TOLERANCE
 
 
+@pytest.mark.parametrize(("name", "theirs"), [("alexnet", "alexnet"), ("vgg_16", "vgg16"), ("resnet_50", "resnet50")])
+def test_relatives_equal_torchvision(name, theirs):
+    """On the paper's grid, and on one that is no multiple of it."""
+    models = pytest.importorskip("torchvision.models", exc_type=(ImportError, RuntimeError))
+    torch.manual_seed(1)
+    theirs = getattr(models, theirs)(weights=None)
+    stirred(theirs)
+    with torch.no_grad():
+        next(module for module in reversed(list(theirs.modules())) if isinstance(module, nn.Linear)).weight.mul_(10)
+    net = create(name, variant="released").eval()
+    assert load_weights(net, theirs.state_dict(), "torchvision").complete
+    for side in (224, 171):
+        images = torch.randn(1, 3, side, side)
+        with torch.no_grad():
+            assert distance(net(images), theirs(images)) < TOLERANCE
+
+
 def test_the_tables_are_for_networks_that_exist():
-    assert set(TABLES) <= {entry.class_name for entry in NETWORKS}
+    assert set(TABLES) <= {entry.class_name for entry in (*NETWORKS, *RELATIVES)}
 
 
 @pytest.mark.parametrize(("name", "source", "keys"), PUBLISHED[:1] + PUBLISHED[5:6], ids=["googlenet", "xception"])

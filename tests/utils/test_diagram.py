@@ -1,5 +1,6 @@
 """Diagrams show what is in the module: boxes, arrows, shapes and costs are compared with the live network."""
 
+import base64
 import re
 import subprocess
 import sys
@@ -7,10 +8,12 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 from torch import nn
 
 from networks.googlenet import InceptionModule, Widths
-from utils.diagram import draw
+from utils.cost.table import profile, short
+from utils.diagram import LEGIBLE, at_one_scale, draw
 
 WIDTHS = Widths(pointwise=64, three_reduce=96, three=128, five_reduce=16, five=32, pool=32)
 
@@ -249,7 +252,27 @@ def test_text_alternative_is_in_the_picture():
     assert (
         ET.fromstring(diagram.svg).get("aria-label").startswith("Conv2d on 3×8×8. From an input of 3×8×8: 3×3 conv, 4")
     )
-    assert "3×3 conv, 4" in repr(diagram) and "<svg" in diagram._repr_html_()
+    assert "3×3 conv, 4" in repr(diagram)
+
+
+def test_diagrams_beside_each_other_are_at_one_scale_and_stay_legible():
+    small, large = draw(nn.Conv2d(3, 4, 3), (3, 8, 8)), draw(InceptionModule(8, Widths(4, 4, 4, 4, 4, 4)), (8, 8, 8))
+    parts, least = at_one_scale([small, large])
+    shares, fulls = ([float(re.search(rf"--{name}:([\d.]+)", part)[1]) for part in parts] for name in ("share", "full"))
+    assert shares[1] == 100 and shares[0] == pytest.approx(100 * small.width / large.width, rel=1e-3)
+    assert fulls == [round(small.width), round(large.width)] and least >= 0.84 * large.width
+    smallest = min(float(size) for size in re.findall(r'font-size="([\d.]+)"', large.svg))
+    assert smallest * 4 / 3 * LEGIBLE >= 10  # pixels
+
+
+def test_a_diagram_is_an_image_wherever_it_is_shown():
+    """A notebook that is not trusted, GitHub and a printer have an image; what is SVG in HTML is taken away there."""
+    diagram = draw(nn.Conv2d(3, 4, 3), (3, 8, 8))
+    shown, _ = DisplayFormatter().format(diagram)
+    assert shown["image/svg+xml"].startswith("<svg") and "<svg" not in shown["text/html"]
+    (image,) = re.findall(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)"', shown["text/html"])
+    assert image[0].startswith("Conv2d on 3×8×8. From an input")
+    assert "3×3 conv, 4" in "".join(ET.fromstring(base64.b64decode(image[1])).itertext())
 
 
 @pytest.mark.parametrize(("name", "value"), [("depth", 0), ("depth", 1.5), ("direction", "up")])
@@ -268,3 +291,80 @@ def test_the_lines_of_a_box_are_anchored_at_its_middle():
             for line in group.iter(f"{name}text"):
                 assert line.get("text-anchor") == "middle"
                 assert float(line.get("x")) == pytest.approx((min(across) + max(across)) / 2, abs=0.01)
+
+
+# --- many of the same -------------------------------------------------------------------------------------------------
+
+
+class Wide(nn.Module):
+    """Equal branches side by side."""
+
+    def __init__(self, count, join, deep=1):
+        super().__init__()
+        branches = [[nn.Conv2d(4, 4, 3, padding=1) for _ in range(deep)] for _ in range(count)]
+        self.branches, self.join = nn.ModuleList(nn.Sequential(*layers) for layers in branches), join
+
+    def forward(self, x):
+        return self.join([branch(x) for branch in self.branches])
+
+
+class Loop(nn.Module):
+    """The same layers over and over, then another."""
+
+    def __init__(self, step, passes=100):
+        super().__init__()
+        self.conv, self.last, self.step, self.passes = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 2, 1), step, passes
+
+    def forward(self, x):
+        for _ in range(self.passes):
+            x = self.step(self.conv, x)
+        return self.last(x)
+
+
+MANY = {
+    "side by side": (Wide(200, lambda outs: torch.cat(outs, 1)), ["3×3 conv, 4 (×200)", "concat"]),
+    "side by side, deep": (Wide(200, lambda outs: torch.cat(outs, 1), 2), ["3×3 conv, 4 (×200)"] * 2 + ["concat"]),
+    "summed": (Wide(200, sum), ["3×3 conv, 4 (×200)", "sum"]),
+    "in turn": (Loop(lambda conv, x: conv(x)), ["3×3 conv, 4 (×100)", "1×1 conv, 2"]),
+    "in turn, activated": (Loop(lambda conv, x: conv(x).relu()), ["3×3 conv, 4 (×100)", "1×1 conv, 2"]),
+    "residual": (Loop(lambda conv, x: x + conv(x)), ["3×3 conv, 4 (×100)", "sum (×100)", "1×1 conv, 2"]),
+    "few side by side": (Wide(4, lambda outs: torch.cat(outs, 1)), ["3×3 conv, 4"] * 4 + ["concat"]),
+    "few in turn": (Loop(lambda conv, x: conv(x), 3), ["3×3 conv, 4"] * 3 + ["1×1 conv, 2"]),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_equal_boxes_are_drawn_once(name):
+    net, titles = MANY[name]
+    picture = draw(net, (4, 8, 8))
+    found = re.findall(r"<b>(.*?)</b>", picture.source)
+    assert [title for title in found if title not in ("input", "output")] == titles
+    table = profile(net, (4, 8, 8))
+    if "few" not in name and len(set(titles)) == len(titles):
+        weights = short(table.parameters if "turn" not in name and name != "residual" else 148)
+        assert f"{weights} params" in picture.source
+    assert len(picture.svg) < 12_000
+
+
+def test_a_branch_that_differs_is_drawn_by_itself():
+    net = Wide(20, lambda outs: torch.cat(outs, 1))
+    net.branches[10] = nn.Sequential(nn.Conv2d(4, 4, 1))
+    titles = re.findall(r"<b>(.*?)</b>", draw(net, (4, 8, 8)).source)
+    assert titles == ["3×3 conv, 4 (×10)", "1×1 conv, 4", "3×3 conv, 4 (×9)", "concat"]
+
+
+def test_what_is_read_in_the_middle_is_not_folded_away():
+    class Taps(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3, padding=1)
+
+        def forward(self, x):
+            outs = []
+            for _ in range(20):
+                x = self.conv(x)
+                outs.append(x)
+            return outs[4] + outs[19]
+
+    titles = re.findall(r"<b>(.*?)</b>", draw(Taps(), (4, 8, 8)).source)
+    assert titles == ["3×3 conv, 4"] * 5 + ["3×3 conv, 4 (×15)", "sum"]  # the fifth is read by the sum too

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from utils.cost.trace import Operation, Trace, trace
+from utils.cost import units
+from utils.cost.trace import Input, Operation, Trace, trace
 from utils.page import html
 
 Grid = tuple[int, int]
@@ -39,7 +40,7 @@ class Row:
         parameters: numbers that training changes; 0 where an earlier row uses the same ones.
         macs: multiply-adds for one image.
         activations: values that it puts out if it is a convolution or dense layer, else 0.
-        receptive_field: (height, width) in pixels of what one unit sees; None for the whole image.
+        receptive_field: (height, width) in pixels of what one unit sees; None for the whole image, (0, 0) where it is not known.
     """
 
     name: str
@@ -73,7 +74,7 @@ class Table:
     """
 
     name: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     rows: tuple[Row, ...]
     parameters: int
     unused: tuple[str, ...]
@@ -91,7 +92,7 @@ class Table:
 
     @property
     def receptive_field(self) -> Grid | None:
-        """(height, width) in pixels of what a unit of the result sees; None for the whole image."""
+        """(height, width) in pixels of what a unit of the result sees; None for the whole image, (0, 0) where it is not known."""
         return self.rows[-1].receptive_field if self.rows else (1, 1)
 
     def by_branch(self) -> dict[str, Cost]:
@@ -113,18 +114,18 @@ class Table:
         width = max([len(row.name) for row in self.rows] + [4])
         lines = [
             f"{self._summary()}",
-            f"{'name':<{width}}  {'layer':<16} {'output':>13} {'parameters':>12} {'MACs':>15}",
+            f"{'name':<{width}}  {'layer':<16} {'output':>13} {'parameters':>12} {units.letters():>15}",
         ]
         for row in self.rows:
             lines.append(
                 f"{row.name:<{width}}  {row.label:<16} {shape_text(row.shape):>13}"
-                f" {row.parameters:>12,} {row.macs:>15,}"
+                f" {row.parameters:>12,} {units.count(row.macs):>15,}"
             )
         return "\n".join(lines)
 
     def _summary(self) -> str:
         return (
-            f"{self.name} on {shape_text(self.image_shape)}: {self.parameters:,} parameters, {self.macs:,} MACs, "
+            f"{self.name} on {shape_text(self.image_shape)}: {self.parameters:,} parameters, {units.count(self.macs):,} {units.letters()}, "
             f"{self.activations:,} activations"
         )
 
@@ -132,23 +133,28 @@ class Table:
         rows = (
             (
                 *(row.name, row.label, row.branch, shape_text(row.shape)),
-                *(f"{count:,}" for count in (row.parameters, row.macs, row.activations)),
+                *(f"{count:,}" for count in (row.parameters, units.count(row.macs), row.activations)),
                 field_text(row.receptive_field),
             )
             for row in self.rows
         )
-        head = ("name", "layer", "branch", "output", "parameters", "MACs", "activations", "receptive field")
+        head = ("name", "layer", "branch", "output", "parameters", units.letters(), "activations", "receptive field")
         return html.output(html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight"))
 
 
-def profile(module: nn.Module, image_shape: Sequence[int]) -> Table:
+def profile(module: nn.Module, image_shape: Input | Sequence[Input]) -> Table:
     """The cost of a module on one image of shape (channels, height, width), in evaluation mode.
 
     Nothing is computed and no weight is allocated or changed, so a module on the `meta` device is fine.
 
+    Args:
+        module: any torch module but a scripted one.
+        image_shape: (channels, height, width). For several inputs, a sequence of shapes. Images (N, ...) may be handed in
+            too, of which the first is taken: a forward that decides by their values runs on them.
+
     Raises:
         TypeError: not a module.
-        ValueError: not a shape of three whole numbers, or the module cannot take such an image.
+        ValueError: not a shape of three whole numbers, a scripted module, or one that cannot take such an image.
     """
     record = trace(module, image_shape)
     concatenating = {operation.call: operation.index for operation in record.operations if operation.name == "cat"}
@@ -161,7 +167,7 @@ def profile(module: nn.Module, image_shape: Sequence[int]) -> Table:
         kind = kind_of(leaf, main)
         rows.append(
             Row(
-                name=name or type(module).__name__,
+                name=name or type(record.root).__name__,
                 kind=kind,
                 label=label_of(kind, leaf, main),
                 branch=_branch(record, call, operations[0].index, concatenating),
@@ -173,7 +179,7 @@ def profile(module: nn.Module, image_shape: Sequence[int]) -> Table:
             )
         )
     return Table(
-        name=type(module).__name__,
+        name=type(record.root).__name__,
         image_shape=record.image_shape,
         rows=tuple(rows),
         parameters=sum(record.parameters.values()),
@@ -269,8 +275,10 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def field_text(field: Grid | None) -> str:
-    """(5, 5) as "5×5"; None as "whole image"."""
-    return "whole image" if field is None else shape_text(field)
+    """(5, 5) as "5×5"; None as "whole image"; (0, 0) as "not known"."""
+    if field is None:
+        return "whole image"
+    return shape_text(field) if any(field) else "not known"
 
 
 def short(number: float, digits: int = 3) -> str:

@@ -4,10 +4,12 @@ The module runs once on the `meta` device, where tensors have shapes and no numb
 allocated or changed. `utils.cost.table` and `utils.diagram` are two ways to read the result.
 """
 
+import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -15,8 +17,9 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-INPUT = -1  # the producer of the image itself
+INPUT = -1  # the producer of the image itself; a second input's is -2, a third one's -3
 
+Input = Sequence[int] | Tensor  # an image's shape, (channels, height, width), or images (N, ...)
 Grid = tuple[int, int]  # (height, width), or what a window does in the one direction and in the other
 # (reach, stride): how many steps beyond the first a window covers, and its own step
 Window = tuple[Grid, tuple[float, float]]
@@ -34,19 +37,53 @@ _VIEWS = {
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """How far one unit sees on the image, (height, width) in pixels, and the step between neighbouring units."""
+    """How far one unit sees on the image, (height, width) in pixels, and the step between neighbouring units.
+
+    `first` is where the upper left unit's begins: (row, column) of a pixel, below zero in the padding; None where that cannot
+    be told.
+    """
 
     size: tuple[float, float]
     step: tuple[float, float]
+    first: tuple[float, float] | None = (0, 0)
 
-    def behind(self, window: Window) -> "ReceptiveField":
-        """What a unit sees behind a window that slides over these units."""
+    def behind(self, window: Window, padding: tuple[float, float] | None = (0, 0)) -> "ReceptiveField":
+        """What a unit sees behind a window that slides over these units, with so many rows and columns put before them."""
         (down, across), (stride_down, stride_across) = window
         step_down, step_across = self.step
+        first = None
+        if self.first is not None and padding is not None:
+            first = (self.first[0] - padding[0] * step_down, self.first[1] - padding[1] * step_across)
         return ReceptiveField(
             size=(self.size[0] + down * step_down, self.size[1] + across * step_across),
             step=(step_down * stride_down, step_across * stride_across),
+            first=first,
         )
+
+    @staticmethod
+    def together(fields: "Sequence[ReceptiveField]") -> "ReceptiveField":
+        """What a unit sees that reads a unit of each of these."""
+        step = (max(field.step[0] for field in fields), max(field.step[1] for field in fields))
+        firsts = [field.first for field in fields if field.first is not None]
+        if len(firsts) < len(fields):
+            size = (max(field.size[0] for field in fields), max(field.size[1] for field in fields))
+            return ReceptiveField(size=size, step=step, first=None)
+        down, across = (min(first[axis] for first in firsts) for axis in (0, 1))
+        ends = [
+            max(first[axis] + field.size[axis] for first, field in zip(firsts, fields, strict=True)) for axis in (0, 1)
+        ]
+        return ReceptiveField(size=(ends[0] - down, ends[1] - across), step=step, first=(down, across))
+
+
+UNKNOWN = ReceptiveField((0, 0), (1, 1), first=None)  # of a unit of which it is not known what it sees
+
+_PADS = ("constant_pad", "reflection_pad", "replication_pad")
+
+# Operations after which a place in the result is not the place of the same number in what was read.
+_MOVING = {
+    "roll", "flip", "rot90", "sort", "argsort", "topk", "cumsum", "cumprod", "gather", "index", "index_select", "scatter", "take",
+    "mm", "bmm", "addmm", "baddbmm", "grid_sampler_2d", "im2col", "col2im", "_fft_r2c", "_fft_c2c", "_fft_c2r",
+}  # fmt: skip
 
 
 @dataclass
@@ -66,7 +103,7 @@ class Operation:
     `reads` are the indices of the operations whose results it takes (`INPUT` for the image), each once.
     `call` is the innermost module call that it happened in. `macs` are multiply-adds for one image.
     `weights` are the names of the parameters that no operation before it had read.
-    `receptive_field` is None where a unit sees the whole image. `factor` is the plain number that a "mul" multiplies by.
+    `receptive_field` is None where a unit sees the whole image, and `UNKNOWN` where that cannot be told. `factor` is the plain number that a "mul" multiplies by.
     """
 
     index: int
@@ -93,11 +130,13 @@ class Trace:
     """A module's calls and operations in the order of execution, and its parameters' sizes by name."""
 
     root: nn.Module
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     calls: list[Call]
     operations: list[Operation]
     parameters: dict[str, int]
     unread: tuple[str, ...] = ()
+    inputs: tuple[tuple[int, ...], ...] = ()  # the shape of each, without the batch; the first one's is `image_shape`
+    outputs: tuple[int, ...] = ()  # the operations whose results are the module's, each once
 
     def ancestors(self, call: int) -> list[int]:
         """The call and those around it, outermost first."""
@@ -115,7 +154,7 @@ class Trace:
             pools: count pooling layers as well (a mean over the grid is one).
             separable_once: count a depthwise convolution and the pointwise one behind it as one layer.
         """
-        longest = {INPUT: 0}
+        longest = {INPUT: 0} | {-1 - number: 0 for number in range(len(self.inputs))}
         for operation in self.operations:
             module = self.calls[operation.call].module
             is_layer = operation.has_weights and operation.macs > 0
@@ -137,33 +176,91 @@ class CannotRun(ValueError):
         self.before = before
 
 
-def trace(module: nn.Module, image_shape: Sequence[int]) -> Trace:
+def trace(module: nn.Module, image_shape: Input | Sequence[Input]) -> Trace:
     """Run the module once on an image of shape (channels, height, width) without numbers, and note what it does.
 
-    The module is run in evaluation mode and is afterwards as it was, also when its forward fails.
+    The module is run in evaluation mode and is afterwards as it was, also when its forward fails. One that is compiled, or
+    wrapped for several devices, is traced as what is inside.
+
+    Args:
+        module: any torch module but a scripted one.
+        image_shape: (channels, height, width); for several inputs a sequence of shapes. Tensors may be handed in as well, with
+            their batch, of which the first is taken: where the forward needs numbers, it runs on these.
 
     Raises:
         TypeError: not a module.
-        ValueError: a shape that is not three whole numbers above zero, or (as `CannotRun`) a module that cannot take
-            such an image.
+        ValueError: a shape that is not three whole numbers above zero, a scripted module, or (as `CannotRun`) a module that
+            cannot take such an image, or that needs numbers to decide what it does.
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"A torch module is needed, and this is {type(module).__name__}: {module!r:.80}")
-    shape = tuple(image_shape)
-    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+    for wrapper in ("_orig_mod", "module"):  # torch.compile; DataParallel and its kin
+        inside = getattr(module, wrapper, None)
+        if isinstance(inside, nn.Module) and type(module).__module__.startswith("torch."):
+            module = inside
+    scripted = next((name for name, each in module.named_modules() if isinstance(each, torch.jit.ScriptModule)), None)
+    if scripted is not None:
+        where = f"{scripted} in {type(module).__name__}" if scripted else "This module"
         raise ValueError(
-            f"The image's shape is {image_shape!r}; it must be (channels, height, width), each a whole number above "
-            "zero and without the batch, as in (3, 224, 224)."
+            f"{where} is scripted (torch.jit): it runs outside of Python, where its layers cannot be seen. Count or draw it as it "
+            "was before torch.jit.script or torch.jit.trace."
         )
-    with suppress(Exception):  # what the quick way cannot do, the thorough one does, or says why it cannot be done
-        return _trace_quickly(module, shape)
-    return _trace_thoroughly(module, shape)
+    inputs = _inputs(image_shape)
+    if len(inputs) == 1 and isinstance(inputs[0], tuple):
+        with suppress(Exception):  # what the quick way cannot do, the thorough one does, or says why it cannot be done
+            return _trace_quickly(module, inputs[0])
+    try:
+        return _trace_thoroughly(module, *inputs)
+    except _NeedsNumbers as problem:
+        tensors = [given for given in inputs if isinstance(given, Tensor)]
+        has_numbers = not any(tensor.is_meta for tensor in (*tensors, *module.parameters(), *module.buffers()))
+        if len(tensors) == len(inputs) and has_numbers:
+            return _trace_thoroughly(module, *tensors, with_numbers=True)
+        hint = (
+            "hand in images in place of their shape" if has_numbers else "build it with its weights, and hand in images"
+        )
+        raise CannotRun(
+            f"{type(module).__name__} needs the numbers in its image, where a shape has none ({problem}): what it does may be "
+            f"another thing for another image. To see what it does with yours, {hint}: profile(net, images).",
+            problem.before,
+        ) from problem
 
 
-def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
-    """Every operation runs on `meta`, as torch itself would run it."""
+def _inputs(given: Input | Sequence[Input]) -> list[tuple[int, int, int] | Tensor]:
+    """What `trace` was given, as one or several shapes and tensors; of each tensor the first of its batch."""
+    several: list[Any] = [given] if isinstance(given, Tensor) else list(given)
+    if several and not all(isinstance(each, Tensor | Sequence) for each in several):
+        several = [several]
+    inputs: list[tuple[int, int, int] | Tensor] = []
+    for each in several:
+        if isinstance(each, Tensor):
+            inputs.append(each[:1] if each.dim() else each)
+            continue
+        sizes = [int(size) for size in each if isinstance(size, Integral) and not isinstance(size, bool)]
+        whole = [size for size in sizes if size > 0]
+        if len(each) != 3 or len(whole) != 3:
+            raise ValueError(
+                f"The image's shape is {given!r}; it must be (channels, height, width), each a whole number above "
+                "zero and without the batch, as in (3, 224, 224). Several inputs have a shape each: [(3, 32, 32), (4, 8, 8)]."
+            )
+        inputs.append((whole[0], whole[1], whole[2]))
+    if not inputs:
+        raise ValueError("There is no input: the image's shape is needed, as in (3, 224, 224).")
+    return inputs
+
+
+class _NeedsNumbers(Exception):
+    """The forward asks for a number, and on `meta` there is none."""
+
+    def __init__(self, message: str, before: Trace):
+        super().__init__(message)
+        self.before = before
+
+
+def _trace_thoroughly(module: nn.Module, *inputs: tuple[int, int, int] | Tensor, with_numbers: bool = False) -> Trace:
+    """Every operation runs on `meta`, as torch itself would run it; or with the numbers that are given."""
     recorder = _Recorder(module)
-    recorder.stand_in()
+    recorder.stand_in(with_numbers=with_numbers)
     modes = [(child, child.training) for child in module.modules()]
     tensors = [(child, dict(child._parameters), dict(child._buffers)) for child in module.modules()]
     handles = []
@@ -173,16 +270,33 @@ def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
     try:
         for child, _ in modes:
             child.training = False
-        image = torch.empty((1, *shape), device="meta", dtype=recorder.dtype)
-        recorder.note_image(image)
+        images = []
+        for given in inputs:
+            if isinstance(given, tuple):
+                image = torch.empty((1, *given), device="meta", dtype=recorder.dtype)
+            else:
+                image = given.detach().clone() if with_numbers else torch.empty_like(given, device="meta")
+            recorder.note_image(image)
+            images.append(image)
         with torch.no_grad(), recorder:
-            torch.func.functional_call(module, recorder.stand_ins, (image,))
-    except NotImplementedError:  # a stub of the learner's, which is no fault of the image
-        raise
-    except RuntimeError as error:
-        size = " x ".join(map(str, shape))
+            outputs = torch.func.functional_call(module, recorder.stand_ins, tuple(images))
+    except (NotImplementedError, RuntimeError, TypeError) as error:
+        if not with_numbers and "meta" in str(error).lower():
+            raise _NeedsNumbers(str(error).partition("\n")[0].rstrip("."), recorder.result()) from error
+        if isinstance(error, TypeError) and "forward() missing" in str(error):
+            names = ", ".join(name for name in inspect.signature(module.forward).parameters)
+            raise CannotRun(
+                f"{type(module).__name__} takes several inputs ({names}), and {len(inputs)} was given. Give the shape of each: "
+                "profile(net, [(3, 32, 32), (4, 8, 8)]); or hand in tensors.",
+                recorder.result(),
+            ) from error
+        if not isinstance(error, RuntimeError) or isinstance(error, NotImplementedError):
+            raise  # a stub of the learner's, or a slip of theirs, which is no fault of the image
+        size = " and ".join(
+            " x ".join(map(str, given if isinstance(given, tuple) else given.shape)) for given in inputs
+        )
         message = f"{type(module).__name__} cannot take an image of {size}: {error}"
-        raise CannotRun(message, recorder.result(shape)) from error
+        raise CannotRun(message, recorder.result()) from error
     finally:
         for handle in handles:
             handle.remove()
@@ -191,7 +305,7 @@ def _trace_thoroughly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
         for child, parameters, buffers in tensors:  # torch gives a module with two names its stand-ins back
             child._parameters.update(parameters)
             child._buffers.update(buffers)
-    return recorder.result(shape)
+    return recorder.result(outputs)
 
 
 class _Recorder(TorchDispatchMode):
@@ -201,6 +315,7 @@ class _Recorder(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]  # torch: a dispatch mode has no types
         self.root = module
         self.names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
+        self.inputs: list[tuple[int, ...]] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
         self.operations: list[Operation] = []
@@ -211,6 +326,7 @@ class _Recorder(TorchDispatchMode):
         self.producer: dict[int, int] = {}
         self.base_of: dict[int, Tensor] = {}  # what a slice, or another view, is a part of
         self.fields: dict[int, ReceptiveField | None] = {}
+        self.constant: set[int] = set()  # operations that read weights alone: a weight that is computed sees no image
         self.kept: list[Tensor] = []  # so that no id is used twice
         self.dtype = torch.get_default_dtype()
         for child, prefix in self.names.items():
@@ -223,18 +339,22 @@ class _Recorder(TorchDispatchMode):
                 if parameter.is_floating_point():
                     self.dtype = parameter.dtype
 
-    def stand_in(self) -> None:
-        """Make a tensor without numbers for every parameter and buffer."""
+    def stand_in(self, *, with_numbers: bool = False) -> None:
+        """Make a tensor without numbers for every parameter and buffer; or one with theirs, that may be changed."""
         for name, parameter in self.root.named_parameters():
-            self.stand_ins[name] = torch.empty_like(parameter, device="meta", requires_grad=False)
+            stand_in = parameter.detach().clone() if with_numbers else torch.empty_like(parameter, device="meta")
+            self.stand_ins[name] = stand_in.requires_grad_(False)
             self.weight_of[id(self.stand_ins[name])] = name
         for name, buffer in self.root.named_buffers():
-            self.stand_ins[name] = torch.empty_like(buffer, device="meta")
+            self.stand_ins[name] = buffer.clone() if with_numbers else torch.empty_like(buffer, device="meta")
 
-    def result(self, image_shape: tuple[int, int, int]) -> Trace:
+    def result(self, outputs: object = None) -> Trace:
+        found = [self.producer[id(tensor)] for tensor in _every_tensor(outputs) if id(tensor) in self.producer]
         return Trace(
             root=self.root,
-            image_shape=image_shape,
+            image_shape=self.inputs[0] if self.inputs else (),
+            inputs=tuple(self.inputs),
+            outputs=tuple(dict.fromkeys(found)),
             calls=self.calls,
             operations=self.operations,
             parameters=self.sizes,
@@ -243,8 +363,9 @@ class _Recorder(TorchDispatchMode):
 
     def note_image(self, image: Tensor) -> None:
         self.kept.append(image)
-        self.producer[id(image)] = INPUT
-        self.fields[INPUT] = ReceptiveField((1, 1), (1, 1))
+        self.inputs.append(tuple(image.shape[1:]))
+        self.producer[id(image)] = -len(self.inputs)
+        self.fields[-len(self.inputs)] = ReceptiveField((1, 1), (1, 1))
 
     def enter(self, module: nn.Module, _inputs: object) -> None:
         parent = self.stack[-1] if self.stack else None
@@ -296,6 +417,9 @@ class _Recorder(TorchDispatchMode):
             macs=_macs(name, args, first),
             weights=weights,
             geometry=_geometry(name, args),
+            step=_step(name, args, first),
+            padding=_padding(name, args),
+            moves=name in _MOVING or not _keeps_places(name, args),
             factor=_factor(args) if name == "mul" else None,
         )
         for result in results:
@@ -310,8 +434,23 @@ class _Recorder(TorchDispatchMode):
             self.producer[id(written)] = index
         return outputs
 
-    def write(self, name: str, *, weights: Sequence[str], **what: Any) -> int:
-        """Write an operation down, with the names of the weights that it reads; returns its index."""
+    def write(
+        self,
+        name: str,
+        *,
+        weights: Sequence[str],
+        step: Window | None = None,
+        padding: tuple[float, float] | None = (0, 0),
+        moves: bool = False,
+        **what: Any,
+    ) -> int:
+        """Write an operation down, with the names of the weights that it reads; returns its index.
+
+        Args:
+            step: what its window does, where it has one that is no convolution's or pool's; as in `ReceptiveField.behind`.
+            padding: rows and columns that it puts before the grid; None where that cannot be told.
+            moves: whether a place in its result is another one than that of the same number in what it reads.
+        """
         fresh = tuple(weight for weight in dict.fromkeys(weights) if weight not in self.seen_weights)
         self.seen_weights.update(fresh)
         index = len(self.operations)
@@ -324,30 +463,37 @@ class _Recorder(TorchDispatchMode):
             receptive_field=None,
             **what,
         )
-        operation.receptive_field = self.fields[index] = self._receptive_field(operation)
+        operation.receptive_field = self.fields[index] = self._receptive_field(operation, step, padding, moves)
         self.operations.append(operation)
         return index
 
-    def _receptive_field(self, operation: Operation) -> ReceptiveField | None:
-        if not operation.reads:  # room for values that are written into it
+    def _receptive_field(
+        self, operation: Operation, step: Window | None, padding: tuple[float, float] | None, moves: bool
+    ) -> ReceptiveField | None:
+        reads = [source for source in operation.reads if source not in self.constant]
+        if not reads:  # room for values that are written into it, or a weight that is computed
+            self.constant.add(operation.index)
             return ReceptiveField((1, 1), (1, 1))
-        sources = [field for source in operation.reads if (field := self.fields[source]) is not None]
-        if not sources or len(sources) < len(operation.reads) or len(operation.shape) < 4:
-            return None
-        seen = ReceptiveField(
-            size=(max(source.size[0] for source in sources), max(source.size[1] for source in sources)),
-            step=(max(source.step[0] for source in sources), max(source.step[1] for source in sources)),
-        )
+        first = operation.input_shapes[operation.reads.index(reads[0])]
+        sources = [field for source in reads if (field := self.fields[source]) is not None]
+        if len(sources) < len(reads) or (
+            len(first) == 4 and math.prod(operation.shape[2:]) == 1 < math.prod(first[2:])
+        ):
+            return None  # a mean over the grid, a global pool: from here on a unit sees everything
+        if len(operation.shape) < 4:  # what is flattened goes into dense layers, which see all of it
+            return None if len(operation.shape) == 2 and operation.name not in ("select", "unbind") else UNKNOWN
+        if UNKNOWN in sources:
+            return UNKNOWN
+        seen = ReceptiveField.together(sources)
         if operation.geometry is not None:
-            return seen.behind(operation.geometry)
-        grid_before, grid_after = operation.input_shapes[0][-2:], operation.shape[-2:]
-        if grid_before == grid_after:
-            return seen
-        if operation.name.startswith("upsample"):
-            return seen.behind(((0, 0), (grid_before[0] / grid_after[0], grid_before[1] / grid_after[1])))
-        if operation.name.startswith(("constant_pad", "reflection_pad", "replication_pad")):
-            return seen
-        return None  # a mean over the grid, an adaptive pool: from here on a unit sees everything
+            return seen.behind(operation.geometry, padding)
+        if step is not None:
+            return seen.behind(step, padding)
+        if moves:
+            return UNKNOWN
+        if first[-2:] == operation.shape[-2:] or operation.name.startswith(_PADS):
+            return seen.behind(((0, 0), (1, 1)), padding)
+        return UNKNOWN
 
 
 # --- The quick way ----------------------------------------------------------------------------------------------------
@@ -389,14 +535,14 @@ def _trace_quickly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
         image = torch.empty((1, *shape), device="meta", dtype=recorder.dtype)
         recorder.note_image(image)
         with torch.no_grad(), recorder:
-            module(image)
+            outputs = module(image)
     finally:
         for state, forward, training, parameters in before:
             state.pop("forward")
             if forward is not None:
                 state["forward"] = forward
             state["training"], state["_parameters"] = training, parameters
-    return recorder.result(shape)
+    return recorder.result(outputs)
 
 
 class _QuickRecorder(_Recorder):
@@ -466,6 +612,7 @@ class _QuickRecorder(_Recorder):
         macs: int = 0,
         parameters: Sequence[Tensor | None] = (),
         geometry: Window | None = None,
+        padding: Grid = (0, 0),
         in_place: Tensor | None = None,
     ) -> Tensor:
         """Write an operation down, and make its result."""
@@ -478,6 +625,7 @@ class _QuickRecorder(_Recorder):
             macs=macs,
             weights=weights,
             geometry=geometry,
+            padding=padding,
         )
         output = in_place
         if output is None:
@@ -491,7 +639,8 @@ class _QuickRecorder(_Recorder):
         if before[1] != module.in_channels or module.padding_mode != "zeros" or isinstance(module.padding, str):
             raise _NotQuick
         kernel, stride, dilation = _two(module.kernel_size), _two(module.stride), _two(module.dilation)
-        height, width = _grid(before, kernel, stride, _two(module.padding), dilation)
+        padding = _two(module.padding)
+        height, width = _grid(before, kernel, stride, padding, dilation)
         return self.note(
             "convolution",
             source,
@@ -500,6 +649,7 @@ class _QuickRecorder(_Recorder):
             macs=height * width * module.out_channels * (module.in_channels // module.groups) * math.prod(kernel),
             parameters=(module._parameters["weight"], module._parameters["bias"]),
             geometry=(_reach(kernel, dilation), stride),
+            padding=padding,
         )
 
     def batch_norm(self, module: nn.BatchNorm2d, x: Tensor, source: int, before: tuple[int, ...]) -> Tensor:
@@ -541,7 +691,7 @@ class _QuickRecorder(_Recorder):
             name, dilation = "max_pool2d_with_indices", _two(module.dilation)
         grid = _grid(before, kernel, stride, padding, dilation, ceil_mode=module.ceil_mode)
         window = (_reach(kernel, dilation), stride)
-        return self.note(name, source, before, (1, before[1], *grid), geometry=window)
+        return self.note(name, source, before, (1, before[1], *grid), geometry=window, padding=padding)
 
 
 def _shape_of(func: OpOverload[..., Any], args: Arguments) -> tuple[int, ...] | None:
@@ -590,6 +740,18 @@ def _tensors(values: Arguments) -> list[Tensor]:
     return found
 
 
+def _every_tensor(value: object) -> Iterator[Tensor]:
+    """The tensors in what a forward returns: a tensor, or tuples, lists and mappings of these."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _every_tensor(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _every_tensor(each)
+
+
 def _macs(name: str, args: Arguments, output: Tensor) -> int:
     """Multiply-adds of one operation. Biases, pooling and normalisation count nothing, as in the papers."""
     tensors = _tensors(args)
@@ -621,6 +783,57 @@ def _geometry(name: str, args: Arguments) -> Window | None:
         dilation = _two(args[4]) if name != "avg_pool2d" and len(args) > 4 else (1, 1)
         return _reach(kernel, dilation), stride
     return None
+
+
+def _step(name: str, args: Arguments, output: Tensor) -> Window | None:
+    """(reach, stride) of what changes a grid otherwise: a slice, an upsampling, pixels that become channels; else None."""
+    if not args or not isinstance(args[0], Tensor) or args[0].dim() != 4 or output.dim() != 4:
+        return None
+    before, after = args[0].shape[2:], output.shape[2:]
+    shrink = (before[0] / after[0], before[1] / after[1]) if 0 not in after else (1.0, 1.0)
+    if name == "slice":
+        dim, every = args[1] if len(args) > 1 else 0, args[4] if len(args) > 4 else 1
+        return (0, 0), (every if dim % 4 == 2 else 1, every if dim % 4 == 3 else 1)
+    if name.startswith("upsample"):  # of how many pixels more than one each is made
+        reach = 3 if "bicubic" in name else 1 if "bilinear" in name else 0
+        return (reach, reach), shrink
+    if name == "pixel_shuffle":
+        return (0, 0), shrink
+    if name == "pixel_unshuffle" or (
+        name in ("_adaptive_avg_pool2d", "adaptive_max_pool2d") and _divides(after, before)
+    ):
+        return (round(shrink[0]) - 1, round(shrink[1]) - 1), shrink
+    return None
+
+
+def _padding(name: str, args: Arguments) -> tuple[float, float] | None:
+    """Rows and columns that an operation puts before a 2-D grid; None where that cannot be told."""
+    if name == "convolution":
+        return None if args[6] else _two(args[4])
+    if name in ("max_pool2d_with_indices", "max_pool2d", "avg_pool2d"):
+        return _two(args[3]) if len(args) > 3 else (0, 0)
+    if name.startswith(_PADS):
+        left, _, top, _ = [*args[1], 0, 0, 0, 0][:4]
+        return top, left
+    if name == "slice":
+        return None if args[0].dim() == 4 and len(args) > 1 and args[1] % 4 > 1 else (0, 0)
+    if name.startswith("upsample") or name == "pixel_shuffle":
+        return None
+    return 0, 0
+
+
+def _divides(after: Sequence[int], before: Sequence[int]) -> bool:
+    return all(big % small == 0 for big, small in zip(before, after, strict=True))
+
+
+def _keeps_places(name: str, args: Arguments) -> bool:
+    """Does a permutation leave the grid's two dimensions where they are?"""
+    dims = args[0].dim() if args and isinstance(args[0], Tensor) else 0
+    if name == "permute":
+        return [dim % dims for dim in args[1]][-2:] == [dims - 2, dims - 1]
+    if name == "transpose":
+        return all(dim % dims < dims - 2 for dim in args[1:3])
+    return name != "t"
 
 
 def _reach(kernel: Grid, dilation: Grid) -> Grid:

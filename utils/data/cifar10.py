@@ -16,6 +16,7 @@ import numpy as np
 from utils.data.decode import class_names, in_threads, read_image
 from utils.data.splits import limited
 from utils.system.files import whole_file
+from utils.system.packages import needed
 from utils.system.places import cache_folder, data_folder
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -111,7 +112,8 @@ def _shards(folder: Path, split: str) -> list[Path]:
 
 def _hub_files() -> dict[str, list[Path]]:
     """The Parquet files from the hub's cache on this machine, or downloaded into it, after saying so."""
-    from huggingface_hub import HfApi, constants, snapshot_download
+    with needed("CIFAR-10 from the Hugging Face hub"):
+        from huggingface_hub import HfApi, constants, snapshot_download
 
     def snapshot(*, local_files_only: bool = False) -> dict[str, list[Path]]:
         found = snapshot_download(HUB, repo_type="dataset", allow_patterns=HUB_FILES, local_files_only=local_files_only)
@@ -150,8 +152,9 @@ def _broken(path: Path, what: object) -> ValueError:
 
 def _rows(path: Path) -> int:
     """How many images a file holds, after looking at its columns and its classes' order."""
-    import pyarrow
-    from pyarrow import parquet
+    with needed("Reading Parquet files"):
+        import pyarrow
+        from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(path) as file:
@@ -194,8 +197,9 @@ def _read_split(paths: list[Path], n: int, *, label: str) -> tuple[np.ndarray, n
 
 def _read_rows(path: Path, n: int) -> list[tuple[Path, int, bytes, int]]:
     """(path, row, encoded image, label) of a file's first n rows, or of all where it has fewer."""
-    import pyarrow
-    from pyarrow import parquet
+    with needed("Reading Parquet files"):
+        import pyarrow
+        from pyarrow import parquet
 
     rows: list[tuple[Path, int, bytes, int]] = []
     try:

@@ -10,15 +10,13 @@ from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from tqdm import tqdm
-
 from utils.system.files import whole_file
 
 SECONDS_OF_SILENCE = 30  # after which a connection counts as broken
 CHUNK = 1 << 20
 
 
-def fetch(url: str, *, sha256: str, folder: Path, also: Iterable[Path] = ()) -> Path:
+def fetch(url: str, *, sha256: str = "", md5: str = "", folder: Path, also: Iterable[Path] = ()) -> Path:
     """The path of the file that `url` names, from a folder of this machine where it is there, else downloaded.
 
     A file found in `folder` that is not the one wanted is deleted with a word, and downloaded again.
@@ -26,6 +24,7 @@ def fetch(url: str, *, sha256: str, folder: Path, also: Iterable[Path] = ()) -> 
     Args:
         url: where it is.
         sha256: the beginning of its checksum, at least eight hexadecimal digits.
+        md5: in place of it, where nothing but that is published.
         folder: where to keep it.
         also: other folders where it may lie already; nothing is written there.
 
@@ -34,28 +33,35 @@ def fetch(url: str, *, sha256: str, folder: Path, also: Iterable[Path] = ()) -> 
         ValueError: what came is cut off or altered. Nothing is kept.
         OSError: the folder cannot be written.
     """
+    kind, wanted = ("sha256", sha256) if sha256 else ("md5", md5)
+    if len(wanted) < 8:
+        raise ValueError(
+            f"sha256 is {sha256!r} and md5 {md5!r}; one of them must have eight hexadecimal digits at least."
+        )
     path = Path(folder) / Path(urlsplit(url).path).name
     for place in (path, *(Path(other) / path.name for other in also)):
         if place.is_file():
-            if _checksum(place).startswith(sha256):
+            if _checksum(place, kind).startswith(wanted):
                 return place
             if place == path:
                 print(f"{path} is cut off or altered; it is deleted and downloaded again.", flush=True)
                 path.unlink()
     with whole_file(path) as file:
-        digest = _download(url, file, kept_in=path)
-        if not digest.startswith(sha256):
+        digest = _download(url, file, kind, kept_in=path)
+        if not digest.startswith(wanted):
             raise ValueError(
-                f"What came from {url} is not the file that was published: its SHA-256 begins {digest[:8]}, and "
-                f"should begin {sha256}. It was altered on the way or at its source, and is not kept. Try again "
+                f"What came from {url} is not the file that was published: its {'SHA-256' if kind == 'sha256' else 'MD5'} begins {digest[:8]}, and "
+                f"should begin {wanted}. It was altered on the way or at its source, and is not kept. Try again "
                 "later, from another network if you can."
             )
     return path
 
 
-def _download(url: str, file: IO[bytes], *, kept_in: Path) -> str:
-    """Copy what the address gives into an open file, with a bar, and return its SHA-256."""
-    digest = hashlib.sha256()
+def _download(url: str, file: IO[bytes], kind: str, *, kept_in: Path) -> str:
+    """Copy what the address gives into an open file, with a bar, and return its checksum."""
+    from utils.system.bars import tqdm
+
+    digest = hashlib.new(kind, usedforsecurity=False)
     try:
         with urlopen(Request(url, headers={"User-Agent": "inception-course"}), timeout=SECONDS_OF_SILENCE) as answer:
             size = int(answer.headers.get("Content-Length") or 0)
@@ -88,6 +94,6 @@ def _unreachable(url: str, kept_in: Path, error: Exception) -> FileNotFoundError
     )
 
 
-def _checksum(path: Path) -> str:
+def _checksum(path: Path, kind: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()

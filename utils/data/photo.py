@@ -1,7 +1,8 @@
 """The two real photographs that scikit-learn brings along, for looking at what networks see in them."""
 
 import numpy as np
-from PIL import Image
+
+from utils.system.packages import needed
 
 NAMES = ("flower", "china")
 
@@ -17,7 +18,9 @@ def photograph(name: str, size: int | None = None) -> np.ndarray:
     Raises:
         ValueError: another name, or a size that is not a whole number above zero.
     """
-    from sklearn.datasets import load_sample_image
+    with needed("A photograph"):
+        from PIL import Image
+        from sklearn.datasets import load_sample_image
 
     if name not in NAMES:
         raise ValueError(f"There is no photograph {name!r}. There are: {', '.join(NAMES)}.")

@@ -19,15 +19,20 @@ from utils.data.cifar10 import CLASSES as CIFAR10_CLASSES
 from utils.data.cifar10 import cifar10
 from utils.data.dataset import Data, Split, channel_statistics
 from utils.data.image_folder import image_folder
+from utils.data.imagenette import NAMES as IMAGENETTE_NAMES
+from utils.data.imagenette import SIZE as IMAGENETTE_SIZE
+from utils.data.imagenette import imagenette
 from utils.data.scales import CLASSES as SCALES_CLASSES
 from utils.data.scales import TEST, TRAIN, scales
 from utils.data.splits import limited, require_whole, stratified
+from utils.system.packages import needed
 
 if TYPE_CHECKING:
     from utils.show.plot import Picture
 
 
-NAMES = ("scales", "digits", "cifar10")
+NAMES = ("scales", "digits", "cifar10", "imagenette")
+OF_ONE_SIZE = ("scales", "digits", "cifar10")
 
 
 def load(name: str | Path, *, seed: int = 0, limit: int | None = None, image_size: int | None = None) -> Data:
@@ -38,24 +43,26 @@ def load(name: str | Path, *, seed: int = 0, limit: int | None = None, image_siz
     | "scales" | 6,000 + 2,000 of 3 x 32 x 32, ten classes | made here from the seed |
     | "digits" | 1,438 + 359 of 1 x 8 x 8, ten classes | scikit-learn, split by the seed |
     | "cifar10" | 50,000 + 10,000 of 3 x 32 x 32, ten classes | `$COURSE_DATA/cifar10`, or the Hugging Face hub |
-    | a folder | 3 x H x W, one sub-folder a class | `train` and `test` in it, or split four to one by the seed |
+    | "imagenette" | 9,469 + 3,925 of 3 x 224 x 224, ten classes | `$COURSE_DATA/imagenette2-320`, or where it is published |
+    | a folder | 3 x H x W, one sub-folder a class | `train` and `test` (or `val`) in it, or split four to one by the seed |
 
     Args:
-        name: one of the three names, or the path of a folder.
+        name: one of the four names, or the path of a folder.
         seed: makes "scales", and divides and orders what comes undivided. CIFAR-10 is the same for every seed.
         limit: keep the first so many training images, and test images in proportion; the others are not decoded.
-        image_size: for a folder only: scale every image's shorter side to this and cut out the middle, (3, S, S).
+        image_size: for a folder, and for "imagenette": scale every image's shorter side to this and cut out the middle,
+            (3, S, S).
 
     Raises:
         ValueError: an unknown name, a bad argument, or files that do not make a data set; the message names them.
-        FileNotFoundError: there is no such path, or no CIFAR-10 on this machine and no network.
+        FileNotFoundError: there is no such path, or no CIFAR-10 or Imagenette on this machine and no network.
     """
     require_whole("seed", seed, lowest=0)
     if limit is not None:
         require_whole("limit", limit, lowest=1)
     if image_size is not None:
         require_whole("image_size", image_size, lowest=1)
-        if name in NAMES:
+        if name in OF_ONE_SIZE:
             raise ValueError(f"image_size is {image_size}, and {name!r} has one size of its own. Leave image_size out.")
     if name == "scales":
         return _scales(seed=seed, limit=limit)
@@ -63,6 +70,8 @@ def load(name: str | Path, *, seed: int = 0, limit: int | None = None, image_siz
         return _digits(seed=seed, limit=limit)
     if name == "cifar10":
         return _cifar10(limit=limit)
+    if name == "imagenette":
+        return _imagenette(seed=seed, limit=limit, image_size=image_size)
     return _image_folder(_existing_folder(name), seed=seed, limit=limit, image_size=image_size)
 
 
@@ -113,7 +122,8 @@ def _scales(*, seed: int, limit: int | None) -> Data:
 
 
 def _digits(*, seed: int, limit: int | None) -> Data:
-    from sklearn.datasets import load_digits
+    with needed("The data set digits"):
+        from sklearn.datasets import load_digits
 
     bundle = load_digits()
     images = ((bundle.images.astype(np.int64) * 255 + 8) // 16).astype(np.uint8)[:, None]  # 0 to 16 becomes 0 to 255
@@ -143,13 +153,27 @@ def _cifar10(*, limit: int | None) -> Data:
 
 
 def _image_folder(folder: Path, *, seed: int, limit: int | None, image_size: int | None) -> Data:
-    train, test, classes = image_folder(folder, seed=seed, limit=limit, image_size=image_size)
+    found = image_folder(folder, seed=seed, limit=limit, image_size=image_size)
+    for note in found.notes:
+        print(note, flush=True)
     return _data(
         name=folder.resolve().name,
-        train=train,
-        test=test,
-        classes=classes,
+        train=found.train,
+        test=found.test,
+        classes=found.classes,
         source=f"Images from the folder {folder.resolve().name}, one sub-folder a class.",
+    )
+
+
+def _imagenette(*, seed: int, limit: int | None, image_size: int | None) -> Data:
+    size = image_size or IMAGENETTE_SIZE
+    found = image_folder(imagenette(), seed=seed, limit=limit, image_size=size)
+    return _data(
+        name="imagenette",
+        train=found.train,
+        test=found.test,
+        classes=tuple(IMAGENETTE_NAMES.get(each, each) for each in found.classes),
+        source=f"Imagenette, photographs of ten classes of ImageNet (Howard, 2019), cut to {size} x {size} pixels.",
     )
 
 

@@ -31,6 +31,7 @@ from torch import Tensor
 from utils.data.dataset import Data, Split, channel_statistics
 from utils.data.decode import class_names, read_image
 from utils.data.splits import require_whole
+from utils.system.packages import needed
 
 BUFFER = 4096  # encoded images that wait for their turn
 READ = 256  # rows that are taken out of a file at a time
@@ -120,9 +121,10 @@ class Stream:
 
     def _read(self, files: Iterable[int]) -> Iterator[Row]:
         """The rows of these files, one after the other, their images still encoded."""
-        import pyarrow
-        from datasets import IterableDataset  # load_dataset tells the hub what is loaded
-        from pyarrow.dataset import ParquetFragmentScanOptions
+        with needed("Streaming Parquet files"):
+            import pyarrow
+            from datasets import IterableDataset  # load_dataset tells the hub what is loaded
+            from pyarrow.dataset import ParquetFragmentScanOptions
 
         image, label = self.columns
         for path in (self.files[number] for number in files):
@@ -220,29 +222,30 @@ def stream(
     if len(image_shape) != 3 or image_shape[0] != 3:
         raise ValueError(f"image_shape is {image_shape}; it must be (3, height, width): streamed images are in colour.")
     paths = _found(files)
-    from pyarrow import ArrowException, parquet
+    with needed("Reading Parquet files"):
+        from pyarrow import ArrowException, parquet
 
     rows: list[int] = []
-    needed = None if columns is None else (columns[0], columns[1])
+    wanted = None if columns is None else (columns[0], columns[1])
     for path in paths:
         try:
             with parquet.ParquetFile(path) as file:
                 schema, count = file.schema_arrow, file.metadata.num_rows
         except (ArrowException, OSError) as error:
             raise _broken(path, error) from error
-        needed = needed or _columns(schema, path)
-        if not set(needed) <= set(schema.names):
-            raise ValueError(f"{path} has the columns {', '.join(schema.names)}; {' and '.join(needed)} are needed.")
-        classes = classes or class_names(schema, needed[1])
+        wanted = wanted or _columns(schema, path)
+        if not set(wanted) <= set(schema.names):
+            raise ValueError(f"{path} has the columns {', '.join(schema.names)}; {' and '.join(wanted)} are needed.")
+        classes = classes or class_names(schema, wanted[1])
         rows.append(count)
-    if needed is None or not classes:
+    if wanted is None or not classes:
         raise ValueError(f'{paths[0]} does not name its classes. Pass them: classes=("cat", "dog").')
     if not sum(rows):
         raise ValueError(f"{paths[0]} holds no images.")
     return Stream(
         files=tuple(paths),
         rows=tuple(rows),
-        columns=needed,
+        columns=wanted,
         image_shape=image_shape,
         classes=tuple(classes),
         buffer=buffer,

@@ -4,8 +4,6 @@ Each lesson makes one `Feedback`, adds its exercises to it, and hands `check`, `
 `progress` to its notebook. Everything shows as HTML in a notebook and as plain text elsewhere.
 """
 
-import itertools
-import json
 import linecache
 import math
 import os
@@ -17,13 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType, FunctionType
 
-from filelock import FileLock, Timeout
 from IPython.display import DisplayHandle, display
 
 from utils.page import html
-from utils.show.display import show_widget
-from utils.system.files import write_whole
-from utils.system.places import CHECKOUT, work_folder
+from utils.show.display import Still, is_for_a_page, show_widget
+from utils.system.places import CHECKOUT
+from utils.system.progress_file import change_progress, read_progress
 
 DIFFICULTIES = ("worked", "warm-up", "medium", "hard")
 KEPT = "Kept"  # the head of the box that says that a prediction is
@@ -338,6 +335,7 @@ class Prediction:
         self.feedback, self.name, self.question = feedback, name, question
         self.choices, self.unit = choices, unit
         self._widget = None
+        self._still: Still | None = None  # once the question is shown
 
     @property
     def answer(self) -> object:
@@ -365,13 +363,17 @@ class Prediction:
         note = self.feedback._note(
             lambda lesson: lesson.setdefault("predictions", {}).__setitem__(self.name, {"answer": answer, "at": _now()})
         )
+        if self._still is not None:
+            self._still.follow(self._forms)
         kept = f"You predict {self._text(answer)}. It will stand beside the truth further down. {note}".strip()
         return Message("note", KEPT, kept)
 
-    def compare(self, value: object, explanation: str = "", *, within: float = 0.0) -> Message:
+    def compare(self, value: object, explanation: str = "", *, within: float = 0.0) -> "Message | _Revealed":
         """The guess beside the truth; one that is off by no more than this share of it is right."""
         answer = self.answer
         if answer is None:
+            if is_for_a_page():
+                return _Revealed(self, value, explanation, within)
             head = f"The truth: {self._text(value)}"
             return Message("note", head, f"You made no prediction for this one. {explanation}".strip())
         self.feedback._note(lambda lesson: lesson["predictions"][self.name].__setitem__("truth", value))
@@ -400,8 +402,41 @@ class Prediction:
             end = f"You said: {self._text(self.answer)}."
         return f"● {self.question}{choices} {end}"
 
+    def _forms(self) -> dict[str, str]:
+        """What stays of the question where there is no kernel: the choices, and what was answered."""
+        choices = html.tag("ul", *(html.tag("li", choice) for choice in self.choices)) if self.choices else ""
+        answer = (
+            html.tag("p", "Run this cell to answer.", cls="course-quiet") if self.answer is None else self.kept.html
+        )
+        return {"text": repr(self), "html": html.output(self.asked, choices, answer)}
+
     def _ipython_display_(self) -> None:
-        show_widget(self.widget(), text=repr(self))
+        self._still = show_widget(self.widget(), **self._forms(), page=self.page())
+
+    @property
+    def asked(self) -> html.Html:
+        """The question as HTML."""
+        return html.tag("div", html.bold("Predict."), " ", html.with_code(self.question))
+
+    @property
+    def kept(self) -> Message:
+        """The box that says which guess is kept."""
+        return Message("note", KEPT, f"You predict {self._text(self.answer)}.")
+
+    def page(self) -> str:
+        """The question as a form for a page without a kernel: the page keeps the guess, and shows it with the truth."""
+        name = f"{self.feedback.slug}.{self.name}"
+        if self.choices:
+            entries = [
+                html.tag("label", html.tag("input", type="radio", name=name, value=choice), " ", choice)
+                for choice in self.choices
+            ]
+        else:
+            field_ = html.tag("input", type="text", inputmode="decimal", name=name, size=12)
+            entries = [html.tag("label", "Your guess: ", field_, " ", self.unit)]
+        question = html.tag("legend", html.bold("Predict."), " ", html.with_code(self.question))
+        said = html.tag("output", "")
+        return html.tag("form", html.tag("fieldset", question, *entries, said), cls="course-predict", data_name=name)
 
     def widget(self):
         """The question with its choices or its number field, as a widget."""
@@ -410,12 +445,37 @@ class Prediction:
         return self._widget
 
 
+@dataclass(frozen=True)
+class _Revealed:
+    """The truth of a prediction for a page without a kernel: folded, until the reader opens it."""
+
+    prediction: Prediction
+    value: object
+    explanation: str
+    within: float
+
+    def __repr__(self) -> str:
+        return f"● The truth: {self.prediction._text(self.value)}"
+
+    def _repr_html_(self) -> str:
+        prediction = self.prediction
+        return html.tag(
+            "details",
+            html.tag("summary", "The truth about: ", html.with_code(prediction.question)),
+            html.tag("output", ""),
+            html.bold(f"The truth: {prediction._text(self.value)}"),
+            html.tag("div", html.with_code(self.explanation)),
+            cls="course-truth",
+            data_name=f"{prediction.feedback.slug}.{prediction.name}",
+            data_value=self.value,
+            data_within=str(self.within),
+        )
+
+
 def _prediction_widget(prediction: Prediction):
     import ipywidgets
 
-    question = ipywidgets.HTML(
-        html.SHEET + html.tag("div", html.bold("Predict."), " ", html.with_code(prediction.question))
-    )
+    question = ipywidgets.HTML(html.SHEET + prediction.asked)
     said = ipywidgets.HTML()
     kept = prediction.answer
     if prediction.choices:
@@ -448,7 +508,7 @@ def _prediction_widget(prediction: Prediction):
     # The Enter key in the number's field.
     entry.on_msg(lambda _entry, content, _buffers: keep() if content.get("event") == "submit" else None)
     if kept is not None:
-        say(Message("note", KEPT, f"You predict {prediction._text(kept)}."))
+        say(prediction.kept)
     if prediction.choices:
         handles = [entry, button]
     else:
@@ -512,50 +572,6 @@ class Overview:
         )
         head = ("lesson", "progress", "passed")
         return html.output(html.table(rows, head=head, caption="Exercises passed"))
-
-
-# The progress file: one small JSON file of the learner's own. Deleting it loses nothing but ticks.
-
-
-def progress_file() -> Path:
-    """Where the learner's progress is kept."""
-    return work_folder() / "progress.json"
-
-
-def read_progress() -> tuple[dict, str]:
-    """The progress so far, and a sentence for the learner where something was wrong with the file."""
-    path = progress_file()
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or not isinstance(data.get("lessons", {}), dict):
-            raise ValueError("not a table of lessons")
-        return data, ""
-    except FileNotFoundError:
-        return {}, ""
-    except OSError as error:
-        return {}, f"Your progress cannot be read ({error.strerror}: {path.name}), so it shows as empty."
-    except ValueError:
-        names = (path.with_name(f"{path.stem}.broken-{number}{path.suffix}") for number in itertools.count(1))
-        aside = next(name for name in names if not name.exists())
-        try:
-            os.replace(path, aside)
-        except OSError:
-            return {}, f"{path.name} is broken and could not be set aside; progress starts anew."
-        return {}, f"{path.name} was broken. It is set aside as {aside.name}, and progress starts anew."
-
-
-def change_progress(change: Callable[[dict], object]) -> str:
-    """Change the progress file, whole or not at all; a sentence comes back where the learner should know something."""
-    path = progress_file()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock"), timeout=5):
-            data, note = read_progress()
-            change(data)
-            write_whole(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-        return note
-    except (OSError, Timeout) as error:
-        return f"(Your progress could not be kept: {getattr(error, 'strerror', None) or 'the file is locked'}.)"
 
 
 # Solutions are read from the lesson's source, so that they cannot differ from what the tests run.

@@ -12,8 +12,8 @@ import inspect
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import CodeType, FunctionType
@@ -49,6 +49,7 @@ from utils.feedback.wording import (
     weighted,
     without_biases,
 )
+from utils.system.modes import restored
 
 UNSEEN = (
     "torch does not see all of your layers: those in a plain Python list, or made in `forward`, are not trained. Make them in "
@@ -502,29 +503,14 @@ def _runs_twice(found: Trace, again: Operation) -> str:
 
 def tested(module: nn.Module, images: Tensor, *, copied: bool = True) -> Any:
     """Its result in evaluation mode for a copy of the images, with the mode put back."""
-    with _kept(module), torch.no_grad():
+    with restored(module), torch.no_grad():
         module.eval()
         return module(images.clone() if copied else images)
 
 
-@contextmanager
-def _kept(module: nn.Module) -> Iterator[None]:
-    """A module's modes and buffers afterwards as they were."""
-    modes = [(part, part.training) for part in module.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
-        with torch.no_grad():
-            for buffer, values in buffers:
-                buffer.copy_(values)
-
-
 def _in_training(module: nn.Module, images: Tensor) -> Any:
     """Its result in training mode, with modes and buffers put back."""
-    with _kept(module), torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with restored(module), torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module.train()
         return module(images.clone())
@@ -782,7 +768,7 @@ def _step(
 ) -> _Step:
     parameters = dict(module.named_parameters())
     values = {name: parameter.detach().clone() for name, parameter in parameters.items()}
-    with _kept(module), torch.random.fork_rng(devices=[]):
+    with restored(module), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module.train()
         at_rest = {name for name, part in module.named_modules() if not part.training}

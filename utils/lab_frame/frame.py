@@ -19,7 +19,7 @@ from ipywidgets import HTML, Box, Button, HBox, Layout, Textarea, ToggleButton, 
 
 from utils.lab_frame.paste import Call, calls_in
 from utils.page.html import SHEET, Html, bold, box, output, tag
-from utils.show.display import show_widget
+from utils.show.display import Still, show_widget
 
 Settings = dict[str, object]
 OWN = "your own"  # the preset that is shown when the handles stand as in none
@@ -226,17 +226,20 @@ class Lab:
         rows.append(HBox([self.pin_button, self.reset_button]))
         for control in self.controls.values():
             control.observe(lambda _change: self.refresh(), names="value")
-        # A notebook that is opened again shows its labs as they were, without a kernel behind them.
-        rows.append(HTML(SHEET + tag("div", "If the handles do not answer, run this cell again.", cls="course-quiet")))
+        rows.append(HTML(SHEET))
         width = "320px" if groups else "280px"
         side = VBox(rows, layout=Layout(width=width, flex=f"0 0 {width}"))
         main = VBox([self.words, self.output], layout=Layout(flex="1 1 400px", min_width="0"))
+        for box_of, name in ((side, "side"), (main, "main")):
+            box_of.add_class(f"course-{name}")
         body = Box([side, main], layout=Layout(flex_flow="row wrap", width="100%"))
+        body.add_class("course-body")
         first = self.view(self.settings, None)
         self.code = _CodeField(self.use_code)
         below = [action.widget for action in self.actions] + ([self.code.widget] if first.code else [])
         self.widget = VBox([self._question, body, *below])
         self.widget.add_class("course-lab")
+        self._still: Still | None = None  # once the lab is shown
         self._show(first)
 
     @property
@@ -321,6 +324,8 @@ class Lab:
                 self.preset.value = fitting[0] if fitting else OWN
         for action in self.actions:
             action.designs_changed(dict(self._shown), dict(self.pinned) if self.pinned else None)
+        if self._still is not None:
+            self._still.follow(self._forms)
 
     def _choose(self, preset: str) -> None:
         if not self._is_setting:
@@ -338,10 +343,14 @@ class Lab:
     def __repr__(self) -> str:
         return self.text
 
+    def _forms(self) -> dict[str, str]:
+        """What stays of the lab where there is no kernel: its state as text and as HTML."""
+        shown = Html(self._question.value + self.words.value + self.output.value)
+        note = tag("p", "A still picture of this lab. Run its cell to move the handles.", cls="course-quiet")
+        return {"text": self.text, "html": output(shown, note)}
+
     def _ipython_display_(self) -> None:
-        show_widget(
-            self.widget, text=self.text, html=output(Html(self._question.value + self.words.value + self.output.value))
-        )
+        self._still = show_widget(self.widget, **self._forms())
 
 
 def settings_in(calls: tuple[Call, ...]) -> Settings:

@@ -6,7 +6,7 @@ How it looks is said by class names, in `utils.page.sheet`.
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
+from html import escape, unescape
 
 from utils.page.sheet import CSS
 
@@ -17,7 +17,7 @@ class Html(str):
 
 SHEET = Html(f"<style>{CSS}</style>")
 BREAK = Html("<br/>")
-_EMPTY = {"img", "br"}  # elements that hold nothing
+_EMPTY = {"img", "br", "input"}  # elements that hold nothing
 
 
 def text(*inside: object) -> Html:
@@ -25,7 +25,7 @@ def text(*inside: object) -> Html:
     return Html("".join(part if isinstance(part, Html) else escape(str(part), quote=False) for part in inside))
 
 
-def tag(name: str, *inside: object, cls: str = "", **attributes: object) -> Html:
+def tag(name: str, /, *inside: object, cls: str = "", **attributes: object) -> Html:
     """An element. `stroke_width=2` is written stroke-width="2"; an attribute that is None is left out.
 
     Numbers are written to two digits behind the point, which is finer than a pixel.
@@ -46,7 +46,42 @@ def number(value: float) -> str:
 
 def output(*inside: object) -> Html:
     """All that a notebook is to show as one output: the style sheet, and what follows its rules."""
-    return tag("div", SHEET, *inside, cls="course")
+    return tag("div", SHEET, lasting(text(*inside)), cls="course")
+
+
+_SVG = re.compile(r"<svg\b[^>]*>|</svg>")
+
+
+def lasting(shown: str) -> Html:
+    """The same HTML with each SVG picture as an image whose data address holds it.
+
+    SVG that stands in HTML is taken away wherever HTML is cleaned (a notebook that is not trusted, GitHub), and its
+    words are left as a heap. An image stays. It has a ground of its own, as the colours of the page do not reach it.
+    """
+    parts, at, depth, start = [], 0, 0, 0
+    for mark in _SVG.finditer(shown):
+        if mark[0] != "</svg>":
+            if depth == 0:
+                parts.append(shown[at : mark.start()])
+                start = mark.start()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if depth == 0:
+                at = mark.end()
+                parts.append(drawn(shown[start:at]))
+    return Html("".join(parts) + shown[at:])
+
+
+def drawn(picture: str) -> Html:
+    """An SVG picture as an image on white paper; its label becomes the text alternative."""
+    opening = picture[: picture.index(">") + 1]
+    label = re.search(r' aria-label="([^"]*)"', opening)
+    own = "" if " xmlns=" in opening else ' xmlns="http://www.w3.org/2000/svg"'
+    look = ' font-family="sans-serif" style="background:#fff;color:#000"'
+    whole = f"{opening[:-1]}{own}{look}>{picture[len(opening) :]}"
+    address = f"data:image/svg+xml;base64,{base64.b64encode(whole.encode()).decode()}"
+    return tag("img", alt=unescape(label[1]) if label else "", src=address)
 
 
 def bold(words: object) -> Html:
@@ -86,6 +121,12 @@ def side_by_side(*parts: object, least: int = 0) -> Html:
 def panels(*pictures: object, least: int, most: int) -> Html:
     """Pictures of one width, together `most` pixels wide; below each other where one would be narrower than `least`."""
     return tag("div", *pictures, cls="course-panels", style=f"--least:{least}px;--most:{most}px")
+
+
+def on_paper(picture: Html, words: str, *, full: float, share: float, least: float) -> Html:
+    """A picture on white paper, `share` of the room wide, at most `full` pixels, and `least` times that: then it is scrolled."""
+    sizes = f"--share:{100 * share:.4g}%;--full:{full:.0f}px;--least:{least * full:.0f}px"
+    return tag("div", picture, cls="course-paper course-drawn", style=sizes, tabindex=0, role="group", aria_label=words)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

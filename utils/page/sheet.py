@@ -43,8 +43,10 @@ CHOSEN, CHOSEN_SHARE = "#D55E00", 25  # the chosen row of a table
 # Words in a frame, white on these in both themes.
 BADGES = {"ok": "#2A7F4F", "note": "#8A6100", "missing": "#B3361E", "passed": "#00785A"}
 
+DEAD = "The kernel that answered here is gone: this is a still picture. Run this cell again."  # in a widget's place
 
-def _variables(values: dict[str, str]) -> str:
+
+def declarations(values: dict[str, str]) -> str:
     """The sheet's variables as declarations."""
     return ";".join(
         f"--course-{name}:{f'var({JUPYTER[name]},{value})' if name in JUPYTER else value}"
@@ -52,7 +54,8 @@ def _variables(values: dict[str, str]) -> str:
     )
 
 
-_light, _dark = _variables(LIGHT), _variables(DARK)
+_light, _dark = declarations(LIGHT), declarations(DARK)
+_paper = ";".join(f"--course-{name}:{value}" for name, value in LIGHT.items())
 _tones = "".join(f"[data-tone={name}]{{--tone:{color}}}" for name, color in TONES.items())
 _badges = "".join(f".course-badge-{name}{{background:{color};color:#fff}}" for name, color in BADGES.items())
 
@@ -61,6 +64,7 @@ CSS = f"""
 @media (prefers-color-scheme:dark){{:root{{{_dark}}}}}
 [data-jp-theme-light="true"]{{{_light}}}
 [data-jp-theme-light="false"]{{{_dark}}}
+@media print{{:root,[data-jp-theme-light]{{{_paper}}}}}
 .course,.course-lab,.course-widget{{color:var(--course-ink);background:var(--course-ground)}}
 .course,.course-lab .widget-html-content,.course-widget .widget-html-content{{line-height:1.5}}
 .course-quiet{{color:var(--course-quiet)}}
@@ -104,6 +108,15 @@ table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-paper{{background:#fff;color:#000;padding:4px;overflow-x:auto}}
 .course :is(svg,img),.course-lab :is(svg,img),.course-widget :is(svg,img){{max-width:100%;height:auto}}
 .course-panels svg{{max-width:none}}
+.course-drawn>:is(svg,img){{width:var(--share);min-width:var(--least);max-width:var(--full)}}
+.jp-RenderedMarkdown details{{margin:4px 0 20px}}
+.jp-OutputArea-output pre{{word-break:normal;overflow-wrap:anywhere}}
+.course-lab{{container-type:inline-size}}
+.course-main :is(.widget-html,.widget-html-content){{min-width:0}}
+@container (max-width:640px){{
+.course-body>.course-main{{order:-1;max-height:48vh;overflow:auto;flex-basis:100%!important}}
+.course-body>.course-side{{max-height:40vh;overflow:auto;width:100%!important;flex-basis:100%!important}}
+}}
 .course-budgets{{max-width:860px}}
 .course-budget{{display:flex;flex-wrap:wrap;gap:0 8px}}
 .course-budget>b{{flex:0 0 118px;text-align:right;white-space:nowrap}}
@@ -112,6 +125,8 @@ table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-budget[data-over=true] .course-bar{{background:repeating-linear-gradient(45deg,var(--tone) 0 6px,color-mix(in srgb,var(--tone) 60%,var(--course-ground)) 6px 10px)}}
 .course-budget>.track>.limit{{position:absolute;left:66.67%;top:-2px;height:18px;border-left:2px solid currentColor}}
 .course-budget>.state{{flex:1 1 180px}}
+.course-live.jupyter-widgets-disconnected>*,.jp-OutputArea-child:has(+.jp-OutputArea-child .course-still) .jp-OutputArea-output:not(:has(*)){{display:none}}
+.course-live.jupyter-widgets-disconnected::before{{content:"{DEAD}";display:block;font:inherit;font-weight:bold;color:var(--course-bad)}}
 .course-lab .widget-checkbox label>span{{pointer-events:none}}
 .course-lab :is(.course-words,.course-picture){{margin-left:6px}}
 .course-lab .course-unit{{font-size:0}}

@@ -11,9 +11,16 @@ Point = tuple[float, float]
 def picture(*parts: Html, words: str, width: float, height: float, **attributes: object) -> Html:
     """A picture of these parts with its text alternative; it shrinks to the room there is."""
     return tag(
-        "svg", *parts, role="img", aria_label=words, width=width, height=height,
-        viewBox=f"0 0 {number(width)} {number(height)}", fill="currentColor", font_size=11, **attributes,
+        "svg", *parts, **attributes, role="img", aria_label=words, width=width, height=height,
+        viewBox=f"0 0 {number(width)} {number(height)}", fill="currentColor", font_size=11,
     )  # fmt: skip
+
+
+def sheet(*parts: Html, words: str, width: float, height: float) -> str:
+    """A picture that needs no page around it: white ground, dark ink, a font of its own."""
+    ground = rectangle(0, 0, width, height, fill="#fff")
+    own = {"xmlns": "http://www.w3.org/2000/svg", "color": "#212121", "font_family": "sans-serif"}
+    return str(picture(ground, *parts, words=words, width=width, height=height, **own))
 
 
 def text(x: float, y: float, words: object, *, anchor: str = "middle", **attributes: object) -> Html:

@@ -9,7 +9,6 @@ import os
 import platform
 import shutil
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from textwrap import wrap
 from utils.page import html
 from utils.system.gpu import has_nvidia_driver
 from utils.system.places import CHECKOUT, data_folder
+from utils.system.web import reachable
 
 GIGABYTE = 10**9
 
@@ -158,7 +158,7 @@ def device() -> Finding:
     cpu = f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
     if has_nvidia_driver():
         why = (
-            "this PyTorch was built without CUDA. Delete the folder .venv and run `make setup` without TORCH_INDEX."
+            "this PyTorch was built without CUDA. Run `make setup TORCH=cuda`."
             if torch.version.cuda is None
             else f"PyTorch (CUDA {torch.version.cuda}) could not use it. A newer NVIDIA driver is the usual remedy."
         )
@@ -232,28 +232,6 @@ def is_whole_parquet(path: Path) -> bool:
             return start == file.read(4) == b"PAR1"
     except OSError:
         return False
-
-
-def reachable(address: str, seconds: float = 2.5) -> bool:
-    """Whether a web address answers in that time. Name look-ups can hang for longer, so it is asked on the side."""
-    import urllib.error
-    import urllib.request
-
-    answered = threading.Event()
-
-    def ask() -> None:
-        try:
-            urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=seconds).close()
-            answered.set()
-        except urllib.error.HTTPError:
-            answered.set()
-        except (OSError, ValueError):
-            pass
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return answered.is_set()
 
 
 def widgets() -> Finding:

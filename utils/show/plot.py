@@ -2,16 +2,20 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
+from utils.cost import units
 from utils.cost.table import Table, short
 from utils.page.html import Html, embedded, output
 from utils.show import colors
+from utils.system.packages import needed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DPI = 110
 WIDEST = 9.5  # inches: a wider figure would shrink to the cell, and its letters with it
@@ -21,11 +25,11 @@ _STYLE = {"title": 11, "label": 9.5, "tick": 9}
 class Picture:
     """A finished figure with a text alternative. It shows itself in a notebook; `save` writes it to a file."""
 
-    def __init__(self, figure: Figure, alternative: str):
+    def __init__(self, figure: "Figure", alternative: str):
         self.figure = figure
         self.alternative = alternative
 
-    @property
+    @cached_property
     def png(self) -> bytes:
         """The picture as a PNG file's bytes."""
         file = io.BytesIO()
@@ -47,9 +51,14 @@ class Picture:
     def _repr_html_(self) -> str:
         return output(self.html)
 
+    def _repr_png_(self) -> bytes:
+        return self.png
+
 
 def panels(columns: int, title: str, *, width: float = 9, height: float = 3.2, rows: int = 1):
     """A figure with its title and `rows` times `columns` empty axes, in the course's style: (figure, array of axes)."""
+    with needed("A picture"):
+        from matplotlib.figure import Figure
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(title, fontsize=_STYLE["title"], fontweight="bold")
     axes = figure.subplots(rows, columns, squeeze=False)
@@ -73,23 +82,25 @@ def branch_title(name: str) -> str:
 
 def bars_by_branch(tables: Mapping[str, Table], title: str) -> Picture:
     """Parameters and multiply-adds of each branch, for one or several modules side by side."""
+    with needed("A picture"):
+        from matplotlib.ticker import MaxNLocator
     names = list(dict.fromkeys(branch for table in tables.values() for branch in table.by_branch()))
     figure, axes = panels(2, title, height=0.9 + 0.32 * len(names) * len(tables))
     words = []
     for axis, (what, unit) in zip(
-        axes, (("parameters", "parameters"), ("macs", "multiply-adds for one image")), strict=True
+        axes, (("parameters", "parameters"), ("macs", f"{units.words()} for one image")), strict=True
     ):
         places, labels = [], []
         for position, name in enumerate(names):
             for offset, (design, table) in enumerate(tables.items()):
                 cost = table.by_branch().get(name)
-                value = getattr(cost, what) if cost else 0
+                value = units.of(cost, what) if cost else 0
                 place = -(position * (len(tables) + 0.6) + offset)
                 axis.barh(place, value, color=colors.branch_color(name, position), alpha=1 if offset == 0 else 0.55)
                 axis.annotate(f" {short(value)}", (value, place), va="center", fontsize=_STYLE["tick"])
                 places.append(place)
                 labels.append(f"{branch_title(name)}, {design}" if len(tables) > 1 else branch_title(name))
-                words.append(f"{design} {branch_title(name)} {value:,} {what}")
+                words.append(f"{design} {branch_title(name)} {value:,} {units.title(what)}")
         axis.set_yticks(places, labels)
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(lambda value, _position: short(value))
@@ -106,7 +117,7 @@ def growth(stacks: Mapping[str, Sequence[Table]], title: str) -> Picture:
     measures = (
         ("output channels", lambda table: table.rows[-1].shape[0]),
         ("parameters of the module", lambda table: table.parameters),
-        ("multiply-adds of the module", lambda table: table.macs),
+        (f"{units.words()} of the module", lambda table: units.count(table.macs)),
     )
     for axis, (what, measure) in zip(axes, measures, strict=True):
         for position, (name, tables) in enumerate(stacks.items()):
@@ -129,6 +140,8 @@ def fields_on_photo(
 
     `fields` are (height, width) in pixels by name. Parts outside of the photograph are the zeros of the padding.
     """
+    with needed("A picture"):
+        from matplotlib.patches import Rectangle
     figure, axes = panels(1 + len(fields), title, width=1.9 * (1 + len(fields)), height=2.5)
     axes[0].imshow(photo)
     words = []
@@ -167,8 +180,8 @@ def arms(
     `chance` is what guessing gives: marked where the axis reaches near it. `note` stands small under the picture: where
     recorded runs are from.
     """
-    from scipy import stats
-
+    with needed("A picture"):
+        from scipy import stats
     figure, (axis,) = panels(1, title, width=7.5, height=1 + 0.5 * len(results))
     words = []
     for position, (name, values) in enumerate(results.items()):
@@ -206,6 +219,8 @@ def curves(
 
     `results` holds, for each arm, one list a run; the runs of an arm are as long as each other.
     """
+    with needed("A picture"):
+        from matplotlib.ticker import MaxNLocator
     figure, (axis,) = panels(1, title, width=7.5, height=3.6)
     words = []
     for position, (name, runs) in enumerate(results.items()):
@@ -229,7 +244,7 @@ def curves(
 _MARKERS = "osD^vP"  # one for each arm: colours are not all that tells them apart
 
 
-def _foot(figure: Figure, note: str) -> None:
+def _foot(figure: "Figure", note: str) -> None:
     """Small print under a picture."""
     if note:
         figure.supxlabel("\n".join(wrap(note, 110)), fontsize=7.5, color="#595959")

@@ -1,1 +1,1 @@
-"""This machine, for everything above: the course's folders, files that are always whole, the NVIDIA driver."""
+"""This machine, for everything above: the course's folders, files that are always whole, the NVIDIA driver, the network."""

@@ -15,6 +15,7 @@ import gc
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +23,9 @@ import torch
 from torch import nn
 
 from utils.data.dataset import Data
+from utils.system.files import reason
 from utils.train import checkpoint as checkpoints
+from utils.train.checkpoint import InUse
 from utils.train.comparison import compare
 from utils.train.engine import Training, evaluate, logits_of, loss_of
 from utils.train.interrupts import Interrupts
@@ -35,6 +38,7 @@ from utils.train.watch import Watch, watch
 __all__ = [
     "Diverged",
     "Epoch",
+    "InUse",
     "OutOfMemory",
     "Recipe",
     "Run",
@@ -91,13 +95,16 @@ def fit(
             raised in it stops the run as the stop button does.
         name: what to call the network in the record; its class where nothing is said.
         checkpoint: a file that holds, at any moment, all that is needed to go on: written at the end of each epoch,
-            every 30 seconds within one, and when the run is stopped. Without `resume`, one that is there is replaced.
+            every 30 seconds within one, and when the run is stopped, also by SIGTERM or SIGHUP. Without `resume`, one
+            that is there is replaced. Where one cannot be written any more, a warning says so and the run goes on.
         resume: go on from the checkpoint at the very step, where there is one; the run ends as it would have ended
             undisturbed. Called with the same network, data, recipe and seed as at first.
 
     Raises:
         ValueError: the network, the data and the recipe do not fit together, or the checkpoint is of another run or
             damaged; said before training starts.
+        OSError: the checkpoint cannot be written there; said before training starts.
+        InUse: another run that is under way keeps its checkpoints in this file.
         Diverged: the loss is no longer a finite number.
         OutOfMemory: the device's memory does not hold a step; the message says which batch it does hold.
     """
@@ -111,20 +118,22 @@ def fit(
     team.require_divisible(recipe.batch_size)
     if not team.is_first:  # one process shows and writes
         show, on_step = False, None
-    saved = team.from_first(lambda: checkpoints.load_same(checkpoint, run) if resume and checkpoint else None)
-    training = Training(run, data, device, team)
-    keeper = _Keeper(training, checkpoint if team.is_first else None)
-    with seeded(seed), synchronised(training.net, team):
-        if saved is not None:
-            keeper.go_on_from(*saved)
-        with watch(run, steps=training.steps, show=show, on_step=on_step) as view, keeper.kept(view):
-            while len(run.history) < recipe.epochs:
-                while training.step < training.steps:
-                    keeper.step(view)
-                    keeper.keep_in_time()
-                keeper.end_epoch(view)
-                view.epoch()
-                keeper.keep()
+    place = checkpoint if team.is_first else None
+    with checkpoints.reserved(place, size=checkpoints.least_size(run)):
+        saved = team.from_first(lambda: checkpoints.load_same(checkpoint, run) if resume and checkpoint else None)
+        training = Training(run, data, device, team)
+        keeper = _Keeper(training, place)
+        with seeded(seed), synchronised(training.net, team):
+            if saved is not None:
+                keeper.go_on_from(*saved)
+            with watch(run, steps=training.steps, show=show, on_step=on_step) as view, keeper.kept(view):
+                while len(run.history) < recipe.epochs:
+                    while training.step < training.steps:
+                        keeper.step(view)
+                        keeper.keep_in_time()
+                    keeper.end_epoch(view)
+                    view.epoch()
+                    keeper.keep()
     return run
 
 
@@ -143,8 +152,9 @@ class _Keeper:
     def __init__(self, training: Training, checkpoint: str | os.PathLike[str] | None):
         self.training, self.run, self.recipe = training, training.run, training.recipe
         self.checkpoint = checkpoint
+        self.has_kept = False  # whether what is in the checkpoint's file is of this run
         self.kept_at = self.began = time.perf_counter()
-        self.interrupts = Interrupts(training.team)
+        self.interrupts = Interrupts(training.team, ends=checkpoint is not None)
         # False while a step is under way: then the state is neither the last step's nor the next one's.
         self.whole = True
 
@@ -191,20 +201,22 @@ class _Keeper:
         self.began = time.perf_counter() - run.seconds
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        try:
-            with self.interrupts, _fastest_convolutions(device):
-                yield
-        except KeyboardInterrupt:
-            on_disk = self._kept_on_disk()
-            if len(run.history) < run.recipe.epochs:
-                view.sentence = (
-                    f"Stopped in epoch {len(run.history) + 1} of {run.recipe.epochs}. The run so far is kept, "
-                    f"{_finished(run)}, and the network has the weights of this moment.{on_disk}"
-                )
-        finally:
-            self._close()
-            self.training.net.eval()
-            self.training.put_back()
+        with self.interrupts:
+            try:
+                with _fastest_convolutions(device):
+                    yield
+            except KeyboardInterrupt:
+                with self.interrupts.put_off():
+                    on_disk = self._kept_on_disk()
+                if len(run.history) < run.recipe.epochs:
+                    view.sentence = (
+                        f"Stopped in epoch {len(run.history) + 1} of {run.recipe.epochs}. The run so far is kept, "
+                        f"{_finished(run)}, and the network has the weights of this moment.{on_disk}"
+                    )
+            finally:
+                self._close()
+                self.training.net.eval()
+                self.training.put_back()
 
     def _close(self) -> None:
         """What the record says of the run as a whole, as of now."""
@@ -220,6 +232,7 @@ class _Keeper:
         run = self.run
         run.history, run.measures, run.seconds, run.date = saved.history, saved.measures, saved.seconds, saved.date
         self.training.restore(state)
+        self.has_kept = True
 
     def keep_in_time(self) -> None:
         """Write a checkpoint if the last one is old."""
@@ -227,12 +240,22 @@ class _Keeper:
             self.keep()
 
     def keep(self) -> bool:
-        """Write a checkpoint, where the run has one and all of it is sound: a whole step, and finite numbers."""
+        """Write a checkpoint, where the run has one and all of it is sound: a whole step, and finite numbers.
+
+        Where it cannot be written, that is said, and the run goes on: the next one may succeed.
+        """
         if self.checkpoint is None or not self.whole or not self._is_finite():
             return False
         self._close()
-        checkpoints.save(self.checkpoint, self.run, self.training.state())
         self.kept_at = time.perf_counter()
+        try:
+            checkpoints.save(self.checkpoint, self.run, self.training.state())
+        except OSError as problem:
+            before = "The one from before is still there." if self.has_kept else "There is none yet."
+            words = f"The checkpoint {self.checkpoint} cannot be written: {reason(problem)}. {before} The run goes on."
+            warnings.warn(words, checkpoints.NotKept, stacklevel=2)
+            return False
+        self.kept_at, self.has_kept = time.perf_counter(), True
         return True
 
     def _is_finite(self) -> bool:
@@ -242,7 +265,7 @@ class _Keeper:
     def _kept_on_disk(self) -> str:
         """Write a last checkpoint, and say how to go on from it."""
         place = "This moment is" if self.keep() else "A moment before is"
-        if self.checkpoint is None or not os.path.exists(self.checkpoint):
+        if not self.has_kept:
             return ""
         return f" {place} in {self.checkpoint} too: the same call with resume=True goes on from there."
 
@@ -312,7 +335,7 @@ class _Keeper:
 
     def _last_good(self) -> str:
         """Where the last checkpoint is: it was written while all numbers were finite."""
-        if self.checkpoint is None or not os.path.exists(self.checkpoint):
+        if not self.has_kept:
             return ""
         return f" The last checkpoint, from before, is {self.checkpoint}."
 

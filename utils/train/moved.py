@@ -22,35 +22,35 @@ CLASSES: dict[str, str] = {  # old name: new name
 }
 
 FILES: dict[str, Moved] = {  # by the path that runs have
-    "lessons/batch_norm/blocks.py": Moved("d875e2d0260f4fcb", {"networks/bn_inception.py": "9ba7604e35437ce3"}),
+    "lessons/batch_norm/blocks.py": Moved("d875e2d0260f4fcb", {"networks/bn_inception.py": "a493bf2f44cdcd55"}),
     "lessons/batch_norm/experiments/normalisation.py": Moved(
         "9c6e4dc3a78ad6ba", {"lessons/batch_norm/experiments/normalisation.py": "e7875d364ed2a1eb"}
     ),
     "lessons/design.py": Moved("5db662432062199e", {"networks/design.py": "4a853d3c82be0c20"}),
-    "lessons/factorization/blocks.py": Moved("8351ebb7f59dd307", {"networks/inception_v2.py": "99f85299e35db082"}),
+    "lessons/factorization/blocks.py": Moved("8351ebb7f59dd307", {"networks/inception_v2.py": "b22b00644733e9b1"}),
     "lessons/factorization/reductions.py": Moved(
         "53580d9a1ff4a19a", {"lessons/factorization/reductions.py": "94aa851655dcd0c4"}
     ),
-    "lessons/googlenet/blocks.py": Moved("74040a1ca3eb6ccb", {"networks/googlenet.py": "e696e98c008cc33d"}),
+    "lessons/googlenet/blocks.py": Moved("74040a1ca3eb6ccb", {"networks/googlenet.py": "bacd1f0eb2669e28"}),
     "lessons/googlenet/experiments/auxiliary_heads.py": Moved(
         "2378c7111e3a92fe", {"lessons/googlenet/experiments/auxiliary_heads.py": "5cc227e492a78f03"}
     ),
-    "lessons/googlenet/network.py": Moved("414c53273e5589f8", {"networks/googlenet.py": "e696e98c008cc33d"}),
-    "lessons/inception_module/blocks.py": Moved("72643fe4ae8a4f4d", {"networks/googlenet.py": "e696e98c008cc33d"}),
+    "lessons/googlenet/network.py": Moved("414c53273e5589f8", {"networks/googlenet.py": "bacd1f0eb2669e28"}),
+    "lessons/inception_module/blocks.py": Moved("72643fe4ae8a4f4d", {"networks/googlenet.py": "bacd1f0eb2669e28"}),
     "lessons/inception_module/experiments/multi_scale.py": Moved(
         "5bcc10f017325c89", {"lessons/inception_module/experiments/multi_scale.py": "144cdbe6e7bc0051"}
     ),
-    "lessons/inception_v4/blocks.py": Moved("d96ecaaa64b0308f", {"networks/inception_v4.py": "f5583c67aa635620"}),
+    "lessons/inception_v4/blocks.py": Moved("d96ecaaa64b0308f", {"networks/inception_v4.py": "cf809f60ae80cf30"}),
     "lessons/label_smoothing/experiments/low_resolution.py": Moved(
         "638a252824283dc2", {"lessons/label_smoothing/experiments/low_resolution.py": "f76d4c18cccb0606"}
     ),
     "lessons/label_smoothing/experiments/recipe.py": Moved(
         "a25951113f05fe87", {"lessons/label_smoothing/experiments/recipe.py": "76d24028b1357bb7"}
     ),
-    "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "ccffe4e494eb4a05"}),
-    "lessons/network.py": Moved("f9496e23813c3074", {"networks/base.py": "2f39bfcbca935d42"}),
+    "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "900d37d38cbd4a8e"}),
+    "lessons/network.py": Moved("f9496e23813c3074", {"networks/base.py": "ecb3977ba7cc1443"}),
     "lessons/residual_scaling/blocks.py": Moved(
-        "09ed0ccbbae4f0e7", {"networks/inception_resnet_v1.py": "b91bc3acc2a9ca88"}
+        "09ed0ccbbae4f0e7", {"networks/inception_resnet_v1.py": "6159e3b875538cdf"}
     ),
     "lessons/residual_scaling/experiments/residual.py": Moved(
         "f47ebd2adfcd1208",
@@ -60,14 +60,26 @@ FILES: dict[str, Moved] = {  # by the path that runs have
         },
     ),
     "lessons/small.py": Moved("b2c5e24ec45a5171", {"networks/small.py": "f59af782fa0354d9"}),
-    "lessons/xception/blocks.py": Moved("a33965a82252c4cc", {"networks/xception.py": "2e568263f1f63249"}),
+    "lessons/xception/blocks.py": Moved("a33965a82252c4cc", {"networks/xception.py": "a13a6d3a67176ceb"}),
     "lessons/xception/experiments/separable_activation.py": Moved(
         "40d4f25f1be2d7ba", {"lessons/xception/experiments/separable_activation.py": "701aa0ca5081a894"}
     ),
+    "networks/base.py": Moved("2f39bfcbca935d42", {"networks/base.py": "ecb3977ba7cc1443"}),
+    "networks/bn_inception.py": Moved("9ba7604e35437ce3", {"networks/bn_inception.py": "a493bf2f44cdcd55"}),
+    "networks/deeplab_xception.py": Moved("d37353604df41d0d", {"networks/deeplab_xception.py": "4322532849ac9270"}),
+    "networks/googlenet.py": Moved("e696e98c008cc33d", {"networks/googlenet.py": "bacd1f0eb2669e28"}),
+    "networks/inception_resnet_v1.py": Moved(
+        "b91bc3acc2a9ca88", {"networks/inception_resnet_v1.py": "6159e3b875538cdf"}
+    ),
+    "networks/inception_v2.py": Moved("99f85299e35db082", {"networks/inception_v2.py": "b22b00644733e9b1"}),
+    "networks/inception_v4.py": Moved("f5583c67aa635620", {"networks/inception_v4.py": "cf809f60ae80cf30"}),
+    "networks/layers.py": Moved("ccffe4e494eb4a05", {"networks/layers.py": "900d37d38cbd4a8e"}),
+    "networks/xception.py": Moved("2e568263f1f63249", {"networks/xception.py": "a13a6d3a67176ceb"}),
     "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "461a9712d8e4d4eb"}),
     "utils/data.py": Moved(
-        "0272b1a2e47d76a8", {"utils/data/dataset.py": "3fbfa6426538bd88", "utils/data/sets.py": "65299f153bf4a9b7"}
+        "0272b1a2e47d76a8", {"utils/data/dataset.py": "3fbfa6426538bd88", "utils/data/sets.py": "0f468c81d9acf1a3"}
     ),
+    "utils/data/sets.py": Moved("65299f153bf4a9b7", {"utils/data/sets.py": "0f468c81d9acf1a3"}),
     "utils/engine.py": Moved("21b385e6fe17a81f", {"utils/train/engine.py": "9c31308c73bb861f"}),
     "utils/optim.py": Moved("6eafe5e22cc83a2d", {"utils/train/optim.py": "0e7edb1616f56726"}),
     "utils/recipe.py": Moved("818a2a8d61a31c77", {"utils/train/recipe.py": "7f01c3ac6ef6a734"}),

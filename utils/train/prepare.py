@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.data.dataset import Data, Split
+from utils.system.packages import require
 from utils.train.provenance import code_of
 from utils.train.recipe import Recipe
 from utils.train.runs import Run, describe_commit, describe_machine, describe_versions, now
@@ -38,6 +39,8 @@ def prepare(
     _require_data(data, recipe)
     device = _device(device)
     _require_compiler(recipe, device)
+    if recipe.color:
+        require("kornia", f"Changing colours, as this recipe does (color={recipe.color:g}),")
     given = isinstance(net, nn.Module)
     net = net if isinstance(net, nn.Module) else _build(net, seed)
     _require_fit(net, data, recipe)

@@ -22,6 +22,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from utils.system.packages import needed
+
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
@@ -134,7 +136,8 @@ def join(device: str | torch.device | None = None) -> Team:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Team(device=device)
-    from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+    with needed("Training with several processes"):
+        from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 
     # Said of gradients whose layouts differ in a dimension of size 1, which is no difference.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")

@@ -319,7 +319,8 @@ def describe_commit() -> tuple[str | None, bool | None]:
         return None, None
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(CHECKOUT), *words]
+        # Without optional locks: a lock that a killed `git status` leaves behind would stop the learner's own git.
+        command = ["git", "--no-optional-locks", "-C", str(CHECKOUT), *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:

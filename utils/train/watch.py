@@ -7,6 +7,7 @@ the same, as Ctrl-C does in a terminal.
 """
 
 import _thread
+import importlib.util
 import multiprocessing
 import sys
 import threading
@@ -16,7 +17,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from utils.page.html import SHEET, Html, bold, tag, text
 from utils.train.runs import Run
@@ -41,7 +41,7 @@ def watch(
         return show(run, steps, on_step)
     if show and in_notebook():
         return NotebookWatch(run, steps, on_step)
-    if show and sys.stderr.isatty():
+    if show and sys.stderr.isatty() and importlib.util.find_spec("tqdm") is not None:
         return TerminalWatch(run, steps, on_step)
     return Watch(run, steps, on_step)
 
@@ -115,7 +115,7 @@ class _Timed(Watch):
                 if (averaged := self.run.history[-1].averaged_accuracy) is not None:
                     parts.append(f"with averaged weights {averaged:.1%}")
             rate = self.run.recipe.learning_rate_at(min(self.done, 1 - 1e-9) * self.epochs)
-            self._say([*parts, f"learning rate {rate:.3g}", memory_words(self.run.net)])
+            self._say([*parts, f"learning rate {rate:.3g}", *filter(None, [memory_words(self.run.net)])])
 
     def step(self, epoch: int, step: int, loss: Tensor) -> None:
         before = (epoch + step / self.steps) / self.epochs
@@ -151,15 +151,20 @@ class _Timed(Watch):
 
 
 def memory_words(net: torch.nn.Module | None) -> str:
-    """The memory in use where the network is: a GPU's, now and at its peak; on a CPU, all that this process holds."""
+    """The memory in use where the network is: a GPU's, now and at its peak; on a CPU, all that this process holds.
+
+    Empty on a CPU where psutil is not installed.
+    """
     device = torch.device("cpu") if net is None else next(net.parameters()).device
     if device.type == "cuda":
         now, peak = torch.cuda.memory_allocated(device), torch.cuda.max_memory_allocated(device)
         return f"GPU memory {now / 1e9:.2f} GB, peak {peak / 1e9:.2f}"
     if device.type == "mps":
         return f"GPU memory {torch.mps.current_allocated_memory() / 1e9:.2f} GB"
-    import psutil
-
+    try:
+        import psutil
+    except ModuleNotFoundError:
+        return ""
     return f"process memory {psutil.Process().memory_info().rss / 1e9:.2f} GB"
 
 
@@ -167,6 +172,8 @@ class TerminalWatch(_Timed):
     """One line: the bar, and beside it what is being done, as far as there is room."""
 
     def __enter__(self) -> Watch:
+        from tqdm import tqdm
+
         super().__enter__()
         self.bar = tqdm(
             total=1.0, bar_format="{percentage:3.0f} % |{bar:10}| {desc}", desc="starting", dynamic_ncols=True

@@ -64,7 +64,7 @@ EXPERIMENT = Experiment(
         "no BN, sigmoid": Arm(build=plain_sigmoid),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
-    full=photographs(RECIPE, batch_size=32, schedule="cosine"),
+    full=photographs(RECIPE, batch_size=32, schedule="cosine", more=(epochs_to(0.65),)),
     matters=1.5,
     limits="The factors of time belong to this network and these images; the paper's are of ImageNet.",
     more=(epochs_to(REACHED),),

@@ -1,6 +1,6 @@
 """Does a wide residual network die unless its residuals are scaled down? ("Inception-v4, Inception-ResNet", section 3.3)
 
-The paper saw networks with more than 1000 filters put out nothing but zeros after some ten thousand steps, and scaled the
+The paper saw networks with more than 1000 filters put out nothing but zeros after some tens of thousands of steps, and scaled the
 residuals by 0.1 to 0.3. Here: blocks of figure 16's kind, narrow and wide, with scale 1 and 0.1, at a high learning rate and
 without the normalisation's help at the sums, as in the paper.
 """

@@ -5,22 +5,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from networks.catalog import NETWORKS, create
+from networks.catalog import NETWORKS, RELATIVES, create, entry
 from utils.cost import trace as module_under_test
 from utils.cost.trace import Trace, _NotQuick, _trace_quickly, _trace_thoroughly, trace
 
+THOROUGH = ("alexnet", "vgg_16")  # the ReLUs of their dense layers are no grids, which the quick way leaves
 CASES = [
     (each.name, variant, size, heads)
-    for each in NETWORKS
+    for each in (*NETWORKS, *RELATIVES)
     for variant in each.variants[: 1 + each.released_differs]
     for size in ("full", "mini")
     for heads in (False, True)
-    if each.aux_heads or not heads
+    if each.name not in THOROUGH and (each.aux_heads or not heads)
 ]
 
 
 def side_of(name: str, size: str) -> int:
-    return 32 if size == "mini" else next(each.input_size for each in NETWORKS if each.name == name)
+    return 32 if size == "mini" else entry(name).input_size
 
 
 def assert_equal(quick: Trace, thorough: Trace) -> None:
@@ -30,6 +31,15 @@ def assert_equal(quick: Trace, thorough: Trace) -> None:
     assert list(quick.parameters) == list(thorough.parameters)
     assert quick.unread == thorough.unread
     assert quick.image_shape == thorough.image_shape
+
+
+@pytest.mark.parametrize("name", THOROUGH)
+def test_a_network_that_the_quick_way_leaves_is_traced_thoroughly(name):
+    with torch.device("meta"):
+        net = create(name, size="mini")
+    with pytest.raises(_NotQuick):
+        _trace_quickly(net, (3, 32, 32))
+    assert_equal(trace(net, (3, 32, 32)), _trace_thoroughly(net, (3, 32, 32)))
 
 
 @pytest.mark.parametrize(("name", "variant", "size", "heads"), CASES)

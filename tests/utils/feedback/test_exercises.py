@@ -218,6 +218,25 @@ def test_the_prediction_widget_keeps_what_is_entered(lesson):
     assert asked.answer == 1200 and "1,200 MACs" in said.value
 
 
+def test_a_prediction_stays_without_a_kernel(lesson, monkeypatch):
+    """The question, its choices, and the guess as soon as there is one."""
+    shown = []
+
+    class Stand:
+        def __init__(self, _widget, **forms):
+            shown.append(forms["html"])
+
+        def follow(self, forms):
+            shown.append(forms()["html"])
+
+    monkeypatch.setattr(feedback_module, "show_widget", Stand)
+    asked = lesson.predict("which", "Which one?", choices=["A < B", "C"])
+    asked._ipython_display_()
+    asked.commit("C")
+    assert all("Which one?" in html and "<li>A &lt; B</li><li>C</li>" in html for html in shown)
+    assert "Run this cell to answer." in shown[0] and "You predict C." in shown[1] and "to answer" not in shown[1]
+
+
 @pytest.mark.parametrize(
     ("written", "number"),
     [("1,200", 1200), ("1,234,567.5", 1234567.5), ("97,5", 97.5), (" 0,125", 0.125), ("3e2", 300)],

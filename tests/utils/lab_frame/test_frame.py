@@ -3,7 +3,9 @@
 import asyncio
 import copy
 import itertools
+import re
 import time
+from base64 import b64decode
 
 import ipywidgets
 import pytest
@@ -195,14 +197,26 @@ def test_a_lab_without_presets_shows_no_menu(lab):
     assert ipywidgets.Dropdown not in set(kinds(bare.widget)) and ipywidgets.Dropdown in set(kinds(lab.widget))
 
 
-def test_the_still_form_has_question_words_and_picture(lab, monkeypatch):
+def test_the_still_form_has_question_words_and_picture_and_follows(lab, monkeypatch):
     shown = []
-    monkeypatch.setattr(frame, "show_widget", lambda widget, **forms: shown.append((widget, forms)))
+
+    class Stand:
+        def __init__(self, widget, **forms):
+            assert widget is lab.widget
+            shown.append(forms)
+
+        def follow(self, forms):
+            shown.append(forms())
+
+    monkeypatch.setattr(frame, "show_widget", Stand)
     lab.set(width=4)
     lab._ipython_display_()
-    ((widget, forms),) = shown
-    assert widget is lab.widget and forms["text"] == "12 < 100"
-    assert all(part in forms["html"] for part in ("How large?", "<b>12</b>", "data-area='12'"))
+    lab.set(width=5)
+    for forms, size in zip(shown, ("12", "15"), strict=True):
+        assert forms["text"] == f"{size} < 100"
+        assert all(part in forms["html"] for part in ("How large?", f"<b>{size}</b>", "Run its cell to move"))
+        drawn = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", forms["html"])
+        assert [f"data-area='{size}'" in b64decode(each).decode() for each in drawn] == [True]
 
 
 # Code, groups, actions

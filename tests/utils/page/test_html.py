@@ -1,8 +1,9 @@
+import base64
 from xml.etree import ElementTree
 
 import pytest
 
-from utils.page import html
+from utils.page import html, svg
 
 
 def test_plain_text_is_escaped_and_html_is_not():
@@ -34,6 +35,19 @@ def test_an_output_brings_the_style_sheet():
     made = html.output(html.table([("a",)]), "1 < 2")
     assert made.count("<style>") == 1 and made.endswith("1 &lt; 2</div>")
     ElementTree.fromstring(made)
+
+
+def test_svg_in_an_output_is_an_image_with_its_words():
+    inner = svg.picture(svg.text(1, 2, "5 < 6"), words="inner", width=9, height=9)
+    outer = svg.picture(inner, svg.line([(0, 0), (1, 1)]), words='a "b" < c', width=20, height=10)
+    made = html.output(html.bold("before"), outer, "between", html.tag("svg", aria_hidden="true"), "after")
+    body = ElementTree.fromstring(made)
+    assert "<svg" not in made and "".join(body.itertext()).endswith("beforebetweenafter")
+    first, second = body.iter("img")
+    assert (first.get("alt"), second.get("alt")) == ('a "b" < c', "")
+    drawn = ElementTree.fromstring(base64.b64decode(first.get("src").split("base64,")[1]))
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg" and "".join(drawn.itertext()) == "5 < 6"
+    assert "background:#fff;color:#000" in drawn.get("style")  # it knows nothing of the page's colours
 
 
 def test_boxes_and_badges():

@@ -8,6 +8,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import bootstrap
 from utils.setup import environment
@@ -32,6 +33,14 @@ def checkout(tmp_path):
 def finish(checkout: Path, /, **changes) -> None:
     state = environment.description(checkout) | {"venv": True, "finished": True}
     environment.write_state(checkout / ".venv", **(state | {"inputs": environment.fingerprint(checkout)} | changes))
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """No test asks the network, or depends on whether uv is installed here."""
+    monkeypatch.setattr(environment, "reachable", lambda address: True)
+    which = environment.shutil.which
+    monkeypatch.setattr(environment.shutil, "which", lambda name: None if name == "uv" else which(name))
 
 
 def fake_pip(monkeypatch, outputs: list[str | BaseException]) -> list[list[str]]:
@@ -80,10 +89,10 @@ def test_a_state_that_is_not_finished_and_right_makes_it_due(checkout, state):
 
 
 def test_another_python_is_taken_only_when_asked_for(checkout):
-    assert environment.is_ready(checkout, None)
-    assert environment.is_ready(checkout, VERSION)
-    assert not environment.is_ready(checkout, "3.99")
-    assert environment.must_be_rebuilt(checkout, "3.99")
+    assert environment.is_ready(checkout)
+    assert environment.is_ready(checkout, python=VERSION)
+    assert not environment.is_ready(checkout, python="3.99")
+    assert environment.must_be_rebuilt(checkout, python="3.99")
 
 
 def test_a_python_that_is_gone_makes_it_due(checkout):
@@ -108,19 +117,133 @@ def test_an_update_installs_on_top_and_ends_ready(checkout, monkeypatch):
     (checkout / "pyproject.toml").write_text((checkout / "pyproject.toml").read_text() + "\n")
     commands = fake_pip(monkeypatch, [])
     assert environment.main([], checkout) == 0
-    assert len(commands) == 2
-    torch, course = commands
-    assert environment.pinned(checkout, "torch") in torch
-    assert course[-2:] == ["-e", ".[test]"]
-    assert all("constraints.txt" in command for command in commands)
+    others, torch, course = commands
+    assert others[-2:] == ["-r", str(checkout / ".venv" / "lock-others.txt")] and "--no-deps" in others
+    assert "torch" in torch[-1]
+    assert course[-2:] == ["-e", "."]
     assert environment.is_ready(checkout)
 
 
-def test_the_cpu_build_is_asked_for_only_when_named(checkout):
-    assert "index-url" not in str(environment.steps(checkout))
-    torch, course = environment.steps(checkout, "https://an.index/cpu")
-    assert "https://an.index/cpu" in torch[1]
-    assert "https://an.index/cpu" not in course[1]
+def test_the_lock_s_lines_have_hashes_and_no_addresses(checkout):
+    torch, others = environment.lock_lines(checkout)
+    assert any(line.startswith("torch==") for line in torch) and any(line.startswith("nvidia-") for line in torch)
+    assert any(line.startswith("torchinfo==") for line in others)
+    for line in torch + others:
+        Requirement(line.partition(" --hash")[0])
+        assert " --hash=sha256:" in line and "://" not in line
+
+
+@pytest.mark.parametrize(
+    ("system", "driver", "asked", "index"),
+    [
+        ("linux", False, "", environment.CPU_BUILD),
+        ("linux", True, "", ""),
+        ("linux", True, "cpu", environment.CPU_BUILD),
+        ("linux", False, "cuda", ""),
+        ("darwin", False, "", ""),
+        ("darwin", False, "cpu", ""),
+        ("win32", True, "", ""),
+        ("win32", True, "cuda", environment.CUDA_BUILD),
+        ("linux", False, "https://an.index/cpu", "https://an.index/cpu"),
+    ],
+)
+def test_the_machine_decides_on_the_build_of_torch_unless_it_is_named(monkeypatch, system, driver, asked, index):
+    monkeypatch.setattr(environment.sys, "platform", system)
+    monkeypatch.setattr(environment, "has_nvidia_driver", lambda: driver)
+    assert environment.torch_index(asked) == index
+
+
+def test_a_build_that_is_no_choice_is_refused(checkout, capsys):
+    with pytest.raises(SystemExit):
+        environment.main(["--torch=gpu"], checkout)
+    assert "cpu, cuda or the address of an index" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_without_a_gpu_the_cpu_build_comes_by_itself_and_is_told(checkout, monkeypatch, capsys, answers):
+    finish(checkout, finished=False)
+    monkeypatch.setattr(environment.sys, "platform", "linux")
+    monkeypatch.setattr(environment, "has_nvidia_driver", lambda: False)
+    monkeypatch.setattr(environment, "reachable", lambda address: answers)
+    commands = fake_pip(monkeypatch, [])
+    assert environment.main([], checkout) == 0
+    said = capsys.readouterr().out
+    assert "CPU build" in said and "make lab TORCH=cuda" in said
+    torch = commands[1]
+    assert torch[-1].startswith("torch==")
+    assert (environment.CPU_BUILD in torch) == answers
+    assert ("does not answer" in said) == (not answers)
+
+
+def test_another_build_of_torch_makes_the_environment_anew(checkout, monkeypatch, capsys):
+    finish(checkout, torch="cpu")
+    commands = fake_pip(monkeypatch, [])
+    assert environment.main(["--torch=cpu"], checkout) == 0
+    assert environment.main([], checkout) == 0
+    assert commands == []
+    assert environment.must_be_rebuilt(checkout, torch="cuda")
+    assert not environment.must_be_rebuilt(checkout, torch="cpu")
+
+
+def test_where_the_cpu_build_s_index_fails_the_package_index_is_asked(checkout, monkeypatch):
+    finish(checkout, finished=False)
+    monkeypatch.setattr(environment.sys, "platform", "linux")
+    monkeypatch.setattr(environment, "has_nvidia_driver", lambda: False)
+    commands = fake_pip(monkeypatch, ["", failed("ERROR: no such version")])
+    assert environment.main([], checkout) == 0
+    assert environment.CPU_BUILD in commands[1] and "--index-url" not in commands[2]
+    assert commands[1][-1] == commands[2][-1] and commands[2][-1].startswith("torch==")
+
+
+@pytest.mark.parametrize("words", [[], ["--torch=cpu"], ["--torch=cuda", "--this-python"]])
+def test_a_first_set_up_makes_the_environment_and_installs_three_times(checkout, monkeypatch, words):
+    venv = checkout / ".venv"
+    environment.empty(venv)
+    commands = []
+
+    def run(command, progress, checkout, venv, state):
+        commands.append([str(word) for word in command])
+        if "venv" in commands[-1]:
+            environment.python_of(venv).parent.mkdir(parents=True)
+            environment.python_of(venv).symlink_to(sys.executable)
+        return ""
+
+    monkeypatch.setattr(environment, "run", run)
+    assert environment.main(words, checkout) == 0
+    assert [command[2] for command in commands] == ["venv", "pip", "pip", "pip"]
+    assert environment.is_ready(checkout)
+    assert environment.main(words, checkout) == 0 and len(commands) == 4
+
+
+def test_pip_takes_over_where_uv_fails(checkout, monkeypatch):
+    (checkout / "pyproject.toml").write_text((checkout / "pyproject.toml").read_text() + "\n")
+    monkeypatch.setattr(environment.shutil, "which", lambda name: "/bin/uv" if name == "uv" else None)
+    commands = fake_pip(monkeypatch, [failed("error: no index"), "", "", ""])
+    assert environment.main([], checkout) == 0
+    assert commands[0][:3] == ["/bin/uv", "pip", "install"] and commands[1][1:4] == ["-m", "pip", "install"]
+    assert commands[0][-3:] == commands[1][-3:]
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"),
+    [
+        (["lab", "--port=9000"], "-m lessons lab --port=9000"),
+        (["test", "-k", "a or b", "tests"], "-m pytest -n auto --dist worksteal -k a or b tests"),
+    ],
+)
+def test_without_make_the_two_commands_are_the_same(checkout, monkeypatch, words, runs):
+    started = []
+    monkeypatch.setattr(
+        environment.subprocess,
+        "run",
+        lambda command, **options: started.append(command) or subprocess.CompletedProcess(command, 3),
+    )
+    monkeypatch.setattr(environment, "version_of", lambda python: VERSION)
+    assert environment.main(words, checkout) == 3
+    (command,) = started
+    assert command[0] == environment.python_of(checkout / ".venv")
+    assert " ".join(command[1:]) == runs
+    assert " ".join(environment.COMMANDS[words[0]]) in (environment.CHECKOUT / "Makefile").read_text()
 
 
 def test_an_installation_that_was_cut_off_is_made_anew(checkout, monkeypatch):
@@ -143,7 +266,7 @@ def test_a_step_that_was_cut_off_before_installing_is_taken_up_again(checkout, m
     assert not environment.must_be_rebuilt(checkout)
     commands = fake_pip(monkeypatch, [])
     assert environment.main([], checkout) == 0
-    assert len(commands) == 2
+    assert len(commands) == 3
 
 
 def test_a_moved_checkout_keeps_its_packages(checkout, monkeypatch):
@@ -155,7 +278,7 @@ def test_a_moved_checkout_keeps_its_packages(checkout, monkeypatch):
     assert not environment.is_ready(checkout)
     assert environment.main([], checkout) == 0
     assert script.read_text().startswith(f"#!{checkout}/.venv/bin/python\n")
-    assert len(commands) == 2, "the course itself is installed anew, at its new place"
+    assert len(commands) == 3, "the course itself is installed anew, at its new place"
     assert environment.is_ready(checkout)
 
 
@@ -174,7 +297,9 @@ def test_run_notes_when_packages_are_being_unpacked(checkout, capsys):
     [
         ("Collecting torch==2.13.0", "looking at torch"),
         ("  Downloading https://index/torch-2.13.0-cp313-manylinux.whl (190.1 MB)", "downloading torch (190.1 MB)"),
+        ("Downloading torch (502.2MiB)", "downloading torch (502.2MiB)"),
         ("Installing collected packages: mpmath, sympy, torch", "installing 3 packages"),
+        ("Prepared 180 packages in 20.31s", "installing 180 packages"),
         (
             "WARNING: Retrying (Retry(total=4)) after a broken connection",
             "the network does not answer, trying again",
@@ -182,7 +307,7 @@ def test_run_notes_when_packages_are_being_unpacked(checkout, capsys):
         ("  Preparing metadata (pyproject.toml): started", None),
     ],
 )
-def test_pip_s_output_is_summarised(line, words):
+def test_the_output_is_summarised(line, words):
     assert environment.summary(line) == words
 
 
@@ -197,6 +322,10 @@ def test_pip_s_output_is_summarised(line, words):
             "establish a new connection: [Errno -3] Temporary failure in name resolution')'\n"
             "ERROR: Could not find a version that satisfies the requirement torch==2.13.0\n"
             "ERROR: No matching distribution found for torch==2.13.0",
+            "network did not answer",
+        ),
+        (
+            "error: Failed to fetch\n  cause: error sending request for url (https://an.index/)",
             "network did not answer",
         ),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "too little room"),

@@ -1,5 +1,8 @@
 """Widgets with a still form, and pictures replaced in place."""
 
+import asyncio
+import threading
+
 import ipywidgets
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -31,17 +34,51 @@ class Thing:
 
 
 def test_a_widget_has_its_still_form_beside_it(shown):
-    show_widget(ipywidgets.IntSlider(), text="a slider", html="<i>a slider</i>")
-    (message,) = shown
-    assert message["data"]["text/plain"] == "a slider"
-    assert message["data"]["text/html"] == "<i>a slider</i>"
-    assert "model_id" in message["data"]["application/vnd.jupyter.widget-view+json"]
+    """In an output of its own: of one that has a widget, a front end without its kernel shows nothing but an error."""
+    slider = ipywidgets.IntSlider()
+    show_widget(slider, text="a slider", html="<i>a slider</i>")
+    live, still = (message["data"] for message in shown)
+    assert "model_id" in live["application/vnd.jupyter.widget-view+json"]
+    assert live["text/plain"] == "" and "text/html" not in live
+    assert still == {
+        "text/plain": "a slider",
+        "text/html": f'<div class="course-still course-still-{slider.model_id}"><i>a slider</i></div>',
+    }
 
 
 def test_without_html_the_text_is_shown_as_it_is(shown):
     show_widget(ipywidgets.IntSlider(), text="a < b & c")
-    html = shown[0]["data"]["text/html"]
-    assert html.startswith("<pre") and html.endswith(">a &lt; b &amp; c</pre>")
+    html = shown[1]["data"]["text/html"]
+    assert "<pre" in html and html.endswith(">a &lt; b &amp; c</pre></div>")
+
+
+def test_the_still_form_follows_where_nothing_runs_beside(shown):
+    still = show_widget(ipywidgets.IntSlider(), text="a slider")
+    still.follow(lambda: {"text": "at 1"})
+    assert shown[-1]["update"] and shown[-1]["data"]["text/plain"] == "at 1"
+    assert shown[-1]["transient"] == shown[1]["transient"]
+
+
+def test_the_still_form_follows_once_when_the_handles_rest(shown, monkeypatch):
+    monkeypatch.setattr(display, "REST", 0.05)
+    made = []
+
+    def forms(value: int) -> dict[str, str]:
+        made.append(value)
+        return {"text": f"at {value}"}
+
+    async def drag() -> None:
+        still = show_widget(ipywidgets.IntSlider(), text="a slider")
+        for value in range(20):
+            still.follow(lambda value=value: forms(value))
+        thread = threading.Thread(target=still.follow, args=(lambda: forms(20),))
+        thread.start()
+        thread.join()
+        assert len(shown) == 2
+        await asyncio.sleep(0.3)
+
+    asyncio.run(drag())
+    assert made == [20] and [message["data"]["text/plain"] for message in shown] == ["", "a slider", "at 20"]
 
 
 def test_live_replaces_what_it_showed(shown):

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from tests.utils.train.test_runs import make_run
+from utils.train import comparison
 from utils.train.comparison import Quantity, compare, epochs_to, measured, runs_needed
 from utils.train.runs import Run
 
@@ -146,3 +147,8 @@ def test_what_cannot_be_needed_is_refused():
     for deviation, matters in ((-1, 2), (1, 0)):
         with pytest.raises(ValueError, match="the first is 0 or more, the second above 0"):
             runs_needed(deviation, matters)
+
+
+@pytest.mark.parametrize("freedom", [1, 1.2, 2, 2.5, 3, 4, 7.31, 10, 29, 100, 1000, 30_000])
+def test_students_quantile_is_scipys(freedom):
+    assert comparison._student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)

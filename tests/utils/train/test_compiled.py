@@ -12,10 +12,13 @@ from utils.train.engine import loss_of
 from utils.train.loop import fit
 from utils.train.recipe import Recipe
 
+FEW = ("googlenet", "inception_resnet_v2", "xception")  # with every change; the others once a week
 RECIPE = Recipe(epochs=1, batch_size=16, learning_rate=0.01)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FEW else [pytest.mark.whole]) for name in names()]
+)
 def test_a_mini_networks_loss_is_one_graph(name):
     """`fullgraph` stops at whatever would break it: a branch on a value, a print, code that cannot be followed."""
     torch.compiler.reset()

@@ -3,12 +3,14 @@
 import json
 import os
 import socket
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from utils.system.places import CHECKOUT
+from utils.train import runs
 from utils.train.provenance import meaning
 from utils.train.recipe import Recipe
 from utils.train.runs import Epoch, Run, Score, describe_commit, describe_versions
@@ -235,3 +237,25 @@ def test_the_commit_is_one_or_unknown():
     commit, modified = describe_commit()
     assert (commit is None) == (modified is None)
     assert commit is None or len(commit) == 40
+
+
+def test_asking_for_the_commit_writes_nothing_into_the_repository(tmp_path, monkeypatch):
+    """A `git status` that is killed in the middle would leave its lock behind, and git would refuse the learner's next command."""
+
+    def git(*words):
+        names = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", "-C", tmp_path, *names, *words], check=True, capture_output=True)
+
+    git("init")
+    file = tmp_path / "code.py"
+    file.write_text("1")
+    git("add", "code.py")
+    git("commit", "-m", "one")
+    os.utime(file, (1, 1))  # so that status would refresh the index
+    index = tmp_path / ".git" / "index"
+    before = index.read_bytes()
+    monkeypatch.setattr(runs, "CHECKOUT", tmp_path)
+    commit, modified = describe_commit()
+    assert len(commit) == 40 and modified is False and index.read_bytes() == before
+    git("status")
+    assert index.read_bytes() != before, "there was nothing to refresh"

@@ -1,0 +1,160 @@
+"""The map of a network, on a page without a kernel: pointing, opening, finding, zooming, dragging; by mouse and by keyboard."""
+
+import statistics
+
+import pytest
+
+from labs.network_map import network_map
+from networks import create
+from tests.browser.learner import CHROMIUM
+from tests.browser.static import CONTRAST, SMALLEST, static_page
+from utils.cost import profile
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+]
+OPEN_ALL = """() => { for (let level = 0; level < 6; level++) {
+  for (const group of document.querySelectorAll('.map-opens[aria-expanded=false]')) {
+    group.focus();
+    group.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}));
+  }
+} }"""
+RECORD = """() => { window.frames_ = []; let last = performance.now();
+  const tick = () => { const now = performance.now(); frames_.push(now - last); last = now; window.ticking = requestAnimationFrame(tick); };
+  window.ticking = requestAnimationFrame(tick);
+}"""
+FRAMES = "() => { cancelAnimationFrame(ticking); return frames_.slice(2); }"
+
+
+def block(page, name):
+    return page.locator(f'.map-world [role=treeitem][data-id="{name}"]')
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pointing_opening_and_finding(tmp_path, scheme):
+    table = profile(create("googlenet"), (3, 224, 224))
+    with static_page(tmp_path, network_map("googlenet").live_html(), scheme=scheme, still=True) as page:
+        facts, code = page.locator(".map-facts"), page.locator(".map-code")
+        stages = page.get_by_role("treeitem")
+        assert stages.count() == len(network_map("googlenet").data["networks"][0]["series"])
+
+        # Every stage shows its own row of the cost table.
+        for stage in ("conv2", "inception_3a", "inception_5b", "classifier"):
+            block(page, stage).hover()
+            facts.get_by_role("heading", name=stage, exact=True).wait_for()
+            cost = table.by_stage()[stage]
+            assert f"{cost.macs:,}" in facts.inner_text() and f"{cost.parameters:,}" in facts.inner_text()
+            assert f"{100 * cost.macs / table.macs:.1f} %" in facts.inner_text()
+            assert block(page, stage).get_attribute("class").endswith("map-pointed")
+
+        # A click opens a module into its branches, and a branch into its layers; its lines of the source are marked.
+        block(page, "inception_3a").click()
+        assert page.get_by_role("treeitem").count() == stages.count()
+        block(page, "inception_3a.five").hover()
+        facts.get_by_role("heading", name="inception_3a.five").wait_for()
+        assert "self.five = nn.Sequential(" in code.locator("mark").first.inner_text()
+        block(page, "inception_3a.five").click()
+        block(page, "inception_3a.five.1").hover()
+        five = next(row for row in table.rows if row.name == "inception_3a.five.1.conv")
+        facts.get_by_role("heading", name="inception_3a.five.1").wait_for()
+        assert f"{five.macs:,}" in facts.inner_text() and "5×5 conv" in facts.inner_text()
+
+        # Colour by another measure.
+        page.get_by_role("radio", name="parameters").click()
+        assert "of the parameters" in page.locator(".map-legend").inner_text()
+        most = max(table.by_stage().values(), key=lambda cost: cost.parameters)
+        assert f"{100 * most.parameters / table.parameters:.1f} %" in page.locator(".map-legend").inner_text()
+
+        assert page.evaluate(SMALLEST) >= 10
+        ratio, text = page.evaluate(CONTRAST)
+        assert ratio >= 4.5, text
+
+        # Found by its name, inside of what was closed.
+        search = page.get_by_role("searchbox")
+        search.fill("4d.three")
+        assert page.locator(".map-count").inner_text().startswith("3 found")
+        search.press("Enter")
+        assert block(page, "inception_4d.three").is_visible()
+        search.fill("nothing like it")
+        assert page.locator(".map-count").inner_text() == "none is called so"
+
+
+def test_from_the_keyboard_alone(tmp_path):
+    with static_page(tmp_path, network_map("inception_v3", "inception_v4").live_html(), still=True) as page:
+        here = "document.activeElement.dataset.id"
+        page.locator(".map-count").evaluate("each => each.previousElementSibling.focus()")
+        page.keyboard.press("Tab")
+        assert page.evaluate(here) == "2:stem"  # the dearest
+        label = "document.activeElement.getAttribute('aria-label')"
+        assert "384×35×35" in page.evaluate(label) and "of the multiply-adds" in page.evaluate(label)
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(here) == "2:inception_a_0"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+        assert "open: " in page.locator(".touch-heard").inner_text()
+        page.keyboard.press("ArrowRight")
+        first = page.evaluate(here)
+        assert first.startswith("2:inception_a_0.")
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate(here).startswith("2:inception_a_0.") and page.evaluate(here) != first
+        page.keyboard.press("Escape")
+        assert page.evaluate(here) == "2:inception_a_0"
+        assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "false"
+        page.keyboard.press("ArrowUp")
+        assert page.evaluate(here).startswith("1:")
+        page.keyboard.press("End")
+        assert page.evaluate(here) == "2:classifier"
+        page.keyboard.press("Home")
+        for _ in range(8):
+            page.keyboard.press("+")
+        moved = "document.querySelector('.map-world').style.transform"
+        before = page.evaluate(moved)
+        page.keyboard.press("Shift+ArrowRight")
+        assert page.evaluate(moved) != before
+        page.keyboard.press("0")
+        assert page.evaluate(moved) == "translate(0px, 0px)"
+        # All that can be reached shows that it is.
+        assert (
+            page.evaluate("getComputedStyle(document.activeElement.querySelector('.map-block')).strokeWidth") == "3px"
+        )
+
+
+def test_it_fits_a_narrow_page(tmp_path):
+    with static_page(tmp_path, network_map("inception_resnet_v2").live_html(), width=700) as page:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("document.querySelector('.map-strip').style.visibility") == "hidden"
+
+
+def test_two_pieces_on_one_page_are_apart(tmp_path):
+    pieces = network_map("googlenet"), network_map("googlenet")
+    with static_page(tmp_path, pieces[0].live_html(), pieces[1].live_html(with_code=False), still=True) as page:
+        assert page.locator(".touch").count() == 2 and page.locator(".touch-still").count() == 0
+        first, second = page.locator(".touch").nth(0), page.locator(".touch").nth(1)
+        first.locator('[data-id="inception_3a"]').click()
+        assert first.locator('[data-id="inception_3a.three"]').count() == 1
+        assert second.locator('[data-id="inception_3a.three"]').count() == 0
+        assert page.evaluate("[...document.querySelectorAll('[id]')].length") == 0
+
+
+def test_dragging_shows_sixty_pictures_a_second(tmp_path):
+    """The worst network, with every module open and five times as wide as the page, in the best of three drags."""
+    with static_page(tmp_path, network_map("xception_71").live_html(), width=1200) as page:
+        page.evaluate(OPEN_ALL)
+        for _ in range(4):
+            page.get_by_role("button", name="zoom in").click()
+        page.wait_for_timeout(500)
+        page.locator(".map-surface").scroll_into_view_if_needed()
+        y = max(page.locator(".map-surface").bounding_box()["y"], 0) + 30
+        middles = []
+        for _ in range(3):
+            before = page.evaluate("document.querySelector('.map-world').style.transform")
+            page.mouse.move(100, y)
+            page.mouse.down()
+            page.evaluate(RECORD)
+            page.mouse.move(900, y, steps=60)  # from the end backwards
+            middles.append(statistics.median(page.evaluate(FRAMES)))
+            page.mouse.up()
+            assert page.evaluate("document.querySelector('.map-world').style.transform") != before
+        assert min(middles) <= 17.5, f"milliseconds a picture: {middles}"
