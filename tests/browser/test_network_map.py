@@ -141,11 +141,14 @@ def test_two_pieces_on_one_page_are_apart(tmp_path):
 def test_dragging_shows_sixty_pictures_a_second(tmp_path):
     """The worst network, with every module open and five times as wide as the page, in the best of three drags."""
     with static_page(tmp_path, network_map("xception_71").live_html(), width=1200) as page:
+        page.locator(".map-opens").first.wait_for()
         page.evaluate(OPEN_ALL)
+        assert page.locator(".map-opens[aria-expanded=false]").count() == 0
         for _ in range(4):
             page.get_by_role("button", name="zoom in").click()
         page.wait_for_timeout(500)
         page.locator(".map-surface").scroll_into_view_if_needed()
+        assert page.evaluate("new DOMMatrix(document.querySelector('.map-world').style.transform).e") < -3 * 800
         y = max(page.locator(".map-surface").bounding_box()["y"], 0) + 30
         middles = []
         for _ in range(3):

@@ -87,13 +87,17 @@ def _beside(path: Path) -> Iterator[IO[bytes]]:
     """A file beside the path, taken away at the end of the block, unless it has another name then."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_up_after_the_dead(path)
-    # Named before it is made: whatever comes in between, it is taken away.
-    name = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
+    # Named before it is made, and taken away by a call that no line of Python is part of: an interrupt comes before the
+    # whole of the `finally` or after it.
+    name = str(path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial"))
     try:
         with open(name, "xb") as file:
             yield file
     finally:
-        name.unlink(missing_ok=True)
+        try:  # noqa: SIM105
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
 
 
 def _finish(file: IO[bytes]) -> None:
