@@ -6,6 +6,7 @@ the head, so that no worker is left with a long one at the end; `--quick` leaves
 
 import os
 import signal
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +15,10 @@ import torch
 from ipywidgets import CallbackDispatcher
 
 from tests.browser.learner import server
+
+# Hundreds of processes would compile the course anew, a second each, where the environment keeps Python from writing bytecode.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Where the tests were started with `nohup` this signal is ignored, and so it would be in all that they start.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -109,7 +109,6 @@ def test_other_broken_files_are_refused(run, tmp_path, data):
 
 def forgeries():
     """Changes of a sound run, each with its key made to fit, and words of the reason."""
-    table = SMALL.table()
     least = math.log(2)
     return {
         "stopped": (lambda run: run.history.pop(), "1 of 2 epochs"),
@@ -131,7 +130,7 @@ def forgeries():
             "settings are not those of its design",
         ),
         "fewer parameters": (
-            lambda run: run.network.update(parameters=table.parameters - 1),
+            lambda run: run.network.update(parameters=SMALL.table().parameters - 1),
             "parameters, and its design has",
         ),
         "own weights": (lambda run: run.network.update(initial_weights="0123456789abcdef"), "not drawn from the seed"),

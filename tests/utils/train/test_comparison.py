@@ -128,12 +128,11 @@ def test_so_many_runs_decide_whatever_the_difference_is(deviation, matters, pair
         middle = statistics.fmean(scatter)
         unit = deviation / statistics.stdev(scatter)
         noise = [(each - middle) * unit / 100 for each in scatter]
+        first = arm(*([0.5] * count if paired else [0.5 + each for each in noise]))
         found = set()
         for share in (0, 0.25, *(0.47 + step / 1000 for step in range(61)), 0.75, 1, 2):
             shift = share * matters / 100
-            second = [0.5 + shift + each for each in noise]
-            first = [0.5] * count if paired else [0.5 + each for each in noise]
-            arms = {"A": arm(*first), "B": arm(*second)}
+            arms = {"A": first, "B": arm(*(0.5 + shift + each for each in noise))}
             found.add(compare(arms, paired=paired, matters=matters).differences[0].verdict)
         return found
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from networks.catalog import create, names
+from tests.utils.tiny import TinyNet, tiny_data
 from utils.data.sets import load
 from utils.train.engine import loss_of
 from utils.train.loop import fit
@@ -42,12 +43,23 @@ def test_a_blank_in_torchs_path_is_told_before_the_run(monkeypatch):
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler, and there is no g++ here")
 @pytest.mark.skipif(" " in torch.__file__, reason="inductor links nothing where torch's path has a blank")
-def test_losses_of_a_compiled_run_are_those_of_one_that_is_not():
-    data = load("scales", limit=64)
+@pytest.mark.parametrize(
+    ("build", "data"),
+    [
+        pytest.param(TinyNet, tiny_data, id="tiny"),
+        pytest.param(
+            lambda: create("googlenet", size="mini", num_classes=10),
+            lambda: load("scales", limit=64),
+            marks=pytest.mark.whole,  # its C++ takes two minutes of a core to compile
+            id="googlenet",
+        ),
+    ],
+)
+def test_losses_of_a_compiled_run_are_those_of_one_that_is_not(build, data):
     runs = [
         fit(
-            lambda: create("googlenet", size="mini", num_classes=10),
-            data,
+            build,
+            data(),
             replace(RECIPE, compile=compiled, dropout=0.0),
             seed=0,
             show=False,

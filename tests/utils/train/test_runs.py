@@ -16,6 +16,9 @@ from utils.train.recipe import Recipe
 from utils.train.runs import Epoch, Run, Score, describe_commit, describe_versions
 
 
+VERSIONS = describe_versions()
+
+
 def make_run(*accuracies: float, seed: int = 0, **changes) -> Run:
     """A run with one epoch for each accuracy."""
     run = Run(
@@ -24,7 +27,7 @@ def make_run(*accuracies: float, seed: int = 0, **changes) -> Run:
         seed=seed,
         data={"name": "scales", "source": "Made.", "train": 6, "test": 2, "classes": ["a", "é"], "content": "cd"},
         machine={"device": "cpu", "device_name": "A CPU", "cpu": "A CPU", "cores": 2, "threads": 2, "platform": "x"},
-        versions=describe_versions(),
+        versions=VERSIONS,
         commit="0" * 40,
         modified=False,
         date="2026-01-02T03:04:05+00:00",
