@@ -15,7 +15,6 @@ from utils.train.provenance import meaning
 from utils.train.recipe import Recipe
 from utils.train.runs import Epoch, Run, Score, describe_commit, describe_versions
 
-
 VERSIONS = describe_versions()
 
 
