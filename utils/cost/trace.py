@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 INPUT = -1  # the producer of the image itself; a second input's is -2, a third one's -3
@@ -189,8 +190,8 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input]) -> Trace:
 
     Raises:
         TypeError: not a module.
-        ValueError: a shape that is not three whole numbers above zero, a scripted module, or (as `CannotRun`) a module that
-            cannot take such an image, or that needs numbers to decide what it does.
+        ValueError: a shape that is not three whole numbers above zero, a scripted module, a lazy one that has had no image yet,
+            or (as `CannotRun`) a module that cannot take such an image, or that needs numbers to decide what it does.
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"A torch module is needed, and this is {type(module).__name__}: {module!r:.80}")
@@ -206,6 +207,13 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input]) -> Trace:
             "was before torch.jit.script or torch.jit.trace."
         )
     inputs = _inputs(image_shape)
+    lazy = next((name for name, weight in (*module.named_parameters(), *module.named_buffers()) if is_lazy(weight)), None)
+    if lazy is not None:
+        where = f"{lazy.rpartition('.')[0]} in {type(module).__name__}" if "." in lazy else "This module"
+        raise ValueError(
+            f"{where} is lazy: it has no weights before its first image says how many it needs. Call the module once, as "
+            "net(images), and count then."
+        )
     if len(inputs) == 1 and isinstance(inputs[0], tuple):
         with suppress(Exception):  # what the quick way cannot do, the thorough one does, or says why it cannot be done
             return _trace_quickly(module, inputs[0])
@@ -758,10 +766,15 @@ def _macs(name: str, args: Arguments, output: Tensor) -> int:
     if name == "convolution":
         source, weight, transposed = tensors[0], tensors[1], args[6]
         return (source if transposed else output).numel() * weight[0].numel()
-    if name in ("mm", "bmm"):
+    if name in ("mm", "bmm", "mv", "dot", "vdot"):
         return output.numel() * tensors[0].shape[-1]
-    if name in ("addmm", "baddbmm"):
+    if name in ("addmm", "baddbmm", "addmv"):
         return output.numel() * tensors[1].shape[-1]
+    if name == "addbmm":  # the products of a batch, added up
+        return output.numel() * tensors[1].shape[-1] * tensors[1].shape[0]
+    if name == "_trilinear":  # nn.Bilinear: the first input times a matrix for each output, and that times the second
+        first, weight, _ = tensors
+        return first[..., 0].numel() * weight.numel() + output.numel() * weight.shape[-1]
     if name.startswith("_scaled_dot_product"):
         query, key, value = tensors[:3]
         return math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
