@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import Any
 
 from IPython.display import DisplayHandle, display
 
+from utils.feedback.undoing import undone
 from utils.page import html
 from utils.show.display import Still, is_for_a_page, show_widget
 from utils.system.places import CHECKOUT
@@ -28,6 +30,10 @@ KEPT = "Kept"  # the head of the box that says that a prediction is
 
 class Wrong(Exception):
     """An answer is not right yet; the message says in the learner's terms what to look at."""
+
+
+class Unexplained(Wrong):
+    """An answer is not right yet; the message says what was seen, and not yet what it comes from."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +156,18 @@ class Feedback:
         try:
             said = entry.verify(*answer, **options)
         except Wrong as wrong:
-            said = self._with_earlier(entry, answer, options) or str(wrong)
+            said = self._with_earlier(entry, answer, options)
+            if not said:
+                slip = self._undone(entry, answer, options, wrong.__cause__) if isinstance(wrong, Unexplained) else ""
+                said = " ".join(filter(None, (str(wrong), slip)))
             return Result("wrong", f"{name}: not yet", said, exercise=entry.name)
         except Exception as error:
             if isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error))):
                 said = self._about_stub(entry, answer, str(error))
                 return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
-            said = self._with_earlier(entry, answer, options) or explain(error)
+            said = self._with_earlier(entry, answer, options)
+            if not said:
+                said = " ".join(filter(None, (explain(error), self._undone(entry, answer, options, error))))
             return Result("wrong", f"{name}: your code stopped", said, exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
         if self._bar is not None:
@@ -210,6 +221,20 @@ class Feedback:
             f"What you write here is right, and it calls your `{name}` of exercise {first.number}, which is not: with the course's own "
             f"in its place this check passes. `check.{first.name}({name})` says what is wrong there."
         )
+
+    def _undone(
+        self, entry: Exercise, answer: tuple[Any, ...], options: dict[str, Any], error: BaseException | None
+    ) -> str:
+        """A sentence about the one slip in the answer without which its check passes; "" for none."""
+
+        def is_right(edited: object) -> bool:
+            try:
+                entry.verify(edited, *answer[1:], **options)
+            except Exception:
+                return False
+            return True
+
+        return undone(answer[0], is_right, error=error) if answer else ""
 
     def use(self, number: str, answer: object) -> object:
         """The learner's answer if it passes its check, else the course's own, with a sentence that says so.
