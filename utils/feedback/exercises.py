@@ -31,6 +31,8 @@ KEPT = "Kept"  # the head of the box that says that a prediction is
 class Wrong(Exception):
     """An answer is not right yet; the message says in the learner's terms what to look at."""
 
+    is_searched = False  # has its one slip been looked for?
+
 
 class Unexplained(Wrong):
     """An answer is not right yet; the message says what was seen, and not yet what it comes from."""
@@ -158,7 +160,8 @@ class Feedback:
         except Wrong as wrong:
             said = self._with_earlier(entry, answer, options)
             if not said:
-                slip = self._undone(entry, answer, options, wrong.__cause__) if isinstance(wrong, Unexplained) else ""
+                is_open = isinstance(wrong, Unexplained) or (not wrong.is_searched and _has_arguments(answer))
+                slip = self._undone(entry, answer, options, wrong.__cause__) if is_open else ""
                 said = " ".join(filter(None, (str(wrong), slip)))
             return Result("wrong", f"{name}: not yet", said, exercise=entry.name)
         except Exception as error:
@@ -627,6 +630,11 @@ def _defined(source: Path, number: str) -> str:
     return found[1] if found else ""
 
 
+def _has_arguments(answer: tuple[Any, ...]) -> bool:
+    """Is it a function of something? In one of nothing, what is written down is chosen, and no slip."""
+    return bool(answer) and isinstance(answer[0], FunctionType) and answer[0].__code__.co_argcount > 0
+
+
 def _order(number: str) -> tuple[int, ...]:
     return tuple(map(int, number.split(".")))
 
@@ -673,7 +681,14 @@ def explain(error: BaseException) -> str:
     if own:
         line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
         place = f" It happened in line {own[-1].lineno} of your code" + (f": `{line}`." if line else ".")
-    return f"{type(error).__name__}: {str(error).removesuffix('.')}.{place}"
+    unpacked = re.fullmatch(r"not enough values to unpack \(expected (\d+), got (\d+)\)", str(error))
+    missing = int(unpacked[1]) - int(unpacked[2]) if unpacked else 0
+    more = (
+        f" Of {unpacked[1]} things that are taken apart, {missing} {'is' if missing == 1 else 'are'} missing."
+        if unpacked
+        else ""
+    )
+    return f"{type(error).__name__}: {str(error).removesuffix('.')}.{place}{more}"
 
 
 def article(thing: object) -> str:

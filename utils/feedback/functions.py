@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from utils.feedback.answers import close, number_of, require_function, returned, same, several_of, tensor_of, written
 from utils.feedback.exercises import Wrong, article, explain
-from utils.feedback.undoing import undone
+from utils.feedback.undoing import before_reasons, is_known, undone
 
 Function = Callable[..., Any]
 MANY = 8  # numbers of a list that a sentence shows
@@ -344,9 +344,10 @@ def same_function(
         try:
             comparison.one(case)
         except Wrong as wrong:
-            if comparison.is_named or not (slip := comparison.undone(case)):
-                raise
-            raise Wrong(f"{wrong} {slip}") from wrong
+            slip = "" if comparison.is_named else comparison.undone(case)
+            told = Wrong(f"{wrong} {slip}") if slip else wrong
+            told.is_searched = comparison.is_named or is_known(answer)
+            raise told from wrong.__cause__
     for case in kept if gradient else ():
         comparison.gradients(case)
     comparison.again()
@@ -387,13 +388,14 @@ class _Comparison:
         found = self.result.read(found, text, wanted)
         if self.result.equal(found, wanted):
             return
+        before_reasons()
         sentence = self.said(text, self.result.text(found), self.result.text(wanted))
         difference, slip = self.result.difference(found, wanted), self.slip(case, found, wanted)
         if slip:
             place = self.undone(case)
             # A slip that explains some of the cases gives way to one that explains all of them.
             slip = " ".join(filter(None, (slip if self.is_named or not place else "", place)))
-            self.is_named = True
+            self.is_named = bool(place) or is_known(self.answer)
         raise Wrong(" ".join(filter(None, (sentence, difference, slip))))
 
     def run(self, case: Case, given: Any, *, refuses: bool = False) -> Any:

@@ -85,14 +85,20 @@ def undone(
         node = each[1].node
         return node.lineno != stopped, f"'{getattr(node, 'id', None)}'" not in about  # type: ignore[attr-defined]  # each node that is edited has a line
 
+    bounded = _Bounded(definition)
     for edits, edit in sorted(every, key=away) if stopped else every:
         if time.monotonic() > until:
             return ""
         with edits.made(edit):
-            candidate = _compiled(definition, scope)
+            candidate = _compiled(definition, scope, bounded, edits.around(edit))
         if candidate is not None and _tried(is_right, candidate, until):
             return f"All else is right: in line {edit.node.lineno}, `{edits.excerpt(edit.node)}`, {edit.said}."  # type: ignore[attr-defined]  # as above
     return ""
+
+
+def is_known(answer: object) -> bool:
+    """Is the code of a function or class to be had?"""
+    return _definition(answer) is not None
 
 
 Definition = ast.FunctionDef | ast.ClassDef
@@ -141,9 +147,9 @@ def _definition(answer: object) -> Definition | None:
     return None
 
 
-def _compiled(definition: Definition, scope: dict[str, Any]) -> Any:
+def _compiled(definition: Definition, scope: dict[str, Any], bounded: "_Bounded", around: list[ast.AST]) -> Any:
     """What the edited code defines, in a copy of the names around it; None where it is no code."""
-    module = ast.fix_missing_locations(ast.Module(body=[_bounded(definition)], type_ignores=[]))
+    module = ast.Module(body=[bounded.of(definition, {id(each) for each in (definition, *around)})], type_ignores=[])
     try:
         exec(compile(module, _EDITED, "exec"), scope)
     except Exception:
@@ -217,19 +223,31 @@ def _range(*ends: int) -> range:
 _BOUNDED = {"times within bounds": _times, "power within bounds": _power}
 
 
-def _bounded(node: Any) -> Any:
+class _Bounded:
     """The same code, with products and powers that stop where they would outgrow all bounds; the given nodes stay as they are."""
-    changes: dict[str, object] = {}
-    for name, value in ast.iter_fields(node):
-        if isinstance(value, ast.AST):
-            changes[name] = _bounded(value)
-        elif isinstance(value, list):
-            changes[name] = [_bounded(each) if isinstance(each, ast.AST) else each for each in value]
-    new = _with(node, **changes) if changes else node
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
-        name = f"{'times' if isinstance(node.op, ast.Mult) else 'power'} within bounds"
-        return ast.Call(func=ast.Name(name, ast.Load()), args=[new.left, new.right], keywords=[])
-    return new
+
+    def __init__(self, definition: Definition):
+        self._made: dict[int, Any] = {}  # of each node of the code before its edits
+        self._kept = list(ast.walk(definition))  # so that no id is used twice
+        for node in reversed(self._kept):
+            self._made[id(node)] = self._of(node, set())
+
+    def of(self, node: Any, edited: set[int]) -> Any:
+        """The code of a node; `edited` are those, by their ids, in which something has changed."""
+        return self._made[id(node)] if id(node) in self._made and id(node) not in edited else self._of(node, edited)
+
+    def _of(self, node: Any, edited: set[int]) -> Any:
+        new = copy.copy(node)
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, ast.AST):
+                setattr(new, name, self.of(value, edited))
+            elif isinstance(value, list):
+                setattr(new, name, [self.of(each, edited) if isinstance(each, ast.AST) else each for each in value])
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
+            name = f"{'times' if isinstance(node.op, ast.Mult) else 'power'} within bounds"
+            bounded = ast.Call(func=ast.Name(name, ast.Load()), args=[new.left, new.right], keywords=[])
+            return ast.fix_missing_locations(ast.copy_location(bounded, node))
+        return new
 
 
 class _Edits:
@@ -266,6 +284,9 @@ class _Edits:
     def made(self, edit: Edit) -> Iterator[None]:
         """The function with the edit in it, put back afterwards."""
         parent = self.parents[edit.node]
+        if not hasattr(edit.instead, "lineno"):  # it is new, and no part of what was there
+            ast.copy_location(edit.instead, edit.node)
+        ast.fix_missing_locations(edit.instead)
         for name, value in ast.iter_fields(parent):
             if value is edit.node:
                 setattr(parent, name, edit.instead)
@@ -278,6 +299,10 @@ class _Edits:
                 yield
                 value[place] = edit.node
                 return
+
+    def around(self, edit: Edit) -> list[ast.AST]:
+        """The nodes in which an edit changes something."""
+        return [edit.node, *self._above(edit.node)]
 
     def excerpt(self, node: ast.AST) -> str:
         """The code at a node: what it stands in, where it is a name or a number, and as much as goes into a sentence."""
