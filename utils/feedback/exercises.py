@@ -160,7 +160,10 @@ class Feedback:
         except Wrong as wrong:
             said = self._with_earlier(entry, answer, options)
             if not said:
-                is_open = isinstance(wrong, Unexplained) or (not wrong.is_searched and _has_arguments(answer))
+                is_open = (
+                    isinstance(wrong, Unexplained) or bool(_SEEN_ALONE.search(str(wrong))) or _has_arguments(answer)
+                )
+                is_open = is_open and not wrong.is_searched
                 slip = self._undone(entry, answer, options, wrong.__cause__) if is_open else ""
                 said = " ".join(filter(None, (str(wrong), slip)))
             return Result("wrong", f"{name}: not yet", said, exercise=entry.name)
@@ -628,6 +631,10 @@ def _defined(source: Path, number: str) -> str:
     except (OSError, ValueError):
         return ""
     return found[1] if found else ""
+
+
+# In a sentence that says what was seen, and not what it comes from.
+_SEEN_ALONE = re.compile(r"largest difference|infinite or no number|torch says|stopped with \w+Error")
 
 
 def _has_arguments(answer: tuple[Any, ...]) -> bool:

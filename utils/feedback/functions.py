@@ -345,9 +345,9 @@ def same_function(
             comparison.one(case)
         except Wrong as wrong:
             slip = "" if comparison.is_named else comparison.undone(case)
-            told = Wrong(f"{wrong} {slip}") if slip else wrong
-            told.is_searched = comparison.is_named or is_known(answer)
-            raise told from wrong.__cause__
+            refused = Wrong(f"{wrong} {slip}") if slip else wrong
+            refused.is_searched = comparison.is_named or is_known(answer)
+            raise refused from wrong.__cause__
     for case in kept if gradient else ():
         comparison.gradients(case)
     comparison.again()

@@ -28,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from utils.cost.table import shape_text
 from utils.cost.trace import INPUT, CannotRun, Operation, Trace, trace
-from utils.feedback.exercises import Unexplained, Wrong, article, explain
+from utils.feedback.exercises import Wrong, article, explain
 from utils.feedback.pairing import Pairing, missing_and_extra, pair, randomize, rewritten, rows_of
 from utils.feedback.undoing import before_reasons
 from utils.feedback.wording import (
@@ -95,7 +95,7 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
     except Exception as error:
         if "is not a Module subclass" in str(error):
             raise Wrong(_no_layer(error)) from error
-        raise Unexplained(f"{name}({given}) stopped with {explain(error)}") from error
+        raise Wrong(f"{name}({given}) stopped with {explain(error)}") from error
     for row, kept in zip(rows, before, strict=True):
         if list(row.items() if isinstance(row, dict) else row) != kept:
             raise Wrong(
@@ -110,11 +110,6 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
             + (". Is the `return` missing?" if module is None else ".")
         )
     return module
-
-
-def _told(sentence: str) -> Wrong:
-    """What is wrong, with a cause or with what was seen alone."""
-    return (Unexplained if re.search(r"the largest difference is|torch says", sentence) else Wrong)(sentence)
 
 
 def settle(module: nn.Module, image_shape: Sequence[int]) -> None:
@@ -228,7 +223,7 @@ def _run(answer: nn.Module, expected: Trace) -> tuple[Trace, Tensor]:
     try:
         found = trace(answer, shape)
     except CannotRun as error:
-        raise _told(_why_it_stops(answer, error, expected)) from error
+        raise Wrong(_why_it_stops(answer, error, expected)) from error
     except NotImplementedError as error:
         without = re.match(r"Module \[(\w+)\] is missing the required .forward.", str(error))
         if not without:
@@ -554,7 +549,7 @@ def _compare_values(found: Trace, expected: Trace, pairing: Pairing, images: Ten
                 )
             orders = _order(mine), _order(theirs)
         else:
-            raise _told(_why_values_differ(found, expected, pairing, images, mine, theirs))
+            raise Wrong(_why_values_differ(found, expected, pairing, images, mine, theirs))
     try:
         alone = tested(found.root, images[:1])
     except Exception as error:
