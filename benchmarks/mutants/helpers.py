@@ -134,7 +134,7 @@ def in_lists(result: Any) -> Any:
 
 
 def in_a_row(result: Any) -> Any:
-    return np.array(result)
+    return result if result is None else np.array(result)
 
 
 def in_double(result: Any) -> Any:

@@ -455,7 +455,7 @@ def widest(answer: Any) -> str:
         return {24: (900, 500), 26: (590, 290)}.get(width, (20 * width, 10 * width))
 
     cases = (
-        ("both limits are far away", square, (8, 12, 16), 10_000, 100_000),
+        ("both limits are far away", square, [8, 12, 16], 10_000, 100_000),
         ("the limit of parameters decides", square, (8, 12, 16, 20), 1_500, 1_000_000),
         ("the limit of multiply-adds decides", square, [8, 12, 16, 20], 1_000_000, 15_000),
         ("a limit is met exactly", square, (8, 12, 16), 1_440, 14_400),

@@ -511,8 +511,9 @@ def _examine(answer: object, name: str, classes: int) -> None:
 def _scores(mine: nn.Module, original: nn.Module, images: torch.Tensor, classes: int) -> None:
     """Raise `Wrong` where the module does not run, or puts out something else than a score for each class."""
     features, old = original.classifier.in_features, original.classifier.out_features
+    given = images.clone()
     try:
-        out = mine(images)
+        out = mine(given)
     except RuntimeError as error:
         reads = {layer.in_features for layer in mine.modules() if isinstance(layer, nn.Linear)}
         if "mat1 and mat2" in str(error) and features not in reads:
@@ -521,6 +522,8 @@ def _scores(mine: nn.Module, original: nn.Module, images: torch.Tensor, classes:
                 "`net.classifier.in_features` of the old one."
             ) from error
         raise
+    if not torch.equal(given, images):
+        raise Wrong("Your forward changes its input, the images, which others read, too.")
     if isinstance(out, torch.Tensor) and tuple(out.shape) == (len(images), classes):
         return
     shape = tuple(out.shape) if isinstance(out, torch.Tensor) else article(out)
@@ -587,18 +590,18 @@ def _statistics(mine: nn.Module, images: torch.Tensor, before: Mapping[str, torc
 
 def _outputs(mine: nn.Module, original: nn.Module, images: torch.Tensor, classes: int) -> None:
     mine.train()
-    linear = next(
-        (each for each in mine.modules() if isinstance(each, nn.Linear) and each.out_features == classes and each.weight.requires_grad), None
-    )  # fmt: skip
-    if linear is None:
-        raise Wrong(f"There is no trained `nn.Linear` with {classes} outputs in your module.")
     reference = copy.deepcopy(original).eval()
-    reference.classifier = copy.deepcopy(linear)
+    bias, weight = sorted((each for each in mine.parameters() if each.requires_grad), key=torch.Tensor.dim)
+    classifier = nn.Linear(weight.shape[1], classes)
+    classifier.load_state_dict({"weight": weight, "bias": bias})
+    reference.classifier = classifier
     with torch.no_grad():
         want, in_training = reference(images), mine(images)
         in_evaluation = mine.eval()(images)
     mine.train()
     if not close(in_evaluation, want):
+        if close(in_evaluation, want.relu()):
+            raise Wrong("A ReLU follows the classifier, where nothing should: scores can be negative.")
         raise Wrong(
             "In evaluation mode your module computes something else than the given network with your classifier. Are its weights "
             "new, or is something done to its outputs? It puts out scores, before any softmax."

@@ -24,6 +24,7 @@ from utils.feedback.answers import require_function, returned
 from utils.feedback.exercises import Feedback, Wrong, article
 from utils.feedback.functions import Case, Kind, number, same_function, tensor
 from utils.feedback.modules import build, layers_of, same_module
+from utils.feedback.undoing import before_reasons
 
 feedback = Feedback("googlenet", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -588,9 +589,12 @@ def rows_off(answer: Any) -> str:
 
     require_function(answer, but=nn.Module)
     cases = [
-        Case((_MADE_UP,), "a made-up table"),
-        *(Case((_MADE_UP, tolerance), f"a made-up table and tolerance={tolerance}") for tolerance in (12, 25, 0.25)),
-        Case((_MADE_UP[:1],), "a table of one row, which is right,"),
+        Case((list(_MADE_UP),), "a made-up table"),
+        *(
+            Case((list(_MADE_UP), tolerance), f"a made-up table and tolerance={tolerance}")
+            for tolerance in (12, 25, 0.25)
+        ),
+        Case(([_MADE_UP[0]],), "a table of one row, which is right,"),
     ]
     said = "For {0} your list is not right:".format
     same_function(rows, off, cases, result=_NAMES, slips=slips, said=said)
@@ -652,7 +656,7 @@ def _other_order(made: nn.Module, in_channels: int, num_classes: int) -> list[st
     """Sentences about what a right head does in another order than the list's, with the same values."""
     shape, told = (in_channels, 14, 14), []
     mine, theirs = (
-        max(row.macs for row in profile(net, shape).rows if row.kind == "conv")
+        max((row.macs for row in profile(net, shape).rows if row.kind == "conv"), default=0)
         for net in (made, head(in_channels, num_classes))
     )
     if mine > theirs:
@@ -966,6 +970,7 @@ def _compare_crops(mine: list[Box], crops: list[Crop], height: int, width: int, 
     have, need = Counter(mine), Counter((crop.scale, *crop.window, crop.mirrored) for crop in crops)
     if have == need:
         return
+    before_reasons()
     start = f"For {case}"
     for words, slips in _CROP_SLIPS.items():
         if any(have == _slipped_crops(height, width, **slip) for slip in slips):
@@ -984,9 +989,11 @@ def _compare_crops(mine: list[Box], crops: list[Crop], height: int, width: int, 
             48: "One square of three is there." if len({crop[0] for crop in mine}) == 4 else "",
             36: "One scale of four is there." if len({crop[0] for crop in mine}) == 1 else "",
         }
-        raise Wrong(
-            f"{start} your list has {len(mine)} crops; 4 × 3 × 6 × 2 = 144 are expected. {reasons.get(len(mine), '')}".strip()
+        needed = "4 × 3 × 6 × 2 = 144"
+        more = (
+            f", {len(mine) - len(crops)} more than {needed}." if len(mine) > len(crops) else f"; {needed} are expected."
         )
+        raise Wrong(f"{start} your list has {len(mine)} crops{more} {reasons.get(len(mine), '')}".strip())
     scales = sorted({crop[0] for crop in mine})
     if scales != sorted(SCALES):
         raise Wrong(f"{start} your scales are {scales}; 256, 288, 320 and 352 are expected.")

@@ -171,7 +171,15 @@ def cross_entropy(answer: Any) -> str:
         ),
     }
     same_function(
-        answer, hard, _loss_cases(), result=number(digits=5), slips=slips, said=_NATS, stops=_about_math, but=()
+        answer,
+        hard,
+        _loss_cases(),
+        result=number(digits=5),
+        slips=slips,
+        gradient=True,
+        said=_NATS,
+        stops=_about_math,
+        but=(),
     )
     return "It agrees with torch's own, also where a plain softmax would overflow."
 

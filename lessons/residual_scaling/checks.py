@@ -13,7 +13,7 @@ from lessons.residual_scaling import ensemble_gain
 from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
 from utils.feedback.answers import close, expect
-from utils.feedback.exercises import Feedback, Wrong
+from utils.feedback.exercises import Feedback, Unexplained, Wrong
 from utils.feedback.functions import Case, number, same_function, tensor
 from utils.feedback.modules import build, layers_of, same_module, settle
 
@@ -192,24 +192,27 @@ _SUM = {
     "The residual is scaled twice.": lambda x, r, s: (x + s * s * r).relu(),
     "The residual is taken away; it is added.": lambda x, r, s: (x - s * r).relu(),
     "The ReLU is that of the input alone: it comes after the sum.": lambda x, r, s: x.relu() + s * r,
-    "The scale is 0.17, whatever is handed over.": lambda x, r, _s: (x + 0.17 * r).relu(),
-    "The scale is 0.1, whatever is handed over.": lambda x, r, _s: (x + 0.1 * r).relu(),
+    "The scale is 0.17, whatever number is handed over.": lambda x, r, _s: (x + 0.17 * r).relu(),
+    "The scale is 0.1, whatever number is handed over.": lambda x, r, _s: (x + 0.1 * r).relu(),
 }
 
 
 def _same_residual(mine: nn.Module, reference: nn.Module, shape: tuple[int, int, int]) -> None:
     """`same_module`, with the words for slips around a sum: at its first difference in values, weights are equal already."""
     settle(mine, shape)
-    if any(parameter.numel() == 1 for parameter in mine.parameters()):
+    own = [part for part in mine.modules() if not type(part).__module__.startswith("torch.")]
+    if any(parameter.numel() == 1 for part in own for parameter in part.parameters(recurse=False)):
         raise Wrong("The scale is a constant, and yours is a parameter, which training changes: `self.scale = scale`.")
     images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(1))
     try:
         same_module(mine, reference, shape)
     except Wrong as wrong:
         if "the values are not" not in str(wrong):
-            raise Wrong(_about_layers(str(wrong), mine, reference)) from None
+            said = _about_layers(str(wrong), mine, reference)
+            raise (type(wrong) if said == str(wrong) else Unexplained)(said) from None
         with torch.no_grad():
-            raise Wrong(_about_sum(mine.eval()(images), images, reference.eval()) or str(wrong)) from None
+            said = _about_sum(mine.eval()(images), images, reference.eval())
+            raise (Unexplained(said) if said else wrong) from None
 
 
 def _about_sum(got: Tensor, x: Tensor, reference: nn.Module) -> str:
@@ -252,10 +255,9 @@ def _about_layers(text: str, mine: nn.Module, reference: nn.Module) -> str:
         if out == channels and gets == concatenated:
             if expects == channels:
                 return f"Your expansion is made for {expects} channels, as many as come in; {gets} reach it, those that are concatenated."
-            return (
-                f"Your expansion is made for {expects} channels, and {gets} reach it: of each branch only the last convolution is "
-                "concatenated."
-            )
+            of_all = sum(each.out_channels for each in layers_of(reference, nn.Conv2d)) - channels
+            why = ": of each branch only the last convolution is concatenated" if expects == of_all else ""
+            return f"Your expansion is made for {expects} channels, and {gets} reach it{why}."
         if expects == channels:
             return (
                 f"A layer of your branches gets {gets} channels and is made for {expects}, as many as come in: each branch begins "
@@ -331,7 +333,7 @@ def inception_resnet_a(answer: Any) -> str:
     try:
         _same_residual(build(answer, channels, widths), InceptionResNetA(channels, widths), (channels, *grid))
     except Wrong as wrong:
-        raise Wrong(f"Where no scale is handed over, it is 0.17: keep `scale=0.17`. {wrong}") from None
+        raise type(wrong)(f"Where no scale is handed over, it is 0.17: keep `scale=0.17`. {wrong}") from None
     return "It computes what the first blocks of Inception-ResNet do: v1's and v2's differ in widths only."
 
 

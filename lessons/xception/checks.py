@@ -569,6 +569,8 @@ def xception_block(answer: Any) -> str:
         ((6, (4, 6), 2, True), (8, 8)),
         ((6, (6, 8), 1, True), (6, 7)),
         ((6, (4, 6), 1, True), (7, 6)),
+        ((5, (4, 5), 1, False), (6, 5)),
+        ((7, (6,), 1, True), (5, 6)),
     )
     for (in_channels, widths, stride, opens), grid in cases:
         named = {"stride": stride, "opens_with_relu": opens}
@@ -581,7 +583,7 @@ def xception_block(answer: Any) -> str:
             said = str(wrong)
             if "changes its input" not in said and "In evaluation mode all is right" not in said:
                 said = _about_the_sum(module, (in_channels, *grid)) or said
-            raise Wrong(f"For {case}: {_with(said, _about_fit(module, reference, said))}") from None
+            raise type(wrong)(f"For {case}: {_with(said, _about_fit(module, reference, said))}") from None
     return "Blocks that keep the grid, that halve it, and that change the channels, each with the skip that it needs."
 
 

@@ -44,7 +44,8 @@ def several_of(answer: object, count: int, case: str, needed: str) -> Sequence[o
     answer = returned(answer, case)
     in_a_row = isinstance(answer, tuple | list) or (isinstance(answer, Tensor | np.ndarray) and answer.ndim > 0)
     if not in_a_row or len(answer) != count:
-        raise Wrong(f"For {case} {needed}; yours is {written(answer)}.")
+        has = f"has {len(answer)}: " if in_a_row and hasattr(answer, "__len__") else "is "
+        raise Wrong(f"For {case} {needed}; yours {has}{written(answer)}.")
     return list(answer)
 
 
@@ -52,6 +53,8 @@ def written(value: object) -> str:
     """A value in a sentence: a tensor by its shape, what is long by its kind."""
     if isinstance(value, Tensor | np.ndarray) and value.ndim:
         return f"{article(value)} of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple | dict | set) and len(value) > LONG:
+        return f"{article(value)} of {len(value)}"
     text = repr(value)
     return text if len(text) <= LONG else f"{article(value)} of {len(value)}" if hasattr(value, "__len__") else text
 
@@ -67,7 +70,7 @@ def number_of(answer: object, case: str) -> Real:
         raise Wrong(f"For {case} your function gives back {kind} of shape {tuple(answer.shape)}; one number is needed.")
     number = answer.item() if isinstance(answer, Tensor | np.generic | np.ndarray) else answer
     if isinstance(number, bool) or not isinstance(number, Real):
-        raise Wrong(f"For {case} your function gives back {answer!r}; one number is needed.")
+        raise Wrong(f"For {case} your function gives back {written(answer)}; one number is needed.")
     return number
 
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import Any
 
 from IPython.display import DisplayHandle, display
 
+from utils.feedback.undoing import undone
 from utils.page import html
 from utils.show.display import Still, is_for_a_page, show_widget
 from utils.system.places import CHECKOUT
@@ -28,6 +30,12 @@ KEPT = "Kept"  # the head of the box that says that a prediction is
 
 class Wrong(Exception):
     """An answer is not right yet; the message says in the learner's terms what to look at."""
+
+    is_searched = False  # has its one slip been looked for?
+
+
+class Unexplained(Wrong):
+    """An answer is not right yet; the message says what was seen, and not yet what it comes from."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +158,22 @@ class Feedback:
         try:
             said = entry.verify(*answer, **options)
         except Wrong as wrong:
-            said = self._with_earlier(entry, answer, options) or str(wrong)
+            said = self._with_earlier(entry, answer, options)
+            if not said:
+                is_open = (
+                    isinstance(wrong, Unexplained) or bool(_SEEN_ALONE.search(str(wrong))) or _has_arguments(answer)
+                )
+                is_open = is_open and not wrong.is_searched
+                slip = self._undone(entry, answer, options, wrong.__cause__) if is_open else ""
+                said = " ".join(filter(None, (str(wrong), slip)))
             return Result("wrong", f"{name}: not yet", said, exercise=entry.name)
         except Exception as error:
             if isinstance(error, NotImplementedError) and (not str(error) or _STUB.match(str(error))):
                 said = self._about_stub(entry, answer, str(error))
                 return Result("wrong", f"{name}: not written yet", said, exercise=entry.name)
-            said = self._with_earlier(entry, answer, options) or explain(error)
+            said = self._with_earlier(entry, answer, options)
+            if not said:
+                said = " ".join(filter(None, (explain(error), self._undone(entry, answer, options, error))))
             return Result("wrong", f"{name}: your code stopped", said, exercise=entry.name)
         note = self._note(lambda lesson: lesson.setdefault("passed", {}).setdefault(entry.name, _now()))
         if self._bar is not None:
@@ -210,6 +227,20 @@ class Feedback:
             f"What you write here is right, and it calls your `{name}` of exercise {first.number}, which is not: with the course's own "
             f"in its place this check passes. `check.{first.name}({name})` says what is wrong there."
         )
+
+    def _undone(
+        self, entry: Exercise, answer: tuple[Any, ...], options: dict[str, Any], error: BaseException | None
+    ) -> str:
+        """A sentence about the one slip in the answer without which its check passes; "" for none."""
+
+        def is_right(edited: object) -> bool:
+            try:
+                entry.verify(edited, *answer[1:], **options)
+            except Exception:
+                return False
+            return True
+
+        return undone(answer[0], is_right, error=error) if answer else ""
 
     def use(self, number: str, answer: object) -> object:
         """The learner's answer if it passes its check, else the course's own, with a sentence that says so.
@@ -602,6 +633,15 @@ def _defined(source: Path, number: str) -> str:
     return found[1] if found else ""
 
 
+# In a sentence that says what was seen, and not what it comes from.
+_SEEN_ALONE = re.compile(r"largest difference|infinite or no number|torch says|stopped with \w+Error")
+
+
+def _has_arguments(answer: tuple[Any, ...]) -> bool:
+    """Is it a function of something? In one of nothing, what is written down is chosen, and no slip."""
+    return bool(answer) and isinstance(answer[0], FunctionType) and answer[0].__code__.co_argcount > 0
+
+
 def _order(number: str) -> tuple[int, ...]:
     return tuple(map(int, number.split(".")))
 
@@ -648,7 +688,14 @@ def explain(error: BaseException) -> str:
     if own:
         line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
         place = f" It happened in line {own[-1].lineno} of your code" + (f": `{line}`." if line else ".")
-    return f"{type(error).__name__}: {str(error).removesuffix('.')}.{place}"
+    unpacked = re.fullmatch(r"not enough values to unpack \(expected (\d+), got (\d+)\)", str(error))
+    missing = int(unpacked[1]) - int(unpacked[2]) if unpacked else 0
+    more = (
+        f" Of {unpacked[1]} things that are taken apart, {missing} {'is' if missing == 1 else 'are'} missing."
+        if unpacked
+        else ""
+    )
+    return f"{type(error).__name__}: {str(error).removesuffix('.')}.{place}{more}"
 
 
 def article(thing: object) -> str:

@@ -16,7 +16,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from operator import itemgetter
 from typing import Any
 
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from utils.feedback.answers import close, number_of, require_function, returned, same, several_of, tensor_of, written
 from utils.feedback.exercises import Wrong, article, explain
+from utils.feedback.undoing import before_reasons, is_known, undone
 
 Function = Callable[..., Any]
 MANY = 8  # numbers of a list that a sentence shows
@@ -340,7 +341,13 @@ def same_function(
     told = {text: tuple(slip) if isinstance(slip, Sequence) else (slip,) for text, slip in (slips or {}).items()}
     comparison = _Comparison(answer, reference, result, told, said or result.said.format, stops, kept)  # type: ignore[arg-type]  # a function, as looked at above
     for case in kept:
-        comparison.one(case)
+        try:
+            comparison.one(case)
+        except Wrong as wrong:
+            slip = "" if comparison.is_named else comparison.undone(case)
+            refused = Wrong(f"{wrong} {slip}") if slip else wrong
+            refused.is_searched = comparison.is_named or is_known(answer)
+            raise refused from wrong.__cause__
     for case in kept if gradient else ():
         comparison.gradients(case)
     comparison.again()
@@ -359,6 +366,7 @@ class _Comparison:
     said: Callable[[str, str, str], str]
     stops: Callable[..., str] | None
     cases: Sequence[Case]
+    is_named: bool = False  # what is wrong is told already
 
     def one(self, case: Case) -> None:
         text, wanted = self.text(case), self.wanted(case)
@@ -368,6 +376,7 @@ class _Comparison:
             found = returned(found, text)
         for name, mine, own in zip(self.names(case), given, case.arguments, strict=True):
             if not same(mine, own):
+                self.is_named = True
                 raise Wrong(
                     f"For {text} your function changes `{name}`: whoever calls it needs that as it was. Work on a copy of it, "
                     "or make a new one."
@@ -379,8 +388,14 @@ class _Comparison:
         found = self.result.read(found, text, wanted)
         if self.result.equal(found, wanted):
             return
+        before_reasons()
         sentence = self.said(text, self.result.text(found), self.result.text(wanted))
         difference, slip = self.result.difference(found, wanted), self.slip(case, found, wanted)
+        if slip:
+            place = self.undone(case)
+            # A slip that explains some of the cases gives way to one that explains all of them.
+            slip = " ".join(filter(None, (slip if self.is_named or not place else "", place)))
+            self.is_named = bool(place) or is_known(self.answer)
         raise Wrong(" ".join(filter(None, (sentence, difference, slip))))
 
     def run(self, case: Case, given: Any, *, refuses: bool = False) -> Any:
@@ -442,6 +457,7 @@ class _Comparison:
 
         # One case, or a few of many, may be a coincidence.
         fitting = [sentence for sentence in fitting if 2 * explained(sentence, wrong) >= len(wrong)]
+        self.is_named = any(explained(sentence, results) == len(self.cases) for sentence in fitting)
         return sorted(fitting, key=lambda sentence: explained(sentence, results), reverse=True)
 
     def gives(self, function: Function, case: Case, value: Any, kind: Kind, part: Callable[[Any], Any]) -> bool:
@@ -449,6 +465,32 @@ class _Comparison:
         try:
             slipped = self.result.read(function(*copies(case.arguments)), "", value)
             return kind.equal(part(slipped), part(value))
+        except Exception:
+            return False
+
+    def undone(self, first: Case) -> str:
+        """A sentence about the one slip without which all cases, beginning with this one, are right; "" for none."""
+        order = [first, *(each for each in self.cases if each is not first)]
+        wanted = [self.wanted(each) for each in order]
+        fields = dict.fromkeys(name for each in self.cases for name in _fields_in(each.arguments))
+
+        def is_right(function: Function) -> bool:
+            return all(self.is_right(function, case, right) for case, right in zip(order, wanted, strict=True))
+
+        return undone(self.answer, is_right, list(fields))
+
+    def is_right(self, function: Function, case: Case, wanted: Any) -> bool:
+        """Does a function give for a case what is wanted, with its arguments left as they were?"""
+        given = copies(case.arguments)
+        try:
+            found = function(*given)
+        except Exception as error:
+            return isinstance(wanted, ValueError) and isinstance(error, ValueError)
+        try:
+            found = self.result.read(found, "", wanted)
+            return (
+                not isinstance(wanted, ValueError) and self.result.equal(found, wanted) and same(given, case.arguments)
+            )
         except Exception:
             return False
 
@@ -560,6 +602,15 @@ def _tensors_in(arguments: Iterable[Any], names: Iterable[str]) -> list[tuple[st
         elif isinstance(each, list | tuple):
             found += _tensors_in(each, [f"{name}[{place}]" for place in range(len(each))])
     return found
+
+
+def _fields_in(arguments: Any) -> list[str]:
+    """The fields of the records among arguments, those in rows too."""
+    if isinstance(arguments, list | tuple) and not hasattr(arguments, "_fields"):
+        return [name for each in arguments for name in _fields_in(each)]
+    if is_dataclass(arguments):
+        return [each.name for each in fields(arguments)]
+    return list(getattr(arguments, "_fields", ()))
 
 
 def _filled(sentence: str, names: Sequence[str], arguments: Sequence[Any]) -> str:

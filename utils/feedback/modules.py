@@ -30,6 +30,7 @@ from utils.cost.table import shape_text
 from utils.cost.trace import INPUT, CannotRun, Operation, Trace, trace
 from utils.feedback.exercises import Wrong, article, explain
 from utils.feedback.pairing import Pairing, missing_and_extra, pair, randomize, rewritten, rows_of
+from utils.feedback.undoing import before_reasons
 from utils.feedback.wording import (
     activations,
     counted,
@@ -85,6 +86,8 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
         raise Wrong(f"A class or function that makes a module is needed, and this is {article(answer)}.")
     name = getattr(answer, "__name__", "your function")
     given = _given(answer, arguments, named)
+    rows = [each for each in (*arguments, *named.values()) if isinstance(each, list | dict)]
+    before = [list(each.items() if isinstance(each, dict) else each) for each in rows]
     try:
         module = answer(*arguments, **named)
     except (NotImplementedError, Wrong):
@@ -93,6 +96,12 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
         if "is not a Module subclass" in str(error):
             raise Wrong(_no_layer(error)) from error
         raise Wrong(f"{name}({given}) stopped with {explain(error)}") from error
+    for row, kept in zip(rows, before, strict=True):
+        if list(row.items() if isinstance(row, dict) else row) != kept:
+            raise Wrong(
+                f"{name} changes the {type(row).__name__} that it is given: whoever calls it needs that as it was. Work on a copy of it, "
+                "or make a new one."
+            )
     if isinstance(module, torch.jit.ScriptModule):
         raise Wrong(SCRIPTED)
     if not isinstance(module, nn.Module):
@@ -258,6 +267,7 @@ def _instead_of_forward(answer: nn.Module, name: str) -> str:
 
 
 def _why_it_stops(answer: nn.Module, error: CannotRun, expected: Trace) -> str:
+    before_reasons()
     shape, before = expected.image_shape, error.before
     images, cause = torch.zeros(2, *shape), str(error.__cause__)
     size = shape_text(shape)
@@ -564,6 +574,7 @@ _RIGHT = "Shapes and parameters are right, the values are not: "
 def _why_values_differ(
     found: Trace, expected: Trace, pairing: Pairing, images: Tensor, mine: Tensor, theirs: Tensor
 ) -> str:
+    before_reasons()
     if mine.shape != theirs.shape:
         return f"For {len(images)} images the result has shape {tuple(mine.shape)}; {tuple(theirs.shape)} is expected."
     if _close(mine[:ORDINARY], theirs[:ORDINARY]):
@@ -859,6 +870,7 @@ def _why_training_differs(
     theirs: _Step,
     learner: Callable[..., _Step],
 ) -> str:
+    before_reasons()
     right = "In evaluation mode all is right, in training mode the values are not: "
     other = _step(expected.root, images, [], None, OTHER_SEED).result
     is_random = not _close(learner(OTHER_SEED).result, mine.result)

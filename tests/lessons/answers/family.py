@@ -314,6 +314,11 @@ ANSWERS = {
                 train="",
                 forward="self.trunk.eval()\nwith torch.no_grad():\n    features = self.trunk(x)\nreturn self.head(features)",
             ),
+            frozen(
+                "self.net = net.requires_grad_(False)\nfeatures = net.classifier.in_features\nself.net.classifier = nn.Identity()\n"
+                "self.w, self.b = nn.Parameter(torch.randn(classes, features)), nn.Parameter(torch.zeros(classes))",
+                forward="return self.net(x) @ self.w.T + self.b",
+            ),
             "def Answer(net, classes):\n    net.requires_grad_(False)\n    net.classifier = nn.Linear(net.classifier.in_features, classes)\n    net.eval()\n"
             "    net.train = lambda mode=True: net\n    return net\n",
         ),
@@ -327,6 +332,9 @@ ANSWERS = {
                 "but dropout is on",
             ),
             (frozen(INIT, forward="return self.net(x).softmax(dim=1)"), "before any softmax"),
+            (frozen(INIT, forward="return self.net(x).relu()"), "A ReLU follows the classifier"),
+            (frozen(INIT, forward="with torch.no_grad():\n    x.relu_()\nreturn self.net(x)"), "changes its input"),
+            (frozen(INIT, forward="out = self.net(x)\nx.data.zero_()\nreturn out"), "changes its input"),
             (frozen(INIT).replace("mode=True", "").replace("(mode)", "()"), "torch calls `train(mode)`"),
             (
                 frozen(INIT.replace("net.classifier.in_features", "128")),

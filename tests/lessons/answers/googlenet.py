@@ -214,6 +214,7 @@ ANSWERS = {
         wrong=(
             (trunk(POOL.replace(", ceil_mode=True", "") + MODULE), "The pools round up"),
             (trunk(MODULE), "comes out as it went in"),
+            (trunk(POOL + MODULE).replace("    return", "    table.clear()\n    return"), "changes the dict that it is given"),
             (trunk(MODULE + POOL), "A pool stands before 4b"),
             (trunk(POOL.replace('"inception_4a"', '"inception_3b"') + MODULE), "A pool stands before 3b"),
             (trunk(POOL + MODULE.splitlines()[0]), "another number of channels"),
@@ -273,6 +274,12 @@ ANSWERS = {
             # The same values in another order; the check says so.
             head("nn.AvgPool2d(5, stride=3), nn.Conv2d(in_channels, 128, 1)", "nn.Conv2d(in_channels, 128, 1), nn.AvgPool2d(5, stride=3)"),
             head("nn.ReLU(), nn.Dropout(0.7)", "nn.Dropout(0.7), nn.ReLU()"),
+            # The pointwise convolution as a product, and no convolution anywhere.
+            "class Answer(nn.Module):\n    def __init__(self, in_channels, num_classes):\n        super().__init__()\n"
+            "        self.mix, self.bias = nn.Parameter(torch.randn(128, in_channels, 1, 1)), nn.Parameter(torch.zeros(128))\n"
+            "        self.rest = nn.Sequential(nn.Linear(2048, 1024), nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024, num_classes))\n"
+            "    def forward(self, x):\n        x = torch.einsum('nchw,oc->nohw', F.avg_pool2d(x, 5, 3), self.mix[:, :, 0, 0])\n"
+            "        return self.rest((x + self.bias.view(1, -1, 1, 1)).relu().flatten(1))\n",
         ),
         wrong=(
             (head("nn.Dropout(0.7)", "nn.Dropout(0.3)"), "not the share that is kept"),

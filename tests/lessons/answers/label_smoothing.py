@@ -87,6 +87,8 @@ ANSWERS = {
         wrong=(
             (function(LOSS, "nn.functional.cross_entropy(logits.softmax(dim=1), labels)"), "softmax is applied twice"),
             (function(LOSS, f"-{LOG_P}{PICK}.sum()"), "the sum over the images"),
+            (function(LOSS, f"-{LOG_P}{PICK}.mean().detach()"), "no gradient flows back"),
+            (function(LOSS, f"-{LOG_P.replace('logits', '(logits + logits.detach()).div(2)')}{PICK}.mean()"), "the gradient that flows back into `logits` is not"),
             (function(LOSS, f"{LOG_P}{PICK}.mean()"), "The sign is wrong"),
             (function(LOSS, f"-logits.softmax(dim=1).log2(){PICK}.mean()"), "That is in bits"),
             (function(LOSS, f"-logits.softmax(dim=1).log(){PICK}.mean()"), "subtract the largest logit first"),

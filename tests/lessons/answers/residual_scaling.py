@@ -271,7 +271,7 @@ ANSWERS = {
             ),
             (block_a(forward=JOIN + "return x + self.s * r"), "no ReLU follows the sum"),
             (block_a(forward=JOIN + "return (x + r).relu()"), "the scale is missing"),
-            (block_a(forward=JOIN + "return (x + 0.17 * r).relu()"), "whatever is handed over"),
+            (block_a(forward=JOIN + "return (x + 0.17 * r).relu()"), "whatever number is handed over"),
             (
                 block_a(forward="r = self.up(torch.cat([self.c(x), self.b(x), self.a(x)], dim=1))\n" + SUM),
                 "another order than asked",

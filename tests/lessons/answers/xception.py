@@ -346,6 +346,7 @@ ANSWERS = {
             (block("if stride == 2 or channels != in_channels:", "if stride == 2:"), "so the skip needs its 1×1"),
             (block("if stride == 2 or channels != in_channels:", "if channels != in_channels:"), "so the skip needs its 1×1"),
             (block("if stride == 2 or channels != in_channels:", "if True:"), "Too many"),
+            (block("channels != in_channels:", "channels != 6:"), "For in_channels=5, widths=(4, 5)"),
             (block(forward="return torch.relu(self.body(x) + self.skip(x))"), "ReLU follows the sum, where nothing should"),
             (block(forward="return torch.cat([self.body(x), self.skip(x)], dim=1)"), "too many"),
             (block("SeparableConvBN(channels, width)", "nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width, eps=1e-3))"),

@@ -1,0 +1,567 @@
+"""Which one thing in the learner's code, written otherwise, makes it right?
+
+Each edit undoes one kind of slip at one place. A sentence comes of it only where the check says that the edited code is right; it
+says where the slip stands and what kind it is, and leaves it to the learner what belongs there.
+"""
+
+import ast
+import contextlib
+import copy
+import io
+import linecache
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType, FunctionType
+from typing import Any
+
+LONGEST = 60  # characters of code in a sentence
+SECONDS = 2.0  # for all edits of one answer
+MOST_BITS = 4096  # of a whole number
+MOST = 10**6  # things in a row
+_EDITED = "<an answer, edited>"
+_MAKING = {"zeros", "ones", "full", "empty", "arange", "linspace", "eye", "randn", "rand", "repeat", "expand", "tile"}  # fmt: skip
+
+_WORDS: dict[type[ast.operator], str] = {
+    ast.Add: "you add",
+    ast.Sub: "you subtract",
+    ast.Mult: "you multiply",
+    ast.Div: "you divide",
+    ast.FloorDiv: "you divide with `//`",
+    ast.Mod: "you take the rest of a division",
+    ast.Pow: "you take a power",
+}
+_COMPARED: tuple[type[ast.cmpop], ...] = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_BORDERS = ({ast.Lt, ast.LtE}, {ast.Gt, ast.GtE})
+_ALIKE = (  # functions that are taken for each other
+    ("sum", "mean", "max", "min", "amax", "amin", "median", "prod"),
+    ("argmax", "argmin"),
+    ("any", "all"),
+    ("softmax", "log_softmax"),
+    ("sqrt", "square"),
+    ("ceil", "floor"),
+)
+_ROUNDED = {"ceil": "up", "floor": "down", "int": "down", "round": "to the nearest whole number"}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Another node in the place of one, and what is wrong with the one, in words that follow where it stands."""
+
+    node: ast.AST
+    instead: ast.AST
+    said: str
+
+
+def undone(
+    answer: object, is_right: Callable[[Any], bool], names: Sequence[str] = (), error: BaseException | None = None
+) -> str:
+    """A sentence about the one slip without which a function or class is right; "" where no one edit makes it so.
+
+    Args:
+        answer: the learner's function or class. One whose code is not to be had is left alone.
+        is_right: says of an edited one whether it does what is expected; it raises nothing.
+        names: of what the arguments hold, as the fields of a record: other names for an attribute.
+        error: with which its code stops, if it does: what stands in that line is tried first.
+    """
+    definition = _definition(answer)
+    if definition is None:
+        return ""
+    around, until = _globals_of(answer), time.monotonic() + SECONDS
+    scope = {"range": _range, **around, **_BOUNDED}
+    # A forward stands behind what it needs, and there is less in it.
+    functions = [definition] if isinstance(definition, ast.FunctionDef) else _methods_of(definition)[::-1]
+    every = [(edits, edit) for edits in (_Edits(each, names) for each in functions) for edit in edits]
+    stopped, about = _line_of(error, answer), str(error)
+
+    def away(each: tuple[_Edits, Edit]) -> tuple[bool, bool]:
+        """From what stops: another line, another name than the one that is told."""
+        node = each[1].node
+        return node.lineno != stopped, f"'{getattr(node, 'id', None)}'" not in about  # type: ignore[attr-defined]  # each node that is edited has a line
+
+    bounded = _Bounded(definition)
+    for edits, edit in sorted(every, key=away) if stopped else every:
+        if time.monotonic() > until:
+            return ""
+        with edits.made(edit):
+            candidate = _compiled(definition, scope, bounded, edits.around(edit))
+        if candidate is not None and _tried(is_right, candidate, until):
+            return f"All else is right: in line {edit.node.lineno}, `{edits.excerpt(edit.node)}`, {edit.said}."  # type: ignore[attr-defined]  # as above
+    return ""
+
+
+def is_known(answer: object) -> bool:
+    """Is the code of a function or class to be had?"""
+    return _definition(answer) is not None
+
+
+Definition = ast.FunctionDef | ast.ClassDef
+
+
+def _functions_of(answer: object) -> list[FunctionType]:
+    """A function, or the functions that a class has written itself."""
+    each = list(vars(answer).values()) if isinstance(answer, type) else [answer]
+    return [function for function in each if isinstance(function, FunctionType)]
+
+
+def _globals_of(answer: object) -> dict[str, Any]:
+    return _functions_of(answer)[0].__globals__
+
+
+def _line_of(error: BaseException | None, answer: object) -> int | None:
+    """The line of the answer's cell in which an error happened."""
+    file = _functions_of(answer)[0].__code__.co_filename
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__ if error else None) if frame.filename == file
+    ]
+    return lines[-1] if lines else None
+
+
+def _methods_of(definition: ast.ClassDef) -> list[ast.FunctionDef]:
+    return [each for each in definition.body if isinstance(each, ast.FunctionDef)]
+
+
+def _definition(answer: object) -> Definition | None:
+    """The code of a function or class, from the cell that defines it; None where that is not to be had."""
+    functions = _functions_of(answer)
+    if not functions or (functions[0].__closure__ and not isinstance(answer, type)):
+        return None
+    code = functions[0].__code__
+    lines = linecache.getlines(code.co_filename, functions[0].__globals__)
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        return None
+    kind = ast.ClassDef if isinstance(answer, type) else ast.FunctionDef
+    for node in ast.walk(tree):
+        if isinstance(node, kind) and node.name == answer.__name__ and not node.decorator_list:  # type: ignore[attr-defined]  # a function or class
+            inside = _methods_of(node) if isinstance(node, ast.ClassDef) else [node]
+            if code.co_firstlineno in [each.lineno for each in inside]:
+                return node
+    return None
+
+
+def _compiled(definition: Definition, scope: dict[str, Any], bounded: "_Bounded", around: list[ast.AST]) -> Any:
+    """What the edited code defines, in a copy of the names around it; None where it is no code."""
+    module = ast.Module(body=[bounded.of(definition, {id(each) for each in (definition, *around)})], type_ignores=[])
+    try:
+        exec(compile(module, _EDITED, "exec"), scope)
+    except Exception:
+        return None
+    return scope[definition.name]  # it finds itself there, too
+
+
+def _tried(is_right: Callable[[Any], bool], candidate: object, until: float) -> bool:
+    """Is it right, with an end to its work?"""
+
+    def watched(frame: FrameType, event: str, _: object) -> Any:
+        """Stop, before the next line, what an edit has made endless, and numbers that outgrow all bounds."""
+        if frame.f_code.co_filename != _EDITED:
+            return None
+        sizes = [each.bit_length() for each in frame.f_locals.values() if type(each) is int]
+        if time.monotonic() > until or max(sizes, default=0) > MOST_BITS:
+            raise _TooMuchError
+        return watched
+
+    before = sys.gettrace()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        sys.settrace(watched)
+        _tries.append(candidate)
+        try:
+            return is_right(candidate)
+        except _NotRight:
+            return False
+        finally:
+            _tries.pop()
+            sys.settrace(before)
+
+
+_tries: list[object] = []  # what is being tried
+
+
+class _NotRight(BaseException):
+    """An edited answer is not right; nobody reads why."""
+
+
+def before_reasons() -> None:
+    """A check calls this where it has found a difference, before it looks for what that comes from, if looking takes time."""
+    if _tries:
+        raise _NotRight
+
+
+class _TooMuchError(Exception):
+    """An edit has made code that does not end, or takes all memory."""
+
+
+def _times(one: Any, other: Any) -> Any:
+    for row, number in ((one, other), (other, one)):
+        if isinstance(row, list | tuple | str) and isinstance(number, int) and len(row) * number > MOST:
+            raise _TooMuchError
+    return one * other
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * abs(exponent) > MOST_BITS:
+        raise _TooMuchError
+    return base**exponent
+
+
+def _range(*ends: int) -> range:
+    numbers = range(*ends)
+    if len(numbers) > MOST:
+        raise _TooMuchError
+    return numbers
+
+
+_BOUNDED = {"times within bounds": _times, "power within bounds": _power}
+
+
+class _Bounded:
+    """The same code, with products and powers that stop where they would outgrow all bounds; the given nodes stay as they are."""
+
+    def __init__(self, definition: Definition):
+        self._made: dict[int, Any] = {}  # of each node of the code before its edits
+        self._kept = list(ast.walk(definition))  # so that no id is used twice
+        for node in reversed(self._kept):
+            self._made[id(node)] = self._of(node, set())
+
+    def of(self, node: Any, edited: set[int]) -> Any:
+        """The code of a node; `edited` are those, by their ids, in which something has changed."""
+        return self._made[id(node)] if id(node) in self._made and id(node) not in edited else self._of(node, edited)
+
+    def _of(self, node: Any, edited: set[int]) -> Any:
+        new = copy.copy(node)
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, ast.AST):
+                setattr(new, name, self.of(value, edited))
+            elif isinstance(value, list):
+                setattr(new, name, [self.of(each, edited) if isinstance(each, ast.AST) else each for each in value])
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
+            name = f"{'times' if isinstance(node.op, ast.Mult) else 'power'} within bounds"
+            bounded = ast.Call(func=ast.Name(name, ast.Load()), args=[new.left, new.right], keywords=[])
+            return ast.fix_missing_locations(ast.copy_location(bounded, node))
+        return new
+
+
+class _Edits:
+    """Every edit of a function, first those of kinds that leave little to choose: of two that fit, the later is the likelier coincidence."""
+
+    def __init__(self, function: ast.FunctionDef, names: Sequence[str]):
+        self.function = function
+        body = function.body
+        head = body[0].value if isinstance(body[0], ast.Expr) else None
+        docstring = head if isinstance(head, ast.Constant) else None
+        self.nodes = [each for part in body for each in ast.walk(part) if each is not docstring]
+        self.parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+        self.arguments = [each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]  # fmt: skip
+        stored = [each.id for each in self.nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
+        inner = [each.arg for node in self.nodes if isinstance(node, ast.Lambda) for each in node.args.args]
+        self.variables = list(dict.fromkeys([*self.arguments, *stored, *inner]))
+        self.fields = list(dict.fromkeys([*names, *(e.attr for e in self.nodes if isinstance(e, ast.Attribute))]))
+
+    def __iter__(self) -> Iterator[Edit]:
+        for kind in (
+            self.operations, self.overwritten, self.functions, self.wrapped, self.divisions, self.comparisons, self.conditions,
+            self.returns, self.orders, self.names, self.attributes, self.places, self.options, self.constants, self.numbers,
+            self.missing,
+        ):  # fmt: skip
+            for node in self.nodes:
+                yield from kind(node) if not self._is_a_size(node) else ()
+
+    def _is_a_size(self, node: ast.AST) -> bool:
+        """Does it say how large a tensor is that is made? With another number, it may take all memory."""
+        makers = [each for each in self._above(node) if isinstance(each, ast.Call) and _name_of(each.func) in _MAKING]
+        return any(node is not each.func for each in makers)
+
+    @contextlib.contextmanager
+    def made(self, edit: Edit) -> Iterator[None]:
+        """The function with the edit in it, put back afterwards."""
+        parent = self.parents[edit.node]
+        if not hasattr(edit.instead, "lineno"):  # it is new, and no part of what was there
+            ast.copy_location(edit.instead, edit.node)
+        ast.fix_missing_locations(edit.instead)
+        for name, value in ast.iter_fields(parent):
+            if value is edit.node:
+                setattr(parent, name, edit.instead)
+                yield
+                setattr(parent, name, value)
+                return
+            if isinstance(value, list) and any(each is edit.node for each in value):
+                place = next(place for place, each in enumerate(value) if each is edit.node)
+                value[place] = edit.instead
+                yield
+                value[place] = edit.node
+                return
+
+    def around(self, edit: Edit) -> list[ast.AST]:
+        """The nodes in which an edit changes something."""
+        return [edit.node, *self._above(edit.node)]
+
+    def excerpt(self, node: ast.AST) -> str:
+        """The code at a node: what it stands in, where it is a name or a number, and as much as goes into a sentence."""
+        outer = self.parents[node]
+        if isinstance(node, ast.Name | ast.Constant) and isinstance(outer, ast.keyword):
+            outer = self.parents[outer]
+        if isinstance(node, ast.Name | ast.Constant) and isinstance(outer, ast.expr | ast.Return | ast.AugAssign):
+            node = outer if len(ast.unparse(outer)) <= LONGEST else node
+        text = ast.unparse(node)
+        if len(text) > LONGEST and isinstance(node, ast.BinOp):
+            text = ast.unparse(_with(node, left=ast.Name("…", ast.Load())))
+        text = text.splitlines()[0]
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+    def _is_called(self, node: ast.AST) -> bool:
+        parent = self.parents[node]
+        return isinstance(parent, ast.Call) and parent.func is node
+
+    # Each kind yields the edits of one node.
+
+    def operations(self, node: ast.AST) -> Iterator[Edit]:
+        """Another operation: plus for minus, times for divided."""
+        if not (isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in _WORDS):
+            return
+        for other in _WORDS:
+            if type(node.op) is other or other is ast.Mod:
+                continue
+            if {type(node.op), other} == {ast.Div, ast.FloorDiv}:
+                wrong = "/" if isinstance(node.op, ast.Div) else "//"
+                said = f"you divide with `{wrong}`, where the other division belongs"
+            else:
+                said = f"{_WORDS[type(node.op)]}, where another operation belongs"
+            yield Edit(node, _with(node, op=other()), said)
+
+    def overwritten(self, node: ast.AST) -> Iterator[Edit]:
+        """Without a line that sets an argument anew."""
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+            lost = [name for name in names if name in self.arguments]
+            said = f"the argument `{lost[0]}` is overwritten, so that it is not used as it was given" if lost else "there is a line too many"  # fmt: skip
+            yield Edit(node, ast.Pass(), said)
+
+    def names(self, node: ast.AST) -> Iterator[Edit]:
+        """Another variable."""
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and not self._is_called(node):
+            for name in self.variables:
+                if name != node.id:
+                    kind = "argument" if name in self.arguments else "variable"
+                    yield Edit(node, ast.Name(name, ast.Load()), f"you take `{node.id}` in place of another {kind}")
+
+    def constants(self, node: ast.AST) -> Iterator[Edit]:
+        """A variable for what is written down."""
+        if not isinstance(node, ast.Constant) or node.value is None or isinstance(self.parents[node], ast.JoinedStr):
+            return
+        what = "text" if isinstance(node.value, str) else "number"
+        what = f"`{node.value!r}`" if isinstance(node.value, bool) else f"the {what} {node.value!r}"
+        for name in self.variables:
+            kind = "an argument" if name in self.arguments else "a variable"
+            yield Edit(node, ast.Name(name, ast.Load()), f"{what} stands where {kind} belongs")
+
+    def numbers(self, node: ast.AST) -> Iterator[Edit]:
+        """A number that is one more or one less, True for False."""
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, int):
+            return
+        if isinstance(node.value, bool):
+            yield Edit(node, ast.Constant(not node.value), f"`{node.value}` is the wrong one of `True` and `False`")
+            return
+        parent = self.parents[node]
+        is_power = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and node is parent.right
+        for other in (node.value + 1, node.value - 1):
+            yield Edit(
+                node, ast.Constant(other), f"the {'exponent' if is_power else 'number'} {node.value} is off by one"
+            )
+
+    def functions(self, node: ast.AST) -> Iterator[Edit]:
+        """Another function: the sum for the mean, the smallest for the largest."""
+        if not isinstance(node, ast.Call):
+            return
+        name = _name_of(node.func)
+        for group in _ALIKE:
+            for other in group if name in group else ():
+                if other != name:
+                    instead = _with(node.func, **{"attr" if isinstance(node.func, ast.Attribute) else "id": other})
+                    how = f"you round {_ROUNDED[name]}, where another rounding" if name in _ROUNDED else f"you take `{name}`, where another function"  # fmt: skip
+                    yield Edit(node, _with(node, func=instead), f"{how} belongs")
+
+    def wrapped(self, node: ast.AST) -> Iterator[Edit]:
+        """Without a function, a list, a minus or a `not` around a value."""
+        if isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name | ast.Attribute):
+            name, inside = _name_of(node.func), node.args[0] if node.args else getattr(node.func, "value", None)
+            is_rounding = name == "round" or len(node.args) < 2
+            if inside is not None and is_rounding and not isinstance(inside, ast.Starred):
+                what = "changes its type" if name in ("str", "list", "tuple", "float", "Fraction") else "changes it"
+                what = "rounds it, and the number should stay as it is" if name in _ROUNDED else what
+                yield Edit(node, inside, f"`{name}` {what}: without it the result is right")
+        if isinstance(node, ast.List | ast.Tuple) and len(node.elts) == 1 and isinstance(node.ctx, ast.Load):
+            kind = "list" if isinstance(node, ast.List) else "tuple"
+            yield Edit(node, node.elts[0], f"the {kind} around it gives it another type: without that it is right")
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
+            what = "`not`" if isinstance(node.op, ast.Not) else "minus sign"
+            yield Edit(node, node.operand, f"there is a {what} too many")
+
+    def divisions(self, node: ast.AST) -> Iterator[Edit]:
+        """Another rounding of a division, or of a number."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
+            up = _filled("-(-_0 // _1)", node.left, node.right)
+            for instead in (up, _filled("round(_0 / _1)", node.left, node.right)):
+                yield Edit(node, instead, "`//` rounds down, where another rounding belongs")
+        name = _name_of(node.func) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and name in _ROUNDED and len(node.args) == 1:
+            for text in ("round(_0)", "int(_0 // 1)", "int(-(-_0 // 1))"):
+                yield Edit(
+                    node,
+                    _filled(text, node.args[0]),
+                    f"`{name}` rounds {_ROUNDED[name]}, where another rounding belongs",
+                )
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.BinOp):
+            inside = node.operand.left
+            if isinstance(node.operand.op, ast.FloorDiv) and isinstance(inside, ast.UnaryOp):
+                for text in ("_0 // _1", "round(_0 / _1)"):
+                    instead = _filled(text, inside.operand, node.operand.right)
+                    yield Edit(node, instead, "you round up, where another rounding belongs")
+
+    def comparisons(self, node: ast.AST) -> Iterator[Edit]:
+        """Another comparison."""
+        if not isinstance(node, ast.Compare):
+            return
+        for place, own in enumerate(node.ops):
+            others = _COMPARED if type(own) in _COMPARED else (_OPPOSITE[type(own)],)
+            for other in others:
+                if other is type(own):
+                    continue
+                said = "the comparison is not the right one"
+                if {type(own), other} in _BORDERS:
+                    said = "the border itself, where both are equal, falls on the wrong side"
+                yield Edit(node, _with(node, ops=[*node.ops[:place], other(), *node.ops[place + 1 :]]), said)
+
+    def conditions(self, node: ast.AST) -> Iterator[Edit]:
+        """`and` for `or`, a condition the other way round."""
+        if isinstance(node, ast.BoolOp):
+            own, other = ("and", ast.Or()) if isinstance(node.op, ast.And) else ("or", ast.And())
+            yield Edit(node, _with(node, op=other), f"`{own}` is the wrong one of `and` and `or`")
+        if isinstance(node, ast.If | ast.IfExp):
+            turned = ast.UnaryOp(op=ast.Not(), operand=node.test)
+            yield Edit(node.test, turned, "the condition is the wrong way round")
+
+    def places(self, node: ast.AST) -> Iterator[Edit]:
+        """Another place of a row or of a shape, another end of a slice or a range."""
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
+            try:
+                own = ast.literal_eval(node.slice)
+            except ValueError:
+                return
+            if isinstance(own, int):
+                for other in (0, 1, 2, 3, -1, -2):
+                    if other != own:
+                        what = "another side of the shape" if ast.unparse(node.value).endswith("shape") else "another place of the row"  # fmt: skip
+                        yield Edit(node, _with(node, slice=_filled(repr(other))), f"{what} belongs")
+        ends: Sequence[ast.expr] = ()
+        if isinstance(node, ast.Slice):
+            ends = [each for each in (node.lower, node.upper) if each is not None]
+        elif isinstance(node, ast.Call) and _name_of(node.func) == "range":
+            ends = node.args[:2]
+            if len(node.args) == 2:
+                yield Edit(node, _with(node, args=node.args[1:]), "the range starts at the wrong number: its first is missing")  # fmt: skip
+        for end in ends:
+            for text in ("_0 + 1", "_0 - 1"):
+                what = "slice" if isinstance(node, ast.Slice) else "range"
+                yield Edit(end, _filled(text, end), f"the {what} starts or ends one place off")
+
+    def attributes(self, node: ast.AST) -> Iterator[Edit]:
+        """Another attribute of the same thing."""
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not self._is_called(node):
+            for name in self.fields:
+                if name != node.attr:
+                    said = f"you take the attribute `{node.attr}` in place of another"
+                    yield Edit(node, _with(node, attr=name), said)
+
+    def orders(self, node: ast.AST) -> Iterator[Edit]:
+        """Two neighbours in another order: arguments, or what is given back."""
+        if isinstance(node, ast.Call):
+            for turned in _swapped(node.args):
+                yield Edit(node, _with(node, args=turned), f"two arguments of `{_name_of(node.func)}` are swapped")
+        if isinstance(node, ast.List | ast.Tuple) and isinstance(node.ctx, ast.Load):
+            for turned in _swapped(node.elts):
+                yield Edit(node, _with(node, elts=turned), "two things stand in the wrong order: they are swapped")
+
+    def returns(self, node: ast.AST) -> Iterator[Edit]:
+        """The return behind the loop, and not in it; a sum that goes on."""
+        if isinstance(node, ast.For) and isinstance(node.body[-1], ast.Return) and len(node.body) > 1:
+            body = getattr(self.parents[node], "body", [])
+            if body and body[-1] is node:
+                loop = _with(node, body=node.body[:-1])
+                both = ast.If(test=ast.Constant(True), body=[loop, node.body[-1]], orelse=[])
+                yield Edit(
+                    node, both, "the `return` stands inside of the loop, which ends with its first round: it is indented too far"
+                )  # fmt: skip
+        in_a_loop = any(isinstance(each, ast.For) for each in self._above(node))
+        if in_a_loop and isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            instead = ast.AugAssign(target=node.targets[0], op=ast.Add(), value=node.value)
+            yield Edit(node, instead, f"each round sets `{name}` anew, so that the last alone counts: add to it")
+
+    def options(self, node: ast.AST) -> Iterator[Edit]:
+        """Another axis."""
+        if not isinstance(node, ast.keyword) or node.arg not in ("dim", "axis"):
+            return
+        for text in ("0", "1", "2", "-1", "(0, 2, 3)", "(2, 3)", "(1, 2, 3)"):
+            instead = _with(node, value=_filled(text))
+            yield Edit(node.value, instead.value, f"another axis belongs: `{node.arg}={ast.unparse(node.value)}` is not the right one")  # fmt: skip
+
+    def missing(self, node: ast.AST) -> Iterator[Edit]:
+        """A minus, a square or a root that was forgotten."""
+        parent = self.parents[node]
+        is_value = isinstance(parent, ast.BinOp | ast.Return | ast.Assign | ast.Call | ast.AugAssign)
+        if not (is_value and isinstance(node, ast.Name | ast.Call | ast.BinOp | ast.Attribute)) or self._is_called(
+            node
+        ):
+            return
+        if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+            return
+        text = ast.unparse(node)
+        text = f"`{text}`" if len(text) <= LONGEST else "this"
+        yield Edit(node, _filled("-_0", node), f"the sign of {text} is the wrong one: a minus is missing")
+        for power, word in (("2", "square"), ("0.5", "root")):
+            yield Edit(node, _filled(f"(_0) ** {power}", node), f"{text} is taken as it is, where its {word} belongs")
+
+    def _above(self, node: ast.AST) -> Iterator[ast.AST]:
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+
+def _name_of(function: ast.AST) -> str:
+    """The last part of a name that is called."""
+    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""  # fmt: skip
+
+
+def _with(node: ast.AST, **changes: object) -> Any:
+    """A shallow copy of a node with some of its fields changed."""
+    new = copy.copy(node)
+    for name, value in changes.items():
+        setattr(new, name, value)
+    return new
+
+
+def _filled(text: str, *parts: ast.expr) -> ast.expr:
+    """An expression in which `_0` and `_1` stand for others."""
+
+    class Put(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return parts[int(node.id[1:])] if node.id in ("_0", "_1") else node
+
+    filled: ast.expr = Put().visit(ast.parse(text, mode="eval").body)
+    return filled
+
+
+def _swapped(items: Sequence[ast.expr]) -> Iterator[list[ast.expr]]:
+    """A row with two neighbours swapped, for each two."""
+    for place in range(len(items) - 1):
+        yield [*items[:place], items[place + 1], items[place], *items[place + 2 :]]
