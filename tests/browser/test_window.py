@@ -146,6 +146,7 @@ def test_in_a_notebook_the_hand_reaches_the_kernel(lab_server):
         page.wait_for_timeout(500)
         learner.run("assert piece")
         # A slider is moved by the browser itself, unless JupyterLab takes the arrow: it would go to another heading.
+        lab = learner.output("from labs.window").locator(".touch.window")
         slider = lab.locator("input[type=range]")
         slider.focus()
         page.keyboard.press("ArrowRight")
