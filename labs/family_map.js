@@ -18,7 +18,7 @@ function render({model, el}) {
     return h("span", {class: "family-key"}, swatch, words);
   });
   el.append(ground("family", {}, stage, told, h("p", {class: "touch-help"},
-    "Area: parameters. Arrow: what grew from what. ",
+    `Area: parameters. Arrow: what grew from what. ${data.later} a later paper's figure. `,
     data.hasProgress ? "Blue: the share of its lesson's exercises that you have passed. " : null,
     `The small picture is the module that takes most of the ${data.unit}, its layers by their window: `, key, " ",
     h("kbd", {}, "← →"), " go along, ", h("kbd", {}, "Enter"), " or a click opens the lesson.")));
@@ -39,7 +39,7 @@ function render({model, el}) {
   }
   function network(each, layout, words) {
     const [x, y, radius] = layout.marks[each.name], cell = layout.cells[each.name], [left, top, wide, high] = cell.module;
-    const [frameX, frameY, frameWidth, frameHeight] = cell.frame;
+    const [frameX, frameY, frameWidth, frameHeight] = cell.frame, [hitX, hitY, hitWidth, hitHeight] = cell.hit;
     let isTouched = false;
     return s("a", {...linked(each.href), class: "family-one", "data-name": each.name, "aria-label": each.words,
       onpointerenter: event => { if (event.pointerType !== "touch") point(each.name); },
@@ -53,6 +53,7 @@ function render({model, el}) {
         point(each.name);
       },
       onkeydown: pressed},
+    s("rect", {class: "family-hit", x: hitX, y: hitY, width: hitWidth, height: hitHeight}),
     s("rect", {class: "family-frame", x: frameX, y: frameY, width: frameWidth, height: frameHeight, rx: 5}),
     s("circle", {class: "family-room", cx: x, cy: y, r: Math.max(radius + 4, 16)}),
     s("circle", {class: "family-mark", cx: x, cy: y, r: radius}),

@@ -54,7 +54,14 @@ def family_map(*, folder: str = "", progress: bool | None = None) -> Touch:
         each["words"] for each in networks
     )
     layouts = {"wide": _wide(networks), "tall": _tall(networks)}
-    data = {"networks": networks, "layouts": layouts, "key": KEY, "unit": units.words(), "hasProgress": has_progress}
+    data = {
+        "networks": networks,
+        "layouts": layouts,
+        "key": KEY,
+        "later": LATER,
+        "unit": units.words(),
+        "hasProgress": has_progress,
+    }
     return Touch(
         front=Path(__file__).with_suffix(".js"),
         data=data,
@@ -81,11 +88,16 @@ def _network(entry: Entry, folder: str, *, has_progress: bool) -> dict[str, Any]
         for kind, value in (("top-1", entry.top1_error), ("top-5", entry.top5_error))
         if value is not None
     ]
-    missing = "" if entry.top1_error is not None else "the course has no printed top-1 error of one crop"
     source = f" ({entry.error_source})" if printed else ""
+    top1, is_later = entry.top1_error, entry.top1_error is None and entry.later_top1_error is not None
+    if is_later:
+        top1 = entry.later_top1_error
+        later = f"a later paper has top-1 {top1:g} % ({entry.later_source})"
+    else:
+        later = "" if top1 is not None else "the course has no printed top-1 error of one crop"
     facts = {
         "brought": entry.new,
-        "error": "; ".join(filter(None, (", ".join(printed) + source, missing))),
+        "error": "; ".join(filter(None, (", ".join(printed) + source, later))),
         "size": f"{short(table.parameters)} parameters",
         "cost": f"{short(units.count(table.macs))} {units.words()} for one image of {side}×{side}",
     }
@@ -97,7 +109,8 @@ def _network(entry: Entry, folder: str, *, has_progress: bool) -> dict[str, Any]
         "title": title,
         "when": when,
         "paper": entry.arxiv,
-        "top1": entry.top1_error,
+        "top1": top1,
+        "error": "" if top1 is None else f"{top1:g} %{LATER}" if is_later else _percent(top1),
         "parameters": table.parameters,
         "short": short(table.parameters),
         "from": list(entry.grew_from),
@@ -110,6 +123,9 @@ def _network(entry: Entry, folder: str, *, has_progress: bool) -> dict[str, Any]
         "href": folder + page,
         "words": f"{title}, {when}: {'; '.join(facts.values())}. {', '.join(filter(None, (taught_in, progress)))}.",
     }
+
+
+LATER = "*"  # behind an error that a later paper prints
 
 
 def _percent(error: float) -> str:
@@ -216,8 +232,12 @@ def _color(layer: Place) -> str | None:
 
 # --- where everything stands --------------------------------------------------------------------------------------------
 
-BEST, WORST = 19.5, 25.5  # per cent, the ends of the axis
-TICKS = range(20, 26)
+
+def _axis(networks: Iterable[Mapping[str, Any]]) -> tuple[float, float, range]:
+    """The ends of the axis of errors, the better one first, with room for the marks at both; and its lines. In per cent."""
+    errors = [each["top1"] for each in networks if each["top1"] is not None]
+    best, worst = math.floor(2 * min(errors) - 0.5) / 2, math.ceil(2 * max(errors) + 0.5) / 2
+    return best, worst, range(math.ceil(best), math.floor(worst) + 1)
 
 
 def _wide(networks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -228,8 +248,9 @@ def _wide(networks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     marks: dict[str, Circle] = {}
     bands: list[Room] = []
-    for error in TICKS:
-        y = top + (bottom - top) * (error - BEST) / (WORST - BEST)
+    best, worst, ticks = _axis(networks)
+    for error in ticks:
+        y = top + (bottom - top) * (error - best) / (worst - best)
         lines.append((left, y, 1000.0, y, "tick"))
         words.append((left - 8, y + 4.5, f"{error} %", "end", "quiet"))
     for y in (bottom + 4, 391.0):
@@ -244,16 +265,16 @@ def _wide(networks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         words.append((x + slot * len(members) / 2, 20.0, members[0]["when"], "middle", "when"))
         for each in members:
             middle = x + slot / 2
-            y = strip if each["top1"] is None else top + (bottom - top) * (each["top1"] - BEST) / (WORST - BEST)
+            y = strip if each["top1"] is None else top + (bottom - top) * (each["top1"] - best) / (worst - best)
             marks[each["name"]] = (middle, y, _radius(each, networks, 24))
             names = wrap(each["title"], 10)
-            top1 = "–" if each["top1"] is None else _percent(each["top1"])
             cells[each["name"]] = {
+                "hit": (x - between / 2, 0.0, slot + between, 528.0),
                 "frame": (x + 2, 394.0, slot - 4, 130.0),
                 "module": (middle - 29, 398.0, 58.0, 44.0),
                 "words": [
                     *((middle, 462 + 16 * at + 8 * (len(names) == 1), name, "middle", "name") for at, name in enumerate(names)),
-                    (middle, 499.0, top1, "middle", "value"),
+                    (middle, 499.0, each["error"] or "–", "middle", "value"),
                     (middle, 517.0, each["short"], "middle", "value"),
                 ],
             }  # fmt: skip
@@ -275,10 +296,11 @@ def _tall(networks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     y = 48.0
     papers = [list(paper) for _, paper in itertools.groupby(networks, key=lambda each: each["paper"])]
     height = y + head * len(papers) + row * len(networks) + 4
-    for error in TICKS:
-        x = right - (right - left) * (error - BEST) / (WORST - BEST)
+    best, worst, ticks = _axis(networks)
+    for error in ticks:
+        x = right - (right - left) * (error - best) / (worst - best)
         lines.append((x, 40.0, x, height, "tick"))
-        if error in (20, 23):
+        if error in ticks[::5]:
             words.append((x, 34.0, f"{error} %", "middle", "quiet"))
     lines.append((left - 8, 40.0, left - 8, height, "edge"))
     words += [(width - 2, 14.0, "top-1 error, one crop: right is better", "end", "quiet"), (strip, 34.0, "not given", "middle", "quiet")]  # fmt: skip
@@ -288,10 +310,11 @@ def _tall(networks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         y += head
         for each in members:
             middle = y + row / 2 - 3
-            x = strip if each["top1"] is None else right - (right - left) * (each["top1"] - BEST) / (WORST - BEST)
+            x = strip if each["top1"] is None else right - (right - left) * (each["top1"] - best) / (worst - best)
             marks[each["name"]] = (x, middle, _radius(each, networks, 15))
-            top1 = "" if each["top1"] is None else f"{_percent(each['top1'])} · "
+            top1 = each["error"] and f"{each['error']} · "
             cells[each["name"]] = {
+                "hit": (0.0, y - 3, width, row + 0.0),
                 "frame": (2.0, y, 196.0, row - 5),
                 "module": (6.0, middle - 16, 40.0, 32.0),
                 "words": [
@@ -448,8 +471,8 @@ def _filled(x: float, y: float, radius: float, share: float) -> str:
 
 def _legend(y: float) -> list[Html]:
     """What areas, arrows and colours mean, in one line."""
-    parts = [svg.text(0, y, "Area: parameters. Arrow: what grew from what. Layers of a module by their window:", anchor="start", **_LOOKS["quiet"])]  # fmt: skip
-    x = 560.0
+    parts = [svg.text(0, y, f"Area: parameters. Arrow: what grew from what. {LATER} a later paper's figure. Layers by their window:", anchor="start", **_LOOKS["quiet"])]  # fmt: skip
+    x = 634.0
     for words, color in KEY.items():
         parts.append(svg.rectangle(x, y - 10, 12, 12, fill=color))
         parts.append(svg.text(x + 17, y, words, anchor="start", **_LOOKS["quiet"]))

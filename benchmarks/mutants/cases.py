@@ -111,6 +111,13 @@ def _():
         yield Call((normal(*shape),))
 
 
+CASES["googlenet.by_torchinfo"] = _numbers(
+    ("Conv2d", 2320, (16, 14, 14)), ("Conv2d", 90, (5, 4, 9)), ("Linear", 272, (14, 14, 16)), ("Linear", 30, (10,)),
+    ("ConvTranspose2d", 1024, (16, 28, 26)), ("Window", 2304, (16, 14, 14)), ("BatchNorm2d", 32, (16, 12, 14)),
+    ("DepthwiseConv2d", 144, (16, 7, 5)), ("Conv1d", 12, (2, 11)), ("Conv3d", 54, (2, 3, 4, 5)), ("MaxPool2d", 0, (16, 7, 7)),
+)  # fmt: skip
+
+
 @of("googlenet.local_response_norm")
 def _():
     _, normal = _draws(5)

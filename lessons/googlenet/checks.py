@@ -1031,3 +1031,85 @@ def _placed(crop: Crop) -> str:
     place = "the whole" if crop.place == "whole" else f"the {crop.place} crop"
     mirrored = ", mirrored" if crop.mirrored else ""
     return f"one of them {place} of the {crop.square} square at scale {crop.scale}{mirrored}: left={left}, top={top}, side={side}"
+
+
+# 2.9
+
+
+def counted_elsewhere(kind: str, parameters: int, shape: Sequence[int]) -> int:
+    """What torchinfo takes the multiply-adds of a layer to be, for one image.
+
+    Args:
+        kind: the name of the layer's class.
+        parameters: how many it has, weights and biases.
+        shape: what it puts out for one image, the first being the channels.
+    """
+    return parameters * (math.prod(shape[1:]) if "Conv" in kind else 1)
+
+
+@feedback.exercise(
+    "2.9",
+    title="torchinfo's rule",
+    difficulty="medium",
+    minutes=7,
+    hints=(
+        "Divide what torchinfo says by the layer's parameters. For which layers is that 1, and what is it for the others?",
+        "It is 1, or the places of the grid that comes out: all sizes but the channels. Two lines are the same layer, and differ in one thing only: the name of the class.",
+        '`return parameters * (math.prod(shape[1:]) if "Conv" in kind else 1)`',
+    ),
+    reference=counted_elsewhere,
+)
+def by_torchinfo(answer: Any) -> str:
+    def convolutions(places: Callable, known: Callable = lambda kind: "Conv" in kind) -> Callable:
+        return lambda kind, parameters, shape: parameters * (places(shape) if known(kind) else 1)
+
+    def all_places(shape: Sequence[int]) -> int:
+        return math.prod(shape[1:])
+
+    slips = {
+        "A layer without `Conv` in the name of its class is counted once, whatever the grid.": convolutions(
+            all_places, lambda kind: True
+        ),
+        "A layer with `Conv` in its name works at each place of the grid: each parameter is counted there.": (
+            lambda kind, parameters, shape: parameters
+        ),
+        "The channels are no places: they are in the parameters already.": convolutions(math.prod),
+        "A grid has height times width places, and more or fewer sides in other dimensions: take all but the channels.": [
+            convolutions(lambda shape: shape[1] ** 2),
+            convolutions(lambda shape: shape[-1] ** 2),
+            convolutions(lambda shape: shape[1]),
+            convolutions(lambda shape: shape[-1]),
+            convolutions(lambda shape: shape[1] * shape[-1]),
+        ],
+        "A layer is taken for a convolution wherever `Conv` stands in the name of its class.": [
+            convolutions(all_places, lambda kind: kind == "Conv2d"),
+            convolutions(all_places, lambda kind: kind.startswith("Conv")),
+            convolutions(all_places, lambda kind: kind.startswith("Conv2d")),
+            convolutions(all_places, lambda kind: kind.endswith("Conv2d")),
+            convolutions(all_places, lambda kind: kind in ("Conv2d", "ConvTranspose2d")),
+            convolutions(all_places, lambda kind: kind != "Linear"),
+            convolutions(all_places, lambda kind: kind not in ("Linear", "Window", "BatchNorm2d")),
+            convolutions(all_places, lambda kind: "conv" in kind.lower()),
+        ],
+        "The biases are counted as well, at each place.": (
+            lambda kind, parameters, shape: (
+                (parameters - shape[0]) * math.prod(shape[1:]) if "Conv" in kind else parameters
+            )
+        ),
+    }
+    cases = (
+        ("Conv2d", 2320, (16, 14, 14)),
+        ("Conv2d", 456, (8, 5, 9)),
+        ("Linear", 272, (14, 14, 16)),
+        ("Window", 2320, (16, 14, 14)),
+        ("ConvTranspose2d", 1024, (16, 28, 28)),
+        ("BatchNorm2d", 32, (16, 12, 14)),
+        ("SeparableConv", 144, (16, 6, 7)),
+        ("Deconvolution", 90, (5, 6, 7)),
+        ("Conv1d", 100, (4, 30)),
+        ("Conv3d", 60, (2, 3, 5, 7)),
+        ("MaxPool2d", 0, (16, 7, 7)),
+        ("Linear", 10250, (10,)),
+    )
+    same_function(answer, counted_elsewhere, cases, result=number(whole=True), slips=slips)
+    return "That is all that torchinfo looks at: a name, a number, a shape."

@@ -34,6 +34,15 @@ CROSSED = """svg => {
   }
   return found.slice(0, 5);
 }"""
+# In the middle of each column or row, every few pixels: the network that a pointer is on there.
+UNDER = """svg => [...svg.querySelectorAll('.family-one')].map(one => {
+  const {left, top, width, height} = one.querySelector('.family-hit').getBoundingClientRect(), isUpright = height > width, found = new Set();
+  for (let at = 3; at < Math.max(width, height) - 3; at += 5) {
+    const [x, y] = isUpright ? [left + 4, top + at] : [left + at, top + 4];
+    found.add(document.elementFromPoint(x, y)?.closest('.family-one')?.dataset.name);
+  }
+  return [one.dataset.name, [...found]];
+})"""
 FOCUSED = "document.activeElement.dataset.name"
 
 
@@ -76,6 +85,15 @@ def test_pointing_walking_and_opening(tmp_path, piece):
             assert "GoogLeNet" in told.inner_text()
         assert page.evaluate("opened")[2:] == ["02_googlenet.ipynb"]
         assert faults(page, ".touch") == []
+
+
+@pytest.mark.parametrize(("width", "form"), [(1280, "wide"), (600, "tall")])
+def test_between_its_mark_and_its_words_a_network_is_pointed_at_as_well(tmp_path, piece, width, form):
+    with static_page(tmp_path, piece.live_html(), width=width, still=True) as page:
+        page.set_viewport_size({"width": width, "height": 1200})
+        picture = page.locator(f"svg.family-{form}")
+        picture.wait_for()
+        assert picture.evaluate(UNDER) == [[each["name"], [each["name"]]] for each in piece.data["networks"]]
 
 
 def test_nothing_lies_on_words_and_they_can_be_read(tmp_path, piece):

@@ -144,6 +144,7 @@ def test_in_a_notebook_the_hand_reaches_the_kernel(lab_server):
         lab.locator(".window-one:not(.window-padding)").nth(64 + 9).hover()
         assert "row 2, column 2" in lab.locator(".window-words").inner_text()
         # A slider is moved by the browser itself, unless JupyterLab takes the arrow: it would go to another heading.
+        lab = learner.output("from labs.window").locator(".touch.window")
         slider = lab.locator("input[type=range]")
         slider.focus()
         page.keyboard.press("ArrowRight")

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import torchinfo
 from torch import nn
 from torch.nn import functional as F
 
@@ -455,3 +456,14 @@ def test_what_a_unit_of_the_random_layers_sees():
         13,
         13,
     )
+
+
+def test_torchinfo_on_the_whole_network():
+    """Its surplus is what the answer says: two numbers for each channel that is normalised, and the classifier's biases."""
+    network, costs = measure.network("inception_v3"), measure.cost("inception_v3")
+    shown = torchinfo.summary(network, (1, 3, 299, 299), device="meta", verbose=0)
+    normalised = sum(layer.num_features for layer in network.modules() if isinstance(layer, nn.BatchNorm2d))
+    assert shown.total_params == costs.parameters
+    assert shown.total_mult_adds - costs.macs == 2 * normalised + 1000
+    assert f"the {normalised:,} channels that are normalised, and the 1,000 biases" in TEXT
+    assert (shown.total_mult_adds - costs.macs) / costs.macs < 0.0002 / 2, "far less than GoogLeNet's 0.2 %"

@@ -467,6 +467,40 @@ def test_torchinfo_counts_one_operation_more_for_each_value_that_is_put_out():
     assert extra == 2 * 8 and "counts the normalisation's two numbers a channel, once" in TEXT
 
 
+def test_torchinfos_rule_is_that_of_exercise_2_9():
+    """The lesson's six layers, and others: what torchinfo says of each, by the class's name, the parameters, the output."""
+
+    class Window(nn.Conv2d):
+        pass
+
+    class SeparableConv(nn.Conv2d):
+        pass
+
+    class Deconvolution(nn.Conv2d):
+        pass
+
+    grid = (16, 14, 14)
+    layers = [
+        (nn.Conv2d(16, 16, 3, padding=1), grid, 454_720, 451_584),
+        (Window(16, 16, 3, padding=1), grid, 2_320, 451_584),
+        (nn.ConvTranspose2d(16, 16, 2, stride=2, bias=False), grid, 802_816, 200_704),
+        (nn.Linear(3136, 10), (1, 1, 3136), 31_370, 31_360),
+        (nn.Linear(16, 16), (14, 14, 16), 272, 50_176),
+        (nn.BatchNorm2d(16), grid, 32, 0),
+        (SeparableConv(16, 16, 3, groups=16, bias=False), grid, 9 * 16 * 12 * 12, None),
+        (Deconvolution(16, 16, 1, bias=False), grid, 256, None),
+        (nn.MaxPool2d(2), grid, 0, None),
+    ]
+    for layer, shape, told, true in layers:
+        (line,) = torchinfo.summary(layer, (1, *shape), verbose=0).summary_list
+        rule = checks.counted_elsewhere(line.class_name, line.num_params, line.output_size[1:])
+        assert rule == line.macs == told, layer
+        if true is not None:
+            assert profile(layer, shape).macs == true
+    assert 802_816 == 4 * 200_704 and "with a stride of 2 four times as many" in TEXT
+    assert 451_584 + 14 * 14 * 16 == 454_720 and 196 * 256 == 50_176 and "196 times too" in TEXT
+
+
 def test_the_text_on_the_networks_before_it():
     costs = {name: measure.cost(name) for name in ("alexnet", "network_in_network", "vgg_16", "googlenet")}
     shares = {

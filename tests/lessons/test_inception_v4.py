@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchinfo
 from torch import nn
 
 from lessons.inception_v4 import figures, lab, paper, printed
@@ -359,3 +360,16 @@ def test_the_designs_of_a_module_count_its_widths():
     assert {kind: len(every) for kind, every in found.items()} == {"InceptionA": 4, "InceptionB": 7, "InceptionC": 3}
     assert all(len(set(every)) == 1 for every in found.values())
     assert prod(len(set(every)) for every in paper.designs("inception_v3").values()) == 6
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "inception_v4"])
+def test_torchinfo_on_the_whole_networks(name):
+    """What its last figure holds, as the text says: what layers with weights put out, twice."""
+    network, costs = measure.network(name), measure.cost(name)
+    shown = torchinfo.summary(network, (1, 3, 299, 299), device="meta", verbose=0)
+    rows = [each for each in shown.summary_list if each.is_leaf_layer and each.num_params]
+    assert {type(each.module) for each in rows} == {nn.Conv2d, nn.BatchNorm2d, nn.Linear}
+    assert shown.total_output_bytes == 2 * 4 * sum(prod(each.output_size) for each in rows)
+    assert shown.total_params == costs.parameters
+    of_norms = sum(2 * each.num_features for each in network.modules() if isinstance(each, nn.BatchNorm2d))
+    assert shown.total_mult_adds - costs.macs == of_norms + 1000

@@ -471,3 +471,13 @@ def test_the_text_on_mobilenet():
     assert mobile.macs == own.macs and "Both do the same multiply-adds" in TEXT
     assert f"MobileNet has {mobile.parameters - own.parameters:,} parameters more" in TEXT
     assert {80, 81} <= {claim.number for claim in paper.CLAIMS} and "Claims 80 and 81 above" in TEXT
+
+
+def test_torchinfo_on_the_whole_network():
+    """Groups are right by its rule, and what is added is that of normalisations and biases, each once."""
+    network, costs = measure.network("xception"), measure.cost("xception")
+    shown = torchinfo.summary(network, (1, 3, 299, 299), device="meta", verbose=0)
+    of_norms = sum(2 * each.num_features for each in network.modules() if isinstance(each, nn.BatchNorm2d))
+    assert shown.total_params == costs.parameters and shown.total_mult_adds - costs.macs == of_norms + 1000
+    depthwise = [each for each in shown.summary_list if isinstance(each.module, nn.Conv2d) and each.module.groups > 1]
+    assert depthwise and all(each.num_params == 9 * each.output_size[1] for each in depthwise)

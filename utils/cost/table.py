@@ -139,7 +139,8 @@ class Table:
             for row in self.rows
         )
         head = ("name", "layer", "branch", "output", "parameters", units.letters(), "activations", "receptive field")
-        return html.output(html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight"))
+        table = html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight")
+        return html.output(html.scrolled(table, "The cost of each layer"))
 
 
 def profile(module: nn.Module, image_shape: Input | Sequence[Input]) -> Table:

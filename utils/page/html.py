@@ -129,6 +129,11 @@ def on_paper(picture: Html, words: str, *, full: float, share: float, least: flo
     return tag("div", picture, cls="course-paper course-drawn", style=sizes, tabindex=0, role="group", aria_label=words)
 
 
+def scrolled(wide: object, words: str) -> Html:
+    """What may be wider than the page, in a box that is scrolled, from the keyboard as well; `words` say what it is."""
+    return tag("div", wide, cls="course-scrolled", tabindex=0, role="group", aria_label=words)
+
+
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 

@@ -106,6 +106,7 @@ table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-figure figcaption{{padding:4px 0}}
 .course-figure .entry{{margin-right:18px;white-space:nowrap}}
 .course-paper{{background:#fff;color:#000;padding:4px;overflow-x:auto}}
+.course-scrolled{{overflow-x:auto}}
 .course :is(svg,img),.course-lab :is(svg,img),.course-widget :is(svg,img){{max-width:100%;height:auto}}
 .course-panels svg{{max-width:none}}
 .course-drawn>:is(svg,img){{width:var(--share);min-width:var(--least);max-width:var(--full)}}

@@ -1,5 +1,6 @@
 // What a sighted learner sees of a lab's handles, said to those who listen: the name of each slider, whether a button is
-// pressed or a section open, and one stop of the tab key for a grid of buttons instead of one for each.
+// pressed or a section open, and one stop of the tab key for a grid of buttons instead of one for each. And whoever stands on a
+// handle has its keys: JupyterLab's would choose another cell with an arrow, cut it with "x", delete it with "d d".
 const put = (node, name, value) => node.getAttribute(name) !== value && node.setAttribute(name, value);
 
 function press(button) {
@@ -16,8 +17,13 @@ function step(event) {
   const across = Math.sqrt(buttons.length);
   const next = buttons[at + (Number.isFinite(way) ? way : Math.sign(way) * across)];
   event.preventDefault();
-  event.stopPropagation();
   next?.focus();
+}
+
+/** With Ctrl, and Shift and Enter, keys are the notebook's also here. */
+function keep(event) {
+  const isForTheNotebook = event.ctrlKey || event.metaKey || event.altKey || (event.key === "Enter" && event.shiftKey);
+  if (!isForTheNotebook) event.stopPropagation();
 }
 
 function name(root, pressed) {
@@ -42,19 +48,30 @@ function name(root, pressed) {
     put(bar, "role", "progressbar");
     put(bar, "aria-label", "How much is done");
   }
+  for (const image of root.querySelectorAll("img.widget-image")) put(image, "alt", ""); // words beside it say what it shows
   for (const grid of root.querySelectorAll(".course-units")) grid.addEventListener("keydown", step);
 }
 
 export default {
   render({ el }) {
     const pressed = new MutationObserver(changes => changes.forEach(({ target }) => press(target)));
-    let tries = 0;
+    // The views of the handles are made one after another, on a busy machine long after this one.
+    const made = new MutationObserver(() => { later ??= setTimeout(look, 250); });
+    let later = null, root = null;
     const look = () => {
-      const root = el.closest(".course-live");
-      if (root) name(root, pressed);
-      if (++tries < 12) setTimeout(look, 250); // the views of the handles are made one after another
+      later = null;
+      root ??= el.closest(".course-live, .course-widget");
+      if (!root) { later = setTimeout(look, 250); return; }
+      name(root, pressed);
+      root.addEventListener("keydown", keep);
+      made.observe(root, { childList: true, subtree: true });
     };
     look();
-    return () => pressed.disconnect();
+    return () => {
+      clearTimeout(later);
+      pressed.disconnect();
+      made.disconnect();
+      root?.removeEventListener("keydown", keep);
+    };
   },
 };

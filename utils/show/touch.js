@@ -15,11 +15,8 @@ function fill(element, attributes, inside) {
   return element;
 }
 
-/** The outermost element. JupyterLab's keys stay outside of it: an arrow would go to a heading, "d d" delete the cell. With Ctrl they are its own. */
-const ground = (kind, attributes, ...inside) => h("div", {class: `touch ${kind}`, ...attributes, onkeydown: event => {
-  const isForTheNotebook = event.ctrlKey || event.metaKey || event.altKey || (event.key === "Enter" && event.shiftKey);
-  if (!isForTheNotebook) event.stopPropagation();
-}}, ...inside);
+/** The outermost element. */
+const ground = (kind, attributes, ...inside) => h("div", {class: `touch ${kind}`, ...attributes}, ...inside);
 
 /** Write attributes; functions under "on..." listen. Null and false take an attribute away. */
 function set(element, attributes) {

@@ -3,7 +3,7 @@
 A `Touch` has a front (an ES module `NAME.js` and its looks `NAME.css`), data that Python computed from live modules, a small
 state that a hand may change, and a still picture for wherever no script runs. The front exports `render({model, el})` as
 anywidget asks. It may use the few helpers of `touch.js`, which are put in front of it, and asks no address for anything. Its
-outermost element is a `ground`, which has the class `touch` and keeps JupyterLab's shortcuts from its keys.
+outermost element is a `ground`, which has the class `touch`. JupyterLab's shortcuts are kept from its keys by `heard.js`.
 
 | where | what is shown |
 | --- | --- |

@@ -202,6 +202,7 @@ class NotebookWatch(_Timed):
         from IPython.display import display
         from ipywidgets import HTML, FloatProgress, GridBox, HBox, Image, Layout, VBox
 
+        from utils.show.display import heard
         from utils.train import curves
 
         super().__enter__()
@@ -211,7 +212,7 @@ class NotebookWatch(_Timed):
         # Two lines are kept free for the words, so that what is below does not move when they need the second one.
         self.words = HTML(layout=Layout(width="auto", min_height="3em", margin="0 2px"))
         pixels = {"width": str(curves.WIDTH), "height": str(curves.HEIGHT)}
-        layout = {"width": "100%", "height": "auto"}
+        layout = {"width": "100%", "height": "auto", "margin": "0"}
         self.images = [Image(format="png", **pixels, layout=Layout(**layout)) for _ in range(3)]
         # An image widget has no text alternative: the words stand beside it, where only a screen reader finds them.
         self.spoken = HTML(layout=Layout(width="1px", height="1px", margin="0", overflow="hidden"))
@@ -219,7 +220,7 @@ class NotebookWatch(_Timed):
         self.drawn, self.cost = time.perf_counter(), 0.0
         grid = Layout(grid_template_columns=curves.GRID, grid_gap="10px", width="auto", max_width=f"{curves.WIDEST}px")
         self.box = VBox(
-            [HBox([self.bar, self.button.widget]), self.words, GridBox(self.images, layout=grid), self.spoken]
+            [HBox([self.bar, self.button.widget]), self.words, GridBox(self.images, layout=grid), self.spoken, *heard()]
         )
         self.box.add_class("course-widget")
         self._say(["starting"])

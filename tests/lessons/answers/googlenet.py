@@ -392,4 +392,25 @@ ANSWERS = {
             ("kept = {}\ndef Answer(height, width):\n    if (height, width) in kept:\n        return []\n    kept[height, width] = 1\n    boxes = []\n    for scale in (256, 288, 320, 352):\n        longer = round(max(height, width) * scale / min(height, width))\n        for offset in (0, (longer - scale) // 2, longer - scale):\n            left, top = (offset, 0) if width >= height else (0, offset)\n            free = scale - 224\n            five = [(0, 0), (0, free), (free, 0), (free, free), (free // 2, free // 2)]\n            for down, across, side in [(d, a, 224) for d, a in five] + [(0, 0, scale)]:\n                for mirrored in (False, True):\n                    boxes.append((scale, left + across, top + down, side, mirrored))\n    return boxes\n", 'For height=400, width=600 you find 0 crops'),
         ),
     ),
+    "by_torchinfo": Answers(
+        right=(
+            function("kind, parameters, shape", "parameters * (math.prod(shape[1:]) if 'Conv' in kind else 1)"),
+            function("kind, parameters, shape", "parameters if kind.find('Conv') < 0 else parameters * math.prod(shape) // shape[0]"),
+            "def Answer(kind, parameters, shape):\n    places = 1\n    if 'Conv' in kind:\n        for side in shape[1:]:\n"
+            "            places *= side\n    return places * parameters\n",
+        ),
+        wrong=(
+            (function("kind, parameters, shape", "parameters * math.prod(shape[1:])"), "counted once, whatever the grid"),
+            (function("kind, parameters, shape", "parameters"), "works at each place of the grid"),
+            (function("kind, parameters, shape", "parameters * (math.prod(shape) if 'Conv' in kind else 1)"), "The channels are no places"),
+            (function("kind, parameters, shape", "parameters * (shape[1] ** 2 if 'Conv' in kind else 1)"), "height times width"),
+            (function("kind, parameters, shape", "parameters * (shape[-1] ** 2 if 'Conv' in kind else 1)"), "height times width"),
+            (function("kind, parameters, shape", "parameters * (shape[1] * shape[2] if kind == 'Conv2d' else 1)"), "wherever `Conv` stands in the name"),
+            (function("kind, parameters, shape", "parameters * (math.prod(shape[1:]) if kind.startswith('Conv') else 1)"), "wherever `Conv` stands in the name"),
+            (function("kind, parameters, shape", "parameters * (math.prod(shape[1:]) if kind != 'Linear' else 1)"), "wherever `Conv` stands in the name"),
+            (function("kind, parameters, shape", "(parameters - shape[0]) * math.prod(shape[1:]) if 'Conv' in kind else parameters"), "The biases are counted as well"),
+            (function("kind, parameters, shape", "parameters * (math.prod(shape[:-1]) if 'Conv' in kind else 1)"), "is expected"),
+            (function("kind, parameters, shape", "None"), "Is the `return` missing"),
+        ),
+    ),
 }  # fmt: skip
