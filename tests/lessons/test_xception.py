@@ -420,6 +420,29 @@ def test_a_place_knows_its_speed():
     assert Place("it", Work(10, 5), 2.0).speed == 5 and Work(10, 5).intensity == 2
 
 
+def test_what_the_text_says_of_the_dial_on_photographs():
+    groups = experiment("groups")
+    both = groups.on_both()
+    assert both.short.verdicts["48 groups"] == both.full.verdicts["48 groups"] == "differs"
+    short, full = (form.compare().differences[-1] for form in (both.short, both.full))
+    assert 18 < short.mean < 26 and "which led by some twenty points on the course's images" in TEXT
+    assert -3 < full.mean < -2 and "ends about two and a half points behind it" in TEXT
+    assert all(each.mean < 0 for each in both.full.compare().differences)  # "the network with one group ends first"
+    by_arm = {
+        arm: np.mean([[seen.test_accuracy for seen in run.history] for run in runs], 0)
+        for arm, runs in both.full.runs.items()
+    }
+    behind = by_arm["1 group"] - by_arm["48 groups"]
+    assert {*np.sign(behind[:5])} == {-1, 1} and "over the first five passes now the one leads, now the other" in TEXT
+    assert all(behind[5:] > 0.01) and "from the sixth on, while the learning rate falls, the one group stays ahead" in TEXT
+    rates = [seen.learning_rate for seen in both.full.runs["1 group"][0].history]
+    assert all(after < before for before, after in zip(rates[4:], rates[5:], strict=False))
+    costs = groups.costs()
+    assert 0.2 < costs["48 groups"].macs / costs["1 group"].macs < 0.23 and "about a fifth of the multiply-adds" in TEXT
+    assert {run.data["train"] for runs in both.full.runs.values() for run in runs} == {50_000}
+    assert both.full.form.recipe.epochs == 10 and "saw all 50,000 photographs, ten times" in TEXT
+
+
 def test_what_the_text_says_of_an_activation_between_on_photographs():
     both = experiment("separable_activation").on_both()
     assert both.short.verdicts == {"ReLU": "differs", "ELU": "differs"}
