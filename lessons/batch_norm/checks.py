@@ -16,6 +16,7 @@ from utils.feedback.answers import require_function, returned
 from utils.feedback.exercises import Feedback, Wrong, article
 from utils.feedback.functions import Case, Kind, pair, same_function, several, tensor
 from utils.feedback.modules import build, layers_of, same_module, settle
+from utils.feedback.undoing import before_reasons
 
 feedback = Feedback("batch_norm", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -348,6 +349,8 @@ def _compare_training(module: nn.Module, reference: nn.Module, batches: list[Ten
             )
         _require_vectors(module, x.shape[1])
         theirs = reference(their_x)
+        if not _near(mine.detach(), theirs.detach(), 1e-5):
+            before_reasons()
         _expect(mine.detach(), theirs.detach(), what, _slips_in_training(x, reference, eps))
         weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(number))
         if not mine.requires_grad:

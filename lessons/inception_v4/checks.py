@@ -326,9 +326,8 @@ def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
     try:
         same_module(module, reference, shape, ordered=True)
     except Wrong as wrong:
-        if layers_of(module, nn.Conv2d) and not any(
-            o.name == "native_batch_norm" for o in operations_of(module, shape)
-        ):
+        done = {operation.name for operation in operations_of(module, shape)}
+        if "convolution" in done and "native_batch_norm" not in done:
             raise Wrong(
                 "Your layers have no normalisation: a layer is a `ConvBNAct` here, a convolution without bias, its normalisation and a "
                 "ReLU."

@@ -356,6 +356,7 @@ ANSWERS = {
             (forked("kernel_size=(3, 1)),\n                       ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(1, 3))",
                     "kernel_size=(1, 3)),\n                       ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(3, 1))"), "the 3×1 comes before the 1×3"),
             (forked(forward="b, c = self.b(x), self.c(x)\nreturn torch.cat([self.a(x), self.b_wide(b), self.c_wide(c), self.d(x)], 1)"), "counts twice"),
+            (forked(forward="b, c = (self.b(x),)\n" + SIX), "not enough values to unpack (expected 2, got 1)"),
             (forked(forward=SIX.replace("self.c_wide(c), self.c_tall(c)", "self.c_tall(c), self.c_wide(c)")), "in another order"),
             (forked("ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=(1, 3))", "ConvBNAct(w.stacked[1], w.stacked[2], kernel_size=3)"), "Expected 1×3"),
             (forked("kernel_size=(3, 1)),\n", "kernel_size=(3, 1), padding='valid'),\n"), "with stride 1 and padding (1, 0)"),
