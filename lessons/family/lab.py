@@ -22,7 +22,7 @@ PARAMETERS, MACS, ACTIVATIONS, SECONDS = "parameters", "multiply-adds", "activat
 TOP1, TOP5 = "top-1", "top-5"
 LOG, EVEN = "log", "even"
 ALL = 100  # per cent of the dearest: no budget
-WIDTH, HEIGHT, MARGINS = 580, 330, (44, 70, 26, 42)  # of the picture, in pixels
+WIDTH, HEIGHT, MARGINS = 512, 330, (44, 70, 26, 42)  # of the picture, in pixels
 
 
 def points_of(
@@ -141,15 +141,47 @@ def chart(points: Mapping, front: tuple, names: Mapping[str, str], settings: Map
         stairs += [(cost, stairs[-1][1]), (cost, error)]
     drawn.line([*stairs, (high, stairs[-1][1])], GREY, width=1.5)
     said = []
-    for number, name in enumerate(sorted(points, key=lambda name: points[name])):
+    for name in sorted(points, key=lambda name: points[name]):
         kind = "front" if name in front else "dominated"
         fill = COLORS[name] if name in front else "none"
         look = {"cls": kind, "data-network": name, "stroke": COLORS[name], "stroke_width": 2}
         drawn.dot(*points[name], fill, radius=6, **look)
-        x, y = drawn.place(*points[name])
-        drawn.parts.append(svg.text(x, y + (-10 if number % 2 == 0 else 19), names[name]))
         said.append(f"{names[name]} {amount(points[name][0], settings['cost'])}, {points[name][1]:.1f} %, {kind}")
+    drawn.parts += beside_points({names[name]: drawn.place(*point) for name, point in points.items()})
     return drawn.svg(f"Points. Cost across, error upwards. {'; '.join(said)}.")
+
+
+LETTER, LINE = 6.2, 13  # how wide a letter of the picture's words is and how high a line, in pixels
+
+
+def beside_points(places: Mapping[str, tuple[float, float]]) -> list[Html]:
+    """A name for each point: above, below, right or left of it, or further off, where it lies on the fewest points and names."""
+    rooms = [(x - 7, y - 7, x + 7, y + 7) for x, y in places.values()]
+    written = []
+    for name, (x, y) in sorted(places.items(), key=lambda each: each[1]):
+        wide = LETTER * len(name)
+        ways = [(x - wide / 2, y - 10), (x - wide / 2, y + 19), (x + 10, y + 4), (x - wide - 10, y + 4)]
+        ways += [(left, y + up) for up in (-4, 12, -8, 16) for left in (x + 9, x - wide - 9)]
+        ways += [(x - wide / 2 + aside, y + up) for up in (-24, 33, -38, 47) for aside in (0, wide / 2, -wide / 2)]
+
+        def lost(way: tuple[float, float], wide: float = wide) -> float:
+            left, bottom, right, top = way[0], way[1] + 2, way[0] + wide, way[1] - LINE + 2
+            over = sum(
+                max(0.0, min(right, b[2]) - max(left, b[0])) * max(0.0, min(bottom, b[3]) - max(top, b[1]))
+                for b in rooms
+            )
+            outside = (
+                max(0.0, -left)
+                + max(0.0, right - WIDTH)
+                + max(0.0, MARGINS[2] - top)
+                + max(0.0, bottom - HEIGHT + MARGINS[3])
+            )
+            return over + LINE * outside
+
+        left, line = min(ways, key=lost)
+        rooms.append((left, line - LINE + 2, left + wide, line + 2))
+        written.append(svg.text(left + wide / 2, line, name))
+    return written
 
 
 def pareto_lab(times: Mapping[Key, Timing] | None = None) -> Lab:

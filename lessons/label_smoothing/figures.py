@@ -27,26 +27,31 @@ def what_each_step_brought() -> Picture:
     """The paper's Table 3 from Inception-v2 on: the top-1 error after each further step, and what the step changes."""
     figure, (axis,) = panels(1, "From Inception-v2 to v3: two steps of four change no layer", width=8.4, height=3.6)
     kinds = {"start": colors.GREY, "recipe": colors.ORANGE, "layers": colors.BLUE}
-    words, before = [], None
+    words, before = [], paper.CUMULATIVE[0].top1
     for place, row in enumerate(paper.CUMULATIVE):
-        error = row.top1
-        axis.barh(-place, error, color=kinds[row.changes], height=0.7)
-        gain = "" if before is None else f", {before - error:.1f} points less"
+        error, color = row.top1, kinds[row.changes]
+        gain = f", {before - error:.1f} points less" if place else ""
+        axis.plot([before, before], [-place, min(1 - place, 0)], color=colors.GREY, linewidth=1)
+        axis.barh(-place, before - error, left=error, color=color, height=0.7)
+        if not place:
+            axis.plot(error, 0, "o", color=color, markersize=8)
         axis.annotate(
-            f" {error:.1f} %{gain} · {row.billions:.1f} billion operations",
-            (error, -place),
+            f"{error:.1f} %{gain} · {row.billions:.1f} billion operations",
+            (before, -place),
+            xytext=(9, 0),
+            textcoords="offset points",
             va="center",
             fontsize=SMALL,
         )
-        words.append(f"{row.name} {error:.1f} %, {row.billions:.1f} billion operations")
+        words.append(f"{row.name} {error:.1f} %{gain}, {row.billions:.1f} billion operations")
         before = error
     axis.set_yticks([-place for place in range(len(paper.CUMULATIVE))], [row.name for row in paper.CUMULATIVE])
-    axis.set_xlim(18, 26.8)
-    label(axis, x="top-1 error on ImageNet as the paper prints it, % (the axis begins at 18)")
+    axis.set_xlim(min(row.top1 for row in paper.CUMULATIVE) - 0.2, paper.CUMULATIVE[0].top1 + 1.4)
+    label(axis, x="top-1 error on ImageNet as the paper prints it, %: a bar is as long as the step")
     handles = [Patch(color=color) for color in kinds.values()]
     names = ["where it starts", "changes the recipe", "changes layers"]
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL)
-    return Picture(figure, f"Bars, the paper's Table 3. {'. '.join(words)}.")
+    return Picture(figure, f"A staircase, the paper's Table 3. {'. '.join(words)}.")
 
 
 def loss_by_lead(loss: Callable[[Tensor, Tensor, float], Tensor], classes: int = 10, epsilon: float = 0.1) -> Picture:

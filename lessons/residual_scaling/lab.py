@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from operator import itemgetter
 
 from labs.design_costs import color_of
 from lessons.residual_scaling import tiny
@@ -75,12 +76,17 @@ def _chart(title: str, lines: dict[str, tuple[float, ...]], blocks: int) -> Html
     powers = [10.0**power for power in range(round(math.log10(LEAST)), round(math.log10(TOP)) + 1)]
     steps = range(0, blocks + 1, max(1, blocks // 4))
     chart.axes(svg.numbered(steps), svg.numbered(powers), x="blocks", grid="y")
-    said = []
+    said, ends = [], []
     for name, values in lines.items():
         shown = [min(max(value, LEAST), TOP) if math.isfinite(value) else TOP for value in values]
         chart.line(enumerate(shown), color_of(name))
         chart.dot(len(shown) - 1, shown[-1], color_of(name))
+        ends.append((*chart.place(len(shown) - 1, shown[-1]), name))
         said.append(f"{name} {values[0]:.3g} to {values[-1]:.3g}".strip())
+    ends.sort(key=itemgetter(1))
+    for (x, y, name), beside in zip(ends, (-9, 19), strict=False):  # above the upper line, below the other one
+        if name:
+            chart.parts.append(svg.text(x, y + beside, name, font_size=13, font_weight="bold"))
     return text(bold(title), BREAK, chart.svg(f"{title}: {'; '.join(said)}."))
 
 

@@ -203,7 +203,7 @@ def roof_svg(limits: Limits, shown: dict[str, Seen]) -> Html:
         (low, high),
         width=WIDTH,
         height=HEIGHT,
-        margins=(52, 12, 28, 40),
+        margins=(52, 20, 28, 40),
         logs="xy",
     )
     speeds = {10**power: short(10**power, 1) for power in range(6, 16) if low < 10**power < high}

@@ -86,6 +86,27 @@ def test_axe_finds_nothing_in_what_a_notebook_shows(shown, theme):
     assert shown.page.evaluate(WORDS) == []
 
 
+# Labs whose words reach into their picture, and those whose picture is not within the first half of the page.
+CROWDED = """() => [...document.querySelectorAll('.course-lab')].flatMap(lab => {
+  lab.querySelector('.course-body').scrollIntoView();
+  const [words, picture, side] = ['.course-words', '.course-picture', '.course-side'].map(each => lab.querySelector(each).getBoundingClientRect());
+  const name = lab.querySelector('b')?.textContent;
+  return [
+    ...words.bottom > picture.top + 1 ? [`${name} words ${words.bottom} on the picture ${picture.top}`] : [],
+    ...picture.top > innerHeight || picture.top > side.top ? [`${name} has its picture below its handles`] : [],
+  ];
+})"""
+
+
+def test_at_200_per_cent_the_picture_stays_beside_the_handles(shown):
+    """1280 by 900 pixels, of which 640 by 450 are left."""
+    shown.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    shown.page.set_viewport_size({"width": 640, "height": 450})
+    shown.page.wait_for_timeout(1000)
+    assert shown.page.locator(".course-lab").count() >= len(LABS)
+    assert shown.page.evaluate(CROWDED) == []
+
+
 # One of each kind of control, in a lab, a prediction, a training and a race.
 CONTROLS = (
     "import ipywidgets as w\nfrom utils.lab_frame.frame import Lab, View, buttons, choice, share, slider, stops\n"

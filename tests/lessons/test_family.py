@@ -466,3 +466,31 @@ def test_pictures_say_their_point():
     own = [(figures.COLORS[each.name], figures.MARKERS[each.name]) for each in NETWORKS]
     assert len({color for color, _ in own}) == len({marker for _, marker in own}) == len(NETWORKS)
     assert len(set(figures.MARKERS.values())) == len(NETWORKS) + len(RELATIVES)
+
+
+@pytest.mark.parametrize("relatives", [False, True])
+def test_no_name_lies_on_another_in_the_pareto_lab(relatives):
+    """Nor on a point: with the family alone, and with its relatives."""
+    settings = lab.pareto_lab().settings | {"relatives": relatives}
+    picture = lab.view({}, settings, None).html
+    names = [row.title for row in lab.rows_of(settings)]
+    found = re.findall(r'<text x="([-.\d]+)" y="([-.\d]+)" text-anchor="middle">([^<]+)</text>', picture)
+    rooms = [
+        (
+            float(x) - lab.LETTER * len(name) / 2,
+            float(y) - lab.LINE + 2,
+            float(x) + lab.LETTER * len(name) / 2,
+            float(y) + 2,
+        )
+        for x, y, name in found
+        if name in names
+    ]
+    dots = re.findall(r'<circle [^>]*cx="([.\d]+)" cy="([.\d]+)"', picture)
+    assert len(rooms) == len(dots) == len(names) - 1  # one has no top-1 error
+    rooms += [(float(x) - 6, float(y) - 6, float(x) + 6, float(y) + 6) for x, y in dots]
+    for place, one in enumerate(rooms[: len(dots)]):
+        for other in rooms[place + 1 :]:
+            assert not (one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]), (
+                one,
+                other,
+            )

@@ -117,6 +117,7 @@ table.course-table.course-table td.track{{width:55%;min-width:150px}}
 @container (max-width:640px){{
 .course-body>.course-main{{order:-1;max-height:48vh;overflow:auto;flex-basis:100%!important}}
 .course-body>.course-side{{max-height:40vh;overflow:auto;width:100%!important;flex-basis:100%!important}}
+.course-body>:is(.course-main,.course-side)>*{{flex-shrink:0}}
 }}
 .course-budgets{{max-width:860px}}
 .course-budget{{display:flex;flex-wrap:wrap;gap:0 8px}}
