@@ -12,6 +12,7 @@ class Row:
     points: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     is_new: bool = False
+    name: str = ""  # as the class's list has it
 
     @property
     def total(self) -> float:
@@ -63,10 +64,11 @@ def table(rows: Sequence[Row]) -> str:
     """The report for a terminal: a line for each student, and remarks below it."""
     names = list(dict.fromkeys(name for row in rows for name in row.points))
     width = max([len(row.student) for row in rows] + [7])
-    lines = ["  ".join([f"{'student':<{width}}", *names, "by tests"])]
+    last = ["name"] if any(row.name for row in rows) else []
+    lines = ["  ".join([f"{'student':<{width}}", *names, "by tests", *last])]
     for row in rows:
         cells = [f"{row.points.get(name, 0):>{len(name)}g}" if row.points else f"{'-':>{len(name)}}" for name in names]
         total = f"{row.total:>8g}" if row.points else f"{'-':>8}"
-        lines.append("  ".join([f"{row.student:<{width}}", *cells, total]))
+        lines.append("  ".join([f"{row.student:<{width}}", *cells, total, *([row.name] if row.name else [])]))
         lines += [f"{'':<{width}}    {remark}" for remark in row.remarks]
     return "\n".join(lines)
