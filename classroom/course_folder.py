@@ -467,8 +467,12 @@ def collect(folder: Path, slug: str, source: Path | None = None, *, who: Path | 
         known = people(folder, who)
         if source is not None:
             names = intake.cell_names(folder / "release" / slug / f"{slug}.ipynb")
-            return intake.collect(source, folder, slug, known, names)
-        return _from_exchange(folder, slug, known)
+            found = intake.collect(source, folder, slug, known, names)
+        else:
+            found = _from_exchange(folder, slug, known)
+    for row in found.rows:
+        row.name = known.called.get(row.student, "")
+    return found
 
 
 def _from_exchange(folder: Path, slug: str, known: Roster) -> Collected:

@@ -64,7 +64,7 @@ def autograde(
             "Marking needs Linux or macOS. On Windows, do it in WSL: the same commands, the same folder."
         )
     with alone(folder):
-        called = {one.id: f"{one.first_name} {one.last_name}".strip() for one in people(folder).students}
+        called = people(folder).called
         _compose_names(folder)
         rows = {row.student: row for row in _roster(folder, slug, students)}
         for row in rows.values():

@@ -15,6 +15,10 @@ class Row:
     name: str = ""  # as the class's list has it
 
     @property
+    def who(self) -> str:
+        return f"{self.student} ({self.name})" if self.name else self.student
+
+    @property
     def total(self) -> float:
         return sum(self.points.values())
 
@@ -50,7 +54,7 @@ class Collected:
 
     def __str__(self) -> str:
         """The account, for a terminal: what is asked, what was odd, and every file that was not taken in."""
-        lines = [f"{row.student}: {remark}" for row in self.rows for remark in row.remarks]
+        lines = [f"{row.who}: {remark}" for row in self.rows for remark in row.remarks]
         if self.left:
             lines.append(f"Not taken in ({len(self.left)} of {self.files} files):")
             lines += [f"  {path}: {reason}" for path, reason in self.left]

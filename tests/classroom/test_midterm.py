@@ -260,6 +260,7 @@ def test_marks_go_back_under_the_platforms_own_ids(course, tmp_path):
     shutil.copy(course / "release" / SLUG / f"{SLUG}.ipynb", source / f"leekim_LATE_4322_9_{SLUG}-1.ipynb")
     found = course_folder.collect(course, SLUG, source)
     assert [(row.student, row.remarks) for row in found.rows] == [("klee", ["late, says Canvas"])]
+    assert str(found) == "klee (Kim Lee): late, says Canvas"
     marked(course)
     export.export(course, tmp_path / "canvas.csv", "canvas")
     assert list(csv.reader((tmp_path / "canvas.csv").open()))[2:] == [
