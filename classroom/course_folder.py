@@ -50,10 +50,10 @@ CLEANING = "classroom.cleaning.Clean"
 CLASSROOM = """# This class. Lines that begin with # are switched off.
 
 # A word for this class and year. The numbers in the assignments follow from it: another word, other numbers, and last
-# year's answers do not fit. Change it before the first release, and not after.
+# year's answers do not fit. To change it, before the first release and not after: delete source/ too, and init again.
 seed = {seed}
 
-# When an assignment is due, in UTC. What comes later is marked as late in nbgrader's pages.
+# When an assignment is due, in UTC. Who comes later is named by `autograde`. After a change: `release` again.
 [due]
 # inception_module = 2026-10-31T22:00:00
 """
@@ -324,6 +324,17 @@ def release(folder: Path, slug: str, *, exchange: bool = False) -> Path:
     return folder / "release" / slug / f"{slug}.ipynb"
 
 
+def due_sentences(folder: Path, slug: str) -> list[str]:
+    """When a released assignment is due, and dates that belong to none."""
+    with gradebook(folder) as book:
+        due = book.find_assignment(slug).duedate
+    others = sorted(set(settings(folder).due) - set(assignments(folder)))
+    return [
+        f"Due {due:%Y-%m-%d %H:%M} UTC." if due else f"No date in {SETTINGS}: nobody is late.",
+        *(f"{SETTINGS} has a date for {name}, and the class has no such assignment." for name in others),
+    ]
+
+
 @contextlib.contextmanager
 def _kept_on_failure(place: Path) -> Iterator[None]:
     """A folder that nbgrader makes anew, and deletes first: where it fails, the old one comes back."""
@@ -456,8 +467,12 @@ def collect(folder: Path, slug: str, source: Path | None = None, *, who: Path | 
         known = people(folder, who)
         if source is not None:
             names = intake.cell_names(folder / "release" / slug / f"{slug}.ipynb")
-            return intake.collect(source, folder, slug, known, names)
-        return _from_exchange(folder, slug, known)
+            found = intake.collect(source, folder, slug, known, names)
+        else:
+            found = _from_exchange(folder, slug, known)
+    for row in found.rows:
+        row.name = known.called.get(row.student, "")
+    return found
 
 
 def _from_exchange(folder: Path, slug: str, known: Roster) -> Collected:

@@ -17,6 +17,7 @@ from classroom import course_folder
 from classroom.assignments import nbgrader
 from classroom.marking import settle_lateness
 from classroom.notebooks import ClassroomError
+from classroom.roster import SECTION
 
 
 @dataclass
@@ -88,7 +89,8 @@ def canvas(marks: Marks) -> list[list[str]]:
     rows.append(["Points Possible", "", "", "", "", *(f"{most:g}" for most in marks.most.values())])
     for one in marks.students:
         is_own = "student" in one.given and "id" in one.given
-        who = [one.given.get(name.lower(), "") for name in columns] if is_own else [one.name, "", "", one.id, ""]
+        section = next((one.given[column] for column in SECTION if one.given.get(column)), "")
+        who = [one.given.get(name.lower(), "") for name in columns] if is_own else [one.name, "", "", one.id, section]
         rows.append([*who, *_points(one, marks)])
     return rows
 

@@ -23,24 +23,27 @@ from classroom.roster import STUDENTS, Label, Question, Roster, Student, as_writ
 MOST_FILES, MOST_BYTES = 20_000, 4 * 2**30  # of a download, unpacked
 OWN_FILES, OWN_BYTES = 500, 200 * 2**20  # of one student's zip
 TIMESTAMP = "timestamp.txt"
+ONE_DOWNLOAD = 60  # seconds: files of several students within these have the time of the download
 _OF_THE_SYSTEM = ("Thumbs.db", "desktop.ini")
 
 
 @dataclass
 class File:
-    """A file of the download: where it is now, and what the download calls it."""
+    """A file of the download: where it is now, what the download calls it, and its time there (of a student's zip, the zip's)."""
 
     path: Path
     name: str
+    time: float
 
 
 @dataclass
 class Group:
-    """What one student handed in, as far as the labels say."""
+    """What one student handed in, as far as the labels say. `is_dated`: the files' times say when."""
 
     label: Label
     files: list[File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    is_dated: bool = True
 
 
 def collect(source: Path, folder: Path, slug: str, people: Roster, names: set[str]) -> Collected:
@@ -76,6 +79,7 @@ def collect(source: Path, folder: Path, slug: str, people: Roster, names: set[st
             _note(name.removeprefix(f"{place.name}/"), reason, slug, groups)
         if not groups and not found.left:
             raise ClassroomError(f"There is nothing in {source}.")
+        _tell_dates(groups, found)
         for student, group in _assigned(groups, people, folder, found):
             found.rows.append(_take(student, group, folder / "submitted" / student / slug, slug, names, found))
     if not people:
@@ -160,18 +164,22 @@ def _of_a_zip(file: File, place: Path, found: Collected, group: Group) -> Iterat
         if "__MACOSX" in inner.name or _of_the_system(inner.path.name):
             found.left.append((name, _nobodys(inner.path)))
         else:
-            yield File(inner.path, name)
+            yield File(inner.path, name, file.time)
 
 
 def _files(entry: Path, place: Path) -> list[File]:
     """All files of an entry, itself where it is one. Links are not followed."""
     if entry.is_symlink() or not entry.is_dir():
-        return [File(entry, entry.relative_to(place).as_posix())]
+        return [_file(entry, place)]
     found = []
     for top, folders, names in os.walk(entry):
         links = [name for name in folders if Path(top, name).is_symlink()]
-        found += [File(Path(top, name), Path(top, name).relative_to(place).as_posix()) for name in (*names, *links)]
+        found += [_file(Path(top, name), place) for name in (*names, *links)]
     return sorted(found, key=lambda file: file.name)
+
+
+def _file(path: Path, place: Path) -> File:
+    return File(path, path.relative_to(place).as_posix(), path.lstat().st_mtime)
 
 
 def _of_the_system(name: str) -> bool:
@@ -226,6 +234,24 @@ def _ask(question: str, groups: Iterable[Group], found: Collected) -> None:
     found.left += [(file.name, "whose it is, is asked below") for group in groups for file in group.files]
 
 
+def _tell_dates(groups: list[Group], found: Collected) -> None:
+    """Believe the files' times, unless those of all students are one: then it is the download's, as Moodle writes it.
+
+    Source: Moodle, mod/assign/classes/downloader.php and files/classes/local/archive_writer/zip_writer.php, which writes the
+    current time where it is given none.
+    """
+    dated = [group for group in groups if group.label.platform != "canvas" and not group.label.attempt]
+    times = [file.time for group in dated for file in group.files]
+    if sum(bool(group.files) for group in dated) < 2 or max(times) - min(times) > ONE_DOWNLOAD:
+        return
+    for group in dated:
+        group.is_dated = False
+    found.notes.append(
+        "All files have the same time, that of the download: when each was handed in is not known, and nobody of these is "
+        "late here. Your platform says who was."
+    )
+
+
 # Taking in
 
 
@@ -251,11 +277,11 @@ def _take(student: str, group: Group, target: Path, slug: str, names: set[str], 
         if (target / f"{slug}.ipynb").exists():
             row.remarks.append("what was handed in before stays")
         return row
-    name = next(file.name for file in group.files if file.path == chosen)
-    when = _handed_in(chosen, group.label)
+    file = next(file for file in group.files if file.path == chosen)
+    when = _handed_in(file, group)
     before = _time(target / TIMESTAMP)
     if when and before and when < before and chosen.read_bytes() != _content(target / f"{slug}.ipynb"):
-        found.left.append((name, f"older than what is there ({when:%Y-%m-%d %H:%M} UTC)"))
+        found.left.append((file.name, f"older than what is there ({when:%Y-%m-%d %H:%M} UTC)"))
         return row
     try:
         row.remarks += read_with_remarks(chosen)[1]
@@ -274,13 +300,13 @@ def _content(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
-def _handed_in(path: Path, label: Label) -> datetime | None:
+def _handed_in(file: File, group: Group) -> datetime | None:
     """When a file was handed in. Canvas's downloads do not say: its files have the time of the download."""
-    if label.attempt:
-        return label.attempt.astimezone(UTC)
-    if label.platform == "canvas":
+    if group.label.attempt:
+        return group.label.attempt.astimezone(UTC)
+    if group.label.platform == "canvas" or not group.is_dated:
         return None
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return datetime.fromtimestamp(file.time, UTC)
 
 
 def _time(path: Path) -> datetime | None:
@@ -300,7 +326,7 @@ def choose(files: Iterable[Path], names: set[str], slug: str) -> tuple[Path | No
     files = list(files)
     notebooks = [path for path in files if path.suffix.lower() == ".ipynb"]
     named = [path for path in notebooks if path.name == f"{slug}.ipynb"]
-    if len(named) == 1:
+    if len(named) == len(notebooks) == 1:
         return named[0], ""
     matches = []
     for path in notebooks:
@@ -310,6 +336,8 @@ def choose(files: Iterable[Path], names: set[str], slug: str) -> tuple[Path | No
             continue
         if common:
             matches.append((common, path.stat().st_mtime, path))
+    if len(named) == 1:
+        return named[0], _rivals(named[0], [path for _, _, path in matches])
     if matches:
         best = max(matches, key=lambda match: match[:2])[2]
         if len(notebooks) == 1 and re.search(rf"{re.escape(slug)}([ _-]*\(?\d+\)?)?$", best.stem):
@@ -322,6 +350,21 @@ def choose(files: Iterable[Path], names: set[str], slug: str) -> tuple[Path | No
     if notebooks:
         return None, f"{len(notebooks)} notebooks, and none is named {slug}.ipynb or has a cell of this assignment"
     return None, "no notebook" + (f", but {', '.join(sorted(path.name for path in files)[:3])}" if files else "")
+
+
+def _rivals(chosen: Path, matches: Iterable[Path]) -> str:
+    """A remark on further notebooks of the assignment beside the one that has its name; empty where all are the same."""
+    content, when = chosen.read_bytes(), chosen.stat().st_mtime
+    others = [path for path in matches if path != chosen and path.read_bytes() != content]
+    if not others:
+        return ""
+    told = ", ".join(
+        path.name + (" (newer)" if path.stat().st_mtime > when + ONE_DOWNLOAD else "") for path in others[:3]
+    )
+    return (
+        f"{len(others) + 1} different notebooks of this assignment: {chosen.name} is taken, and not {told}. If another one "
+        "counts, take the rest out of the download, and call this again"
+    )
 
 
 def _stranger(path: Path) -> str:

@@ -64,11 +64,12 @@ def autograde(
             "Marking needs Linux or macOS. On Windows, do it in WSL: the same commands, the same folder."
         )
     with alone(folder):
-        ids = {one.id for one in people(folder).students}
+        called = people(folder).called
         _compose_names(folder)
         rows = {row.student: row for row in _roster(folder, slug, students)}
         for row in rows.values():
-            if ids and row.student not in ids:
+            row.name = called.get(row.student, "")
+            if called and row.student not in called:
                 row.remarks.append(f"not in {STUDENTS}")
         unknown = sorted(set(students) - set(rows))
         if unknown:
@@ -155,8 +156,11 @@ def _autograde(
         for student, key in digests.items()
     }
     _enter(folder, slug, rows, entered, again=again, say=say)
+    late = _late(folder, slug)
     for row in rows.values():
         row.points = points(folder, slug, row.student)
+        if row.student in late:
+            row.remarks.insert(0, f"late by {late[row.student]}")
     report = sorted(rows.values(), key=lambda row: row.student)
     (folder / "reports").mkdir(exist_ok=True)
     (folder / "reports" / f"{slug}.txt").write_text(table(report) + "\n", encoding="utf-8")
@@ -167,6 +171,21 @@ def _due(folder: Path, slug: str) -> str:
     """What decides about lateness: when it is due, and the class's own configuration."""
     with gradebook(folder) as book:
         return f"{book.find_assignment(slug).duedate}{(folder / 'nbgrader_config.py').read_text(encoding='utf-8')}"
+
+
+def _late(folder: Path, slug: str) -> dict[str, str]:
+    """How late each student is who is."""
+    with gradebook(folder) as book:
+        seconds = {each.student.id: each.total_seconds_late for each in book.assignment_submissions(slug)}
+    return {student: duration(much) for student, much in seconds.items() if much > 0}
+
+
+def duration(seconds: float) -> str:
+    """How long that is, in its two largest units: "2 d 3 h", "11 h 30 min", "under a minute"."""
+    minutes = int(seconds // 60)
+    parts = [(minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
+    parts = parts[next((at for at, (count, _) in enumerate(parts) if count), 3) :]
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count) or "under a minute"
 
 
 def _stamp(folder: Path, slug: str, student: str) -> str:
@@ -317,6 +336,12 @@ def feedback(folder: Path, slug: str, *, exchange: bool = False) -> list[Path]:
         if exchange:
             insist(api.release_feedback(slug), f"hand out the feedback of {slug}")
     return sorted(folder.glob(f"feedback/*/{slug}/*.html"))
+
+
+def without_page(folder: Path, slug: str) -> list[str]:
+    """Who handed something in and gets no page, since it could not be marked."""
+    handed_in = {path.parent.name for path in folder.glob(f"submitted/*/{slug}") if path.is_dir()}
+    return sorted(handed_in - {path.parents[1].name for path in folder.glob(f"feedback/*/{slug}/*.html")})
 
 
 def settle_lateness(folder: Path) -> None:

@@ -12,6 +12,11 @@ class Row:
     points: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     is_new: bool = False
+    name: str = ""  # as the class's list has it
+
+    @property
+    def who(self) -> str:
+        return f"{self.student} ({self.name})" if self.name else self.student
 
     @property
     def total(self) -> float:
@@ -49,7 +54,7 @@ class Collected:
 
     def __str__(self) -> str:
         """The account, for a terminal: what is asked, what was odd, and every file that was not taken in."""
-        lines = [f"{row.student}: {remark}" for row in self.rows for remark in row.remarks]
+        lines = [f"{row.who}: {remark}" for row in self.rows for remark in row.remarks]
         if self.left:
             lines.append(f"Not taken in ({len(self.left)} of {self.files} files):")
             lines += [f"  {path}: {reason}" for path, reason in self.left]
@@ -63,10 +68,11 @@ def table(rows: Sequence[Row]) -> str:
     """The report for a terminal: a line for each student, and remarks below it."""
     names = list(dict.fromkeys(name for row in rows for name in row.points))
     width = max([len(row.student) for row in rows] + [7])
-    lines = ["  ".join([f"{'student':<{width}}", *names, "by tests"])]
+    last = ["name"] if any(row.name for row in rows) else []
+    lines = ["  ".join([f"{'student':<{width}}", *names, "by tests", *last])]
     for row in rows:
         cells = [f"{row.points.get(name, 0):>{len(name)}g}" if row.points else f"{'-':>{len(name)}}" for name in names]
         total = f"{row.total:>8g}" if row.points else f"{'-':>8}"
-        lines.append("  ".join([f"{row.student:<{width}}", *cells, total]))
+        lines.append("  ".join([f"{row.student:<{width}}", *cells, total, *([row.name] if row.name else [])]))
         lines += [f"{'':<{width}}    {remark}" for remark in row.remarks]
     return "\n".join(lines)

@@ -177,6 +177,12 @@ class Roster:
     def __bool__(self) -> bool:
         return bool(self.students)
 
+    @property
+    def called(self) -> dict[str, str]:
+        """The students' names by id; an empty one where it says no more than the id."""
+        names = {one.id: f"{one.first_name} {one.last_name}".strip() for one in self.students}
+        return {student: name if name != student else "" for student, name in names.items()}
+
     @classmethod
     def of(cls, folder: Path) -> "Roster":
         """The class's list.

@@ -15,6 +15,8 @@ from nbformat import NotebookNode
 
 from classroom.course_folder import require_released
 from classroom.notebooks import ClassroomError, grade_id, grader_data_of, read
+from classroom.report import Row
+from classroom.roster import Roster
 
 RUN = 6  # so many tokens in a row are one thing that two answers can share
 FEWEST = 40  # tokens beyond what was given; an answer of fewer is not compared
@@ -109,8 +111,10 @@ def report(folder: Path, slug: str, *, least: float = 0.9) -> str:
     found = pairs(folder, slug, least=least)
     if not found:
         return f"No two submissions of {slug} have an answer that is {least:.0%} alike."
+    called = Roster.of(folder).called
     lines = ["Answers that are alike, for you to look at. Right answers to a narrow task can be alike by themselves."]
     for pair in found:
         how = "the same to the letter" if pair.is_same_text else f"{pair.share:.0%} of their structure is the same"
-        lines.append(f"{pair.first} and {pair.second}: {pair.answer}, {how}")
+        first, second = (Row(student, name=called.get(student, "")).who for student in (pair.first, pair.second))
+        lines.append(f"{first} and {second}: {pair.answer}, {how}")
     return "\n".join(lines)

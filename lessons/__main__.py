@@ -191,7 +191,9 @@ def classroom_release(slug: _Slug, folder: _Class = Path("."), exchange: _Exchan
         path = course_folder.release(folder, slug, exchange=exchange)
         for sentence in course_folder.newer_texts(folder, [slug]):
             typer.echo(sentence)
+        due = course_folder.due_sentences(folder, slug)
     typer.echo(f"{path} is ready: give it to your students. Solutions and hidden tests are not in it.")
+    typer.echo("\n".join(due))
 
 
 _From = Annotated[Path | None, typer.Option("--from", help="The folder or zip that your learning platform gave you.")]
@@ -254,7 +256,13 @@ def classroom_feedback(
 
     with _told(RuntimeError, OSError):
         pages = marking.feedback(folder, slug, exchange=exchange)
+        without = marking.without_page(folder, slug)
     typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
+    if without:
+        typer.echo(
+            f"No page for {', '.join(without)}: what they handed in could not be marked, and "
+            f"{folder / 'reports' / f'{slug}.txt'} says why. Tell them yourself."
+        )
     if to is not None:
         classroom_export(folder, to, system)
 

@@ -500,6 +500,8 @@ def test_answers_that_are_alike_are_listed(course):
     assert [pair.answer for pair in found if pair.is_same_text] == ["largest_reduction", "repaired"]
     said = similarity.report(course, SLUG)
     assert "for you to look at" in said and "anna and ben: repaired, the same to the letter" in said
+    (course / "students.csv").write_text("id,first_name,last_name\nanna,Anna,Li\nben,,\n")
+    assert "anna (Anna Li) and ben: repaired" in similarity.report(course, SLUG)
 
 
 def test_the_table_names_students_points_and_remarks():

@@ -73,6 +73,14 @@ def test_for_canvas(course, tmp_path):
     ]
 
 
+def test_sections_of_a_list_of_ones_own_go_to_canvas(course, tmp_path):
+    folder = shutil.copytree(course, tmp_path / "class")
+    (folder / "students.csv").write_text("id,first_name,last_name,email,section\njdoe,Jane,Doe,,Monday\nali,Ali,Öz,,\n")
+    export.export(folder, tmp_path / "export.csv", "canvas")
+    rows = {row[3]: row[4] for row in table(tmp_path / "export.csv")[2:]}
+    assert rows == {"ali": "", "bo": "", "jdoe": "Monday"}
+
+
 def test_for_blackboard_every_field_is_in_quotes(course, tmp_path):
     export.export(course, tmp_path / "export.csv", "blackboard")
     assert table(tmp_path / "export.csv")[:2] == [

@@ -237,6 +237,49 @@ def test_when_it_was_handed_in(tmp_path):
         assert stamp(name, place) == when, name
 
 
+def test_one_time_for_all_is_the_downloads(tmp_path):
+    """Moodle writes its zips with the time of the download; after the due date everybody would be late."""
+    files = {
+        f"Jane Doe_11_assignsubmission_file_/{FILE}": notebook(),
+        "Zoë Müller_12_assignsubmission_file_/mine.zip": zipped({FILE: notebook()}, date=(2026, 9, 1, 8, 0, 0)),
+    }
+    for name, dates, is_known in (
+        ("same", [(2026, 10, 1, 12, 30, 0)] * 2, False),
+        ("streamed", [(2026, 10, 1, 12, 30, 0), (2026, 10, 1, 12, 30, 58)], False),
+        ("own", [(2026, 10, 1, 12, 30, 0), (2026, 10, 1, 12, 32, 0)], True),
+    ):
+        (tmp_path / name).mkdir()
+        source = tmp_path / name / "downloads.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for (path, content), date in zip(files.items(), dates, strict=True):
+                archive.writestr(zipfile.ZipInfo(path, date), content)
+        found, there = collected(source, tmp_path / name / "class")
+        assert set(there) == {"s1", "s4"}
+        assert len(list(tmp_path.glob(f"{name}/class/submitted/*/*/{TIMESTAMP}"))) == 2 * is_known, name
+        assert any("that of the download" in note for note in found.notes) != is_known, name
+
+
+def test_a_second_notebook_of_the_assignment_is_told(tmp_path):
+    """The one with the assignment's name is taken; that another one is newer, a teacher has to know."""
+    first = notebook("first")
+    files = {
+        FILE: (first, (2026, 10, 1, 12, 0, 0)),
+        f"{SLUG} (1).ipynb": (notebook("second"), (2026, 10, 2, 12, 0, 0)),
+        "copy.ipynb": (first, (2026, 10, 2, 12, 0, 0)),
+        "other.ipynb": (notebook("else", name=""), (2026, 10, 2, 12, 0, 0)),
+    }
+    source = tmp_path / "downloads.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, (content, date) in files.items():
+            archive.writestr(zipfile.ZipInfo(f"s1/{name}", date), content)
+    found, there = collected(source, tmp_path / "class")
+    assert there == {"s1": "first"} and len(found.left) == 3
+    (remark,) = found.rows[0].remarks
+    assert remark.startswith(
+        f"2 different notebooks of this assignment: {FILE} is taken, and not {SLUG} (1).ipynb (newer)."
+    )
+
+
 def test_an_older_download_replaces_nothing(tmp_path):
     name = f"s1/{FILE}"
     for number, (date, words) in enumerate((((2026, 10, 2, 0, 0, 0), "new"), ((2026, 10, 1, 0, 0, 0), "old"))):

@@ -232,7 +232,8 @@ def test_one_command_takes_in_marks_and_says_what_it_could_not_place(course, tmp
     assert "Eve Fox (74): nobody in students.csv is called so" in said.output
     assert "3 submissions are not marked: whose they are is asked above." in said.output
     lines = [line.split() for line in said.output.splitlines()]
-    assert ["s1", "3", "2", "2", "1", "2", "10"] in lines and ["s2", "-", "-", "-", "-", "-", "-"] in lines
+    assert ["s1", "3", "2", "2", "1", "2", "10", "Jane", "Doe"] in lines
+    assert ["s2", "-", "-", "-", "-", "-", "-", "Kim", "Lee"] in lines
     worksheet = tmp_path / "worksheet.csv"
     worksheet.write_text(
         "Identifier,Full name,Email address\nParticipant 72,Kim Lee,lee@example.org\nParticipant 73,Kim Lee,kim@example.org\n"
@@ -259,6 +260,7 @@ def test_marks_go_back_under_the_platforms_own_ids(course, tmp_path):
     shutil.copy(course / "release" / SLUG / f"{SLUG}.ipynb", source / f"leekim_LATE_4322_9_{SLUG}-1.ipynb")
     found = course_folder.collect(course, SLUG, source)
     assert [(row.student, row.remarks) for row in found.rows] == [("klee", ["late, says Canvas"])]
+    assert str(found) == "klee (Kim Lee): late, says Canvas"
     marked(course)
     export.export(course, tmp_path / "canvas.csv", "canvas")
     assert list(csv.reader((tmp_path / "canvas.csv").open()))[2:] == [
@@ -407,6 +409,36 @@ def test_who_is_late_loses_nothing_unless_the_class_says_so(course):
             3600,
             0,
         ]
+
+
+def test_who_is_late_is_told(course):
+    late(course)
+    rows, _ = marked(course)
+    assert {name: row.remarks[:1] for name, row in rows.items()} == {
+        "in_time": [], "late": ["late by 1 h"], "later": ["late by 2 d 1 h"], "no_time": [],
+    }  # fmt: skip
+    spans = {0.5: "under a minute", 60: "1 min", 5400: "1 h 30 min", 86400: "1 d", 90060: "1 d 1 h", 86460: "1 d"}
+    assert {seconds: marking.duration(seconds) for seconds in spans} == spans
+
+
+def test_a_release_says_when_it_is_due(course):
+    assert "No date in classroom.toml: nobody is late." in command("release", SLUG, "--folder", course).output
+    text = (course / "classroom.toml").read_text()
+    (course / "classroom.toml").write_text(text.replace("# inception_module = ", "inception_modul = "))
+    said = command("release", SLUG, "--folder", course).output
+    assert "has a date for inception_modul, and the class has no such assignment" in said and "nobody is late" in said
+    (course / "classroom.toml").write_text(text.replace("# inception_module = ", "inception_module = "))
+    assert "Due 2026-10-31 22:00 UTC." in command("release", SLUG, "--folder", course).output
+
+
+def test_who_gets_no_page_is_told(course):
+    hand_in(course, "anna")
+    place = course / "submitted" / "ben" / SLUG
+    place.mkdir(parents=True)
+    (place / f"{SLUG}.ipynb").write_text("{")
+    marked(course)
+    said = command("feedback", SLUG, "--folder", course).output
+    assert "1 pages are in" in said and "No page for ben: what they handed in could not be marked" in said
 
 
 def test_zero_for_who_is_late(course):
