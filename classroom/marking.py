@@ -278,6 +278,8 @@ def _enter(
                 continue
             if done.get(student) == entered[student] and graded.exists() and not again:
                 continue
+            if not _stamp(folder, slug, student):
+                _forget_when(folder, slug, student)
             result = api.autograde(slug, student, force=True, create=True)
             if not result["success"]:
                 row.remarks.append(f"nbgrader could not enter the points: {reason(result)}")
@@ -288,6 +290,18 @@ def _enter(
             write_whole(done_path, json.dumps(done))
     _name_the_nameless(folder)
     say("The points are in the gradebook.")
+
+
+def _forget_when(folder: Path, slug: str, student: str) -> None:
+    """nbgrader keeps the time of what was handed in before, where nothing says that of the new one."""
+    from nbgrader.api import MissingEntry
+
+    with gradebook(folder) as book:
+        try:
+            book.find_submission(slug, student).timestamp = None
+        except MissingEntry:
+            return
+        book.db.commit()
 
 
 def _name_the_nameless(folder: Path) -> None:

@@ -421,6 +421,14 @@ def test_who_is_late_is_told(course):
     assert {seconds: marking.duration(seconds) for seconds in spans} == spans
 
 
+def test_a_time_that_is_taken_back_makes_nobody_late(course):
+    """As when a download is taken in again whose files all have one time."""
+    late(course)
+    (course / "submitted" / "late" / SLUG / "timestamp.txt").unlink()
+    rows, _ = marked(course)
+    assert rows["late"].is_new and rows["late"].remarks == [] and rows["later"].remarks == ["late by 2 d 1 h"]
+
+
 def test_a_release_says_when_it_is_due(course):
     assert "No date in classroom.toml: nobody is late." in command("release", SLUG, "--folder", course).output
     text = (course / "classroom.toml").read_text()
