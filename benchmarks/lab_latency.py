@@ -280,4 +280,5 @@ def main(clicks: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clicks", type=int, nargs="?", default=CLICKS, help="how often each handle is moved")
-    main(parser.parse_args().clicks)
+    given = parser.parse_args().clicks
+    main(given + given % 2)  # a pair of buttons ends as it began
