@@ -207,7 +207,9 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input]) -> Trace:
             "was before torch.jit.script or torch.jit.trace."
         )
     inputs = _inputs(image_shape)
-    lazy = next((name for name, weight in (*module.named_parameters(), *module.named_buffers()) if is_lazy(weight)), None)
+    lazy = next(
+        (name for name, weight in (*module.named_parameters(), *module.named_buffers()) if is_lazy(weight)), None
+    )
     if lazy is not None:
         where = f"{lazy.rpartition('.')[0]} in {type(module).__name__}" if "." in lazy else "This module"
         raise ValueError(
