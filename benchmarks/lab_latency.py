@@ -107,14 +107,13 @@ LABS: dict[str, tuple[str, str, dict[str, Handle]]] = {  # notebook, start of th
         },
     ),
 }
-# The labs that train nothing for long: a cell, the slider that is moved, and how many places it goes before it turns back,
+# The receptive-field lab of lesson 04 is that of lesson 01 with other stacks. The labs that train nothing for long: a cell, the slider that is moved, and how many places it goes before it turns back,
 # to the left where that is negative.
 OTHERS: dict[str, tuple[str, str, int]] = {
     "window": ("from lessons.start_here.lab import window_lab\nwindow_lab()", "grid", 6),
     "receptive field": ("from lessons.inception_module.lab import unit_lab\nunit_lab()", "layer", -6),
     "crop": ("from lessons.googlenet.lab import crop_lab\ncrop_lab()", "seed", 12),
     "BN": ("from lessons.batch_norm.lab import bn_lab\nbn_lab()", "step", -10),
-    "receptive field, v3": ("from lessons.factorization.lab import unit_lab as behind_v3\nbehind_v3()", "layer", -20),
     "factor": ("from lessons.factorization.lab import factor_lab\nfactor_lab()", "output", 150),
     "smoothing": ("from lessons.label_smoothing.lab import smoothing_lab\nsmoothing_lab()", "ε", 80),
     "stage": ("from lessons.inception_v4.lab import stage_lab\nstage_lab()", "Inception-B", 5),

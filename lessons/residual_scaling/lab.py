@@ -76,7 +76,8 @@ def _chart(title: str, lines: dict[str, tuple[float, ...]], blocks: int) -> Html
     powers = [10.0**power for power in range(round(math.log10(LEAST)), round(math.log10(TOP)) + 1)]
     steps = range(0, blocks + 1, max(1, blocks // 4))
     chart.axes(svg.numbered(steps), svg.numbered(powers), x="blocks", grid="y")
-    said, ends = [], []
+    said = []
+    ends: list[tuple[float, float, str]] = []
     for name, values in lines.items():
         shown = [min(max(value, LEAST), TOP) if math.isfinite(value) else TOP for value in values]
         chart.line(enumerate(shown), color_of(name))
