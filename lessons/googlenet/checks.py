@@ -1060,7 +1060,9 @@ def counted_elsewhere(kind: str, parameters: int, shape: Sequence[int]) -> int:
     reference=counted_elsewhere,
 )
 def by_torchinfo(answer: Any) -> str:
-    def convolutions(places: Callable, known: Callable = lambda kind: "Conv" in kind) -> Callable:
+    def convolutions(
+        places: Callable[[Sequence[int]], int], known: Callable[[str], bool] = lambda kind: "Conv" in kind
+    ) -> Callable[[str, int, Sequence[int]], int]:
         return lambda kind, parameters, shape: parameters * (places(shape) if known(kind) else 1)
 
     def all_places(shape: Sequence[int]) -> int:
