@@ -4,7 +4,7 @@ and every control by the keyboard alone, with JupyterLab's own keys kept away fr
 import nbformat
 import pytest
 
-from tests.browser.learner import CHROMIUM, Learner, browser_page
+from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page
 from tests.browser.reading import READ, faults
 from tests.browser.test_labs import LABS
 
@@ -161,16 +161,18 @@ ARROWS = ("ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft", "Home", "End")
 
 
 @pytest.fixture
-def controls(lab_server):
+def controls(shown, lab_server):
+    """In the browser of the other notebook, in a page of its own."""
     address, folder = lab_server
-    with browser_page(width=1280, height=1000) as page:
-        learner = Learner(page)
-        learner.enter(address)
-        opened(learner, folder, "controls.ipynb", CONTROLS)
-        learner.run_all(120_000)
-        assert learner.tracebacks() == [] and learner.broken() == []
-        yield learner
-        learner.leave()
+    page = shown.page.context.browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(WAIT)
+    learner = Learner(page)
+    learner.enter(address)
+    opened(learner, folder, "controls.ipynb", CONTROLS)
+    learner.run_all(120_000)
+    assert learner.tracebacks() == [] and learner.broken() == []
+    yield learner
+    page.close()
 
 
 def test_every_control_from_the_keyboard_alone(controls):

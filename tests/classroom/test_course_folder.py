@@ -3,10 +3,12 @@
 import contextlib
 import csv
 import json
+import os
 import re
 import shutil
 import sys
 import threading
+import time
 import zipfile
 
 import nbformat
@@ -413,6 +415,8 @@ def test_collecting_from_zips_and_folders(course, tmp_path):
         archive.writestr("deep/folder/own name.ipynb", nbformat.writes(solved))
         archive.writestr("../../../outside.txt", "x")
     (inner / "dora.zip").write_bytes(b"no zip")
+    for hours, name in enumerate((f"Jane Doe_1234_assignsubmission_file_/{SLUG}.ipynb", "carla_777.zip"), start=1):
+        os.utime(inner / name, (time.time() - 3600 * hours,) * 2)  # files of one minute have the time of the download
     everything = tmp_path / "all.zip"
     with zipfile.ZipFile(everything, "w") as archive:
         for path in inner.rglob("*"):
