@@ -116,7 +116,7 @@ CONTROLS = (
     "    'stops': stops('b', 'abc', 'stops', 'stops'), 'choice': choice('b', 'abc', 'choice', 'choice'),\n"
     "    'ticked': w.Checkbox(description='ticked', tooltip='ticked'), 'way': buttons({'this': '', 'that': ''}, width=60, tooltip='way')}\n"
     "Lab('Which?', handles, view, presets={'one': {'whole': 1}, 'two': {'whole': 2}}, groups={'Open': ['whole'], 'Closed': ['share']})",
-    "from lessons.start_here.checks import predict\n"
+    "from lessons.googlenet.checks import predict\n"
     'predict("which", "Which of them?", choices=["the first", "the second", "the third"])',
     'predict("digits", "How many digits?", unit="per cent")',
     "from lessons.inception_module.lab import unit_lab\nunit_lab()",
