@@ -8,6 +8,7 @@ import linecache
 import math
 import os
 import re
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -518,6 +519,7 @@ def _prediction_widget(prediction: Prediction):
             value="" if kept is None else prediction._text(kept).removesuffix(prediction.unit).strip(),
             placeholder="a number",
             description="Your guess:",
+            continuous_update=False,  # a click on the button comes behind the whole number, however fast it was typed
             layout={"width": "220px"},
         )
     entry.tooltip = prediction.question
@@ -535,9 +537,24 @@ def _prediction_widget(prediction: Prediction):
         except ValueError as error:
             say(Message("wrong", "Not kept", str(error)))
 
+    entered = -math.inf  # when the Enter key was heard of in the number's field
+
+    def enter(_entry: object, content: dict[str, object], _buffers: object) -> None:
+        nonlocal entered
+        if content.get("event") == "submit":
+            entered = time.monotonic()
+            keep()
+
+    def changed(_change: object) -> None:
+        """The front sends the key before the number that it ends: what was kept at the key was the number before."""
+        nonlocal entered
+        if time.monotonic() - entered < 2:
+            entered = -math.inf
+            keep()
+
     button.on_click(lambda _button: keep())
-    # The Enter key in the number's field.
-    entry.on_msg(lambda _entry, content, _buffers: keep() if content.get("event") == "submit" else None)
+    entry.on_msg(enter)
+    entry.observe(changed, "value")
     if kept is not None:
         say(prediction.kept)
     if prediction.choices:

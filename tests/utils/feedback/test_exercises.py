@@ -218,6 +218,23 @@ def test_the_prediction_widget_keeps_what_is_entered(lesson):
     assert asked.answer == 1200 and "1,200 MACs" in said.value
 
 
+def test_the_enter_key_keeps_the_whole_number_that_comes_behind_it(lesson):
+    """The front sends the key at once, and the number when the key has done its work."""
+    asked = lesson.predict("cost", "How dear?", unit="MACs")
+    _, row, said = asked.widget().children
+    entry = row.children[0]
+    enter = {"method": "custom", "content": {"event": "submit"}}
+    assert not entry.continuous_update  # else a "1" may be here and the "12" on its way
+    for number in ("12", "340"):
+        entry._handle_msg({"content": {"data": enter}, "buffers": []})
+        entry.value = number
+        assert asked.answer == int(number) and f"{number} MACs" in said.value
+    entry.value = "5"  # the field was left, and no key pressed
+    assert asked.answer == 340
+    entry._handle_msg({"content": {"data": enter}, "buffers": []})
+    assert asked.answer == 5
+
+
 def test_a_prediction_stays_without_a_kernel(lesson, monkeypatch):
     """The question, its choices, and the guess as soon as there is one."""
     shown = []
