@@ -151,7 +151,9 @@ def _compiled(definition: Definition, scope: dict[str, Any], bounded: "_Bounded"
     """What the edited code defines, in a copy of the names around it; None where it is no code."""
     module = ast.Module(body=[bounded.of(definition, {id(each) for each in (definition, *around)})], type_ignores=[])
     try:
-        exec(compile(module, _EDITED, "exec"), scope)
+        with warnings.catch_warnings():  # of an edit that makes no sense the learner hears nothing
+            warnings.simplefilter("ignore")
+            exec(compile(module, _EDITED, "exec"), scope)
     except Exception:
         return None
     return scope[definition.name]  # it finds itself there, too

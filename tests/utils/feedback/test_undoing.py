@@ -174,3 +174,10 @@ def test_a_check_of_a_module_tells_the_slip_where_it_saw_no_cause(right, wrong, 
     answer = defined("from torch import nn\n" + CLASS.replace(right, wrong), "Sum")
     body = feedback.check.summed(answer).body
     assert (f"All else is right: in {said}" in body or said in body) and bool(said) == ("All else" in body)
+
+
+def test_what_an_edit_makes_of_the_code_is_not_told_to_the_learner(recwarn):
+    """Python warns, as it compiles, of a list that is called: one edit leaves `[number](number)`."""
+    answer = defined("def cost(number):\n    return list([number])(number)\n")
+    assert undone(answer, lambda candidate: False) == ""
+    assert [str(each.message) for each in recwarn] == []
