@@ -37,8 +37,7 @@ WHY = """Where they differ:
 - **torchinfo** looks at modules and never at calls: a functional convolution, a product or an attention is 0. Biases count as multiply-adds, a linear layer
   on a series counts for one place, and a transposed convolution for each place that it writes.
 
-A wrong count is no reason to leave a tool: torchinfo's table says more about shapes than any other, and on plain convolutions without biases all four agree.
-Lesson 02 has an exercise on torchinfo's rule.
+A wrong count is no reason to leave a tool: for plain convolutions and dense layers without biases all four agree. Lesson 02 has an exercise on torchinfo's rule.
 """
 
 
@@ -84,6 +83,7 @@ ATTENTION = 4 * 10 * 16 * 16 + 2 * 10 * 10 * 16
 CASES: dict[str, Case] = {
     # Convolutions that are modules.
     "convolution": Case(lambda: nn.Conv2d(8, 12, 3), IMAGE, 12 * 12 * 12 * 8 * 9),
+    "convolution, no bias": Case(lambda: nn.Conv2d(8, 12, 3, bias=False), IMAGE, 12 * 12 * 12 * 8 * 9),
     "convolution, padding and stride": Case(lambda: nn.Conv2d(8, 12, 3, 2, 1), IMAGE, 7 * 7 * 12 * 8 * 9),
     "convolution, dilated": Case(lambda: nn.Conv2d(8, 12, 3, dilation=2), IMAGE, 10 * 10 * 12 * 8 * 9),
     "convolution, groups": Case(lambda: nn.Conv2d(8, 12, 3, padding=1, groups=4), IMAGE, PLACES * 12 * 2 * 9),

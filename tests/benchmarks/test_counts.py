@@ -12,7 +12,6 @@ from utils.cost import profile
 def test_profile_counts_as_by_hand(name):
     case = CASES[name]
     assert profile(case.build().eval(), torch.randn(case.shape)).macs == case.macs
-    assert len(CASES) >= 50
 
 
 def test_more_images_are_counted_as_one():

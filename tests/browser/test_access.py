@@ -1,5 +1,8 @@
 """What a notebook shows in a real JupyterLab, for those who do not see it: axe-core's rules, light and dark, and 200 per cent."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import nbformat
 import pytest
 
@@ -52,27 +55,30 @@ KINDS = (
 )
 
 
-def opened(learner: Learner, folder, name: str, cells) -> None:
+@contextmanager
+def shown_in_jupyterlab(lab_server, name: str, cells, timeout: float) -> Iterator[Learner]:
+    """A notebook of these cells, each of which has run, in the JupyterLab of the tests."""
+    address, folder = lab_server
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     nbformat.write(notebook, folder / name)
-    learner.open(name)
+    with browser_page(width=1280, height=1000) as page:
+        learner = Learner(page)
+        learner.enter(address)
+        learner.open(name)
+        learner.run_all(timeout)
+        assert learner.tracebacks() == [] and learner.broken() == []
+        yield learner
+        learner.leave()
 
 
 @pytest.fixture(scope="module")
 def shown(lab_server):
-    address, folder = lab_server
-    with browser_page(width=1280, height=1000) as page:
-        learner = Learner(page)
-        learner.enter(address)
-        opened(learner, folder, "kinds.ipynb", KINDS)
-        learner.run_all(300_000)
-        assert learner.tracebacks() == [] and learner.broken() == []
+    with shown_in_jupyterlab(lab_server, "kinds.ipynb", KINDS, 300_000) as learner:
         # JupyterLab leaves cells out of sight unpainted, and axe-core passes over what is not painted.
-        page.add_style_tag(content=".jp-Cell { content-visibility: visible !important; }")
-        page.wait_for_timeout(3500)
+        learner.page.add_style_tag(content=".jp-Cell { content-visibility: visible !important; }")
+        learner.page.wait_for_timeout(3500)
         yield learner
-        learner.leave()
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])

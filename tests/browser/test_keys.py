@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.browser.learner import CHROMIUM, Learner, browser_page
-from tests.browser.test_access import opened
+from tests.browser.learner import CHROMIUM
+from tests.browser.test_access import shown_in_jupyterlab
 
 pytestmark = [
     pytest.mark.browser,
@@ -66,15 +66,8 @@ ARROWS = ("ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft", "Home", "End")
 
 @pytest.fixture
 def controls(lab_server):
-    address, folder = lab_server
-    with browser_page(width=1280, height=1000) as page:
-        learner = Learner(page)
-        learner.enter(address)
-        opened(learner, folder, "controls.ipynb", CONTROLS)
-        learner.run_all(120_000)
-        assert learner.tracebacks() == [] and learner.broken() == []
+    with shown_in_jupyterlab(lab_server, "controls.ipynb", CONTROLS, 120_000) as learner:
         yield learner
-        learner.leave()
 
 
 def test_every_control_from_the_keyboard_alone(controls):
