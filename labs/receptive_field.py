@@ -314,15 +314,15 @@ def field_lab(stacks: Mapping[str, nn.Module], *, size: int = 224, question: str
     if not stacks:
         raise ValueError("stacks is empty; name at least one stack of layers.")
     layers = {name: layers_of(module) for name, module in stacks.items()}
-    longest = max(map(len, layers.values()))
+    first, *_ = layers.values()
     style = {"description_width": "72px"}
     controls = {
         "stack": ipywidgets.Dropdown(
             options=list(layers), description="stack", tooltip="The layers, one after another", style=style
         ),
         "layer": ipywidgets.IntSlider(
-            value=longest, min=1, max=longest, description="layer", style=style,
-            tooltip="After which layer the unit stands; beyond the last one, the last one",
+            value=len(first), min=1, max=len(first), description="layer", style=style,
+            tooltip="After which layer of the stack the unit stands",
         ),
         "row": ipywidgets.IntSlider(
             value=50, min=0, max=100, description="row, %", tooltip="How far down the grid the unit stands", style=style
@@ -336,6 +336,15 @@ def field_lab(stacks: Mapping[str, nn.Module], *, size: int = 224, question: str
             style={"button_width": "90px"},
         ),
     }  # fmt: skip
+
+    def follow(change: dict) -> None:
+        """Another stack has other layers; who stood behind the last one stands behind the last one again."""
+        handle, last = controls["layer"], len(layers[change["new"]])
+        stood_last, handle.max = handle.value == handle.max, last
+        if stood_last:
+            handle.value = last
+
+    controls["stack"].observe(follow, names="value")
     text = question or "<b>Receptive field lab.</b> What does one unit see, and what counts most in it?"
     units = UnitGrid(controls["row"], controls["column"], lambda down, across: lab.set(row=down, column=across))
     lab = Lab(

@@ -84,7 +84,7 @@ def test_a_window_that_does_not_fit_is_named():
 
 def test_the_lab_says_what_a_unit_sees():
     lab = field_lab(STACKS, size=SIZE)
-    assert lab.settings["layer"] == 4 and lab.settings["stack"] == "plain"
+    assert lab.settings["layer"] == 2 and lab.settings["stack"] == "plain"
     assert "plain, layer 2 (3×3 conv /2): the unit in row 10 and column 10 of 19×19 sees 7×7 pixels" in lab.text
     assert "0 % of them padding" in lab.text
     lab.set(row=0, column=0)
@@ -109,6 +109,22 @@ def test_every_handle_says_what_it_does_and_changes_the_picture():
         assert lab.output.value != start, key
         lab.reset_button.click()
         assert lab.output.value == start, key
+
+
+def test_the_layers_are_those_of_the_stack():
+    lab = field_lab(STACKS, size=SIZE)
+    layer, last = lab.controls["layer"], {name: len(layers_of(module)) for name, module in STACKS.items()}
+    assert len(set(last.values())) > 1
+    for name in [*STACKS, *reversed(STACKS)]:
+        lab.controls["stack"].value = name
+        assert layer.value == layer.max == last[name] and f"layer {last[name]} " in lab.text
+    lab.set(stack="factors", layer=3)
+    lab.controls["stack"].value = "rounded up"
+    assert layer.value == 3, "who stands elsewhere stays there"
+    lab.controls["stack"].value = "one"
+    assert layer.value == layer.max == 1
+    lab.reset_button.click()
+    assert lab.settings["stack"] == "plain" and layer.value == layer.max == last["plain"]
 
 
 def test_no_stack_is_named():
