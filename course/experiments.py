@@ -483,11 +483,14 @@ class Result:
     @property
     def picture(self) -> "Picture":
         """A dot for each run, arm by arm, with mean and 95 % interval; recorded runs say where they are from."""
+        return self._picture(self._note())
+
+    def _picture(self, note: str) -> "Picture":
         from utils.show.plot import arms  # here, so that training needs no matplotlib
 
         quantity = self.experiment.quantity
         chance = 10 if quantity is ACCURACY else None
-        return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=self._note())
+        return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=note)
 
     @property
     def curves(self) -> "Picture":
@@ -519,7 +522,7 @@ class Result:
         if not self.whole:
             return output(tag("p", self.sentence))
         return output(
-            self.picture.html,
+            self._picture(note="").html,  # the source stands below, as text
             *(self._compared(each).html for each in self.quantities),
             tag("ul", *(tag("li", line) for line in self._found())),
             tag("p", self.experiment.limits),

@@ -229,6 +229,7 @@ def test_recorded_runs_say_where_they_are_from_and_what_has_changed(monkeypatch)
     result = EXPERIMENT.recorded("short")
     assert [len(runs) for runs in result.runs.values()] == [2, 2] and result.changes == []
     assert result.source.startswith("recorded 20") and result.source in result.picture.alternative
+    assert result._repr_html_().count(result.source) == 1, "as text, and not in the picture above it as well"
     assert EXPERIMENT.recorded().form_name == "short"
     EXPERIMENT.run("tiny", keep=EXPERIMENT.folder("tiny"), show=False)
     assert EXPERIMENT.recorded().form_name == "tiny" and EXPERIMENT.recorded("full") is None
