@@ -88,8 +88,9 @@ def _run(page: Page, folder: Path) -> float:
     key, began = page.key, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="page-") as work:
         client = nbclient.NotebookClient(
-            page.notebook, timeout=TIMEOUT, kernel_name="python3", store_widget_state=False, resources={}
-        )
+            page.notebook, timeout=TIMEOUT, kernel_name="python3", store_widget_state=False, resources={},
+            extra_arguments=["--log-level=ERROR"],  # its warnings of how it is spoken to are nobody's
+        )  # fmt: skip
         settings = {
             "COURSE_PAGE": "1",
             "COURSE_WORK": work,

@@ -12,6 +12,7 @@ from utils.data.sets import load
 from utils.lab_frame.frame import Lab, View, Walk, buttons, slider, stops
 from utils.page import svg
 from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
+from utils.page.html import number as figure
 from utils.show import colors
 from utils.train.loop import Recipe, fit, seeded
 from utils.train.snapshots import Snapshots
@@ -160,9 +161,8 @@ def _svg(settings: dict) -> Html:
     parts = []
     for number, (deviation, shares) in enumerate(zip(look.deviations, look.histograms, strict=True), start=1):
         floor, bar, most = number * (height + 6), width / BINS, max(shares) or 1
-        for place, share in enumerate(shares):
-            tall = height * share / most
-            parts.append(svg.rectangle(left + place * bar, floor - tall, bar, tall, fill=color))
+        outline = "".join(f"V{figure(floor - height * share / most)}h{figure(bar)}" for share in shares)
+        parts.append(tag("path", d=f"M{left} {floor}{outline}V{floor}z", fill=color))
         parts.append(svg.line([(left, floor), (left + width, floor)], colors.GREY, width=1))
         parts.append(svg.text(0, floor - 10, f"layer {number}", anchor="start"))
         parts.append(svg.text(left + width + 8, floor - 10, _deviation(deviation), anchor="start"))
