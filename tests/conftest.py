@@ -14,6 +14,7 @@ import pytest
 import torch
 from ipywidgets import CallbackDispatcher
 
+import utils.system.quick_start  # noqa: F401
 from tests.browser.learner import server
 
 # Hundreds of processes would compile the course anew, a second each, where the environment keeps Python from writing bytecode.

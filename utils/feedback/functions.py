@@ -575,6 +575,38 @@ def copies(arguments: Any, *, gradient: bool = False) -> Any:
     return copy.deepcopy(arguments)
 
 
+def on_copies(function: Function) -> Function:
+    """The same function, for the tests of an assignment: each call gets copies, and a function that changes them is refused.
+
+    Tensors are cloned, so that gradients flow through; lists, tuples and dictionaries are made anew; all else is handed on as it is.
+
+    Raises:
+        AssertionError: when it is called, and an argument is another one afterwards.
+    """
+
+    def called(*arguments: Any) -> Any:
+        given = [_copied(each) for each in arguments]
+        result = function(*given)
+        for place, (mine, own) in enumerate(zip(given, arguments, strict=True), start=1):
+            if isinstance(own, Tensor | list | tuple | dict) and not same(mine, own):
+                raise AssertionError(
+                    f"your function changes its argument {place}: whoever calls it needs that as it was"
+                )
+        return result
+
+    return called
+
+
+def _copied(given: Any) -> Any:
+    if isinstance(given, Tensor):
+        return given.clone()
+    if type(given) in (list, tuple):
+        return type(given)(map(_copied, given))
+    if type(given) is dict:
+        return {name: _copied(each) for name, each in given.items()}
+    return given
+
+
 def _gradients(function: Function, arguments: Sequence[Any]) -> list[Tensor | None] | None:
     """The gradient that each tensor gets from a fixed weighting of the results; None where none flows at all."""
     found = function(*arguments)

@@ -14,6 +14,7 @@ from utils.feedback.functions import (
     keyed,
     listed,
     number,
+    on_copies,
     optional,
     pair,
     same_function,
@@ -472,3 +473,24 @@ def test_a_tensor_of_another_shape_is_said():
     x = torch.ones(2, 3)
     said = verdict(lambda x: x.T, lambda x: x, ((x,),), result=tensor(), slips={})
     assert "shape (3, 2); (2, 3) is expected" in said
+
+
+def test_on_copies_keeps_what_is_given_and_refuses_who_changes_it():
+    numbers, named, values = [3, 1, [2]], {"a": [1]}, torch.ones(2, requires_grad=True)
+    on_copies(lambda *given: given[0] and None)(numbers, named, values)
+
+    def empties(row, table, tensor):
+        row[2].clear()
+
+    def pops(row, table, tensor):
+        table.popitem()
+
+    def doubles(row, table, tensor):
+        tensor.data.mul_(2)
+
+    for place, changing in enumerate((empties, pops, doubles), start=1):
+        with pytest.raises(AssertionError, match=f"changes its argument {place}"):
+            on_copies(changing)(numbers, named, values)
+    assert (numbers, named) == ([3, 1, [2]], {"a": [1]}) and values.tolist() == [1, 1]
+    on_copies(lambda given: given * 3)(values).sum().backward()
+    assert values.grad.tolist() == [3, 3], "gradients flow through the copies"
