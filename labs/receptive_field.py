@@ -337,7 +337,7 @@ def field_lab(stacks: Mapping[str, nn.Module], *, size: int = 224, question: str
         ),
     }  # fmt: skip
 
-    def follow(change: dict) -> None:
+    def follow(change: dict[str, str]) -> None:
         """Another stack has other layers; who stood behind the last one stands behind the last one again."""
         handle, last = controls["layer"], len(layers[change["new"]])
         stood_last, handle.max = handle.value == handle.max, last
