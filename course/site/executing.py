@@ -124,17 +124,21 @@ def _name(page: Page) -> str:
 
 
 def _plain(outputs: Sequence[NotebookNode]) -> Iterator[NotebookNode]:
-    """The outputs that a page shows: without the style sheet, which the site has once, and without what is empty."""
+    """The outputs that a page shows: without the style sheet, which the site has once, without what is empty, and
+    without the place of the course on the machine that built it.
+    """
+    here = f"{CHECKOUT}/"
     for output in outputs:
         data = output.get("data")
         if data is None:
             if output.output_type == "stream" and output.name == "stderr":
                 continue  # progress bars of whoever watches
+            output.text = output.text.replace(here, "")
             yield output
             continue
         data.pop("application/vnd.jupyter.widget-view+json", None)
         if "text/html" in data:
-            data["text/html"] = data["text/html"].replace(SHEET, "")
+            data["text/html"] = data["text/html"].replace(SHEET, "").replace(here, "")
         if any(str(value).strip() for value in data.values()):
             yield output
 

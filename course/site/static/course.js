@@ -42,6 +42,13 @@ for (const figure of document.querySelectorAll(".course-figure-png")) {
   figure.style.minWidth = `${LEGIBLE * Number(figure.getAttribute("width"))}px`;
 }
 
+// A lab's still picture has letters of 11 pixels at its own width.
+for (const picture of document.querySelectorAll(".course-picture > img")) {
+  const size = () => { picture.style.minWidth = `${0.92 * picture.naturalWidth}px`; };
+  if (picture.complete) size();
+  else picture.addEventListener("load", size);
+}
+
 // What is wider than its frame is scrolled, from the keyboard too.
 function reach() {
   for (const frame of document.querySelectorAll(".cell_output :is(.course, .course-row > *, .output), math[display=block]")) {
