@@ -109,6 +109,12 @@ def test_a_lessons_page_shows_the_stub_and_folds_the_solution(lesson):
     assert not any("NotImplementedError" in source for source in opened)
 
 
+@pytest.mark.parametrize("lesson", syllabus.LESSONS, ids=lambda lesson: lesson.slug)
+def test_a_folded_question_is_html_where_it_is_written(lesson):
+    text = (lesson.folder / "lesson.md").read_text(encoding="utf-8")
+    assert [words for words in re.findall(r"<summary>(.*?)</summary>", text) if re.search(r"[`*$]|\]\(", words)] == []
+
+
 def test_a_figure_says_how_large_it_is():
     shown = page("")
     figure = embedded(made_png((200, 50)), "A figure")
