@@ -92,7 +92,7 @@ def _docstring(_app: Sphinx, _what: str, _name: str, _object: object, _options: 
                 else:
                     made.append(f"  {_escaped(row.strip())}")
             made.append("")
-        elif rows[0].startswith("- ") and all(row.startswith(("- ", "  ")) for row in rows):
+        elif rows and rows[0].startswith("- ") and all(row.startswith(("- ", "  ")) for row in rows):
             made += [*(f"{row[:2]}{_escaped(row[2:])}" for row in rows), ""]
         elif any(row.startswith((" ", "|", "- ")) for row in rows):
             made += ["::", "", *(f"    {row}" for row in rows), ""]

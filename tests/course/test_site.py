@@ -172,6 +172,9 @@ def test_contents_say_what_each_page_is_about(page):
 
 
 def test_a_docstring_keeps_its_lists_and_what_it_returns():
+    none: list[str] = []
+    conf._docstring(None, "", "", None, None, none)
+    assert none == [""]
     lines = ["A rule:", "", "- one thing", "  goes on;", "- another.", "", "Returns:", "    What was placed."]
     conf._docstring(None, "", "", None, None, lines)
     assert lines == [
