@@ -41,9 +41,11 @@ highlight_language = "none"  # a text without a language is what a terminal show
 html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
 html_title = project
+html_favicon = "static/icon.svg"
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]  # when the page is read: it works on what stands there
 html_show_sourcelink = False
+html_domain_indices = False  # the index has its words
 html_copy_source = False
 html_theme_options = {
     "show_toc_level": 2,

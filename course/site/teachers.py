@@ -104,7 +104,7 @@ def slides(lesson: Lesson, executed: NotebookNode) -> str:
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{lesson.number:02d} {escape(lesson.title)}: slides</title>
-<link rel="stylesheet" href="../_static/course.css"><link rel="stylesheet" href="../_static/slides.css">
+<link rel="icon" href="../_static/icon.svg"><link rel="stylesheet" href="../_static/course.css"><link rel="stylesheet" href="../_static/slides.css">
 <script defer src="../_static/slides.js"></script></head><body class="slides"><main tabindex="0">
 {body}
 </main></body></html>

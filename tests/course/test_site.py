@@ -254,6 +254,8 @@ def test_the_site_is_built_without_a_warning_and_complete(site):
     with zipfile.ZipFile(site / "_static" / "notebooks.zip") as archive:
         assert len(archive.namelist()) == len(syllabus.LESSONS)
     assert "data-touch" in (site / "index.html").read_text()
+    for page in ("index", "lessons/02_googlenet", "slides/googlenet"):  # a browser asks a server for one, named or not
+        assert "_static/icon.svg" in (site / f"{page}.html").read_text()
     assert "<math" in (site / "lessons" / "03_batch_norm.html").read_text()
     search = (site / "searchindex.js").read_text()
     assert "bottleneck" in search

@@ -27,6 +27,15 @@ function isRight(guess, truth, within) {
   return guess === truth;
 }
 
+// On paper a page is light, whatever it is on the screen.
+const paper = matchMedia("print");
+let onScreen = "light";
+paper.addEventListener("change", () => {
+  const page = document.documentElement.dataset;
+  if (paper.matches) [onScreen, page.theme] = [page.theme, "light"];
+  else page.theme = onScreen;
+});
+
 // What the theme leaves without a name or a place: the handles that open a part of the contents, and the course's own name.
 for (const handle of document.querySelectorAll(".bd-sidenav summary")) {
   handle.setAttribute("aria-label", `Pages of: ${handle.closest("li").querySelector("a").textContent.trim()}`);
