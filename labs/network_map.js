@@ -409,7 +409,7 @@ function render({model, el}) {
       if (isIn) depth = Math.max(depth + (line.match(/[([{]/g) ?? []).length - (line.match(/[)\]}]/g) ?? []).length, 0);
       return h(isIn ? "mark" : "span", {}, line + "\n");
     });
-    const text = h("pre", {tabindex: 0, role: "region", "aria-label": "source"}, h("code", {}, lines));
+    const text = h("pre", {tabindex: 0, role: "group", "aria-label": "source"}, h("code", {}, lines));
     requestAnimationFrame(() => {
       const first = lines.find(line => line.tagName === "MARK") ?? lines.find(line => line.textContent.startsWith("    def "));
       text.scrollTop = first ? Math.max(first.offsetTop - 24, 0) : 0;

@@ -37,12 +37,15 @@ suppress_warnings = ["myst.header"]  # a lesson's sections may begin below its t
 
 exclude_patterns = ["_static", "_pictures", "_source"]
 
+highlight_language = "none"  # a text without a language is what a terminal shows
 html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
 html_title = project
+html_favicon = "static/icon.svg"
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]  # when the page is read: it works on what stands there
 html_show_sourcelink = False
+html_domain_indices = False  # the index has its words
 html_copy_source = False
 html_theme_options = {
     "show_toc_level": 2,
@@ -72,7 +75,7 @@ def _mathml(self: Any, node: nodes.Element, *, display: str) -> None:
 def _docstring(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
     """The course's docstrings are plain text: what is indented, or stands in lines of its own, is kept as it is.
 
-    `Args:`, `Attributes:` and `Raises:` with their entries become headed lists.
+    `Args:`, `Attributes:` and `Raises:` with their entries become headed lists; a list stays one.
     """
     text, made = "\n".join(lines), []
     for part in re.split(r"\n\s*\n", text):
@@ -80,6 +83,9 @@ def _docstring(_app: Sphinx, _what: str, _name: str, _object: object, _options: 
         head = re.fullmatch(r"(Args|Attributes|Raises|Returns):", rows[0].strip()) if rows else None
         if head:
             made += [f"**{head[1]}**", ""]
+            if head[1] == "Returns":  # which names nothing
+                made += [*(_escaped(row.strip()) for row in rows[1:]), ""]
+                continue
             for row in rows[1:]:
                 indent = len(row) - len(row.lstrip())
                 entry = re.match(r"\s*([\w`, *]+):\s+(.*)", row) if indent <= 4 else None
@@ -88,6 +94,8 @@ def _docstring(_app: Sphinx, _what: str, _name: str, _object: object, _options: 
                 else:
                     made.append(f"  {_escaped(row.strip())}")
             made.append("")
+        elif rows and rows[0].startswith("- ") and all(row.startswith(("- ", "  ")) for row in rows):
+            made += [*(f"{row[:2]}{_escaped(row[2:])}" for row in rows), ""]
         elif any(row.startswith((" ", "|", "- ")) for row in rows):
             made += ["::", "", *(f"    {row}" for row in rows), ""]
         else:

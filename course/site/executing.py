@@ -125,17 +125,21 @@ def _name(page: Page) -> str:
 
 
 def _plain(outputs: Sequence[NotebookNode]) -> Iterator[NotebookNode]:
-    """The outputs that a page shows: without the style sheet, which the site has once, and without what is empty."""
+    """The outputs that a page shows: without the style sheet, which the site has once, without what is empty, and
+    without the place of the course on the machine that built it.
+    """
+    here = f"{CHECKOUT}/"
     for output in outputs:
         data = output.get("data")
         if data is None:
             if output.output_type == "stream" and output.name == "stderr":
                 continue  # progress bars of whoever watches
+            output.text = output.text.replace(here, "")
             yield output
             continue
         data.pop("application/vnd.jupyter.widget-view+json", None)
         if "text/html" in data:
-            data["text/html"] = data["text/html"].replace(SHEET, "")
+            data["text/html"] = data["text/html"].replace(SHEET, "").replace(here, "")
         if any(str(value).strip() for value in data.values()):
             yield output
 
@@ -143,7 +147,7 @@ def _plain(outputs: Sequence[NotebookNode]) -> Iterator[NotebookNode]:
 def _rests_on(sources: Sequence[str]) -> set[str]:
     """The course's files that code imports, and those that they import, by their paths from the root."""
     found: set[str] = set()
-    waiting = [name for source in sources for name in _imported(source)]
+    waiting = [name for source in sources for name in _imports(source)]
     while waiting:
         module = waiting.pop()
         for path in (
@@ -153,7 +157,7 @@ def _rests_on(sources: Sequence[str]) -> set[str]:
             name = path.relative_to(CHECKOUT).as_posix()
             if path.is_file() and name not in found:
                 found.add(name)
-                waiting += _imported(path.read_text(encoding="utf-8"))
+                waiting += _imports(path.read_text(encoding="utf-8"))
                 beside = (each for ending in ("js", "css") for each in path.parent.glob(f"{path.stem}*.{ending}"))
                 found |= {each.relative_to(CHECKOUT).as_posix() for each in beside}
     return found
@@ -164,6 +168,12 @@ def _recorded() -> bytes:
     """A hash of all recorded runs."""
     runs = sorted(RUNS.rglob("*.json"))
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in runs)).digest()
+
+
+@cache
+def _imports(source: str) -> tuple[str, ...]:
+    """The same as `_imported`, read once: many pages rest on the same files."""
+    return tuple(dict.fromkeys(_imported(source)))
 
 
 def _imported(source: str) -> Iterator[str]:

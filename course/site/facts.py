@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from course.experiments import experiment
-from course.ledger import VERDICTS, measured
+from course.ledger import VERDICTS, claims, measured
 from course.syllabus import lesson
 from networks import measure
 from networks.catalog import entry
@@ -47,7 +47,7 @@ def whole_ledger(names: Sequence[str] = ()) -> Shown:
             )
         )
     head = ("#", "paper", "claim", "the paper says", "measured here", "does it hold?", "where")
-    counts = ", ".join(f"{sum(f'>{verdict}<' in row[5] for row in rows)} {verdict}" for verdict in VERDICTS)
+    counts = ", ".join(f"{verdict} {sum(f'>{verdict}<' in row[5] for row in rows)}" for verdict in VERDICTS)
     caption = f"{len(rows)} claims: {counts}"
     return Shown(html.table(rows, head=head, caption=caption, align="r", cls="top course-ledger course-filtered"))
 
@@ -113,14 +113,28 @@ def reading(name: str) -> Shown:
     return Shown(html.text(*(html.tag("p", html.with_code(part)) for part in paragraphs)))
 
 
+def numbers_of(name: str) -> tuple[int, ...]:
+    """The ledger's claims of the paper that brought a network; where it has none of them, those that name the network."""
+    known, every = entry(name), claims()
+    paper = known.paper.split(":")[0].lower()
+    own = tuple(number for number, (_, title, _) in every.items() if title.split(":")[0].lower() == paper)
+    return own or tuple(number for number, (_, _, said) in every.items() if known.title in said.text)
+
+
 def claims_of(name: str) -> Shown:
-    """The claims of the ledger that the lesson about a network measures."""
+    """The claims of the ledger about a network, see `numbers_of`, each measured now."""
     rows = [
-        (claim.text, claim.printed, finding.measured, html.bold(finding.verdict))
-        for _, _, claim, finding in measured([entry(name).lesson])
+        (
+            str(said.number),
+            html.text(said.text, html.BREAK, html.tag("small", said.where)),
+            said.printed,
+            finding.measured,
+            html.text(html.tag("b", finding.verdict, cls="course-whole"), html.BREAK, finding.why),
+        )
+        for _, _, said, finding in measured([str(number) for number in numbers_of(name)])
     ]
-    head = ("claim", "the paper says", "measured here", "does it hold?")
-    return Shown(html.table(rows, head=head, cls="top"))
+    head = ("#", "claim", "the paper says", "measured here", "does it hold?")
+    return Shown(html.table(rows, head=head, align="r", cls="top course-ledger"))
 
 
 def record(name: str) -> object:

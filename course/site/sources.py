@@ -4,8 +4,9 @@ import ast
 import re
 import struct
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
+from importlib import import_module
 from pathlib import Path
 
 import jupytext
@@ -15,7 +16,7 @@ from nbformat import NotebookNode
 from course import experiments, syllabus
 from course.build import solved, student
 from course.links import configured, links
-from course.site import teachers
+from course.site import facts, teachers
 from course.site.executing import Page
 from networks.catalog import NETWORKS, RELATIVES, Entry
 from utils.system.places import CHECKOUT
@@ -130,21 +131,40 @@ def _network(entry: Entry) -> Page:
         ),
         _markdown("## As the course reads it"),
         _code(f"from course.site.facts import reading\nreading({entry.name!r})", "remove-input"),
-        _markdown("## The paper against the measurement\n\nAll claims that its lesson measures."),
-        _code(f"from course.site.facts import claims_of\nclaims_of({entry.name!r})", "remove-input"),
+        *_claims(entry),
         _markdown(f"## Source\n\n```{{literalinclude}} /_source/{module}.py\n:language: python\n```"),
     ]
     return Page(f"networks/{entry.name}", _notebook(cells))
 
 
+def _claims(entry: Entry) -> list[NotebookNode]:
+    """What the ledger has about a network: a section, or nothing."""
+    if not facts.numbers_of(entry.name):
+        return []
+    text = "## The paper against the measurement\n\nThe claims about it that counting or timing can decide, measured when this page was built."
+    return [
+        _markdown(text),
+        _code(f"from course.site.facts import claims_of\nclaims_of({entry.name!r})", "remove-input"),
+    ]
+
+
 def _networks() -> str:
     """The contents: the family, and what it is compared with."""
-    family, others = ("\n".join(entry.name for entry in entries) for entries in (NETWORKS, RELATIVES))
-    relatives = _contents("Relatives", others).replace("# ", "## ", 1)
-    return f"{_contents('The networks', family)}\n{relatives}"
+    head = ("network", "year", "what it brought")
+    family, others = (
+        {entry.name: (f"[{entry.title}]({entry.name}.ipynb)", str(entry.year), entry.new) for entry in entries}
+        for entries in (NETWORKS, RELATIVES)
+    )
+    relatives = _contents("Relatives", others, head).replace("# ", "## ", 1)
+    return f"{_contents('The networks', family, head)}\n{relatives}"
 
 
 # --- experiments and the ledger ---------------------------------------------------------------------------------------
+
+
+def _title(name: str) -> str:
+    """An experiment's name in words."""
+    return name.replace("_", " ").capitalize()
 
 
 def _experiment(name: str) -> Page:
@@ -152,14 +172,17 @@ def _experiment(name: str) -> Page:
     lesson = syllabus.lesson(experiments.lesson_of(name))
     cells = [
         _markdown(
-            f"# {name.replace('_', ' ').capitalize()}\n\n{entry.question}\n\n"
+            f"# {_title(name)}\n\n{entry.question}\n\n"
             f"Lesson: [{lesson.number:02d} {lesson.title}](../lessons/{lesson.notebook})"
         ),
         _code(f"from course.site.facts import record\nrecord({name!r})", "remove-input"),
-        _markdown("On the course's own images and on photographs, arm by arm:"),
-        _code(f"from course.experiments import experiment\nexperiment({name!r}).on_both()", "remove-input"),
-        _markdown(f"To repeat it: `python -m lessons experiment {name}`."),
     ]
+    if entry.on_both().rows:
+        cells += [
+            _markdown("On the course's own images and on photographs, arm by arm:"),
+            _code(f"from course.experiments import experiment\nexperiment({name!r}).on_both()", "remove-input"),
+        ]
+    cells.append(_markdown(f"To repeat it: `python -m lessons experiment {name}`."))
     return Page(f"experiments/{name}", _notebook(cells))
 
 
@@ -185,13 +208,15 @@ def written() -> Iterator[tuple[str, str]]:
         yield path.name, _with_lessons(text) if path.stem == "glossary" else text
     for name in GUIDES:
         yield f"guides/{name}.md", _guide(CHECKOUT / "docs" / f"{name}.md", configured("repository"))
-    lessons = "\n".join(lesson.notebook.removesuffix(".ipynb") for lesson in syllabus.LESSONS)
-    yield "lessons/index.md", _contents("The lessons", lessons)
+    yield "lessons/index.md", _lessons()
     yield "networks/index.md", _networks()
-    yield "experiments/index.md", _contents("The experiments", "\n".join(experiments.names()))
+    asked = {
+        name: (f"[{_title(name)}]({name}.ipynb)", experiments.experiment(name).question) for name in experiments.names()
+    }
+    yield "experiments/index.md", _contents("The experiments", asked, ("experiment", "what it asks"))
     for lesson in syllabus.LESSONS:
         yield f"instructors/{lesson.slug}.md", teachers.instructor(lesson)
-    slugs = "\n".join(lesson.slug for lesson in syllabus.LESSONS)
+    slugs = {lesson.slug: () for lesson in syllabus.LESSONS}
     yield "instructors/index.md", _contents("For the instructor, lesson by lesson", slugs)
     links_ = "\n".join(
         f'- <a href="slides/{lesson.slug}.html">{lesson.number:02d} {lesson.title}</a>' for lesson in syllabus.LESSONS
@@ -201,9 +226,9 @@ def written() -> Iterator[tuple[str, str]]:
         f"# Slides\n\nOne screen each; the arrow keys go through them, printing gives a page each.\n\n{links_}\n",
     )
     for title, modules in API.items():
-        parts = "\n".join(f"```{{eval-rst}}\n.. automodule:: {module}\n```\n" for module in modules)
-        yield f"api/{title}.md", f"# `{title}`\n\n{parts}"
-    yield "api/index.md", _contents("Reference", "\n".join(API))
+        yield f"api/{title}.md", _reference(title, modules)
+    about = {title: (f"[`{title}`]({title}.md)", _first_words(title)) for title in API}
+    yield "api/index.md", _contents("Reference", about, ("package", "what is in it"))
 
 
 def _with_lessons(glossary: str) -> str:
@@ -229,8 +254,40 @@ API = {
 }
 
 
-def _contents(title: str, entries: str) -> str:
-    return f"# {title}\n\n```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
+def _lessons() -> str:
+    """The contents of the lessons, each with its question, its paper and its time."""
+    rows = {}
+    for lesson in syllabus.LESSONS:
+        question = teachers.question((lesson.folder / "lesson.md").read_text(encoding="utf-8"))
+        about = f"{question}<br><small>{' · '.join(filter(None, (lesson.paper, f'about {lesson.minutes} minutes')))}</small>"
+        rows[lesson.notebook.removesuffix(".ipynb")] = (
+            f"[{lesson.number:02d} {lesson.title}]({lesson.notebook})",
+            about,
+        )
+    return _contents("The lessons", rows, ("lesson", "what it asks"))
+
+
+def _reference(title: str, modules: tuple[str, ...]) -> str:
+    """The page of a package: what is imported from it, and its modules from their docstrings."""
+    public = getattr(import_module(title), "__all__", ())
+    use = f"```python\nfrom {title} import {', '.join(sorted(public))}\n```\n\n" if public else ""
+    parts = (
+        (f"## `{module}`\n\n" if len(modules) > 1 else "") + f"```{{eval-rst}}\n.. automodule:: {module}\n```\n"
+        for module in modules
+    )
+    return f"# `{title}`\n\n{use}" + "\n".join(parts)
+
+
+def _first_words(module: str) -> str:
+    """What a package says of itself first."""
+    return (import_module(module).__doc__ or "").split("\n\n")[0].strip().replace("\n", " ")
+
+
+def _contents(title: str, entries: Mapping[str, tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
+    """A page of contents: a list of pages, or, with a head, a table with a row for each of them."""
+    table = "".join(f"| {' | '.join(row)} |\n" for row in (head, ("---",) * len(head), *entries.values()) if head)
+    hidden, pages = (":hidden:\n" if head else ""), "\n".join(entries)
+    return f"# {title}\n\n{table}\n```{{toctree}}\n:maxdepth: 1\n{hidden}\n{pages}\n```\n"
 
 
 def _guide(path: Path, repository: str) -> str:

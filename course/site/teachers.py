@@ -19,6 +19,7 @@ from course.syllabus import Lesson
 MOST_SLIDES, MOST_CLAIMS = 15, 4
 _RENDER = MarkdownIt("commonmark").enable("table")
 _PICTURE = re.compile(r"<(img|svg)\b")
+_FIGURE = re.compile(r'<img class="course-figure-png"[^>]*>')
 _DRAWN = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
 TALLEST = 620  # pixels: a taller diagram would have letters of less than 9 on a slide
 
@@ -37,7 +38,7 @@ def instructor(lesson: Lesson) -> str:
     )
     asked = "\n".join(f"- {question}" for question, _ in _predictions(lesson))
     recap = "\n\n".join(f"**{question}**\n\n{answer}" for question, answer in _recap(text))
-    return f"""# {lesson.number:02d} {lesson.title}
+    return f"""# Teaching {lesson.number:02d} {lesson.title}
 
 [The lesson](../lessons/{lesson.notebook}) · <a href="../slides/{lesson.slug}.html">slides</a>
 
@@ -80,10 +81,10 @@ def slides(lesson: Lesson, executed: NotebookNode) -> str:
     `MOST_SLIDES` leaves room for.
     """
     text = (lesson.folder / "lesson.md").read_text(encoding="utf-8")
-    question = _question(text)
+    asked = question(text)
     first = [
         f"<h1>{lesson.number:02d} {escape(lesson.title)}</h1><p>{escape(lesson.paper)}</p>",
-        f"<h1>{_html(question)}</h1><p></p>" if question else "",
+        f"<h1>{_html(asked)}</h1><p></p>" if asked else "",
         f"<h2>At the end you can</h2>{_block(aims(text))}",
     ]
     guesses = [f"<h2>Predict</h2><p>{_html(words)}</p>{_list(choices)}" for words, choices in _predictions(lesson)]
@@ -103,7 +104,7 @@ def slides(lesson: Lesson, executed: NotebookNode) -> str:
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{lesson.number:02d} {escape(lesson.title)}: slides</title>
-<link rel="stylesheet" href="../_static/course.css"><link rel="stylesheet" href="../_static/slides.css">
+<link rel="icon" href="../_static/icon.svg"><link rel="stylesheet" href="../_static/course.css"><link rel="stylesheet" href="../_static/slides.css">
 <script defer src="../_static/slides.js"></script></head><body class="slides"><main tabindex="0">
 {body}
 </main></body></html>
@@ -116,7 +117,7 @@ def aims(text: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _question(text: str) -> str:
+def question(text: str) -> str:
     """The lesson's question: the first line of its own that is all in bold."""
     found = re.search(r"^\*\*([^*]+\?)\*\*$", text, flags=re.MULTILINE)
     return found[1] if found else ""
@@ -190,6 +191,9 @@ def _picture(data: dict[str, str]) -> str:
         return ""  # what is touched or has handles is shown in the lesson itself
     if any(_height(address) > TALLEST for address in _DRAWN.findall(html)):
         return ""
+    figure = _FIGURE.search(html)
+    if figure and "<table" in html:
+        return f'<div class="course">{figure[0]}</div>'  # without the tables and sentences below it, for which a slide has no room
     if _PICTURE.search(html):
         return html
     return f'<img alt="" src="data:image/png;base64,{data["image/png"]}">' if "image/png" in data else ""

@@ -84,6 +84,25 @@ def test_the_ledger_is_filtered_by_paper_verdict_and_words(tmp_path):
         assert seen() == []
 
 
+def test_a_dark_page_is_light_on_paper(tmp_path):
+    with static_page(tmp_path, "<script>document.documentElement.dataset.theme = 'dark'</script>", SCRIPT) as page:
+        theme = "document.documentElement.dataset.theme"
+        page.emulate_media(media="print")
+        page.wait_for_function(f"{theme} === 'light'")
+        page.emulate_media(media="screen")
+        page.wait_for_function(f"{theme} === 'dark'")
+
+
+def test_a_labs_still_picture_keeps_its_letters_on_a_phone(tmp_path):
+    drawn = "data:image/svg+xml;utf8,<svg xmlns='http://www.w3.org/2000/svg' width='512' height='9'/>"
+    sheet = f"<style>img{{max-width:100%}}{(STATIC / 'course.css').read_text(encoding='utf-8')}</style>"
+    shown = f'<div class="bd-article"><div class="cell_output"><div class="course"><div class="course-picture"><img alt="" src="{drawn}"></div></div></div></div>'
+    with static_page(tmp_path, sheet, shown, SCRIPT, width=390) as page:
+        page.wait_for_function("document.querySelector('img').clientWidth > 470")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, "it is scrolled in its frame"
+        assert page.evaluate("document.querySelector('.course').tabIndex") == 0, "with the keyboard too"
+
+
 def test_the_arrow_keys_go_through_slides(tmp_path):
     from course.build import solved
 

@@ -10,10 +10,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from course import syllabus
+from course import experiments, syllabus
 from course.build import feedback_of
-from course.site import book, executing, sources, teachers
+from course.site import book, conf, executing, facts, sources, teachers
 from course.site.executing import Page, PageError
+from networks import catalog
 from tests.browser.learner import CHROMIUM, browser_page
 from tests.browser.reading import faults, readings
 from utils.page.html import embedded
@@ -76,6 +77,12 @@ def test_a_page_that_stops_is_named_and_what_ran_before_is_kept(tmp_path):
     assert [path.name.startswith("some.page-") for path in tmp_path.iterdir()] == [True]
 
 
+def test_a_page_says_nothing_of_the_place_that_it_was_built_in(tmp_path):
+    shown = page("from utils.system.places import CHECKOUT\nprint(CHECKOUT / 'runs')")
+    executing.execute([shown], tmp_path, say=lambda _words: None)
+    assert shown.code[0].outputs[0].text == "runs\n"
+
+
 def test_a_page_shows_its_still_forms_and_no_widget(tmp_path):
     code = "from lessons.start_here.checks import predict, truth\npredict('guess', 'How many?', choices=['1', '2'])"
     asked = page(code)
@@ -102,6 +109,12 @@ def test_a_lessons_page_shows_the_stub_and_folds_the_solution(lesson):
     assert not any("NotImplementedError" in source for source in opened)
 
 
+@pytest.mark.parametrize("lesson", syllabus.LESSONS, ids=lambda lesson: lesson.slug)
+def test_a_folded_question_is_html_where_it_is_written(lesson):
+    text = (lesson.folder / "lesson.md").read_text(encoding="utf-8")
+    assert [words for words in re.findall(r"<summary>(.*?)</summary>", text) if re.search(r"[`*$]|\]\(", words)] == []
+
+
 def test_a_figure_says_how_large_it_is():
     shown = page("")
     figure = embedded(made_png((200, 50)), "A figure")
@@ -124,6 +137,49 @@ def test_an_instructors_page_has_aims_timing_slips_and_questions(lesson):
         text.split(f"## {head}")[1].split("\n## ")[0] for head in ("Aims", "Usual slips", "What to ask")
     )
     assert aims.count("\n- ") >= 3 and slips.count("\n- ") >= 3 and asked.count("**") >= 6
+
+
+def test_a_slide_has_no_tables_below_its_figure():
+    figure = '<img class="course-figure-png" width="20" height="20" alt="A figure">'
+    shown = {"text/html": f'<div class="course">{figure}<table class="course-table"></table><p>Words.</p></div>'}
+    assert teachers._picture(shown) == f'<div class="course">{figure}</div>'
+
+
+def test_an_experiments_page_puts_two_sets_side_by_side_where_both_are_recorded():
+    for name in ("grid_reduction", "ensemble"):
+        both = experiments.experiment(name).on_both().rows
+        said = "\n".join(cell.source for cell in sources._experiment(name).notebook.cells)
+        assert bool(both) == ("on_both()" in said) == ("arm by arm" in said)
+
+
+def test_a_networks_page_has_the_claims_of_its_paper_or_those_that_name_it():
+    every = facts.claims()
+    for name, paper in (("googlenet", "Going deeper"), ("resnet_50", "Deep residual")):
+        assert facts.numbers_of(name)
+        assert all(every[number][1].startswith(paper) for number in facts.numbers_of(name))
+    assert all("AlexNet" in every[number][2].text for number in facts.numbers_of("alexnet"))
+    assert facts.numbers_of("xception_71") == ()
+    said = [cell.source for cell in sources._network(catalog.entry("xception_71")).notebook.cells]
+    assert not any("claims" in source for source in said)
+
+
+@pytest.mark.parametrize("page", ["lessons/index.md", "networks/index.md", "experiments/index.md", "api/index.md"])
+def test_contents_say_what_each_page_is_about(page):
+    text = dict(sources.written())[page]
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| [")]
+    pages = [line for line in text.splitlines() if re.fullmatch(r"[\w.]+", line)]
+    assert len(rows) == len(pages) >= 5 and all(len(row[-1]) > 10 for row in rows)
+
+
+def test_a_docstring_keeps_its_lists_and_what_it_returns():
+    none: list[str] = []
+    conf._docstring(None, "", "", None, None, none)
+    assert none == [""]
+    lines = ["A rule:", "", "- one thing", "  goes on;", "- another.", "", "Returns:", "    What was placed."]
+    conf._docstring(None, "", "", None, None, lines)
+    assert lines == [
+        "A rule:", "", "- one thing", "  goes on;", "- another.", "", "**Returns**", "", "What was placed.", ""
+    ]  # fmt: skip
 
 
 def test_a_slide_has_words_in_place_of_links():
@@ -198,6 +254,8 @@ def test_the_site_is_built_without_a_warning_and_complete(site):
     with zipfile.ZipFile(site / "_static" / "notebooks.zip") as archive:
         assert len(archive.namelist()) == len(syllabus.LESSONS)
     assert "data-touch" in (site / "index.html").read_text()
+    for page in ("index", "lessons/02_googlenet", "slides/googlenet"):  # a browser asks a server for one, named or not
+        assert "_static/icon.svg" in (site / f"{page}.html").read_text()
     assert "<math" in (site / "lessons" / "03_batch_norm.html").read_text()
     search = (site / "searchindex.js").read_text()
     assert "bottleneck" in search

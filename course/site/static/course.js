@@ -27,6 +27,15 @@ function isRight(guess, truth, within) {
   return guess === truth;
 }
 
+// On paper a page is light, whatever it is on the screen.
+const paper = matchMedia("print");
+let onScreen = "light";
+paper.addEventListener("change", () => {
+  const page = document.documentElement.dataset;
+  if (paper.matches) [onScreen, page.theme] = [page.theme, "light"];
+  else page.theme = onScreen;
+});
+
 // What the theme leaves without a name or a place: the handles that open a part of the contents, and the course's own name.
 for (const handle of document.querySelectorAll(".bd-sidenav summary")) {
   handle.setAttribute("aria-label", `Pages of: ${handle.closest("li").querySelector("a").textContent.trim()}`);
@@ -40,6 +49,13 @@ for (const name of document.querySelectorAll(".bd-sidebar-primary .sidebar-prima
 const LEGIBLE = 0.73; // of its own width
 for (const figure of document.querySelectorAll(".course-figure-png")) {
   figure.style.minWidth = `${LEGIBLE * Number(figure.getAttribute("width"))}px`;
+}
+
+// A lab's still picture has letters of 11 pixels at its own width.
+for (const picture of document.querySelectorAll(".course-picture > img")) {
+  const size = () => { picture.style.minWidth = `${0.92 * picture.naturalWidth}px`; };
+  if (picture.complete) size();
+  else picture.addEventListener("load", size);
 }
 
 // What is wider than its frame is scrolled, from the keyboard too.
