@@ -11,12 +11,12 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from utils.system.places import CHECKOUT
 
 FRONT_END = "jupyterlab"  # the machine shows the notebook already
+PYTHON_NEEDED = (3, 11)
 TORCH_NEEDED = (2, 11)
 
 
@@ -24,8 +24,13 @@ def prepare() -> None:
     """Make this machine ready for the notebook, and say what is done. On an installed course: nothing, silently.
 
     Raises:
-        RuntimeError: a package cannot be installed; the message says what to do.
+        RuntimeError: Python or PyTorch is too old, or a package cannot be installed; the message says what to do.
     """
+    if sys.version_info[:2] < PYTHON_NEEDED:
+        raise RuntimeError(
+            f"This kernel is Python {dotted(sys.version_info[:2])}, and the course needs {dotted(PYTHON_NEEDED)} or later. Choose a newer "
+            "kernel or environment (on Kaggle: Settings, Environment), and run this cell again."
+        )
     colab = "google.colab" in sys.modules
     if colab:
         from google.colab import output
@@ -41,7 +46,7 @@ def prepare() -> None:
     has_torch = version_of("torch")
     if has_torch and tuple(int(part) for part in re.findall(r"\d+", has_torch)[:2]) < TORCH_NEEDED:
         raise RuntimeError(
-            f"PyTorch {has_torch} is here, and the course needs {'.'.join(map(str, TORCH_NEEDED))} or later. Run %pip install -U torch, "
+            f"PyTorch {has_torch} is here, and the course needs {dotted(TORCH_NEEDED)} or later. Run %pip install -U torch, "
             "restart the kernel, and run this cell again."
         )
     there = f"PyTorch {has_torch} stays as it is" if has_torch else "PyTorch comes with it, which is large"
@@ -50,6 +55,10 @@ def prepare() -> None:
     kept = os.environ.get("COURSE_WORK") or str(CHECKOUT / "work")
     lasting = "lasts" if work else "lasts as long as this machine's files do"
     print(f"Ready, {device()}. Your progress is kept in {kept}: it {lasting}.")
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def version_of(package: str) -> str | None:
@@ -86,6 +95,8 @@ def name_of(requirement: str) -> str:
 
 def requirements() -> list[str]:
     """What the lessons need, from pyproject.toml, but for the front end."""
+    import tomllib  # Python 3.10, which is told that it is too old, has none
+
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     lines = [*project["dependencies"], *extras["train"], *extras["lab"]]

@@ -77,6 +77,16 @@ def test_a_torch_that_is_too_old_is_told_and_nothing_is_installed(elsewhere, mon
     assert elsewhere == []
 
 
+def test_a_python_that_is_too_old_is_told(tmp_path):
+    """Python 3.10, which has no tomllib, can have a PyTorch that is new enough."""
+    code = "import sys; sys.modules['tomllib'] = None; sys.version_info = (3, 10, 13)\n"
+    code += "from utils.setup.alone import prepare\nprepare()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=alone.CHECKOUT, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].startswith(
+        "RuntimeError: This kernel is Python 3.10, and the course needs 3.11 or later."
+    )
+
+
 def test_what_pip_could_not_do_is_told(elsewhere, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, stdout="ERROR: no address associated with hostname")
     monkeypatch.setattr(alone.subprocess, "run", lambda *words, **options: failed)
