@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -104,18 +105,23 @@ def requirements() -> list[str]:
 
 
 def install() -> None:
-    """Install what is missing, beside the torch that is there.
+    """Install what is missing, beside the torch that is there: with uv where it is there, else with pip.
 
     Raises:
-        RuntimeError: pip could not; the message says what to do.
+        RuntimeError: they could not; the message says what to do.
     """
-    torch = version_of("torch")
+    torch, uv = version_of("torch"), shutil.which("uv")
+    tools = [[sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]]
+    if uv:
+        tools.insert(0, [uv, "pip", "install", "--python", sys.executable])
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text(f"torch=={torch}\n" if torch else "", encoding="utf-8")
-        words = ["install", "--quiet", "--disable-pip-version-check", "--constraint", str(constraints)]
-        command = [sys.executable, "-m", "pip", *words, *requirements(), "--editable", str(CHECKOUT)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        words = ["--quiet", "--constraint", str(constraints), *requirements(), "--editable", str(CHECKOUT)]
+        for tool in tools:
+            done = subprocess.run([*tool, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode == 0:
+                break
     if done.returncode:
         raise RuntimeError(
             f"pip could not install what the course needs. Is the network on (on Kaggle: Settings, Internet)? It said:\n{done.stdout}"

@@ -19,6 +19,7 @@ def elsewhere(monkeypatch):
     monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
     monkeypatch.setattr(alone, "version_of", {"torch": "2.12.1+cu130"}.get)
     monkeypatch.setattr(alone, "device", lambda: "on the CPU")
+    monkeypatch.setattr(alone.shutil, "which", lambda program: None)
 
     def run(command, **options):
         constraints = command[command.index("--constraint") + 1]
@@ -85,6 +86,28 @@ def test_a_python_that_is_too_old_is_told(tmp_path):
     assert done.stderr.splitlines()[-1].startswith(
         "RuntimeError: This kernel is Python 3.10, and the course needs 3.11 or later."
     )
+
+
+def test_where_uv_is_there_it_installs(elsewhere, monkeypatch):
+    """Several times as fast as pip, and Colab has it; an environment that uv made has no pip."""
+    monkeypatch.setattr(alone.shutil, "which", {"uv": "/usr/bin/uv"}.get)
+    alone.prepare()
+    (command,) = elsewhere
+    assert command[:5] == ["/usr/bin/uv", "pip", "install", "--python", sys.executable]
+    assert command[-3:] == ["--editable", str(alone.CHECKOUT), "torch==2.12.1+cu130\n"]
+
+
+def test_what_uv_cannot_do_pip_does(elsewhere, monkeypatch):
+    monkeypatch.setattr(alone.shutil, "which", {"uv": "/usr/bin/uv"}.get)
+    run = alone.subprocess.run
+
+    def uv_fails(command, **options):
+        done = run(command, **options)
+        return subprocess.CompletedProcess(command, 2, stdout="error: no") if command[0] == "/usr/bin/uv" else done
+
+    monkeypatch.setattr(alone.subprocess, "run", uv_fails)
+    alone.prepare()
+    assert [command[:3] for command in elsewhere] == [["/usr/bin/uv", "pip", "install"], [sys.executable, "-m", "pip"]]
 
 
 def test_what_pip_could_not_do_is_told(elsewhere, monkeypatch):
