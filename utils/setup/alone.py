@@ -17,6 +17,7 @@ from pathlib import Path
 from utils.system.places import CHECKOUT
 
 FRONT_END = "jupyterlab"  # the machine shows the notebook already
+WIDGETS = ("ipywidgets", "anywidget")  # a page takes up their part of the front end when it is loaded
 PYTHON_NEEDED = (3, 11)
 TORCH_NEEDED = (2, 11)
 
@@ -51,11 +52,14 @@ def prepare() -> None:
             "restart the kernel, and run this cell again."
         )
     there = f"PyTorch {has_torch} stays as it is" if has_torch else "PyTorch comes with it, which is large"
-    print(f"The course is not installed here. Installing what it needs takes a minute or two; {there}.", flush=True)
+    print(f"The course is not installed here. Installing what it needs takes a few minutes; {there}.", flush=True)
+    widgets = all(version_of(name) for name in WIDGETS)
     install()
     kept = os.environ.get("COURSE_WORK") or str(CHECKOUT / "work")
     lasting = "lasts" if work else "lasts as long as this machine's files do"
     print(f"Ready, {device()}. Your progress is kept in {kept}: it {lasting}.")
+    if not (widgets or colab):
+        print("Reload this page once now: until then the labs are still pictures, whose handles do not move.")
 
 
 def dotted(version: tuple[int, ...]) -> str:

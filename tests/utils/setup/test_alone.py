@@ -110,6 +110,15 @@ def test_what_uv_cannot_do_pip_does(elsewhere, monkeypatch):
     assert [command[:3] for command in elsewhere] == [["/usr/bin/uv", "pip", "install"], [sys.executable, "-m", "pip"]]
 
 
+def test_a_page_that_cannot_have_the_labs_yet_is_to_be_loaded_again(elsewhere, monkeypatch, capsys):
+    """A front end takes up widgets' own code when its page is loaded; without it, a lab is a still picture."""
+    alone.prepare()
+    assert "Reload this page once" in capsys.readouterr().out
+    monkeypatch.setattr(alone, "version_of", {"torch": "2.12.1", "ipywidgets": "8.1.5", "anywidget": "0.9.16"}.get)
+    alone.prepare()
+    assert "Reload" not in capsys.readouterr().out
+
+
 def test_what_pip_could_not_do_is_told(elsewhere, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, stdout="ERROR: no address associated with hostname")
     monkeypatch.setattr(alone.subprocess, "run", lambda *words, **options: failed)
@@ -128,7 +137,9 @@ def test_on_colab_the_labs_work_and_a_drive_that_is_turned_down_is_told(elsewher
     called, _ = colab
     alone.prepare()
     assert called == ["widgets", ("mount", "/content/drive")]
-    assert "your progress is gone when Colab ends this machine" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Reload" not in said, "Colab fetches their code by itself"
+    assert "your progress is gone when Colab ends this machine" in said
     assert len(elsewhere) == 1 and "COURSE_WORK" not in os.environ
 
 
