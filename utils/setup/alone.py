@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from utils.system.places import CHECKOUT
+from utils.system.places import CHECKOUT, NOTEBOOKS
 
 FRONT_END = "jupyterlab"  # the machine shows the notebook already
 WIDGETS = ("ipywidgets", "anywidget")  # a page takes up their part of the front end when it is loaded
@@ -58,6 +58,8 @@ def prepare() -> None:
     kept = os.environ.get("COURSE_WORK") or str(CHECKOUT / "work")
     lasting = "lasts" if work else "lasts as long as this machine's files do"
     print(f"Ready, {device()}. Your progress is kept in {kept}: it {lasting}.")
+    if not (work or colab):  # those open no notebook from the machine's files
+        print(f"The other lessons are in {NOTEBOOKS}.")
     if not (widgets or colab):
         print("Reload this page once now: until then the labs are still pictures, whose handles do not move.")
 

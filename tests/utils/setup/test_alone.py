@@ -68,6 +68,7 @@ def test_alone_it_installs_what_is_missing_and_leaves_torch(elsewhere, capsys):
     said = capsys.readouterr().out
     assert "Installing what it needs" in said and "PyTorch 2.12.1+cu130 stays as it is" in said
     assert str(alone.CHECKOUT / "work") in said and "as long as this machine's files do" in said
+    assert f"The other lessons are in {alone.NOTEBOOKS}." in said, "a link to the next one leads nowhere from here"
     assert "COURSE_WORK" not in os.environ
 
 
@@ -130,7 +131,9 @@ def test_on_kaggle_progress_goes_where_files_are_kept(elsewhere, monkeypatch, ca
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
     alone.prepare()
     assert os.environ["COURSE_WORK"].startswith("/kaggle/working/")
-    assert f"kept in {os.environ['COURSE_WORK']}: it lasts." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"kept in {os.environ['COURSE_WORK']}: it lasts." in said
+    assert "other lessons" not in said, "Kaggle opens no notebook from the machine's files"
 
 
 def test_on_colab_the_labs_work_and_a_drive_that_is_turned_down_is_told(elsewhere, colab, capsys):
