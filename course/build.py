@@ -19,6 +19,7 @@ from utils.system.files import write_whole
 from utils.system.places import NOTEBOOKS
 
 GET_IT = "The course is not installed here. Get its folder, run `make lab` in it, and open this lesson there."
+NOT_FETCHED = "The course could not be fetched, as git says above. Is the network on (on Kaggle: Settings, Internet)?"
 SERVICES = {
     "colab": "Colab",
     "kaggle": "Kaggle",
@@ -116,8 +117,10 @@ def alone(lesson: Lesson, repository: str | None = None) -> NotebookNode:
 def _first_cell(repository: str) -> str:
     if repository:
         fetch = [
-            "import subprocess, sys",
-            f'subprocess.run(["git", "clone", "--quiet", "--depth=1", "{repository}", "inception-course"])',
+            "import os, sys",
+            f"fetch = 'git clone --depth=1 \"{repository}\" inception-course'",
+            'if not os.path.isdir("inception-course/utils") and os.system(fetch):',
+            f'    raise ModuleNotFoundError("{NOT_FETCHED}") from None',
             'sys.path.insert(0, "inception-course")',
             "from utils.setup.alone import prepare",
         ]

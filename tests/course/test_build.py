@@ -160,6 +160,35 @@ def test_without_the_course_and_a_repository_it_says_how_to_get_it(tmp_path):
     assert done.stderr.splitlines()[-1].startswith("ModuleNotFoundError: The course is not installed here.")
 
 
+def run_alone(folder, repository):
+    """Run the first cell in a folder that has nothing, with a Python that has nothing; gives what it prints and its last line."""
+    first = next(cell for cell in alone(lesson("googlenet"), repository).cells if cell.cell_type == "code")
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", first.source], cwd=folder, capture_output=True, text=True)
+    return done.stderr, done.stderr.splitlines()[-1]
+
+
+def test_a_course_that_cannot_be_fetched_is_told_in_one_sentence(tmp_path):
+    said, last = run_alone(tmp_path, f"file://{tmp_path}/not-there")
+    assert last.startswith("ModuleNotFoundError: The course could not be fetched") and "Settings, Internet" in last
+    assert "not-there" in said and said.count("Traceback") == 1, "git's reason, and no second traceback"
+
+
+def test_without_git_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said, last = run_alone(tmp_path, "file:///srv/course")
+    assert last.startswith("ModuleNotFoundError: The course could not be fetched")
+    assert re.search(r"git.*not found", said)
+
+
+def test_a_course_that_lies_there_is_not_fetched_again(tmp_path):
+    """As after a restart of the kernel, when the installation did not get through."""
+    package = tmp_path / "inception-course" / "utils" / "setup"
+    package.mkdir(parents=True)
+    (package / "alone.py").write_text("def prepare():\n    raise SystemExit('prepared')\n")
+    said, last = run_alone(tmp_path, f"file://{tmp_path}/not-there")
+    assert (said.strip(), last) == ("prepared", "prepared")
+
+
 def test_the_first_screen_is_a_cover_that_travels_with_the_notebook():
     """It stands before any code, in the file itself, and its figures are those that are counted now."""
     first = student(lesson("start_here")).cells[0]

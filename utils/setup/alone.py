@@ -8,15 +8,17 @@ import importlib
 import importlib.metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
-from utils.system.places import CHECKOUT
+from utils.system.places import CHECKOUT, NOTEBOOKS
 
 FRONT_END = "jupyterlab"  # the machine shows the notebook already
+WIDGETS = ("ipywidgets", "anywidget")  # a page takes up their part of the front end when it is loaded
+PYTHON_NEEDED = (3, 11)
 TORCH_NEEDED = (2, 11)
 
 
@@ -24,8 +26,13 @@ def prepare() -> None:
     """Make this machine ready for the notebook, and say what is done. On an installed course: nothing, silently.
 
     Raises:
-        RuntimeError: a package cannot be installed; the message says what to do.
+        RuntimeError: Python or PyTorch is too old, or a package cannot be installed; the message says what to do.
     """
+    if sys.version_info[:2] < PYTHON_NEEDED:
+        raise RuntimeError(
+            f"This kernel is Python {dotted(sys.version_info[:2])}, and the course needs {dotted(PYTHON_NEEDED)} or later. Choose a newer "
+            "kernel or environment (on Kaggle: Settings, Environment), and run this cell again."
+        )
     colab = "google.colab" in sys.modules
     if colab:
         from google.colab import output
@@ -41,15 +48,24 @@ def prepare() -> None:
     has_torch = version_of("torch")
     if has_torch and tuple(int(part) for part in re.findall(r"\d+", has_torch)[:2]) < TORCH_NEEDED:
         raise RuntimeError(
-            f"PyTorch {has_torch} is here, and the course needs {'.'.join(map(str, TORCH_NEEDED))} or later. Run %pip install -U torch, "
+            f"PyTorch {has_torch} is here, and the course needs {dotted(TORCH_NEEDED)} or later. Run %pip install -U torch, "
             "restart the kernel, and run this cell again."
         )
     there = f"PyTorch {has_torch} stays as it is" if has_torch else "PyTorch comes with it, which is large"
-    print(f"The course is not installed here. Installing what it needs takes a minute or two; {there}.", flush=True)
+    print(f"The course is not installed here. Installing what it needs takes a few minutes; {there}.", flush=True)
+    widgets = all(version_of(name) for name in WIDGETS)
     install()
     kept = os.environ.get("COURSE_WORK") or str(CHECKOUT / "work")
     lasting = "lasts" if work else "lasts as long as this machine's files do"
     print(f"Ready, {device()}. Your progress is kept in {kept}: it {lasting}.")
+    if not (work or colab):  # those open no notebook from the machine's files
+        print(f"The other lessons are in {NOTEBOOKS}.")
+    if not (widgets or colab):
+        print("Reload this page once now: until then the labs are still pictures, whose handles do not move.")
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def version_of(package: str) -> str | None:
@@ -86,6 +102,8 @@ def name_of(requirement: str) -> str:
 
 def requirements() -> list[str]:
     """What the lessons need, from pyproject.toml, but for the front end."""
+    import tomllib  # Python 3.10, which is told that it is too old, has none
+
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     lines = [*project["dependencies"], *extras["train"], *extras["lab"]]
@@ -93,18 +111,23 @@ def requirements() -> list[str]:
 
 
 def install() -> None:
-    """Install what is missing, beside the torch that is there.
+    """Install what is missing, beside the torch that is there: with uv where it is there, else with pip.
 
     Raises:
-        RuntimeError: pip could not; the message says what to do.
+        RuntimeError: they could not; the message says what to do.
     """
-    torch = version_of("torch")
+    torch, uv = version_of("torch"), shutil.which("uv")
+    tools = [[sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]]
+    if uv:
+        tools.insert(0, [uv, "pip", "install", "--python", sys.executable])
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text(f"torch=={torch}\n" if torch else "", encoding="utf-8")
-        words = ["install", "--quiet", "--disable-pip-version-check", "--constraint", str(constraints)]
-        command = [sys.executable, "-m", "pip", *words, *requirements(), "--editable", str(CHECKOUT)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        words = ["--quiet", "--constraint", str(constraints), *requirements(), "--editable", str(CHECKOUT)]
+        for tool in tools:
+            done = subprocess.run([*tool, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode == 0:
+                break
     if done.returncode:
         raise RuntimeError(
             f"pip could not install what the course needs. Is the network on (on Kaggle: Settings, Internet)? It said:\n{done.stdout}"

@@ -90,11 +90,21 @@ def examine() -> Report:
         ("Data: scales", scales),
         ("Data: digits", digits),
         ("Data: cifar10", cifar10),
-        ("JupyterLab", partial(package_finding, "JupyterLab", "`make lab` opens the lessons in it.")),
+        (
+            "JupyterLab",
+            partial(
+                package_finding, "JupyterLab", "The lessons open in it.", "Something else shows the notebooks here."
+            ),
+        ),
         ("Widgets", widgets),
         (
             "nbgrader",
-            partial(package_finding, "nbgrader", "For teachers: assignments are released and graded with it."),
+            partial(
+                package_finding,
+                "nbgrader",
+                "For teachers: assignments are released and graded with it.",
+                "No lesson needs it: teachers release and grade assignments with it.",
+            ),
         ),
         ("Disk", disk),
     )
@@ -104,11 +114,22 @@ def examine() -> Report:
             findings.append(look())
         except Exception as error:  # A broken installation can fail in any way; the other findings still count.
             words = f"{type(error).__name__}: {error}"
-            findings.append(Finding(name, "missing", words, "It is installed but does not work. " + REINSTALL))
+            findings.append(Finding(name, "missing", words, "It is installed but does not work. " + remedy()))
     return Report(tuple(findings))
 
 
-REINSTALL = "Run `make setup`; if that does not help, delete the folder .venv and run it again."
+def is_own() -> bool:
+    """Is this Python the one in the environment that `make setup` made?"""
+    return Path(sys.prefix).resolve() == (CHECKOUT / ".venv").resolve()
+
+
+def remedy(package: str = "") -> str:
+    """What to do about a package that is not there, or not whole: in the environment that the course made, or in another."""
+    if is_own():
+        return "Run `make setup`; if that does not help, delete the folder .venv and run it again."
+    if not package:
+        return "Begin a new session, and run the notebook's first cell again."
+    return f"Run `%pip install {package}` in a cell of its own, and restart the kernel."
 
 
 def installed(package: str) -> str | None:
@@ -118,13 +139,18 @@ def installed(package: str) -> str | None:
         return None
 
 
-def package_finding(name: str, meaning: str) -> Finding:
-    """Whether a package is installed, whose name is that of the finding in small letters."""
+def package_finding(name: str, meaning: str, elsewhere: str) -> Finding:
+    """Whether a package is installed, whose name is that of the finding in small letters.
+
+    elsewhere: what it means that it is not, in an environment that the course did not make.
+    """
     package = name.lower()
     version = installed(package)
-    if version is None:
-        return Finding(name, "missing", f"{package} is not installed", REINSTALL)
-    return Finding(name, "ok", f"{package} {version}", meaning)
+    if version:
+        return Finding(name, "ok", f"{package} {version}", meaning)
+    if is_own():
+        return Finding(name, "missing", f"{package} is not installed", remedy(package))
+    return Finding(name, "note", f"{package} is not installed", elsewhere)
 
 
 def python() -> Finding:
@@ -137,7 +163,7 @@ def python() -> Finding:
 
 def pytorch() -> Finding:
     if installed("torch") is None:
-        return Finding("PyTorch", "missing", "torch is not installed", REINSTALL)
+        return Finding("PyTorch", "missing", "torch is not installed", remedy("torch"))
     import torch
 
     return Finding("PyTorch", "ok", f"torch {torch.__version__}", "The networks are written and trained with it.")
@@ -158,7 +184,7 @@ def device() -> Finding:
     cpu = f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
     if has_nvidia_driver():
         why = (
-            "this PyTorch was built without CUDA. Run `make setup TORCH=cuda`."
+            f"this PyTorch was built without CUDA.{' Run `make setup TORCH=cuda`.' if is_own() else ''}"
             if torch.version.cuda is None
             else f"PyTorch (CUDA {torch.version.cuda}) could not use it. A newer NVIDIA driver is the usual remedy."
         )
@@ -170,12 +196,12 @@ def diagrams() -> Finding:
     """Whether Graphviz lays out a graph inside this process."""
     said = partial(Finding, "Diagrams")
     if importlib.util.find_spec("pygraphviz") is None:
-        return said("missing", "pygraphviz is not installed", f"Networks cannot be drawn. {REINSTALL}")
+        return said("missing", "pygraphviz is not installed", f"Networks cannot be drawn. {remedy('pygraphviz')}")
     import pygraphviz
 
     svg = pygraphviz.AGraph(string="digraph { input -> output }").draw(format="svg", prog="dot")
     if b"</svg>" not in svg:
-        return said("missing", "pygraphviz drew nothing", f"Networks cannot be drawn. {REINSTALL}")
+        return said("missing", "pygraphviz drew nothing", f"Networks cannot be drawn. {remedy('pygraphviz')}")
     return said("ok", f"pygraphviz {installed('pygraphviz')}", "Networks are drawn without further programs.")
 
 
@@ -186,7 +212,7 @@ def scales() -> Finding:
 
 def digits() -> Finding:
     if importlib.util.find_spec("sklearn") is None:
-        return Finding("Data: digits", "missing", "scikit-learn is not installed", REINSTALL)
+        return Finding("Data: digits", "missing", "scikit-learn is not installed", remedy("scikit-learn"))
     meaning = "1,797 real handwritten digits for the first run."
     return Finding("Data: digits", "ok", "comes with scikit-learn", meaning)
 
@@ -238,7 +264,7 @@ def widgets() -> Finding:
     missing = [package for package in ("ipywidgets", "jupyterlab_widgets") if installed(package) is None]
     if missing:
         found = f"{' and '.join(missing)} not installed"
-        return Finding("Widgets", "missing", found, f"The labs show as still pictures. {REINSTALL}")
+        return Finding("Widgets", "missing", found, f"The labs show as still pictures. {remedy('ipywidgets')}")
     found = f"ipywidgets {installed('ipywidgets')}"
     return Finding("Widgets", "ok", found, "The labs' controls answer in the browser.")
 

@@ -56,10 +56,24 @@ def test_both_forms_say_every_finding():
 
 def test_a_package_that_is_not_there_says_what_to_do(monkeypatch):
     monkeypatch.setattr(doctor, "installed", lambda package: None)
+    monkeypatch.setattr(doctor.sys, "prefix", str(doctor.CHECKOUT / ".venv"))
     findings = {finding.name: finding for finding in doctor.examine().findings}
     for name in ("PyTorch", "JupyterLab", "Widgets", "nbgrader"):
         assert findings[name].status == "missing"
         assert "make setup" in findings[name].meaning
+
+
+def test_an_environment_that_the_course_did_not_make_needs_no_make(monkeypatch, tmp_path):
+    """A notebook alone, as on Colab: no `make` there, and what only teachers need, or what shows notebooks, is not missing."""
+    monkeypatch.setattr(doctor, "installed", lambda package: None)
+    monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(doctor, "has_nvidia_driver", lambda: True)
+    findings = {finding.name: finding for finding in doctor.examine().findings}
+    assert {name for name, finding in findings.items() if finding.status == "missing"} == {"PyTorch", "Widgets"}
+    assert findings["nbgrader"].status == findings["JupyterLab"].status == "note"
+    for finding in findings.values():
+        assert "make setup" not in finding.meaning and ".venv" not in finding.meaning, finding
+    assert "pip install torch" in findings["PyTorch"].meaning
 
 
 def test_a_broken_package_hides_none_of_the_others(monkeypatch):
