@@ -155,6 +155,12 @@ def test_what_lesson_01_says_of_its_recorded_runs():
         for name, values in experiment("multi_scale").recorded("longer").values().items()
     }
     assert min(spread, key=spread.get) == "several scales"
-    means, clear = compared("photographs")
-    assert sorted(means, key=means.get)[0] == "3×3 only, reduced" and max(means, key=means.get) == "several scales"
-    assert clear["3×3 only"] and 0 < means["several scales"] - means["3×3 only"] < 3
+    found = experiment("multi_scale").recorded("full")
+    means = {arm.name: arm.mean for arm in found.compare().arms}
+    assert max(means, key=means.get) == "several scales" and min(means, key=means.get) == "several scales, naive"
+    assert set(found.verdicts.values()) == {"differs"}
+    assert 3.5 < means["several scales"] - means["3×3 only"] < 4
+    alone = compare({name: found.runs[name] for name in reductions}, matters=found.experiment.matters)
+    assert alone.differences[0].verdict == "equal"  # "the reductions alone bring nothing that would matter"
+    assert {len(runs) for runs in found.runs.values()} == {3}
+    assert {run.data["train"] for runs in found.runs.values() for run in runs} == {50_000}

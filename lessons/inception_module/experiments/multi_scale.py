@@ -88,7 +88,6 @@ EXPERIMENT = Experiment(
     full=photographs(RECIPE),
     others={
         "longer": Form(data="scales", recipe=replace(RECIPE, epochs=8), seeds=(0, 1, 2, 3, 4)),
-        "photographs": Form(data="cifar10", recipe=replace(RECIPE, epochs=8), seeds=(0, 1, 2), limit=10_000),
     },
     matters=1.5,
     limits="These are networks of some ten thousand parameters: large ones may behave otherwise.",
