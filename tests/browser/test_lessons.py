@@ -142,9 +142,9 @@ def open_again(learner, address):
     """The next day: another server, another kernel, and everything still looks as it was left."""
     learner.enter(address)
     learner.open("00_start_here.ipynb")
-    assert "2 of 3" in learner.output("import torch").inner_text()
-    assert "You predict 95 per cent." in learner.output('    "digits",').inner_text()
-    assert learner.output("window_lab()").locator(".course-still .course-size").all_inner_texts() == ["6×6"]
+    expect(learner.output("import torch")).to_contain_text("2 of 3", timeout=WAIT)
+    expect(learner.output('    "digits",')).to_contain_text("You predict 95 per cent.", timeout=WAIT)
+    expect(learner.output("window_lab()").locator(".course-still .course-size")).to_have_text(["6×6"], timeout=WAIT)
     # ipywidgets looks for the widgets of yesterday and tells the console, soon after; the learner sees nothing of it.
     lost, deadline = "Error: widget model not found", time.monotonic() + 60
     while not any(lost in said for said in learner.broken()):
