@@ -443,8 +443,10 @@ function render({model, el}) {
     const isOpen = !open.delete(place.id);
     if (isOpen) open.add(place.id);
     state.at = place.id;
+    if (!isOpen) pointed = null;  // it may have been in it
     changed(place);
     focus(place);
+    tell();
     heard.textContent = `${place.path} ${isOpen ? `open: ${plural(placesOf(place.parts).length, "part")}` : "closed"}`;
   }
   const visible = place => drawn.get(place.id) ?? drawn.get("frame " + place.id);
@@ -573,11 +575,16 @@ function render({model, el}) {
   function across(here, step) {
     const one = here && visible(here);
     if (!one) return beside(null, 1);
-    const middle = each => { const box = each.box.getBoundingClientRect(); return [(box.left + box.right) / 2, (box.top + box.bottom) / 2]; };
-    const [x, y] = middle(one);
-    const others = [...drawn.values()].filter(each => !each.isFrame && each !== one).map(each => [each, ...middle(each)])
-      .filter(each => (each[2] - y) * step > 8).sort((a, b) => Math.hypot(a[1] - x, 2 * (a[2] - y)) - Math.hypot(b[1] - x, 2 * (b[2] - y)));
-    if (others.length) focus(others[0][0].place);
+    const {left, right, top, bottom} = one.box.getBoundingClientRect();
+    const far = each => {
+      const box = each.box.getBoundingClientRect();
+      const down = (box.top + box.bottom - top - bottom) / 2 * step, aside = Math.abs(box.left + box.right - left - right) / 2;
+      return {place: each.place, down, aside, isBeside: box.left >= right || box.right <= left};
+    };
+    // What stands straight above or below comes before what stands beside it: the next branch before their concatenation.
+    const others = [...drawn.values()].filter(each => !each.isFrame && each !== one).map(far).filter(each => each.down > 8)
+      .sort((a, b) => a.isBeside - b.isBeside || Math.hypot(a.aside, 2 * a.down) - Math.hypot(b.aside, 2 * b.down));
+    if (others.length) focus(others[0].place);
   }
 
   // --- search

@@ -101,6 +101,7 @@ def test_from_the_keyboard_alone(tmp_path):
         assert page.evaluate(here).startswith("2:inception_a_0.") and page.evaluate(here) != first
         page.keyboard.press("Escape")
         assert page.evaluate(here) == "2:inception_a_0"
+        assert page.locator(".map-facts h3").inner_text() == "inception_a_0", "what is said is of what is left"
         assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "false"
         page.keyboard.press("ArrowUp")
         assert page.evaluate(here).startswith("1:")
@@ -119,6 +120,19 @@ def test_from_the_keyboard_alone(tmp_path):
         assert (
             page.evaluate("getComputedStyle(document.activeElement.querySelector('.map-block')).strokeWidth") == "3px"
         )
+
+
+@pytest.mark.parametrize("module", ["inception_3b", "inception_4d"])
+def test_down_goes_from_branch_to_branch(tmp_path, module):
+    with static_page(tmp_path, network_map("googlenet").live_html(), still=True) as page:
+        page.locator(f'[data-id$="{module}"]').first.focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("ArrowRight")
+        seen = [page.evaluate("document.activeElement.dataset.id")]
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+            seen.append(page.evaluate("document.activeElement.dataset.id"))
+        assert [each.split(".")[1] for each in seen] == ["pointwise", "three", "five", "pool"], seen
 
 
 def test_it_fits_a_narrow_page(tmp_path):
