@@ -590,7 +590,7 @@ function render({model, el}) {
   // --- search
   let hit = -1;
   function look() {
-    const words = search.value.trim().toLowerCase();
+    const words = search.value.trim().toLowerCase().replace(/(?<=\d)[x*](?=\d)/g, "×");  // as it is typed
     found = words ? places.filter(place => `${place.path} ${place.title}`.toLowerCase().includes(words)) : [];
     hit = -1;
     count.textContent = words ? (found.length ? `${found.length} found; Enter shows the next` : "none is called so") : "";

@@ -77,6 +77,11 @@ def test_pointing_opening_and_finding(tmp_path, scheme):
         assert page.locator(".map-count").inner_text().startswith("3 found")
         search.press("Enter")
         assert block(page, "inception_4d.three").is_visible()
+        found = []
+        for typed in ("3×3", "3x3", "3*3"):
+            search.fill(typed)
+            found.append(page.locator(".map-count").inner_text())
+        assert len(set(found)) == 1 and "found" in found[0], found
         search.fill("nothing like it")
         assert page.locator(".map-count").inner_text() == "none is called so"
 
