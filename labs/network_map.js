@@ -215,7 +215,8 @@ function render({model, el}) {
       const text = s("text", {class: "map-label", "text-anchor": isFrame ? "start" : "middle"});
       const group = s("g", {role: "treeitem", tabindex: -1, "aria-level": place.level + 1, "data-id": place.id,
         class: place.parts.length ? "map-opens" : null,
-        onpointerenter: () => point(place), onpointerleave: () => point(null), onfocus: () => chosen(place)}, box, text);
+        onpointermove: event => { if (event.movementX || event.movementY) point(place); },  // not where a block comes under a mouse at rest
+        onpointerleave: () => point(null), onfocus: () => chosen(place)}, box, text);
       const room = isFrame ? null : s("rect", {class: "map-room"});  // what is pointed at: the block and its name
       if (room) group.prepend(room);
       drawn.set(id, {group, box, text, room, place, isFrame});
@@ -443,10 +444,8 @@ function render({model, el}) {
     const isOpen = !open.delete(place.id);
     if (isOpen) open.add(place.id);
     state.at = place.id;
-    if (!isOpen) pointed = null;  // it may have been in it
     changed(place);
     focus(place);
-    tell();
     heard.textContent = `${place.path} ${isOpen ? `open: ${plural(placesOf(place.parts).length, "part")}` : "closed"}`;
   }
   const visible = place => drawn.get(place.id) ?? drawn.get("frame " + place.id);
@@ -560,10 +559,13 @@ function render({model, el}) {
     if (!act || event.altKey || event.metaKey || event.ctrlKey) return;
     event.preventDefault();
     event.stopPropagation();
+    pointed = null;  // from here on the keys point, wherever the mouse has been left
     if (event.shiftKey && event.key.startsWith("Arrow")) {
       const by = {ArrowRight: 0.3, ArrowLeft: -0.3}[event.key];
       if (by) { offset = clamp(offset + by * width, 0, Math.max(plan.width + 12 - width, 0)); slide(); }
     } else act();
+    paint();
+    tell();
   }
   /** The places that are seen, in the order of execution; an open one stands before what is in it. */
   const ordered = () => places.filter(visible);

@@ -147,7 +147,7 @@ def _plain(outputs: Sequence[NotebookNode]) -> Iterator[NotebookNode]:
 def _rests_on(sources: Sequence[str]) -> set[str]:
     """The course's files that code imports, and those that they import, by their paths from the root."""
     found: set[str] = set()
-    waiting = [name for source in sources for name in _imports(source)]
+    waiting = [name for source in sources for name in _imported(source)]
     while waiting:
         module = waiting.pop()
         for path in (
@@ -157,7 +157,7 @@ def _rests_on(sources: Sequence[str]) -> set[str]:
             name = path.relative_to(CHECKOUT).as_posix()
             if path.is_file() and name not in found:
                 found.add(name)
-                waiting += _imports(path.read_text(encoding="utf-8"))
+                waiting += _imported(path.read_text(encoding="utf-8"))
                 beside = (each for ending in ("js", "css") for each in path.parent.glob(f"{path.stem}*.{ending}"))
                 found |= {each.relative_to(CHECKOUT).as_posix() for each in beside}
     return found
@@ -170,18 +170,14 @@ def _recorded() -> bytes:
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in runs)).digest()
 
 
-@cache
-def _imports(source: str) -> tuple[str, ...]:
-    """The same as `_imported`, read once: many pages rest on the same files."""
-    return tuple(dict.fromkeys(_imported(source)))
-
-
-def _imported(source: str) -> Iterator[str]:
-    """The course's modules that a source names in its imports, wherever they stand."""
+@cache  # many pages rest on the same files
+def _imported(source: str) -> frozenset[str]:
+    """The course's modules that a source names in its imports, wherever they stand, and the packages that they lie in."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except SyntaxError:  # a cell with a magic
-        return
+        return frozenset()
+    found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES:
             modules = [f"{node.module}.{each.name}" for each in node.names]
@@ -189,5 +185,6 @@ def _imported(source: str) -> Iterator[str]:
             modules = [each.name for each in node.names if each.name.split(".")[0] in PACKAGES]
         else:
             continue
-        for module in modules:  # and the packages that it lies in
-            yield from (module.rsplit(".", up)[0] for up in range(module.count(".") + 1))
+        for module in modules:
+            found |= {module.rsplit(".", up)[0] for up in range(module.count(".") + 1)}
+    return frozenset(found)

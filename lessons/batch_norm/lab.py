@@ -11,8 +11,7 @@ from torch.nn.functional import cross_entropy
 from utils.data.sets import load
 from utils.lab_frame.frame import Lab, View, Walk, buttons, slider, stops
 from utils.page import svg
-from utils.page.html import BREAK, Html, bold, side_by_side, tag, text
-from utils.page.html import number as figure
+from utils.page.html import BREAK, Html, bold, number, side_by_side, tag, text
 from utils.show import colors
 from utils.train.loop import Recipe, fit, seeded
 from utils.train.snapshots import Snapshots
@@ -159,14 +158,14 @@ def _svg(settings: dict) -> Html:
     look, color = look_at(settings), colors.ARMS[settings["normalised"] == "with BN"]
     width, height, left, right = 205, 34, 56, 100
     parts = []
-    for number, (deviation, shares) in enumerate(zip(look.deviations, look.histograms, strict=True), start=1):
-        floor, bar, most = number * (height + 6), width / BINS, max(shares) or 1
-        outline = "".join(f"V{figure(floor - height * share / most)}h{figure(bar)}" for share in shares)
+    for layer, (deviation, shares) in enumerate(zip(look.deviations, look.histograms, strict=True), start=1):
+        floor, bar, most = layer * (height + 6), width / BINS, max(shares) or 1
+        outline = "".join(f"V{number(floor - height * share / most)}h{number(bar)}" for share in shares)
         parts.append(tag("path", d=f"M{left} {floor}{outline}V{floor}z", fill=color))
         parts.append(svg.line([(left, floor), (left + width, floor)], colors.GREY, width=1))
-        parts.append(svg.text(0, floor - 10, f"layer {number}", anchor="start"))
+        parts.append(svg.text(0, floor - 10, f"layer {layer}", anchor="start"))
         parts.append(svg.text(left + width + 8, floor - 10, _deviation(deviation), anchor="start"))
-    spoken = ", ".join(f"layer {number}: {_deviation(each)}" for number, each in enumerate(look.deviations, start=1))
+    spoken = ", ".join(f"layer {layer}: {_deviation(each)}" for layer, each in enumerate(look.deviations, start=1))
     words = f"Histograms of what each layer gets. {spoken}."
     return svg.picture(*parts, words=words, width=left + width + right, height=LAYERS * (height + 6) + 4)
 

@@ -127,6 +127,22 @@ def test_from_the_keyboard_alone(tmp_path):
         )
 
 
+def test_the_keys_are_followed_where_the_mouse_was_left(tmp_path):
+    with static_page(tmp_path, network_map("googlenet").live_html(), still=True) as page:
+        said = page.locator(".map-facts h3")
+        page.locator('[data-id$="conv2"]').first.hover()
+        said.get_by_text("conv2").wait_for()
+        page.locator('[data-id$="inception_4d"]').first.focus()
+        page.keyboard.press("ArrowRight")
+        said.get_by_text("inception_4e").wait_for()
+        page.keyboard.press("Enter")  # the blocks move, the mouse does not
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(500)
+        assert said.inner_text() == "inception_4e.pointwise"
+        page.locator('[data-id$="inception_3a"]').first.hover()
+        said.get_by_text("inception_3a").wait_for()
+
+
 @pytest.mark.parametrize("module", ["inception_3b", "inception_4d"])
 def test_down_goes_from_branch_to_branch(tmp_path, module):
     with static_page(tmp_path, network_map("googlenet").live_html(), still=True) as page:

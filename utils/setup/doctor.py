@@ -197,10 +197,9 @@ def diagrams() -> Finding:
     said = partial(Finding, "Diagrams")
     if importlib.util.find_spec("pygraphviz") is None:
         return said("missing", "pygraphviz is not installed", f"Networks cannot be drawn. {remedy('pygraphviz')}")
-    import pygraphviz
+    from utils.diagram import Diagram
 
-    svg = pygraphviz.AGraph(string="digraph { input -> output }").draw(format="svg", prog="dot")
-    if b"</svg>" not in svg:
+    if "</svg>" not in Diagram("A graph", "digraph { input -> output }", "Two boxes").svg:
         return said("missing", "pygraphviz drew nothing", f"Networks cannot be drawn. {remedy('pygraphviz')}")
     return said("ok", f"pygraphviz {installed('pygraphviz')}", "Networks are drawn without further programs.")
 

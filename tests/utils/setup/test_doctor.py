@@ -1,6 +1,8 @@
 """The doctor: every finding says what it means, in text and in HTML, and a broken part hides none of the others."""
 
 import io
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -139,3 +141,12 @@ def test_the_network_is_asked_for_a_short_time_only(monkeypatch):
     started = time.monotonic()
     assert not doctor.reachable("https://example.org", seconds=0.2)
     assert time.monotonic() - started < 2
+
+
+def test_it_writes_nothing_to_standard_error():
+    """What the font library says at its first use in a process stood red above the table."""
+    program = "from utils.setup.doctor import examine\nprint(examine().findings[3])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=doctor.CHECKOUT, capture_output=True, text=True, check=True
+    )
+    assert "pygraphviz" in done.stdout and "Fontconfig" not in done.stderr
