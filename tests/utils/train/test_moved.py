@@ -16,7 +16,7 @@ WAS_CHANGED_BEFORE = {"lessons/googlenet/gradients.py"}  # since auxiliary_heads
 
 
 def test_every_recorded_run_is_as_valid_as_before_the_move():
-    assert len(RECORDED) == 243
+    assert len(RECORDED) == 231  # multi_scale's twelve on 10,000 photographs gave way to its full form
     for path in RECORDED:
         assert set(Run.load(path).changed_code) <= (WAS_CHANGED_BEFORE if "auxiliary_heads" in path.parts else set())
 
