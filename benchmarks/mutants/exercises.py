@@ -13,6 +13,7 @@ from classroom.sandbox.jobs import used_names
 from course.build import BEGIN, END, feedback_of, solved
 from course.syllabus import LESSONS, lesson
 from utils.feedback.exercises import Result, split_options
+from utils.feedback.undoing import undone
 
 _MARKER = re.compile(rf"^[ \t]*({BEGIN}|{END})[ \t]*\n?", re.MULTILINE)
 _numbers = itertools.count()
@@ -107,17 +108,26 @@ def judge(task: Task, answer: object) -> Result:
 
 
 def _marked_by(task: Task, answer: object) -> Result:
-    """What the first test says that an answer to an assignment fails."""
+    """What the first test says that an answer to an assignment fails, and the slip that marking names behind it."""
+    for test in task.tests:
+        if error := _failing(task, answer, test):
+            said = f"{type(error).__name__}: {error}"
+            slip = undone(answer, lambda candidate, test=test: _failing(task, candidate, test) is None, error=error)
+            return Result("wrong", f"{task.key}: points are lost", f"{said}\n{slip}" if slip else said)
+    return Result("right", f"{task.key}: all points")
+
+
+def _failing(task: Task, answer: object, test: str) -> Exception | None:
+    """What stops a test of an assignment."""
     scope: dict[str, object] = {}
     _run(task.before, scope)
     _run(task.source, scope)
     scope[task.answer] = answer
-    for test in task.tests:
-        try:
-            _run(test, scope)
-        except Exception as error:
-            return Result("wrong", f"{task.key}: points are lost", f"{type(error).__name__}: {error}")
-    return Result("right", f"{task.key}: all points")
+    try:
+        _run(test, scope)
+    except Exception as error:
+        return error
+    return None
 
 
 def _run(source: str, scope: dict[str, object]) -> None:

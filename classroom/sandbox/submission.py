@@ -35,13 +35,16 @@ from classroom.sandbox.isolation import (
     jail_works,
     limit_memory,
 )
-from classroom.sandbox.jobs import Cell, Job, Outcome, Timeouts, used_names
+from classroom.sandbox.jobs import Cell, Job, Outcome, Timeouts, defined_names, used_names
 from classroom.sandbox.stand_in import Student, is_out_of_memory
 from classroom.sandbox.student_process import MOST_TEXT, CappedOutput, serve
 from classroom.sandbox.wire import NotSerializable
+from utils.feedback import undoing
 
 NO_MORE_JOBS = 77  # the exit status of a process that waited for one
 OF_TESTS = Limits(memory=64 * GIGABYTE, processor=3600)  # until the job says its own
+SECONDS_FOR_SLIPS = 6.0  # of a submission, once it is marked
+_NO_SLIP = ("TimeoutError", "MemoryError", "ProcessEnded")  # what no sentence of a test has ended
 EVERY = 0.1  # seconds between two looks at what a submission uses
 Scope = dict[str, Any]  # the names that the tests see
 
@@ -110,8 +113,16 @@ class Session:
             self.done.append(source)
         return outcome
 
-    def _run(self, source: str) -> Outcome:
-        seconds = max(min(self.job.times.answer, self.left), 0.1)
+    def run_edited(self, source: str, seconds: float) -> bool:
+        """Run an edited answer: does it stop?
+
+        Raises:
+            ResponseTimeout, Disconnected: it did not end in time, or ended the process.
+        """
+        return self._run(source, seconds).error is not None
+
+    def _run(self, source: str, most: float = float("inf")) -> Outcome:
+        seconds = max(min(self.job.times.answer, self.left, most), 0.1)
         self.channel.send({"kind": "cell", "source": source}, timeout=seconds)
         said, _ = self.channel.receive(seconds)
         try:
@@ -188,7 +199,54 @@ def mark(job: Job, session: Session) -> list[Outcome]:
         if cell.role == "given":
             with contextlib.suppress(Exception):  # it may lean on an answer that is not there
                 _execute(cell, scope)
+    _name_slips(job, session, scope, outcomes)
     return [outcomes[number] for number in range(len(job.cells))]
+
+
+def _name_slips(job: Job, session: Session, scope: Scope, outcomes: dict[int, Outcome]) -> None:
+    """Where one slip alone makes a test fail, the test's sentence is told which. All marks are made by now, and stay as they are."""
+    until = time.monotonic() + min(SECONDS_FOR_SLIPS, session.left)
+    for number, cell in enumerate(job.cells):
+        error = outcomes[number].error
+        if cell.role != "test" or error is None or error[0] in _NO_SLIP or outcomes[number].undecided:
+            continue
+        for source, name in _answers(job, cell):
+            seconds = min(undoing.SECONDS, until - time.monotonic())
+            slip = _slip(cell, session, scope, source, name, seconds) if seconds > 0 else ""
+            if slip and (error := outcomes[number].error):
+                outcomes[number].error = (error[0], f"{error[1]}\n{slip}", error[2])
+                break
+
+
+def _answers(job: Job, cell: Cell) -> list[tuple[str, str]]:
+    """The student's definitions that a test asks for: each with its cell's code."""
+    defined = {name: each.source for each in job.cells if each.role == "student" for name in defined_names(each.source)}
+    return [(defined[name], name) for name in sorted(used_names(cell.source) & set(job.names) & set(defined))]
+
+
+def _slip(cell: Cell, session: Session, scope: Scope, source: str, name: str, seconds: float) -> str:
+    """A sentence about the one slip in an answer without which its test passes; "" where no one edit makes it so."""
+    until = time.monotonic() + seconds
+
+    def passes(code: str) -> bool:
+        if session.run_edited(code, max(until - time.monotonic(), 0.1)):
+            return False
+        session.student.deadline = until
+        try:
+            _ask(cell, session, scope)
+        except (Disconnected, ResponseTimeout):
+            raise
+        except BaseException:
+            return False
+        return True
+
+    try:
+        said = undoing.undone_in(source, name, passes, seconds)
+        session.repeat(source)
+    except (Disconnected, ResponseTimeout):  # an edit that never ends, or ends the process
+        session.renew()
+        return ""
+    return said
 
 
 def _late(job: Job) -> Outcome:
@@ -206,12 +264,7 @@ def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> Outcome:
     student.undecided = ""
     student.deadline = time.monotonic() + min(job.times.test, session.left)
     try:
-        for name in used_names(cell.source) & set(job.names):
-            scope.pop(name, None)
-            with contextlib.suppress(KeyError):
-                scope[name] = student.name(name)
-        with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
-            _execute(cell, scope)
+        _ask(cell, session, scope, stream)
     except (Disconnected, ResponseTimeout) as error:
         return Outcome(student.without_its_words(stream.text()), _ended(error, job.times.answer, session.renew()))
     except BaseException as error:
@@ -229,6 +282,17 @@ def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> Outcome:
             name, text = "ProcessEnded", reason
         return Outcome(student.without_its_words(stream.text()), (name, text, _lines(error, cell)), undecided=undecided)
     return Outcome(student.without_its_words(stream.text()))
+
+
+def _ask(cell: Cell, session: Session, scope: Scope, stream: CappedOutput | None = None) -> None:
+    """Run a test, with what the student's process has under the names of the answers; what stops it is raised."""
+    stream = stream or CappedOutput()
+    for name in used_names(cell.source) & set(session.job.names):
+        scope.pop(name, None)
+        with contextlib.suppress(KeyError):
+            scope[name] = session.student.name(name)
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        _execute(cell, scope)
 
 
 def _execute(cell: Cell, scope: Scope) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 LONGEST = 60  # characters of code in a sentence
 SECONDS = 2.0  # for all edits of one answer
+LONGEST_TRY = 0.5  # seconds of `while` loops, for an edit that is tried elsewhere
 MOST_BITS = 4096  # of a whole number
 MOST = 10**6  # things in a row
 _EDITED = "<an answer, edited>"
@@ -74,24 +75,83 @@ def undone(
     if definition is None:
         return ""
     around, until = _globals_of(answer), time.monotonic() + SECONDS
-    scope = {"range": _range, **around, **_BOUNDED}
+    scope = {**around, **_BOUNDED}
+    bounded = _Bounded(definition)
+    stopped, about = _line_of(error, answer), str(error)
+
+    def away(edit: Edit) -> tuple[bool, bool]:
+        """From what stops: another line, another name than the one that is told."""
+        return edit.node.lineno != stopped, f"'{getattr(edit.node, 'id', None)}'" not in about  # type: ignore[attr-defined]  # each node that is edited has a line
+
+    def tried(around: list[ast.AST]) -> bool:
+        candidate = _compiled(definition, scope, bounded, around)
+        return candidate is not None and _tried(is_right, candidate, until)
+
+    return _first(definition, names, tried, until, away if stopped else None)
+
+
+def undone_in(source: str, name: str, is_right: Callable[[str], bool], seconds: float = SECONDS) -> str:
+    """The same for code that runs elsewhere, where whoever runs it has to stop what takes too long or too much.
+
+    Args:
+        source: of the cell that defines the learner's function or class.
+        name: of the function or class.
+        is_right: says of code that defines an edited one whether it does what is expected. Its `while` loops stop by themselves.
+        seconds: after which no other edit is begun.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    defined = [node for node in tree.body if isinstance(node, Definition) and node.name == name]
+    if not defined or defined[-1].decorator_list:
+        return ""
+    definition = defined[-1]
+    return _first(definition, (), lambda _: is_right(_ending(definition)), time.monotonic() + seconds)
+
+
+def _ending(definition: "Definition") -> str:
+    """Code of the definition in which an edit makes nothing endless that an eye can be kept on."""
+    tree = ast.parse(ast.unparse(_Bounded(definition).of(definition, set())))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.While):
+            node.test = ast.BoolOp(ast.And(), [_filled("goes_on()"), node.test])
+    return f"from {__name__} import within_bounds\nglobals().update(within_bounds())\n" + ast.unparse(
+        ast.fix_missing_locations(tree)
+    )
+
+
+def within_bounds() -> dict[str, Callable[..., Any]]:
+    """What edited code takes for products, powers and ranges, and asks before each round of a `while`."""
+    end = time.monotonic() + LONGEST_TRY
+
+    def goes_on() -> bool:
+        if time.monotonic() > end:
+            raise _TooMuchError
+        return True
+
+    return {**_BOUNDED, "goes_on": goes_on}
+
+
+def _first(
+    definition: "Definition",
+    names: Sequence[str],
+    is_right: Callable[[list[ast.AST]], bool],
+    until: float,
+    away: Callable[["Edit"], Any] | None = None,
+) -> str:
+    """What the first edit undoes with which the definition, edited in place, is right; `is_right` gets the nodes around the edit."""
     # A forward stands behind what it needs, and there is less in it.
     functions = [definition] if isinstance(definition, ast.FunctionDef) else _methods_of(definition)[::-1]
     every = [(edits, edit) for edits in (_Edits(each, names) for each in functions) for edit in edits]
-    stopped, about = _line_of(error, answer), str(error)
-
-    def away(each: tuple[_Edits, Edit]) -> tuple[bool, bool]:
-        """From what stops: another line, another name than the one that is told."""
-        node = each[1].node
-        return node.lineno != stopped, f"'{getattr(node, 'id', None)}'" not in about  # type: ignore[attr-defined]  # each node that is edited has a line
-
-    bounded = _Bounded(definition)
-    for edits, edit in sorted(every, key=away) if stopped else every:
+    if away is not None:
+        every.sort(key=lambda each: away(each[1]))
+    for edits, edit in every:
         if time.monotonic() > until:
             return ""
         with edits.made(edit):
-            candidate = _compiled(definition, scope, bounded, edits.around(edit))
-        if candidate is not None and _tried(is_right, candidate, until):
+            found = is_right(edits.around(edit))
+        if found:
             return f"All else is right: in line {edit.node.lineno}, `{edits.excerpt(edit.node)}`, {edit.said}."  # type: ignore[attr-defined]  # as above
     return ""
 
@@ -222,7 +282,7 @@ def _range(*ends: int) -> range:
     return numbers
 
 
-_BOUNDED = {"times within bounds": _times, "power within bounds": _power}
+_BOUNDED = {"times_within_bounds": _times, "power_within_bounds": _power, "range": _range}
 
 
 class _Bounded:
@@ -246,7 +306,7 @@ class _Bounded:
             elif isinstance(value, list):
                 setattr(new, name, [self.of(each, edited) if isinstance(each, ast.AST) else each for each in value])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
-            name = f"{'times' if isinstance(node.op, ast.Mult) else 'power'} within bounds"
+            name = f"{'times' if isinstance(node.op, ast.Mult) else 'power'}_within_bounds"
             bounded = ast.Call(func=ast.Name(name, ast.Load()), args=[new.left, new.right], keywords=[])
             return ast.fix_missing_locations(ast.copy_location(bounded, node))
         return new

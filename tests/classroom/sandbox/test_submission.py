@@ -17,7 +17,7 @@ from classroom.sandbox.jobs import Cell, Job, Timeouts, defined_names
 from classroom.sandbox.stand_in import Student
 from classroom.sandbox.wire import NotSerializable
 from classroom.sandbox.workers import Workers
-from tests.classroom.submissions import answers_of, failed, job
+from tests.classroom.submissions import answers_of, failed, job, said
 from utils.cost.table import profile
 
 SLUG = "inception_module"
@@ -365,6 +365,54 @@ def test_what_a_hidden_test_asks_is_not_told_to_the_student(workers, way):
     told = repr(outcomes)
     assert "31337" not in told and "secret-of-the-test" not in told, told
     assert outcomes[2].text == "[] False\n" and not outcomes[2].error
+
+
+SLIPS = {  # by answer: a part of the solution and what a student writes in its place; each is undone with the first edits
+    "largest_reduction": ("kernel_size**2 * out_channels\n", "kernel_size**2 + out_channels\n"),
+    "choose_widths": ("grid * grid", "grid + grid"),
+}
+
+
+def test_the_one_slip_that_fails_a_test_is_named_once_all_is_marked(workers):
+    answers = answers_of(SLUG)
+    for name, (right, wrong) in SLIPS.items():
+        assert right in answers[name]
+        answers[name] = answers[name].replace(right, wrong, 1)
+    made = job(SLUG, answers)
+    ((_, outcomes),) = workers.mark([made])
+    assert failed(made, outcomes) == set(SLIPS)
+    for name in SLIPS:
+        sentence = said(made, outcomes, name)
+        assert "All else is right: in line" in sentence, sentence
+        assert sentence.endswith("you add, where another operation belongs."), sentence
+
+
+ENDLESS = """
+def answer(n):
+    rest = n
+    while rest > 0:
+        rest = rest - 1
+    for _ in range(10**n):
+        rest += 1
+    return rest + 2
+"""
+
+
+def test_an_edit_that_does_not_end_costs_no_mark_and_little_time(workers):
+    """Without its slip the answer is right; before that is tried, edits make its loops endless, or leave them nothing to go on."""
+    cells = [
+        Cell("student", "answer", ENDLESS),
+        Cell("test", "test_answer", "assert answer(2) == 101, 'not 101'"),
+        Cell("student", "other", "import os\ndef ends(n):\n    return n if n < 3 else os._exit(1)"),
+        Cell("test", "test_ends", "assert ends(2) == 3"),
+        Cell("test", "test_right", "assert ends(2) == 2"),
+    ]
+    made = Job(cells, ["answer", "ends"], Timeouts(10, 20, 60))
+    began = time.monotonic()
+    ((_, outcomes),) = workers.mark([made])
+    assert time.monotonic() - began < 30
+    assert failed(made, outcomes) == {"answer", "ends"}
+    assert not outcomes[4].error
 
 
 @needs_linux
