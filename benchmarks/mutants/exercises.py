@@ -7,6 +7,7 @@ import linecache
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 
 from classroom import assignments
 from classroom.sandbox.jobs import used_names
@@ -109,31 +110,35 @@ def judge(task: Task, answer: object) -> Result:
 
 def _marked_by(task: Task, answer: object) -> Result:
     """What the first test says that an answer to an assignment fails, and the slip that marking names behind it."""
+    above: dict[str, object] = {}
+    _run(task.before, above)
+    _run(task.source, above)
     for test in task.tests:
-        if error := _failing(task, answer, test):
+        code = compile(test, _kept(test), "exec")
+
+        def failing(candidate: object, code: CodeType = code) -> Exception | None:
+            try:
+                exec(code, above | {task.answer: candidate})
+            except Exception as error:
+                return error
+            return None
+
+        if error := failing(answer):
             said = f"{type(error).__name__}: {error}"
-            slip = undone(answer, lambda candidate, test=test: _failing(task, candidate, test) is None, error=error)
+            slip = undone(answer, lambda candidate: failing(candidate) is None, error=error)
             return Result("wrong", f"{task.key}: points are lost", f"{said}\n{slip}" if slip else said)
     return Result("right", f"{task.key}: all points")
 
 
-def _failing(task: Task, answer: object, test: str) -> Exception | None:
-    """What stops a test of an assignment."""
-    scope: dict[str, object] = {}
-    _run(task.before, scope)
-    _run(task.source, scope)
-    scope[task.answer] = answer
-    try:
-        _run(test, scope)
-    except Exception as error:
-        return error
-    return None
-
-
 def _run(source: str, scope: dict[str, object]) -> None:
+    exec(compile(source, _kept(source), "exec"), scope)
+
+
+def _kept(source: str) -> str:
+    """The name of a file that is not there, under which a source can be read."""
     name = f"<answer {next(_numbers)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    exec(compile(source, name, "exec"), scope)
+    return name
 
 
 def _imports(sources: list[str], used: set[str]) -> list[str]:
