@@ -8,6 +8,7 @@ a folder of its own. What is in force is tried out and said (`in_force`).
 import contextlib
 import ctypes
 import functools
+import gc
 import os
 import resource
 import signal
@@ -177,6 +178,7 @@ def fork(run: Callable[[], int | None]) -> int:
     process = os.fork()
     if not process:
         status = 1
+        gc.freeze()  # what was there is neither searched nor copied at each collection
         try:
             status = run() or 0
         finally:

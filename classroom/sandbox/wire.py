@@ -274,8 +274,9 @@ class Plain(Codec):
 def plain_attributes(module: nn.Module) -> list[Encoded] | None:
     """A module's own attributes beside parameters, buffers and modules, as data; None where one is not plain."""
     codec = Plain()
+    own = [(name, value) for name, value in module.__dict__.items() if name not in OF_EVERY_MODULE]
     try:
-        found = [[name, codec.encode(value)] for name, value in module.__dict__.items() if name not in OF_EVERY_MODULE]
+        found = [[name, value if type(value) in _PLAIN else codec.encode(value)] for name, value in own]
     except (NotSerializable, RecursionError):
         return None
     return found if not codec.blobs else None

@@ -9,9 +9,11 @@ import re
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
 from course import ledger
 from course.ledger import VERDICTS, Finding
+from lessons.__main__ import app
 from lessons.googlenet import paper as googlenet
 from networks import measure
 from networks.googlenet import MODULES
@@ -27,6 +29,16 @@ NO_BIAS = Convention(per_channel=0)
 @pytest.fixture(scope="module")
 def findings() -> dict[int, Finding]:
     return {number: claim.measure() for number, claim in CLAIMS.items()}
+
+
+@pytest.fixture
+def remembered(findings, monkeypatch):
+    """The ledger with the findings of this file: the command measures none of them again."""
+    entries = {
+        number: (slug, title, replace(claim, measure=lambda finding=findings[number]: finding))
+        for number, (slug, title, claim) in ledger.claims().items()
+    }
+    monkeypatch.setattr(ledger, "claims", lambda: entries)
 
 
 def parameters(name: str, variant: str = "paper") -> int:
@@ -348,3 +360,23 @@ def test_rules_of_verdicts():
     assert [measure.all_or_part(*answers) for answers in ((True, True), (True, False), (False, False))] == list(
         VERDICTS
     )
+
+
+def printed(*words: str) -> list[str]:
+    result = CliRunner().invoke(app, ["ledger", *words])
+    assert result.exit_code == 0
+    return result.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_the_command_prints_what_no_clock_decides(remembered):
+    lines = printed(*(slug for slug in ledger.LESSONS if slug != "family"))  # whose claims are about time
+    numbers = [int(line.split(".")[0]) for line in lines if line[:1].isdigit() and ". " in line[:4]]
+    assert numbers == sorted(numbers) and len(numbers) >= 40
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.slow
+def test_the_command_prints_the_claims_about_time(remembered):
+    text = "\n".join(printed("family"))
+    assert "2 measured" in text and text.startswith("30. ") and "\n36. " in text

@@ -2,7 +2,6 @@
 
 from typer.testing import CliRunner
 
-from course import ledger
 from lessons.__main__ import app
 from networks.catalog import NETWORKS, names, relatives
 from tests.networks.stage_tables import REFERENCES, RELATIVES
@@ -25,22 +24,6 @@ def test_the_ledger_of_some_claims():
 def test_the_ledger_of_a_lesson():
     result = run("ledger", "inception_v4")
     assert result.exit_code == 0 and result.stdout.startswith("27. ")
-
-
-def test_what_no_clock_decides():
-    result = run("ledger", *(slug for slug in ledger.LESSONS if slug != "family"))  # whose claims are about time
-    assert result.exit_code == 0
-    printed = [
-        int(line.split(".")[0]) for line in result.stdout.splitlines() if line[:1].isdigit() and ". " in line[:4]
-    ]
-    assert printed == sorted(printed) and len(printed) >= 40
-    assert max(map(len, result.stdout.splitlines())) <= 100
-
-
-def test_the_ledger_of_the_claims_about_time():
-    result = run("ledger", "family")
-    assert result.exit_code == 0 and "2 measured" in result.stdout
-    assert result.stdout.startswith("30. ") and "\n36. " in result.stdout
 
 
 def test_claims_that_do_not_exist():
