@@ -159,6 +159,6 @@ def test_of_outputs_only_text_is_left():
 def test_a_cell_of_200_000_lines_is_a_page_in_two_seconds():
     long = "\n".join(f"x{number} = {number}" for number in range(200_000))
     made = released([new_cell("code", long), new_cell("markdown", long)])
-    start = time.monotonic()
+    start = time.process_time()
     HTMLExporter().from_notebook_node(made)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
