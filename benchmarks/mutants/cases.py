@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -947,6 +948,7 @@ def _():
 def _():
     def meets(in_channels: int, out_channels: int, grid: int, budget: int) -> Callable:
         def kept(pair: object) -> object:
+            pair = pair.tolist() if isinstance(pair, np.ndarray) else pair
             if (
                 not isinstance(pair, (tuple, list))
                 or len(pair) != 2
@@ -1029,6 +1031,7 @@ CASES["inception_v4.assignment.small_stem"] = _modules(
 def _():
     def meets(in_channels: int, out_channels: int, grid: int, budget: int) -> Callable:
         def kept(found: object) -> object:
+            found = found.tolist() if isinstance(found, np.ndarray) else found
             if (
                 not isinstance(found, (tuple, list))
                 or len(found) != 4
