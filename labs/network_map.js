@@ -189,7 +189,7 @@ export function namedAbove(row, nameless, named) {
         const y = at.y - 5 - line * LINE, aside = line ? half - 4 : Math.min(half - at.width / 2, 10);
         for (const x of [middle, middle + aside, middle - aside]) {
           const box = boxOf(words, x, y), lead = {left: middle - 1, right: middle + 1, top: box.bottom, bottom: topAt(at, middle)};
-          if (box.left < 0 || box.right > row.width || Math.abs(x - middle) + half > at.width / 2 + 20 && !line) continue;
+          if (box.left < 0 || box.right > row.width || (!line && Math.abs(x - middle) + half > at.width / 2 + 16)) continue;
           if (isFree(box) && (!line || isFree({...lead, bottom: lead.bottom - 1}))) return {x, y, box, lead: line ? lead : null};
         }
       }
@@ -202,7 +202,7 @@ export function namedAbove(row, nameless, named) {
   }
   return found;
 }
-const boxOf = (words, x, y) => ({left: x - textWidth(words) / 2, right: x + textWidth(words) / 2, top: y - 9, bottom: y + 3});
+const boxOf = (words, x, y) => ({left: x - textWidth(words) / 2, right: x + textWidth(words) / 2, top: y - 9, bottom: y + 2});
 
 function render({model, el}) {
   const {networks, measures, sources, timed} = structuredClone(model.get("data"));
@@ -264,7 +264,7 @@ function render({model, el}) {
   const over = s("text", {class: "map-over", "text-anchor": "middle"});
   world.append(over);
 
-  const share = (place, key = state.measure) => place[key] / Math.max(networks[place.number][key], 1);
+  const share = (place, key = state.measure) => place[key] / (networks[place.number][key] || 1);
 
   function groupOf(place, isFrame) {
     const id = (isFrame ? "frame " : "") + place.id;
@@ -538,10 +538,10 @@ function render({model, el}) {
     return [placed(of, marked), text];
   }
   function excerpt(of, marked) {
-    const text = sources[of].text.split("\n"), indent = Math.min(...marked.map(line => text[line].search(/\S|$/)));
+    const text = sources[of].text.split("\n");
     const lines = runsOf(marked).flatMap(([from, to], number) => [
       ...(number ? [h("span", {}, "⋮\n")] : []),
-      ...text.slice(from, to + 1).map(line => h("mark", {}, `${line.slice(indent)}\n`)),
+      ...text.slice(from, to + 1).map(line => h("mark", {}, `${line.slice(text[from].search(/\S|$/))}\n`)),
     ]);
     return [placed(of, marked), listing(of, lines, "map-excerpt")];
   }
