@@ -117,7 +117,9 @@ def _targets(statement: ast.stmt) -> set[str]:
 @lru_cache(maxsize=8192)
 def _registered(call: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
     """The name that a call registers a module under, and the module, as they are written; None twice of another call."""
-    word = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+    if not isinstance(call, ast.Call):
+        return None, None
+    word = ast.unparse(call.func)
     if word in ("self.add_module", "self.register_module") and len(call.args) == 2:
         return call.args[0], call.args[1]
     if word == "setattr" and len(call.args) == 3 and ast.unparse(call.args[0]) == "self":

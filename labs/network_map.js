@@ -177,20 +177,20 @@ export function layOut(networks, open, thick, high, squeeze = 1) {
 export function namedAbove(row, nameless, named) {
   const taken = named.map(({at, words}) => boxOf(words, at.x + at.width / 2, at.y - 5));
   const topAt = (at, x) => at.y + at.height / 2 - (at.edges[0] + (at.edges[1] - at.edges[0]) * clamp((x - at.x) / at.width, 0, 1)) / 2;
-  const isFree = box => !taken.some(each => each.left < box.right && box.left < each.right && each.top < box.bottom && box.top < each.bottom)
+  const isFree = (box, own = null) => !taken.some(each => each.left < box.right && box.left < each.right && each.top < box.bottom && box.top < each.bottom)
     && !row.frames.some(at => at.x < box.right && box.left < at.x + at.width && at.y < box.bottom)
-    && !row.blocks.some(at => at.x < box.right && box.left < at.x + at.width
+    && !row.blocks.some(at => at !== own && at.x < box.right && box.left < at.x + at.width
       && Math.min(topAt(at, box.left), topAt(at, box.right)) < box.bottom);
   const found = [];
   for (const at of nameless) {
     const words = at.place.labels[0], half = textWidth(words) / 2, middle = at.x + at.width / 2;
     const place = () => {
       for (let line = 0; at.y - 5 - line * LINE >= -row.up - 7; line++) {
-        const y = at.y - 5 - line * LINE, aside = line ? half - 4 : Math.min(half - at.width / 2, 10);
-        for (const x of [middle, middle + aside, middle - aside]) {
+        const y = at.y - 5 - line * LINE, aside = line ? [half - 4, half] : [Math.min(half - at.width / 2, 10)];
+        for (const x of [middle, ...aside.flatMap(far => [middle + far, middle - far])]) {
           const box = boxOf(words, x, y), lead = {left: middle - 1, right: middle + 1, top: box.bottom, bottom: topAt(at, middle)};
-          if (box.left < 0 || box.right > row.width || (!line && Math.abs(x - middle) + half > at.width / 2 + 16)) continue;
-          if (isFree(box) && (!line || isFree({...lead, bottom: lead.bottom - 1}))) return {x, y, box, lead: line ? lead : null};
+          if (box.left < -5 || box.right > row.width || (!line && Math.abs(x - middle) + half > at.width / 2 + 16)) continue;
+          if (isFree(box) && (!line || isFree(lead, at))) return {x, y, box, lead: line ? lead : null};
         }
       }
       return null;
@@ -257,7 +257,7 @@ function render({model, el}) {
   function writeTotals() {
     networks.forEach((network, number) => {
       const counts = Object.entries(measures).filter(([key]) => key !== "time").map(([key, words]) => `${brief(network[key])} ${words}`);
-      rowParts[number].total.textContent = `  ${[...counts, ...(isTimed() ? [lasting(network.time)] : [])].join(" · ")}`;
+      rowParts[number].total.textContent = `  ${[...(isTimed() ? [lasting(network.time)] : []), ...counts].join(" · ")}`;
     });
   }
   writeTotals();

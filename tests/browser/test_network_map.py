@@ -277,7 +277,7 @@ def test_the_time_is_measured_where_it_is_asked_for(tmp_path):
         ]
         assert sum(shares) == pytest.approx(100, abs=2)
         assert re.search(r"measured time\s+[\d.]+ ms", page.locator(".map-facts").inner_text())
-        assert re.search(r"activations · [\d.]+ m?s", page.locator(".map-title").text_content())
+        assert re.search(r"GoogLeNet  [\d.]+ m?s · ", page.locator(".map-title").text_content())
         page.get_by_role("button", name="measure again").click()
         status.get_by_text("One image").wait_for()
         assert [message["measure"] for message in asked] == ["time"] * 3
