@@ -2,7 +2,8 @@
 
 const TALL = 150;            // pixels: the image's own grid
 const GAP = 3, INNER_GAP = 12, FAN = 16, PAD = 12, HEAD = 22, LABEL = 15, LANE_GAP = 8;
-const MOST_ZOOM = 60, LEAST_ZOOM = 0.4;
+const MOST_ZOOM = 60, LEAST_ZOOM = 0.4;  // below that, words and gaps shrink with the blocks
+const LINE = 13;             // pixels from one line of names to the next
 
 const side = shape => (shape.length === 3 ? shape[1] : 1);
 const shown = shape => shape.join("×");
@@ -35,6 +36,7 @@ function labels(place) {
     return /^\d+$/.test(own) ? [layer, window ?? own] : [own];
   }
   if (/pool/.test(layer)) return [layer, layer.match(/^\w+ pool/)?.[0] ?? "pool", "pool"];
+  if (/\(LRN\)/.test(layer)) return [layer, "LRN"];
   return window ? [layer, layer.replace(" conv", ""), window] : [layer];
 }
 
@@ -59,14 +61,27 @@ function prepared(networks) {
   return all;
 }
 
+/** The seconds of a forward, in words. */
+function lasting(seconds) {
+  const thousandths = 1e3 * seconds;
+  return thousandths >= 1000 ? `${seconds.toPrecision(3)} s` : `${thousandths.toFixed(thousandths >= 100 ? 0 : thousandths >= 10 ? 1 : 2)} ms`;
+}
+
+/** All places, those inside of others too, in the order of `prepared`. */
+const everyPlace = series => series.flatMap(part => (part.lanes ? part.lanes.flatMap(everyPlace) : [part, ...everyPlace(part.parts)]));
+
 const placesOf = series => series.flatMap(part => (part.lanes ? part.lanes.flatMap(placesOf) : [part]));
 
-/** Where everything stands, in pixels, for one zoom: blocks, frames around what is open, and the lines between them. */
-export function layOut(networks, open, thick, high) {
+const gaps = squeeze => [GAP, INNER_GAP, FAN, PAD].map(each => each * squeeze);
+
+/** Where everything stands, in pixels, for one zoom: blocks, frames around what is open, and the lines between them. Words and gaps
+ * take `squeeze` of their room. */
+export function layOut(networks, open, thick, high, squeeze = 1) {
+  const [GAP, INNER_GAP, FAN, PAD] = gaps(squeeze);
   const block = place => {
-    const width = Math.max(Math.sqrt(place.shape[0]) * thick, 1.5);
+    const width = Math.max(Math.sqrt(place.shape[0]) * thick, 1.5 * squeeze);
     const [left, right] = [place.grid, side(place.shape)].map(grid => Math.max(Math.sqrt(grid) * high, 4));
-    return {width, height: Math.max(left, right), edges: [left, right], slot: place.level ? Math.max(width, textWidth(place.labels.at(-1))) : width};
+    return {width, height: Math.max(left, right), edges: [left, right], slot: place.level ? Math.max(width, squeeze * textWidth(place.labels.at(-1))) : width};
   };
   // Of a part or a series: its width, and how far it reaches above and below the line that flows through it.
   const sized = new Map();
@@ -84,7 +99,7 @@ export function layOut(networks, open, thick, high) {
       found = {width: Math.max(...lanes.map(lane => lane.width)) + 2 * FAN, up, down: top - LANE_GAP - up, lines: lines.map(y => y - up)};
     } else if (open.has(part.id)) {
       const inner = sizeOf(part.parts);
-      found = {width: Math.max(inner.width + 2 * PAD, textWidth(part.labels[0]) + 30), up: inner.up + HEAD, down: inner.down + PAD};
+      found = {width: Math.max(inner.width + 2 * PAD, squeeze * (textWidth(part.labels[0]) + 30)), up: inner.up + HEAD, down: inner.down + PAD};
     } else {
       const one = block(part);
       found = {width: one.slot, up: one.height / 2, down: one.height / 2 + (part.level ? LABEL : 0)};
@@ -147,7 +162,7 @@ export function layOut(networks, open, thick, high) {
     return {x: x + width, y};
   }
   const rows = networks.map((network, number) => {
-    const all = sizeOf(network.series), input = Math.max(Math.sqrt(network.input[0]) * thick, 1.5);
+    const all = sizeOf(network.series), input = Math.max(Math.sqrt(network.input[0]) * thick, 1.5 * squeeze);
     const up = Math.max(all.up, TALL / 2), down = Math.max(all.down, TALL / 2);
     const first = [blocks.length, frames.length, lines.length];
     const end = putSeries(network.series, input + 2 * GAP, 0, {x: input, y: 0});
@@ -157,15 +172,51 @@ export function layOut(networks, open, thick, high) {
   return {rows, width: Math.max(...rows.map(row => row.width))};
 }
 
+/** Names for the blocks that have none on a line of their own: above a neighbour that is lower, or higher up with a line down to the
+ * block. What stands in the way is never covered; what finds no place is left out. Gives [block, words, x, y] with the words' middle. */
+export function namedAbove(row, nameless, named) {
+  const taken = named.map(({at, words}) => boxOf(words, at.x + at.width / 2, at.y - 5));
+  const topAt = (at, x) => at.y + at.height / 2 - (at.edges[0] + (at.edges[1] - at.edges[0]) * clamp((x - at.x) / at.width, 0, 1)) / 2;
+  const isFree = (box, own = null) => !taken.some(each => each.left < box.right && box.left < each.right && each.top < box.bottom && box.top < each.bottom)
+    && !row.frames.some(at => at.x < box.right && box.left < at.x + at.width && at.y < box.bottom)
+    && !row.blocks.some(at => at !== own && at.x < box.right && box.left < at.x + at.width
+      && Math.min(topAt(at, box.left), topAt(at, box.right)) < box.bottom);
+  const found = [];
+  for (const at of nameless) {
+    const words = at.place.labels[0], half = textWidth(words) / 2, middle = at.x + at.width / 2;
+    const place = () => {
+      for (let line = 0; at.y - 5 - line * LINE >= -row.up - 7; line++) {
+        const y = at.y - 5 - line * LINE, aside = line ? [half - 4, half] : [Math.min(half - at.width / 2, 10)];
+        for (const x of [middle, ...aside.flatMap(far => [middle + far, middle - far])]) {
+          const box = boxOf(words, x, y), lead = {left: middle - 1, right: middle + 1, top: box.bottom, bottom: topAt(at, middle)};
+          if (box.left < -5 || box.right > row.width || (!line && Math.abs(x - middle) + half > at.width / 2 + 16)) continue;
+          if (isFree(box) && (!line || isFree(lead, at))) return {x, y, box, lead: line ? lead : null};
+        }
+      }
+      return null;
+    };
+    const it = place();
+    if (!it) continue;
+    taken.push(it.box, ...(it.lead ? [it.lead] : []));
+    found.push({at, words, ...it});
+  }
+  return found;
+}
+const boxOf = (words, x, y) => ({left: x - textWidth(words) / 2, right: x + textWidth(words) / 2, top: y - 9, bottom: y + 2});
+
 function render({model, el}) {
-  const {networks, measures, sources} = structuredClone(model.get("data"));
+  const {networks, measures, sources, timed} = structuredClone(model.get("data"));
   const places = prepared(networks), byId = new Map(places.map(place => [place.id, place]));
   let state = {...model.get("state")}, open = new Set(state.open.filter(id => byId.has(id)));
-  let zoom = 1, isFitted = true, offset = 0, width = 900, plan = null, pointed = null, found = [], thickAtOne = 1;
+  const isTimed = () => networks[0].time !== undefined;
+  const offered = Object.entries(measures).filter(([key]) => key !== "time" || model.send || isTimed());
+  if (state.measure === "time" && !isTimed()) state.measure = "macs";
+  let where = timed, isAsked = false, refused = "";
+  let zoom = 1, fitted = "legible", offset = 0, width = 900, plan = null, pointed = null, found = [], thickAtOne = 1;
   const high = TALL / Math.sqrt(Math.max(...networks.map(network => network.input[1])));
 
   // --- what stands around the map
-  const measure = choice("colour", Object.entries(measures), state.measure, key => { state.measure = key; paint(); tell(); remember(); });
+  const measure = choice("colour", offered, state.measure, colour);
   const search = h("input", {type: "search", placeholder: "find a layer", "aria-label": "find a layer by its name",
     oninput: () => look(), onkeydown: event => {
       event.stopPropagation();
@@ -184,7 +235,8 @@ function render({model, el}) {
   el.append(ground("map", {},
     h("div", {class: "touch-bar"}, measure,
       h("span", {class: "map-buttons"}, button("−", "zoom out", () => zoomBy(1 / 1.5)), button("+", "zoom in", () => zoomBy(1.5)),
-        button("all", "show all of it", fit), button("close all", "close every module", () => { open.clear(); isFitted = true; changed(null); })),
+        button("all", "show all of it", () => fit("whole")),
+        button("close all", "close every module", () => { open.clear(); fitted = "legible"; changed(null); })),
       h("span", {}, search, " ", count)),
     surface, strip, legend, h("div", {class: "map-panel"}, facts, code),
     h("p", {class: "touch-help"}, "Point at a block; a click or ", h("kbd", {}, "Enter"), " opens what it is made of, ", h("kbd", {}, "Esc"),
@@ -196,37 +248,44 @@ function render({model, el}) {
   const rowParts = networks.map(network => {
     const lines = s("path", {class: "map-lines"}), brackets = s("g", {class: "map-brackets"}), frames = s("g"), blocks = s("g");
     const image = s("rect", {class: "map-input"});
-    const title = s("text", {class: "map-title"}, network.name, s("tspan", {class: "map-total"}, "  "
-      + Object.entries(measures).map(([key, words]) => `${brief(network[key])} ${words}`).join(" · ")));
+    const total = s("tspan", {class: "map-total"}), title = s("text", {class: "map-title"}, network.name, total);
     svg.insertBefore(title, world);
     const group = s("g", {}, image, brackets, frames, lines, blocks);
     world.append(group);
-    return {group, lines, brackets, frames, blocks, image, title};
+    return {group, lines, brackets, frames, blocks, image, title, total};
   });
+  function writeTotals() {
+    networks.forEach((network, number) => {
+      const counts = Object.entries(measures).filter(([key]) => key !== "time").map(([key, words]) => `${brief(network[key])} ${words}`);
+      rowParts[number].total.textContent = `  ${[...(isTimed() ? [lasting(network.time)] : []), ...counts].join(" · ")}`;
+    });
+  }
+  writeTotals();
   const over = s("text", {class: "map-over", "text-anchor": "middle"});
   world.append(over);
 
-  const share = (place, key = state.measure) => place[key] / Math.max(networks[place.number][key], 1);
+  const share = (place, key = state.measure) => place[key] / (networks[place.number][key] || 1);
 
   function groupOf(place, isFrame) {
     const id = (isFrame ? "frame " : "") + place.id;
     if (!drawn.has(id)) {
       const box = isFrame ? s("rect", {class: "map-frame", rx: 4}) : s("path", {class: "map-block"});
-      const text = s("text", {class: "map-label", "text-anchor": isFrame ? "start" : "middle"});
+      const text = s("text", {class: "map-label", "text-anchor": isFrame ? "start" : "middle"}), lead = s("path", {class: "map-lead"});
       const group = s("g", {role: "treeitem", tabindex: -1, "aria-level": place.level + 1, "data-id": place.id,
         class: place.parts.length ? "map-opens" : null,
         onpointermove: event => { if (event.movementX || event.movementY) point(place); },  // not where a block comes under a mouse at rest
-        onpointerleave: () => point(null), onfocus: () => chosen(place)}, box, text);
+        onpointerleave: () => point(null), onfocus: () => chosen(place)}, box, text, lead);
       const room = isFrame ? null : s("rect", {class: "map-room"});  // what is pointed at: the block and its name
       if (room) group.prepend(room);
-      drawn.set(id, {group, box, text, room, place, isFrame});
+      drawn.set(id, {group, box, text, lead, room, place, isFrame});
     }
     return drawn.get(id);
   }
 
   // --- drawing
   function draw() {
-    plan = layOut(networks, open, thickAtOne * zoom, high);
+    const squeeze = squeezed(), [gap, innerGap] = gaps(squeeze);
+    plan = layOut(networks, open, thickAtOne * zoom, high, squeeze);
     const limit = Math.max(plan.width + 12 - width, 0);
     offset = clamp(offset, 0, limit);
     const seen = new Set();
@@ -245,27 +304,38 @@ function render({model, el}) {
         one.group.style.transform = `translate(${at.x}px, ${at.y}px)`;
         set(one.box, {width: at.width, height: at.height});
         set(one.text, {x: 8, y: 15});
-        one.text.textContent = `▾ ${/^\d+$/.test(name(place.path)) ? place.title : name(place.path)}`;
+        const heading = `▾ ${/^\d+$/.test(name(place.path)) ? place.title : name(place.path)}`;
+        one.text.textContent = textWidth(heading) + 8 <= at.width ? heading : "";
         if (!one.group.isConnected) frames.append(one.group);
       }
       // Stages are called by their whole names where all of them have room for it.
-      const isShort = row.blocks.some(at => !at.place.level && short(at.place) && textWidth(at.place.labels[0]) > at.slot + GAP);
+      const isShort = row.blocks.some(at => !at.place.level && short(at.place) && textWidth(at.place.labels[0]) > at.slot + gap);
+      const named = [], nameless = [];
       row.blocks.forEach((at, index) => {
         const one = groupOf(at.place, false);
         seen.add(one);
         one.group.style.transform = `translate(${at.x}px, ${at.y}px)`;
         const [down, up] = at.edges.map(edge => (at.height - edge) / 2);
         one.box.setAttribute("d", `M0 ${down}L${at.width} ${up}V${at.height - up}L0 ${at.height - down}Z`);
-        const room = at.slot + (at.place.level ? INNER_GAP - 2 : GAP);
+        const room = at.slot + (at.place.level ? innerGap - 2 : gap);
         const names = isShort && !at.place.level && short(at.place) ? [short(at.place)] : at.place.labels;
         const words = names.find(each => textWidth(each) <= room) ?? "";
         if (one.words !== words) one.text.textContent = one.words = words;
+        if (!at.place.level && words) named.push({at, words});
+        else if (!at.place.level && names === at.place.labels) nameless.push(at);
+        set(one.lead, {d: null});
         const above = at.place.level ? 2 : 16;
         set(one.room, {x: at.left - at.x, y: -above, width: at.slot, height: at.height + above + (at.place.level ? LABEL : 4)});
         set(one.text, {x: at.width / 2, y: at.place.level ? at.height + 12 : -5});
         if (blocks.children[index] !== one.group) blocks.insertBefore(one.group, blocks.children[index] ?? null);
         one.at = {...at, middle};
       });
+      for (const {at, words, x, y, lead} of namedAbove(row, nameless, named)) {
+        const one = groupOf(at.place, false);
+        one.text.textContent = one.words = words;
+        set(one.text, {x: x - at.x, y: y - at.y});
+        if (lead) set(one.lead, {d: `M${at.width / 2} ${lead.top - at.y}V${lead.bottom - at.y}`});
+      }
       drawBrackets(brackets, row);
       top = middle + row.down + 32;
     });
@@ -333,16 +403,59 @@ function render({model, el}) {
       group.classList.toggle("map-found", hits.has(place));
       const opens = place.parts.length ? String(isFrame) : null;
       set(group, {tabindex: place.id === state.at ? 0 : -1, "aria-expanded": opens, "aria-selected": String(place.id === state.at),
-        "aria-label": `${place.path}, ${place.title}, ${shown(place.shape)}, ${percent(share(place))} of the ${measures[state.measure]}`});
+        "aria-label": `${place.path}, ${place.title}, ${shown(place.shape)}, ${percent(share(place))} of ${networks.length > 1 ? "its network's" : "the"} ${measures[state.measure]}`});
     }
     for (const box of strip.children) {
       if (box.dataset.of) box.style.setProperty("--part", tone(byId.get(box.dataset.of)));
     }
     if (!drawn.size) return;
     if (![...drawn.values()].some(one => one.place.id === state.at)) drawn.values().next().value.group.setAttribute("tabindex", 0);
-    legend.replaceChildren(h("span", {}, "0 %"), h("span", {class: "map-ramp"}), h("span", {}, percent(most)),
-      h("span", {}, ` of the ${measures[state.measure]}. Height: side of the grid; thickness: channels; both by their square roots.`));
+    writeLegend(percent(most));
     overBlock(now);
+  }
+  function writeLegend(most) {
+    const isTime = state.measure === "time";
+    const words = `of ${networks.length > 1 ? "each network's own" : "the"} ${measures[state.measure]}. `
+      + "Height: side of the grid; thickness: channels; both by their square roots. ";
+    const said = isAsked ? "Measuring on this machine …" : refused || (isTime ? `${where}.` : "");
+    if (legend.last === most + words + said) return;
+    legend.last = most + words + said;
+    legend.replaceChildren(h("span", {}, "0 %"), h("span", {class: "map-ramp"}), h("span", {}, most), h("span", {}, words),
+      h("span", {role: "status"}, said), isTime && model.send && !isAsked ? h("button", {type: "button", onclick: ask}, "measure again") : "");
+  }
+  /** Colour by another measure; the time is measured when it is first asked for. */
+  function colour(key) {
+    refused = "";
+    if (key === "time" && !isTimed()) return ask();
+    isAsked = false;
+    state.measure = key;
+    paint();
+    tell();
+    remember();
+  }
+  function ask() {
+    isAsked = true;
+    model.send({measure: "time"});
+    paint();
+  }
+  function renewed() {
+    const given = model.get("data"), times = given.networks.flatMap(network => everyPlace(network.series)).map(place => place.time);
+    places.forEach((place, number) => { place.time = times[number]; });
+    networks.forEach((network, number) => { network.time = given.networks[number].time; });
+    where = given.timed;
+    tell.last = null;
+    writeTotals();
+    if (isAsked) {
+      measure.choose("time");
+      heard.textContent = `Measured: ${networks.map(network => `${network.name} ${lasting(network.time)}`).join(", ")}. ${where}.`;
+      colour("time");
+    } else { paint(); tell(); }
+  }
+  function hear(message) {
+    if (!message.refused) return;
+    [isAsked, refused] = [false, message.refused];
+    measure.choose(state.measure);
+    paint();
   }
   function overBlock(place) {
     const one = place && drawn.get(place.id);
@@ -371,19 +484,20 @@ function render({model, el}) {
       return;
     }
     const bar = part => h("span", {class: "map-bar"}, sized(h("span"), part));
-    const fact = key => h("tr", {}, h("th", {scope: "row"}, measures[key]), h("td", {}, grouped(place[key])), h("td", {}, percent(share(place, key))),
+    const count = (key, number) => (key === "time" ? lasting(number) : grouped(number));
+    const fact = key => h("tr", {}, h("th", {scope: "row"}, measures[key]), h("td", {}, count(key, place[key])), h("td", {}, percent(share(place, key))),
       h("td", {}, bar(share(place, key))));
     const kind = place.parts.length && !place.title.includes(place.kind) ? `${place.title} (${place.kind})` : place.title;
     facts.replaceChildren(h("h3", {}, place.path), h("p", {}, kind, networks.length > 1 ? `, in ${network.name}` : ""),
       h("table", {class: "map-table"}, h("tbody", {},
         h("tr", {}, h("th", {scope: "row"}, "puts out"), h("td", {colspan: 3, class: "map-words"}, shown(place.shape))),
         h("tr", {}, h("th", {scope: "row"}, "sees, in pixels"), h("td", {colspan: 3, class: "map-words"}, place.field)),
-        Object.keys(measures).map(fact))), inParts(place, bar) ?? "");
+        Object.keys(measures).filter(key => key !== "time" || isTimed()).map(fact))), inParts(place, bar, count) ?? "");
     code.replaceChildren(...written(place));
   }
   const sized = (element, part) => { element.style.setProperty("--share", `${100 * part}%`); return element; };
   /** The measure of its branches, and of what lies beside them in a row. */
-  function inParts(place, bar) {
+  function inParts(place, bar, count) {
     const lotsOf = series => series.flatMap(part => {
       const lanes = part.lanes?.filter(lane => lane.length);
       return !lanes ? [[part]] : lanes.length > 1 ? lanes : lotsOf(lanes[0] ?? []);
@@ -393,29 +507,43 @@ function render({model, el}) {
     if (lots.length < 2) return null;
     return h("table", {class: "map-table"}, h("caption", {}, `In it, of its ${measures[state.measure]}`), h("tbody", {},
       lots.slice(0, 9).map(lot => h("tr", {}, h("th", {scope: "row"}, labelOf(lot[0]) + (lot.length > 1 ? " …" : "")),
-        h("td", {}, grouped(sum(lot))), h("td", {}, percent(sum(lot) / place[state.measure])), h("td", {}, bar(sum(lot) / place[state.measure]))))));
+        h("td", {}, count(state.measure, sum(lot))), h("td", {}, percent(sum(lot) / place[state.measure])), h("td", {}, bar(sum(lot) / place[state.measure]))))));
   }
   const labelOf = part => { const place = placesOf([part])[0]; return /^\d+$/.test(name(place.path)) ? place.title : name(place.path); };
-  /** The text of its class, or of the one around it with the lines that say its name. */
+  /** The lines that make and call it, marked; and the text of its own class where it opens into parts. */
   function written(place) {
-    let holder = place, inner = null;
-    while (holder && !(holder.parts.length && sources[holder.kind])) [inner, holder] = [holder, holder.inside];
-    const source = holder ? sources[holder.kind] : networks[place.number].source;
-    if (!source) return [];
-    const rest = inner && (holder ? inner.path.slice(holder.path.length + 1) : inner.path).split(".")[0];
-    const says = rest && new RegExp(`self\\.${rest}\\b`);
-    let depth = 0;
-    const lines = source.text.split("\n").map(line => {
-      const isIn = depth > 0 || (says && says.test(line));
-      if (isIn) depth = Math.max(depth + (line.match(/[([{]/g) ?? []).length - (line.match(/[)\]}]/g) ?? []).length, 0);
-      return h(isIn ? "mark" : "span", {}, line + "\n");
-    });
-    const text = h("pre", {tabindex: 0, role: "group", "aria-label": "source"}, h("code", {}, lines));
+    const said = place.said.filter(([of]) => sources[of]), own = sources[place.own] && !said.some(([of]) => of === place.own);
+    if (!said.length && !own) return [networks[place.number].source].filter(of => sources[of]).flatMap(of => whole(of, []));
+    if (own) return [...said.flatMap(([of, lines]) => excerpt(of, lines)), ...whole(place.own, [])];
+    return said.flatMap(([of, lines], number) => (number ? excerpt(of, lines) : whole(of, lines)));
+  }
+  const listing = (of, lines, name) => h("pre", {tabindex: 0, role: "group", "aria-label": `source of ${of}`, class: name}, h("code", {}, lines));
+  /** Runs of lines: [[4, 6], [9, 9]]. */
+  const runsOf = lines => lines.reduce((runs, line) => {
+    if (runs.length && line === runs.at(-1)[1] + 1) runs.at(-1)[1] = line;
+    else runs.push([line, line]);
+    return runs;
+  }, []);
+  const placed = (of, lines) => {
+    const {module, line} = sources[of], runs = runsOf(lines).map(([from, to]) => (to > from ? `${line + from}–${line + to}` : `${line + from}`));
+    return h("p", {class: "map-where"}, `${module}, line${runs.length > 1 || /–/.test(runs[0]) ? "s" : ""} ${runs.length ? runs.join(", ") : line}`);
+  };
+  function whole(of, marked) {
+    const lines = sources[of].text.split("\n").map((line, number) => h(marked.includes(number) ? "mark" : "span", {}, `${line}\n`));
+    const text = listing(of, lines, "map-whole");
     requestAnimationFrame(() => {
       const first = lines.find(line => line.tagName === "MARK") ?? lines.find(line => line.textContent.startsWith("    def "));
       text.scrollTop = first ? Math.max(first.offsetTop - 24, 0) : 0;
     });
-    return [h("p", {class: "map-where"}, `${source.module}, line ${source.line}`), text];
+    return [placed(of, marked), text];
+  }
+  function excerpt(of, marked) {
+    const text = sources[of].text.split("\n");
+    const lines = runsOf(marked).flatMap(([from, to], number) => [
+      ...(number ? [h("span", {}, "⋮\n")] : []),
+      ...text.slice(from, to + 1).map(line => h("mark", {}, `${line.slice(text[from].search(/\S|$/))}\n`)),
+    ]);
+    return [placed(of, marked), listing(of, lines, "map-excerpt")];
   }
 
   // --- choosing, opening, closing
@@ -434,7 +562,7 @@ function render({model, el}) {
     surface.classList.add("map-moving");
     clearTimeout(changed.timer);
     changed.timer = setTimeout(() => surface.classList.remove("map-moving"), 320);
-    if (isFitted) fit();  // the others make room for what is opened
+    if (fitted) fit();  // the others make room for what is opened
     else draw();
     remember();
     if (place) show(place, true);
@@ -473,8 +601,8 @@ function render({model, el}) {
     const stage = row => [...row.blocks, ...row.frames].filter(each => !each.place.level);
     const under = plan.rows.flatMap(stage).find(each => here >= (each.left ?? each.x) && here <= (each.left ?? each.x) + (each.slot ?? each.width) + GAP);
     const part = under ? (here - (under.left ?? under.x)) / (under.slot ?? under.width) : here / plan.width;
-    zoom = clamp(zoom * factor, LEAST_ZOOM, MOST_ZOOM);
-    isFitted = false;
+    zoom = clamp(zoom * factor, Math.min(zoom, LEAST_ZOOM), MOST_ZOOM);
+    fitted = "";
     draw();
     const now = under && plan.rows.flatMap(stage).find(each => each.place === under.place);
     offset = (now ? (now.left ?? now.x) + part * (now.slot ?? now.width) : part * plan.width) + 6 - at;
@@ -482,16 +610,18 @@ function render({model, el}) {
     slide();
     overBlock(pointed ?? byId.get(state.at));
   }
-  /** The zoom at which all of it fits, or as much as can still be seen. */
-  function fit() {
-    isFitted = true;
-    let [low, top] = [LEAST_ZOOM, MOST_ZOOM];
+  const squeezed = (at = zoom) => Math.min(at / LEAST_ZOOM, 1);
+  /** The zoom at which all of it fits: "whole", or "legible" where names inside of modules would not fit any more. */
+  function fit(how = "legible") {
+    fitted = how;
+    const widthAt = at => layOut(networks, open, thickAtOne * at, high, squeezed(at)).width;
+    let [low, top] = how === "whole" && widthAt(LEAST_ZOOM) + 12 > width ? [0, LEAST_ZOOM] : [LEAST_ZOOM, MOST_ZOOM];
     for (let n = 0; n < 16; n++) {
-      const middle = Math.sqrt(low * top);
-      if (layOut(networks, open, thickAtOne * middle, high).width + 12 > width) top = middle;
+      const middle = low ? Math.sqrt(low * top) : top / 2;
+      if (widthAt(middle) + 12 > width) top = middle;
       else low = middle;
     }
-    zoom = low;
+    zoom = low || top;
     offset = 0;
     draw();
   }
@@ -545,7 +675,7 @@ function render({model, el}) {
   function pressed(event) {
     const here = byId.get(document.activeElement?.dataset?.id);
     const act = {
-      "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), "_": () => zoomBy(0.8), "0": fit,
+      "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), "_": () => zoomBy(0.8), "0": () => fit("whole"),
       Enter: () => here && toggle(here), " ": () => here && toggle(here),
       Escape: () => {
         let place = here;
@@ -617,7 +747,7 @@ function render({model, el}) {
       return {channels: all.reduce((sum, place) => sum + Math.sqrt(place.shape[0]), Math.sqrt(network.input[0])), gaps: (all.length + 2) * GAP};
     };
     thickAtOne = Math.min(...networks.map(row).map(({channels, gaps}) => (width - 14 - gaps) / channels));
-    if (isFitted) fit();
+    if (fitted) fit(fitted);
     else draw();
   }
   resized();
@@ -636,7 +766,14 @@ function render({model, el}) {
     draw();
     tell();
   });
-  return () => { watch.disconnect(); unfollow(); };
+  model.on("change:data", renewed);
+  model.on("msg:custom", hear);
+  return () => {
+    watch.disconnect();
+    unfollow();
+    model.off("change:data", renewed);
+    model.off("msg:custom", hear);
+  };
 }
 
 export default { render };

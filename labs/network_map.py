@@ -4,11 +4,11 @@
 read off the tensors that flow. It is a tree of `Place`s; the front end opens it, level by level.
 """
 
-import inspect
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,16 @@ from typing import Any
 import torch
 from torch import nn
 
+from labs.module_source import lines_of, source_of
 from networks import create, entry
 from utils.cost import Table, field_text, profile, shape_text, units
 from utils.cost.table import Row, layer_groups, short, total
+from utils.cost.timing import Timing, machine, time_layers
 from utils.cost.trace import INPUT, Trace, trace
 from utils.page import svg
 from utils.page.html import Html, number, tag
 from utils.show.colors import BLUE, tint
+from utils.show.display import is_for_a_page
 from utils.show.touch import Touch
 
 MEASURES = ("macs", "parameters", "activations")
@@ -42,6 +45,7 @@ class Place:
         rows: the layers in it, in the order of execution.
         parts: what it opens into; empty for a single layer.
         module: what it is in the network, None for an operation that stands in a forward.
+        said: the lines that make and call it, by the class in whose text they stand.
     """
 
     path: str
@@ -50,6 +54,7 @@ class Place:
     rows: list[Row]
     parts: "Series" = field(default_factory=list)
     module: nn.Module | None = None
+    said: dict[type, list[int]] = field(default_factory=dict)
 
 
 def plan(module: nn.Module, image_shape: Sequence[int]) -> tuple[Table, Series]:
@@ -59,7 +64,7 @@ def plan(module: nn.Module, image_shape: Sequence[int]) -> tuple[Table, Series]:
         TypeError: not a module.
         ValueError: not a shape, or the module cannot take such an image.
     """
-    record, table = trace(module, image_shape), profile(module, image_shape)
+    record, table = trace(module, image_shape, with_lines=True), profile(module, image_shape)
     groups = [
         (call, [operation.index for operation in operations], row)
         for (_, call, operations), row in zip(layer_groups(record), table.rows, strict=True)
@@ -110,19 +115,41 @@ def _place(record: Trace, key: int, groups: list[_Group]) -> Place:
     main = max(rows, key=lambda row: row.macs) if any(row.macs for row in rows) else rows[0]
     module = record.calls[key].module if key >= 0 else None
     path = record.calls[key].name if key >= 0 else rows[0].name
-    is_layer = sum(row.kind not in _QUIET for row in rows) <= 1
+    said = _said(record, key, groups)
+    is_layer = sum(not _is_quiet(row) for row in rows) <= 1
     if module is None or is_layer:
-        return Place(path, _layer_title(rows, main), main.kind, rows, module=module)
+        return Place(path, _layer_title(rows, main), main.kind, rows, module=module, said=said)
     parts = _inside(record, key, groups)
     if len(parts) == 1 and isinstance(parts[0], Place):  # a wrapper around one thing
-        return Place(path, parts[0].title, parts[0].kind, rows, parts[0].parts, module)
+        return Place(path, parts[0].title, parts[0].kind, rows, parts[0].parts, module, said)
     name = type(module).__name__
     is_separable = [row.label.partition(" ")[2] for row in rows if row.macs] == ["depthwise", "conv"]
     title = f"{rows[0].label.partition(' ')[0]} separable conv" if is_separable else name
-    return Place(path, title, name, rows, parts, module)
+    return Place(path, title, name, rows, parts, module, said)
+
+
+def _said(record: Trace, key: int, groups: list[_Group]) -> dict[type, list[int]]:
+    """Where a place is made and called: in its own right, or as a part of the nearest thing around it of which that is said."""
+    if key < 0:
+        operation = record.operations[groups[0][1][0]]
+        around = record.calls[operation.call].module
+        return lines_of(None, "", around, operation.lines) or _said(record, operation.call, groups)
+    call = record.calls[key]
+    if call.parent is None:
+        return {}
+    parent = record.calls[call.parent]
+    name = call.name[len(parent.name) :].lstrip(".").partition(".")[0]
+    return lines_of(call.module, name, parent.module, call.lines) or _said(record, call.parent, groups)
+
+
+def _is_quiet(row: Row) -> bool:
+    """Is a layer named with the one beside it? A local response normalisation is not: it takes its time."""
+    return row.kind in _QUIET and row.label != "LRN"
 
 
 def _layer_title(rows: list[Row], main: Row) -> str:
+    if [row.label for row in rows] == ["LRN"]:
+        return "local response normalisation (LRN)"
     return " + ".join([main.label, *(row.label for row in rows if row is not main)])
 
 
@@ -164,9 +191,9 @@ def _quieted(series: Series) -> Series:
         before = kept[-1] if kept else None
         if not isinstance(part, Place):
             kept.append([_quieted(lane) for lane in part])
-        elif isinstance(before, Place) and part.kind in _QUIET and _last(before):
+        elif isinstance(before, Place) and all(map(_is_quiet, part.rows)) and _last(before):
             _join(before, part, _last)
-        elif isinstance(before, Place) and before.kind in _QUIET and _first(part):
+        elif isinstance(before, Place) and all(map(_is_quiet, before.rows)) and _first(part):
             _join(part, before, _first)
             kept[-1] = part
         else:
@@ -200,6 +227,8 @@ def _join(place: Place, quiet: Place, end: Callable[[Place], Place | None]) -> N
 def network_map(*networks: str | nn.Module, image_shape: Sequence[int] | None = None, variant: str = "paper") -> Touch:
     """One network as a map, or two above each other at one scale.
 
+    The time that each layer takes is measured on this machine when it is asked for; for a page, when that is made.
+
     Args:
         networks: names of the course's networks, or live modules; a module on `meta` is fine.
         image_shape: (channels, height, width) of the image; each named network has its paper's.
@@ -211,20 +240,50 @@ def network_map(*networks: str | nn.Module, image_shape: Sequence[int] | None = 
     """
     if not 1 <= len(networks) <= 2:
         raise ValueError(f"A map shows one network or two, and {len(networks)} are given.")
-    drawn: list[dict[str, Any]] = []
-    sources: dict[str, Any] = {}
-    for network in networks:
-        module, shape, name = _live(network, image_shape, variant)
-        table, series = plan(module, shape)
-        drawn.append(_network(name, table, series) | {"source": _source(type(module))})
-        sources |= _sources(module, series)
-    words = " Beside it: ".join(_in_words(network) for network in drawn)
+    live = [_live(network, image_shape, variant) for network in networks]
+    plans = [plan(module, shape) for module, shape, _ in live]
+    sources = {
+        name: text
+        for (module, *_), (_, series) in zip(live, plans, strict=True)
+        for name, text in _texts(module, series)
+    }
+
+    def data(times: Sequence[Sequence[Timing]] = ()) -> dict[str, Any]:
+        drawn = []
+        for place, ((module, _, name), (table, series)) in enumerate(zip(live, plans, strict=True)):
+            seconds = (
+                {id(row): time.median for row, time in zip(table.rows, times[place], strict=True)} if times else {}
+            )
+            drawn.append(_network(name, table, series, seconds) | {"source": _name(type(module))})
+        return {
+            "networks": drawn,
+            "measures": {each: units.title(each) for each in MEASURES} | {"time": "measured time"},
+            "sources": sources,
+            "timed": f"One image on {machine(threads=1)}, the median of {len(times[0][0].seconds)} runs"
+            if times
+            else "",
+        }
+
+    def timed(_message: object = None) -> dict[str, Any]:
+        """The data with every layer's time on this machine."""
+        whole = [create(each, variant=variant) if isinstance(each, str) else each for each in networks]
+        times = time_layers(*((module, shape) for module, (_, shape, _) in zip(whole, live, strict=True)))
+        if [len(each) for each in times] != [len(table.rows) for table, _ in plans]:
+            raise ValueError("The network has been changed since it was drawn. Run the cell again.")
+        return data(times)
+
+    shown = data()
+    if is_for_a_page():  # which has nobody to ask
+        with suppress(ValueError):
+            shown = timed()
+    drawn = shown["networks"]
     return Touch(
         front=Path(__file__).with_suffix(".js"),
-        data={"networks": drawn, "measures": {each: units.title(each) for each in MEASURES}, "sources": sources},
+        data=shown,
         state={"measure": "macs", "open": [], "at": _dearest(drawn)},
-        words=words,
+        words=" Beside it: ".join(_in_words(network) for network in drawn),
         picture=_still(drawn),
+        answer=timed,
     )
 
 
@@ -245,19 +304,21 @@ def _live(
     return network, image_shape, type(network).__name__
 
 
-def _network(name: str, table: Table, series: Series) -> dict[str, Any]:
+def _network(name: str, table: Table, series: Series, seconds: Mapping[int, float]) -> dict[str, Any]:
     return {
         "name": name,
         "input": list(table.image_shape),
         **{measure: units.of(table, measure) for measure in MEASURES},
+        **({"time": sum(seconds.values())} if seconds else {}),
         "unused": len(table.unused),
-        "series": [_part(part) for part in series],
+        "series": [_part(part, seconds) for part in series],
     }
 
 
-def _part(part: "Place | list[Series]") -> dict[str, Any]:
+def _part(part: "Place | list[Series]", seconds: Mapping[int, float]) -> dict[str, Any]:
+    """A part as the front end gets it; with its time where there are `seconds`, by the identity of each layer's row."""
     if not isinstance(part, Place):
-        return {"lanes": [[_part(each) for each in lane] for lane in part]}
+        return {"lanes": [[_part(each, seconds) for each in lane] for lane in part]}
     cost = total(part.rows)
     last = part.rows[-1]
     return {
@@ -266,19 +327,30 @@ def _part(part: "Place | list[Series]") -> dict[str, Any]:
         "kind": part.kind,
         "shape": list(last.shape),
         **{measure: units.of(cost, measure) for measure in MEASURES},
+        **({"time": sum(seconds[id(row)] for row in part.rows)} if seconds else {}),
         "field": field_text(last.receptive_field),
-        "parts": [_part(each) for each in part.parts],
+        "own": _name(type(part.module)) if part.parts else "",
+        "said": [[_name(of), lines] for of, lines in part.said.items()],
+        "parts": [_part(each, seconds) for each in part.parts],
     }
 
 
-def _sources(module: nn.Module, series: Series) -> dict[str, Any]:
-    """The text of the classes of these places, by the class's name; torch's own are left out."""
-    found = {}
-    for part in _places(series):
-        own = type(part.module)
-        if part.module is not None and not own.__module__.startswith("torch.") and part.parts:
-            found[part.kind] = _source(own)
-    return {name: source for name, source in found.items() if source}
+def _texts(module: nn.Module, series: Series) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The text of the classes of these places, and of those that make and call them, by the class's name."""
+    places = _places(series)
+    classes = {
+        type(module),
+        *(type(place.module) for place in places if place.parts),
+        *(of for place in places for of in place.said),
+    }
+    for each in classes:
+        source = source_of(each)
+        if source:
+            yield _name(each), {"module": source.module, "line": source.first, "text": source.text}
+
+
+def _name(of: type) -> str:
+    return f"{of.__module__}.{of.__qualname__}"
 
 
 def _places(series: Series) -> list[Place]:
@@ -290,14 +362,6 @@ def _places(series: Series) -> list[Place]:
         else:
             places += [place for lane in part for place in _places(lane)]
     return places
-
-
-def _source(of: type) -> dict[str, Any] | None:
-    try:
-        lines, first = inspect.getsourcelines(of)
-    except (OSError, TypeError):  # it was made where there is no text, as at a prompt
-        return None
-    return {"module": of.__module__, "line": first, "text": "".join(lines).rstrip()}
 
 
 def _dearest(networks: list[dict[str, Any]]) -> str:

@@ -331,7 +331,7 @@ def _describe(record: Trace, node: _Node, operations: list[Operation]) -> None:
     main = weighted[0] if weighted else shown[-1]
     leaf = record.calls[main.call].module
     leaf = leaf if next(leaf.children(), None) is None else None
-    node.kind = kind_of(leaf, main)
+    node.kind = kind_of(leaf, main, operations)
     node.title = label_of(node.kind, leaf, main)
     if is_separable:
         node.title = node.title.replace("depthwise", "separable conv")

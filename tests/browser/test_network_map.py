@@ -1,5 +1,6 @@
 """The map of a network, on a page without a kernel: pointing, opening, finding, zooming, dragging; by mouse and by keyboard."""
 
+import re
 import statistics
 
 import pytest
@@ -8,7 +9,9 @@ from labs.network_map import network_map
 from networks import create
 from tests.browser.learner import CHROMIUM
 from tests.browser.static import CONTRAST, SMALLEST, static_page
+from tests.browser.test_photo_maps import LIVE
 from utils.cost import profile
+from utils.show.touch import code_of
 
 pytestmark = [
     pytest.mark.browser,
@@ -48,6 +51,20 @@ def test_pointing_opening_and_finding(tmp_path, scheme):
             assert f"{cost.macs:,}" in facts.inner_text() and f"{cost.parameters:,}" in facts.inner_text()
             assert f"{100 * cost.macs / table.macs:.1f} %" in facts.inner_text()
             assert block(page, stage).get_attribute("class").endswith("map-pointed")
+
+        # A whole module marks the lines that make and call it, and shows its class below them.
+        block(page, "inception_4e").hover()
+        facts.get_by_role("heading", name="inception_4e").wait_for()
+        marked = code.locator("mark").all_inner_texts()
+        assert [line.split("(")[0].strip() for line in marked] == ["self.add_module", "x = self.inception_4e"]
+        assert "def forward" in code.locator("pre").last.inner_text()
+        block(page, "norm2").hover()
+        facts.get_by_role("heading", name="norm2").wait_for()
+        assert "local response normalisation (LRN)" in facts.inner_text() and "scale" not in facts.inner_text()
+        assert "norm2, local response normalisation (LRN), 192×56×56" in block(page, "norm2").get_attribute(
+            "aria-label"
+        )
+        assert page.get_by_role("radio", name="measured time").count() == 0  # nobody would answer
 
         # A click opens a module into its branches, and a branch into its layers; its lines of the source are marked.
         block(page, "inception_3a").click()
@@ -93,7 +110,7 @@ def test_from_the_keyboard_alone(tmp_path):
         page.keyboard.press("Tab")
         assert page.evaluate(here) == "2:stem"  # the dearest
         label = "document.activeElement.getAttribute('aria-label')"
-        assert "384×35×35" in page.evaluate(label) and "of the multiply-adds" in page.evaluate(label)
+        assert "384×35×35" in page.evaluate(label) and "of its network's multiply-adds" in page.evaluate(label)
         page.keyboard.press("ArrowRight")
         assert page.evaluate(here) == "2:inception_a_0"
         page.keyboard.press("Enter")
@@ -154,6 +171,127 @@ def test_down_goes_from_branch_to_branch(tmp_path, module):
             page.keyboard.press("ArrowDown")
             seen.append(page.evaluate("document.activeElement.dataset.id"))
         assert [each.split(".")[1] for each in seen] == ["pointwise", "three", "five", "pool"], seen
+
+
+WORDS = """() => [...document.querySelectorAll('.map-label')].filter(each => each.textContent).map(each => {
+  const {left, right, top, bottom} = each.getBoundingClientRect();
+  return {words: each.textContent, level: Number(each.closest('g').getAttribute('aria-level')), left, right, top: top + 2, bottom: bottom - 2};
+})"""
+
+
+def apart(words):
+    """No two words lie over each other."""
+    for number, one in enumerate(words):
+        for other in words[:number]:
+            is_aside = one["right"] <= other["left"] + 0.5 or other["right"] <= one["left"] + 0.5
+            assert is_aside or one["bottom"] <= other["top"] or other["bottom"] <= one["top"], (one, other)
+
+
+@pytest.mark.parametrize("width", [1280, 900])
+@pytest.mark.parametrize(
+    "networks", [("googlenet",), ("vgg_16", "googlenet"), ("inception_v3", "inception_v4"), ("resnet_50",)]
+)
+def test_names_stand_at_their_blocks_and_apart(tmp_path, networks, width):
+    with static_page(tmp_path, network_map(*networks).live_html(), width=width, still=True) as page:
+        page.locator(".map-block").first.wait_for()
+        words = page.evaluate(WORDS)
+        apart(words)
+        if networks == ("googlenet",) and width == 1280:
+            stem = {"conv1", "pool1", "norm1", "conv2_reduce", "conv2", "norm2", "pool2"}
+            assert stem <= {each["words"] for each in words}
+        assert page.evaluate(SMALLEST) >= 10
+        # What has no room for its name says it where it is pointed at, and where the keyboard stands.
+        nameless = page.evaluate(
+            "[...document.querySelectorAll('.map-world [role=treeitem]')].filter(each => !each.querySelector('text').textContent)"
+            ".map(each => each.dataset.id)"
+        )
+        for name in nameless[:3]:
+            page.locator(f'[data-id="{name}"]').first.focus()
+            assert page.locator(".map-over").text_content() == name.rpartition(":")[2]
+
+
+@pytest.mark.parametrize(("networks", "width"), [(("inception_v3", "inception_v4"), 1280), (("googlenet",), 900)])
+def test_all_shows_all_of_it(tmp_path, networks, width):
+    inside = (
+        "() => { const {left, right} = document.querySelector('.map-surface').getBoundingClientRect();"
+        " return [...document.querySelectorAll('.map-block, .map-frame')].filter(each => each.closest('.map-world')).filter(each => {"
+        " const box = each.getBoundingClientRect(); return box.left < left - 1 || box.right > right + 1; }).length; }"
+    )
+    with static_page(tmp_path, network_map(*networks).live_html(), width=width, still=True) as page:
+        page.locator(".map-opens").first.wait_for()
+        page.evaluate(OPEN_ALL)
+        assert page.evaluate(inside) > 0  # names are legible, and not all of it is in view
+        page.get_by_role("button", name="show all of it").click()
+        assert page.evaluate(inside) == 0
+        assert page.locator(".map-strip").evaluate("each => each.style.visibility") == "hidden"
+        words = page.evaluate(WORDS)
+        apart(words)
+        assert page.evaluate(SMALLEST) >= 10
+        page.get_by_role("button", name="zoom in").click()
+        page.locator(".map-surface [role=treeitem]").last.focus()
+        page.keyboard.press("0")
+        assert page.evaluate(inside) == 0
+        page.set_viewport_size({"width": width - 150, "height": 900})
+        page.wait_for_timeout(300)
+        assert page.evaluate(inside) == 0
+        page.locator(".map-opens").first.focus()
+        page.keyboard.press("Enter")  # where something is closed or opened, names are legible again
+        assert page.evaluate(inside) > 0
+
+
+def test_two_networks_say_whose_share_a_colour_is(tmp_path):
+    with static_page(tmp_path, network_map("vgg_16", "googlenet").live_html(), still=True) as page:
+        assert "of each network's own multiply-adds" in page.locator(".map-legend").inner_text()
+        assert "of its network's multiply-adds" in block(page, "2:conv2").get_attribute("aria-label")
+    with static_page(tmp_path, network_map("googlenet").live_html(), still=True) as page:
+        assert "of the multiply-adds" in page.locator(".map-legend").inner_text()
+
+
+def test_the_time_is_measured_where_it_is_asked_for(tmp_path):
+    """The front end beside a kernel, and one that cannot measure."""
+    net = create("googlenet", size="mini", num_classes=10)
+    piece, asked = network_map(net, image_shape=(3, 32, 32)), []
+    answers = [lambda: {"refused": "It cannot be timed."}, lambda: piece.answer({}), lambda: piece.answer({})]
+
+    def kernel(message):
+        asked.append(message)
+        return answers[len(asked) - 1]()
+
+    with static_page(tmp_path, still=True) as page:
+        page.expose_function("kernel", kernel)
+        page.evaluate(LIVE, [code_of(piece.front), {"data": piece.data, "state": piece.state}])
+        chosen, status = page.get_by_role("radio", checked=True), page.locator(".map-legend [role=status]")
+        time = page.get_by_role("radio", name="measured time")
+        time.click()
+        status.get_by_text("It cannot be timed.").wait_for()
+        assert chosen.inner_text() == "multiply-adds"
+        time.click()
+        status.get_by_text("One image on a CPU with 1 thread").wait_for()
+        assert (
+            chosen.inner_text() == "measured time"
+            and "of the measured time" in page.locator(".map-legend").inner_text()
+        )
+        shares = [
+            float(re.search(r"([\d.]+) % of the measured time", each.get_attribute("aria-label"))[1])
+            for each in page.get_by_role("treeitem").all()
+        ]
+        assert sum(shares) == pytest.approx(100, abs=2)
+        assert re.search(r"measured time\s+[\d.]+ ms", page.locator(".map-facts").inner_text())
+        assert re.search(r"GoogLeNet  [\d.]+ m?s · ", page.locator(".map-title").text_content())
+        page.get_by_role("button", name="measure again").click()
+        status.get_by_text("One image").wait_for()
+        assert [message["measure"] for message in asked] == ["time"] * 3
+        page.get_by_role("radio", name="parameters").click()
+        assert "of the parameters" in page.locator(".map-legend").inner_text() and status.inner_text() == ""
+
+
+def test_a_page_with_times_offers_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PAGE", "1")
+    net = create("googlenet", size="mini", num_classes=10)
+    with static_page(tmp_path, network_map(net, image_shape=(3, 32, 32)).live_html(), still=True) as page:
+        page.get_by_role("radio", name="measured time").click()
+        assert "of the measured time" in page.locator(".map-legend").inner_text()
+        assert page.get_by_role("button", name="measure again").count() == 0
 
 
 def test_it_fits_a_narrow_page(tmp_path):

@@ -1,5 +1,7 @@
 """The map of a network: every layer of the cost table once, in its place; its still; what it refuses."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -156,11 +158,126 @@ def test_the_still_shows_every_stage():
 
 def test_the_text_of_its_classes_comes_along():
     sources = network_map("googlenet", "inception_resnet_v2").data["sources"]
-    assert sources["InceptionModule"]["module"] == "networks.googlenet"
-    for source in sources.values():
+    assert sources["networks.googlenet.InceptionModule"]["module"] == "networks.googlenet"
+    for name, source in sources.items():
         first = source["text"].splitlines()[0]
-        assert first.startswith("class ")
-    assert "Sequential" not in sources
+        assert first.startswith(f"class {name.rpartition('.')[2]}")
+    assert not any("Sequential" in name for name in sources)
+
+
+def test_two_classes_of_one_name_keep_their_texts():
+    data = network_map("inception_v3", "inception_v4").data
+    own = [{place["own"] for place in every(network["series"])} for network in data["networks"]]
+    assert "networks.inception_v2.Stem" in own[0] and "networks.inception_v4.Stem" in own[1]
+    assert (own[0] | own[1]) - {""} - {"torch.nn.modules.container.Sequential"} <= set(data["sources"])
+
+
+def every(series):
+    """All places of a series as the front end gets it, those inside of others too."""
+    for part in series:
+        if "lanes" in part:
+            for lane in part["lanes"]:
+                yield from every(lane)
+        else:
+            yield part
+            yield from every(part["parts"])
+
+
+@pytest.mark.parametrize(("name", "variant"), NAMED)
+def test_every_place_has_lines_that_make_or_call_it(name, variant):
+    data = network_map(name, variant=variant).data
+    for place in every(data["networks"][0]["series"]):
+        lines = [data["sources"][of]["text"].splitlines()[line] for of, some in place["said"] for line in some]
+        assert lines, place["path"]
+        assert all(line.strip() and not line.strip().startswith(("#", "def ", "class ", '"')) for line in lines), lines
+        own = place["path"].split(".")[0]
+        if place["path"] == own:  # a stage is made, and called
+            assert any("self." in line for line in lines)
+            assert any(re.search(r"\bx = |logits\b.* = |x, ", line) for line in lines), (own, lines)
+
+
+@pytest.mark.parametrize(
+    ("network", "path", "made_and_called"),
+    [
+        (
+            "googlenet",
+            "inception_4a",
+            ["self.add_module(name, InceptionModule(", "x = after_4a = self.inception_4a(x)"],
+        ),
+        ("googlenet", "norm1", ["self.norm1 = local_response_norm()", "x = self.norm1(self.pool1(x))"]),
+        ("googlenet", "inception_3a.concat", ["return torch.cat(["]),
+        (
+            "bn_inception",
+            "inception_3c",
+            ["module = ReductionA(", "self.add_module(name, module)", "x = self.inception_3c(x)"],
+        ),
+        (
+            "inception_v3",
+            "mixed_5c",
+            ["block = InceptionA(", 'self.add_module(f"mixed_5{letter}"', "for block in self.blocks(", "x = block(x)"],
+        ),
+        ("inception_v3", "stem.pool_3a", ["self.add_module(row.name, halving_pool("]),
+        ("inception_v3", "stem.conv_1a", ["conv = ConvBNAct(", "self.add_module(row.name, conv)"]),
+        ("inception_resnet_v2", "inception_resnet_b_7.up", ["self.up = nn.Conv2d(", "residual = convolve(self.up"]),
+        ("xception", "block14.0", ["layers.append(SeparableConvBN("]),
+    ],
+)
+def test_the_lines_are_those_that_make_and_call_it(network, path, made_and_called):
+    data = network_map(network).data
+    (place,) = (each for each in every(data["networks"][0]["series"]) if each["path"] == path)
+    lines = [data["sources"][of]["text"].splitlines()[line].strip() for of, some in place["said"] for line in some]
+    assert len(lines) == len(made_and_called)
+    for line, begins in zip(lines, made_and_called, strict=True):
+        assert line.startswith(begins), lines
+
+
+def test_a_local_response_normalisation_is_called_so_and_stands_by_itself():
+    for network in ("googlenet", "alexnet"):
+        places = {place["path"]: place for place in every(network_map(network).data["networks"][0]["series"])}
+        assert {places[name]["title"] for name in ("norm1", "norm2")} == {"local response normalisation (LRN)"}
+        assert not any("scale" in place["title"] for place in places.values())
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_resnet_v1", "xception"])
+def test_the_time_of_every_layer_is_measured_when_it_is_asked_for(name):
+    net = create(name, size="mini", num_classes=10)
+    piece = network_map(net, image_shape=(3, 32, 32))
+    assert "time" not in piece.data["networks"][0] and piece.data["timed"] == ""
+    given = piece.answer({"measure": "time"})
+    (network,) = given["networks"]
+    places = list(every(network["series"]))
+    assert all(place["time"] > 0 for place in places if place["macs"])
+    assert network["time"] == pytest.approx(sum(place["time"] for place in places if not place["parts"]))
+    assert given["timed"].startswith("One image on a CPU with 1 thread, the median of ")
+    assert given["measures"]["time"] == "measured time"
+    untimed = [{key: value for key, value in place.items() if key not in ("time", "parts")} for place in places]
+    before = [
+        {key: value for key, value in place.items() if key != "parts"}
+        for place in every(piece.data["networks"][0]["series"])
+    ]
+    assert untimed == before
+    assert net.training and not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
+
+
+def test_a_network_is_timed_with_weights_and_one_on_meta_is_not():
+    with torch.device("meta"):
+        module = create("googlenet", size="mini")
+    with pytest.raises(ValueError, match="GoogLeNet has no weights to compute with"):
+        network_map(module, image_shape=(3, 32, 32)).answer({})
+    net = nn.Sequential(nn.Conv2d(3, 4, 1))
+    piece = network_map(net, image_shape=(3, 8, 8))
+    net.append(nn.Conv2d(4, 4, 1))
+    with pytest.raises(ValueError, match="changed since it was drawn"):
+        piece.answer({})
+
+
+def test_a_page_is_given_its_times_when_it_is_made(monkeypatch):
+    monkeypatch.setenv("COURSE_PAGE", "1")
+    net = create("googlenet", size="mini", num_classes=10)
+    assert network_map(net, image_shape=(3, 32, 32)).data["networks"][0]["time"] > 0
+    with torch.device("meta"):
+        module = create("googlenet", size="mini")
+    assert "time" not in network_map(module, image_shape=(3, 32, 32)).data["networks"][0]
 
 
 def test_the_page_asks_for_nothing():

@@ -165,7 +165,7 @@ def profile(module: nn.Module, image_shape: Input | Sequence[Input]) -> Table:
         main = max(shown, key=lambda operation: operation.macs) if any(o.macs for o in shown) else shown[-1]
         field = operations[-1].receptive_field
         leaf = record.calls[call].module if name == record.calls[call].name else None
-        kind = kind_of(leaf, main)
+        kind = kind_of(leaf, main, operations)
         rows.append(
             Row(
                 name=name or type(record.root).__name__,
@@ -215,21 +215,37 @@ def layer_groups(record: Trace) -> list[tuple[str, int, list[Operation]]]:
     return groups
 
 
-def kind_of(module: nn.Module | None, main: Operation) -> str:
-    """The kind of a layer, from its module's class where torch has one for it, else from what it does."""
-    if module is not None and type(module).__module__.startswith("torch.nn"):
-        name = type(module).__name__
+def kind_of(module: nn.Module | None, main: Operation, operations: Sequence[Operation] = ()) -> str:
+    """The kind of a layer, from the class of torch's that it is or derives from, else from what it does.
+
+    Args:
+        module: the layer, None for an operation that stands in a forward itself.
+        main: its operation that says most.
+        operations: all of them. Several that multiply and add nothing are "other": none says what they are together.
+    """
+    of_torch = _class_of_torch(module)
+    if of_torch is not None:
+        name = of_torch.__name__
         if "Dropout" in name:
             return "dropout"
         if "Pool" in name:
             return "pool"
         if "Norm" in name:
             return "norm"
-        if type(module).__module__.endswith("activation"):
+        if of_torch.__module__.endswith("activation"):
             return "activation"
+    elif module is not None and not main.macs and sum(o.call == main.call and not o.is_view for o in operations) > 1:
+        return "other"
     if main.name in ("mm", "addmm") and not main.has_weights:
         return "other"
     return _KIND_OF_OPERATION.get(main.name, "pool" if "pool" in main.name else "other")
+
+
+def _class_of_torch(module: nn.Module | None) -> type | None:
+    """The nearest class of torch's that a layer is or derives from; None where that is any module."""
+    classes = (each for each in type(module).__mro__ if each.__module__.startswith("torch.nn"))
+    found = next(classes, None)
+    return None if found is nn.Module else found
 
 
 def label_of(kind: str, module: nn.Module | None, main: Operation) -> str:
@@ -251,10 +267,11 @@ def label_of(kind: str, module: nn.Module | None, main: Operation) -> str:
         return f"{'max' if 'max' in main.name else 'avg'} pool {window}{suffix}"
     if kind == "pool":
         return "max pool, global" if "max" in main.name else "avg pool, global"
-    if kind == "norm" and module is not None:
-        return {"BatchNorm2d": "BN", "LocalResponseNorm": "LRN"}.get(type(module).__name__, type(module).__name__)
-    if kind in ("activation", "other") and module is not None and type(module).__module__.startswith("torch.nn"):
-        return type(module).__name__
+    if kind in ("norm", "activation", "other") and module is not None:
+        own, of_torch = type(module).__name__, _class_of_torch(module)
+        return (
+            own if of_torch is None else {"BatchNorm2d": "BN", "LocalResponseNorm": "LRN"}.get(of_torch.__name__, own)
+        )
     if kind == "scale" and main.factor is not None:
         return f"× {main.factor:g}"
     return {"linear": "dense", "activation": "ReLU", "other": main.name}.get(kind, kind)

@@ -2,13 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from utils.cost.table import layer_groups
+from utils.cost.trace import Trace, trace
+from utils.system.modes import restored
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,122 @@ def in_turns(
                 if on_run is not None:
                     on_run(name)
     return {name: Timing(tuple(each)) for name, each in seconds.items()}
+
+
+def time_layers(
+    *modules: tuple[nn.Module, Sequence[int]],
+    seconds: float = 1.0,
+    rounds: tuple[int, int] = (3, 15),
+    threads: int | None = 1,
+) -> list[tuple[Timing, ...]]:
+    """Time every layer of several modules, one image at a time in evaluation mode, without gradients: one for each row of `profile`.
+
+    The modules take turns, as in `timed`, each on its own device; one round before is not counted. A layer's time is that of its
+    operations: what Python does between them is in none.
+
+    Args:
+        modules: each with the shape of its image, (channels, height, width).
+        seconds: after so many no further round begins.
+        rounds: at least, and at most.
+        threads: as for `timed`.
+
+    Raises:
+        ValueError: a module without weights, on `meta`; one that cannot take such an image, or that runs otherwise on it than
+            without numbers.
+    """
+    with ExitStack() as stack:
+        clocks = [stack.enter_context(_clock(module, shape)) for module, shape in modules]
+        stack.enter_context(_threads(threads))
+        stack.enter_context(torch.no_grad())
+        found: list[list[list[float]]] = [[] for _ in clocks]
+        least, most = rounds
+        for number in range(1 + most):
+            for clock, each in zip(clocks, found, strict=True):
+                each.append(clock.run())
+            if number == 0:
+                began = time.perf_counter()
+            elif number >= least and time.perf_counter() - began > seconds:
+                break
+    return [tuple(Timing(each) for each in zip(*some[1:], strict=True)) for some in found]
+
+
+@contextmanager
+def _clock(module: nn.Module, shape: Sequence[int]) -> "Iterator[_Clock]":
+    """A clock on a module, which is afterwards as it was."""
+    record = trace(module, shape)
+    weight = next(record.root.parameters(), torch.empty(0))
+    if weight.is_meta:
+        raise ValueError(f"{type(record.root).__name__} has no weights to compute with: it is on the device meta.")
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.randn(1, *each, generator=generator).to(weight.device, weight.dtype) for each in record.inputs]
+    clock = _Clock(record, images)
+    handles = []
+    with restored(record.root):
+        try:
+            record.root.eval()
+            for part in record.root.modules():
+                handles += [part.register_forward_pre_hook(clock.enter), part.register_forward_hook(clock.leave)]
+            yield clock
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+class _Clock(TorchDispatchMode):
+    """Times every operation of a module, and knows through hooks in which of the calls of its trace it stands."""
+
+    def __init__(self, record: Trace, images: list[Tensor]):
+        super().__init__()  # type: ignore[no-untyped-call]  # torch: a dispatch mode has no types
+        self.record, self.images = record, images
+        self.groups = layer_groups(record)
+        self.count = 0
+        self.stack: list[int] = []
+        self.spent: list[list[tuple[str, float]]] = []  # of each call: its own operations, in their order
+
+    def run(self) -> list[float]:
+        """The seconds of each layer in one run.
+
+        Raises:
+            ValueError: it runs otherwise than its trace.
+        """
+        self.count, self.stack, self.spent = 0, [], [[] for _ in self.record.calls]
+        with self:
+            self.record.root(*self.images)
+        seconds = []
+        for _, call, operations in self.groups:
+            own = self.spent[call]
+            if next(self.record.calls[call].module.children(), None) is None:
+                seconds.append(sum(took for _, took in own))
+            else:
+                place = next((at for at, (name, _) in enumerate(own) if name == operations[0].name), None)
+                if place is None:
+                    raise self._otherwise()
+                seconds.append(own.pop(place)[1])
+        return seconds
+
+    def _otherwise(self) -> ValueError:
+        name = type(self.record.root).__name__
+        return ValueError(
+            f"{name} runs otherwise on an image than without numbers: its layers cannot be timed one by one."
+        )
+
+    def enter(self, module: nn.Module, _inputs: object) -> None:
+        if self.count == len(self.spent) or self.record.calls[self.count].module is not module:
+            raise self._otherwise()
+        self.stack.append(self.count)
+        self.count += 1
+
+    def leave(self, _module: nn.Module, _inputs: object, _outputs: object) -> None:
+        self.stack.pop()
+
+    def __torch_dispatch__(
+        self, func: OpOverload[..., Any], types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        results = []
+        took = _once(lambda: results.append(func(*args, **(kwargs or {}))), self.images[0].device)
+        if self.stack:
+            self.spent[self.stack[-1]].append((func._schema.name.split("::")[-1], took))
+        return results[0]
 
 
 def _once(job: Callable[[], object], device: torch.device) -> float:

@@ -6,10 +6,12 @@ allocated or changed. `utils.cost.table` and `utils.diagram` are two ways to rea
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -25,6 +27,9 @@ Grid = tuple[int, int]  # (height, width), or what a window does in the one dire
 # (reach, stride): how many steps beyond the first a window covers, and its own step
 Window = tuple[Grid, tuple[float, float]]
 Arguments = Sequence[Any]  # those of one of torch's operations, in its order
+Lines = tuple[
+    tuple[CodeType, int], ...
+]  # (code, line number) of a call and of those around it, up to a module's forward
 Layer = Callable[[Any, Tensor, int, tuple[int, ...]], Tensor]  # (module, image, its producer, its shape) -> result
 
 # Operations that only look at a tensor in another way, or make an empty one: no layer of a network.
@@ -78,6 +83,7 @@ class ReceptiveField:
 
 UNKNOWN = ReceptiveField((0, 0), (1, 1), first=None)  # of a unit of which it is not known what it sees
 
+
 _PADS = ("constant_pad", "reflection_pad", "replication_pad")
 
 # Operations after which a place in the result is not the place of the same number in what was read.
@@ -89,12 +95,13 @@ _MOVING = {
 
 @dataclass
 class Call:
-    """One call of one module. `parent` is the index of the call around it, None for the root."""
+    """One call of one module. `parent` is the index of the call around it, None for the root; `lines` as in `trace`."""
 
     index: int
     parent: int | None
     module: nn.Module
     name: str
+    lines: Lines = ()
 
 
 @dataclass
@@ -105,6 +112,7 @@ class Operation:
     `call` is the innermost module call that it happened in. `macs` are multiply-adds for one image.
     `weights` are the names of the parameters that no operation before it had read.
     `receptive_field` is None where a unit sees the whole image, and `UNKNOWN` where that cannot be told. `factor` is the plain number that a "mul" multiplies by.
+    `lines` are as in `trace`; it has none in a module without children, which is one layer.
     """
 
     index: int
@@ -119,6 +127,7 @@ class Operation:
     receptive_field: ReceptiveField | None
     geometry: Window | None = None
     factor: float | None = None
+    lines: Lines = ()
 
     @property
     def is_view(self) -> bool:
@@ -177,7 +186,7 @@ class CannotRun(ValueError):
         self.before = before
 
 
-def trace(module: nn.Module, image_shape: Input | Sequence[Input]) -> Trace:
+def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines: bool = False) -> Trace:
     """Run the module once on an image of shape (channels, height, width) without numbers, and note what it does.
 
     The module is run in evaluation mode and is afterwards as it was, also when its forward fails. One that is compiled, or
@@ -187,6 +196,8 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input]) -> Trace:
         module: any torch module but a scripted one.
         image_shape: (channels, height, width); for several inputs a sequence of shapes. Tensors may be handed in as well, with
             their batch, of which the first is taken: where the forward needs numbers, it runs on these.
+        with_lines: note for each call and operation the lines that it stands in, innermost first, up to the forward of the
+            module around it. That takes a fifth longer.
 
     Raises:
         TypeError: not a module.
@@ -218,14 +229,14 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input]) -> Trace:
         )
     if len(inputs) == 1 and isinstance(inputs[0], tuple):
         with suppress(Exception):  # what the quick way cannot do, the thorough one does, or says why it cannot be done
-            return _trace_quickly(module, inputs[0])
+            return _trace_quickly(module, inputs[0], with_lines=with_lines)
     try:
-        return _trace_thoroughly(module, *inputs)
+        return _trace_thoroughly(module, *inputs, with_lines=with_lines)
     except _NeedsNumbers as problem:
         tensors = [given for given in inputs if isinstance(given, Tensor)]
         has_numbers = not any(tensor.is_meta for tensor in (*tensors, *module.parameters(), *module.buffers()))
         if len(tensors) == len(inputs) and has_numbers:
-            return _trace_thoroughly(module, *tensors, with_numbers=True)
+            return _trace_thoroughly(module, *tensors, with_numbers=True, with_lines=with_lines)
         hint = (
             "hand in images in place of their shape" if has_numbers else "build it with its weights, and hand in images"
         )
@@ -267,9 +278,11 @@ class _NeedsNumbers(Exception):
         self.before = before
 
 
-def _trace_thoroughly(module: nn.Module, *inputs: tuple[int, int, int] | Tensor, with_numbers: bool = False) -> Trace:
+def _trace_thoroughly(
+    module: nn.Module, *inputs: tuple[int, int, int] | Tensor, with_numbers: bool = False, with_lines: bool = False
+) -> Trace:
     """Every operation runs on `meta`, as torch itself would run it; or with the numbers that are given."""
-    recorder = _Recorder(module)
+    recorder = _Recorder(module, with_lines=with_lines)
     recorder.stand_in(with_numbers=with_numbers)
     modes = [(child, child.training) for child in module.modules()]
     tensors = [(child, dict(child._parameters), dict(child._buffers)) for child in module.modules()]
@@ -321,9 +334,10 @@ def _trace_thoroughly(module: nn.Module, *inputs: tuple[int, int, int] | Tensor,
 class _Recorder(TorchDispatchMode):
     """Sees every operation below the modules, and through hooks which module it belongs to."""
 
-    def __init__(self, module: nn.Module):
+    def __init__(self, module: nn.Module, *, with_lines: bool):
         super().__init__()  # type: ignore[no-untyped-call]  # torch: a dispatch mode has no types
         self.root = module
+        self.with_lines = with_lines
         self.names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
         self.inputs: list[tuple[int, ...]] = []
         self.calls: list[Call] = []
@@ -379,7 +393,8 @@ class _Recorder(TorchDispatchMode):
 
     def enter(self, module: nn.Module, _inputs: object) -> None:
         parent = self.stack[-1] if self.stack else None
-        self.calls.append(Call(len(self.calls), parent, module, self.names.get(module, "")))
+        lines = _lines() if self.with_lines and parent is not None else ()
+        self.calls.append(Call(len(self.calls), parent, module, self.names.get(module, ""), lines))
         self.stack.append(len(self.calls) - 1)
 
     def leave(self, _module: nn.Module, _inputs: object, _outputs: object) -> None:
@@ -463,11 +478,12 @@ class _Recorder(TorchDispatchMode):
         """
         fresh = tuple(weight for weight in dict.fromkeys(weights) if weight not in self.seen_weights)
         self.seen_weights.update(fresh)
-        index = len(self.operations)
+        index, call = len(self.operations), self.stack[-1]
         operation = Operation(
             index=index,
             name=name,
-            call=self.stack[-1],
+            call=call,
+            lines=_lines() if self.with_lines and self.calls[call].module._modules else (),
             weights=fresh,
             has_weights=bool(weights),
             receptive_field=None,
@@ -524,9 +540,9 @@ def _is_plain(module: nn.Module) -> bool:
     return all(tensor is None for tensor in own) and not isinstance(module, torch.jit.ScriptModule)
 
 
-def _trace_quickly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
+def _trace_quickly(module: nn.Module, shape: tuple[int, int, int], *, with_lines: bool = False) -> Trace:
     """Every module's forward is replaced for the one call: by arithmetic, or by itself between two notes."""
-    recorder = _QuickRecorder(module)
+    recorder = _QuickRecorder(module, with_lines=with_lines)
     if not all(map(_is_plain, recorder.names)):
         raise _NotQuick
     before = []
@@ -558,8 +574,8 @@ def _trace_quickly(module: nn.Module, shape: tuple[int, int, int]) -> Trace:
 class _QuickRecorder(_Recorder):
     """A recorder that knows by itself what the commonest layers do."""
 
-    def __init__(self, module: nn.Module):
-        super().__init__(module)
+    def __init__(self, module: nn.Module, *, with_lines: bool):
+        super().__init__(module, with_lines=with_lines)
         self.layers: dict[type, Layer] = {
             nn.Conv2d: self.conv,
             nn.BatchNorm2d: self.batch_norm,
@@ -738,6 +754,23 @@ def _grid(
             count -= 1
         grid.append(count)
     return grid
+
+
+def _lines() -> Lines:
+    """Where the module or operation that is being noted is called, innermost first, up to the forward that it stands in."""
+    found: list[tuple[CodeType, int]] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename in _BETWEEN:
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_filename not in _BETWEEN:
+        found.append((frame.f_code, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(found)
+
+
+_BETWEEN = {
+    function.__code__.co_filename for function in (_lines, nn.Module._call_impl)
+}  # what a module is called through
 
 
 def _tensors(values: Arguments) -> list[Tensor]:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths
+from networks.googlenet import InceptionModule, NaiveInceptionModule, Widths, local_response_norm
 from utils.cost.table import profile, short
 from utils.cost.trace import trace
 
@@ -150,6 +150,41 @@ def test_receptive_fields_by_hand():
     fields = [row.receptive_field for row in profile(net, (3, 64, 64)).rows]
     assert fields == [(7, 7), (11, 11), (11, 19), (27, 35), (27, 35), None]
     assert profile(InceptionModule(192, MODULE_3A), (192, 28, 28)).receptive_field == (5, 5)
+
+
+class Normalised(nn.Module):
+    """A normalisation of one's own, of several operations."""
+
+    def forward(self, x):
+        return (x - x.mean(dim=(2, 3), keepdim=True)) / (x.var(dim=(2, 3), keepdim=True) + 1e-3).sqrt()
+
+
+class Renamed(nn.BatchNorm2d):
+    """Torch's, under another name."""
+
+
+class Bent(nn.ReLU):
+    """A torch activation that computes another thing."""
+
+    def forward(self, x):
+        return x * (x > 0)
+
+
+def test_a_layer_is_called_what_it_is_and_not_what_its_last_operation_is():
+    class Doubled(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    layers = (local_response_norm(), nn.LocalResponseNorm(5), Renamed(3), Bent(), Normalised(), Doubled())
+    found = [(row.kind, row.label) for row in profile(nn.Sequential(*layers), (3, 8, 8)).rows]
+    assert found == [
+        ("norm", "LRN"),
+        ("norm", "LRN"),
+        ("norm", "BN"),
+        ("activation", "Bent"),
+        ("other", "Normalised"),
+        ("scale", "× 2"),
+    ]
 
 
 def test_works_on_meta_and_allocates_nothing():

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from utils.cost.timing import Timing, in_turns, machine, timed
+from utils.cost.table import profile
+from utils.cost.timing import Timing, in_turns, machine, time_layers, timed
 
 
 class Sleeper(nn.Module):
@@ -74,3 +75,57 @@ def test_functions_are_timed_in_turns_and_told_of():
     times = in_turns(jobs, rounds=2, warm_up=1, on_run=told.append)
     assert diary == told == ["first", "second"] * 3
     assert {name: len(timing.seconds) for name, timing in times.items()} == {"first": 2, "second": 2}
+
+
+class Beside(nn.Module):
+    """Two layers side by side, one of which waits, and two operations of its own."""
+
+    def __init__(self, diary: list):
+        super().__init__()
+        self.conv, self.slow, self.norm = nn.Conv2d(3, 3, 1), Sleeper("slow", 0.01, diary), nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        return self.norm(torch.cat([self.conv(x), torch.relu(self.conv(self.slow(x)))])[:1])
+
+
+def test_every_layer_is_timed_as_a_row_of_the_cost_table():
+    net, threads = Beside([]), torch.get_num_threads()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    first, second = time_layers((net, (3, 9, 9)), (nn.Conv2d(3, 4, 3), (3, 9, 9)), seconds=0, rounds=(3, 8), threads=1)
+    rows = profile(net, (3, 9, 9)).rows
+    assert [row.kind for row in rows] == ["conv", "conv", "activation", "concat", "norm"]
+    assert len(first) == len(rows) and len(second) == 1
+    assert all(len(timing.seconds) == 3 and timing.median > 0 for timing in (*first, *second))
+    assert net.training and torch.get_num_threads() == threads
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
+
+
+def test_the_times_of_the_layers_are_the_time_of_the_network():
+    net = nn.Sequential(*(nn.Conv2d(32, 32, 3, padding=1) for _ in range(4)))
+    (layers,) = time_layers((net, (32, 64, 64)), seconds=0, rounds=(9, 9))
+    whole = timed({"it": net}, (32, 64, 64), batch_size=1, rounds=9, threads=1)["it"]
+    assert min(timing.median for timing in layers) > 0
+    assert sum(min(timing.seconds) for timing in layers) < 1.5 * whole.median
+    assert min(whole.seconds) < 1.5 * sum(timing.median for timing in layers)
+
+
+class Undecided(nn.Module):
+    """Takes another way the second time."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.runs = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1), 0
+
+    def forward(self, x):
+        self.runs += 1
+        return self.first(x) if self.runs < 2 else self.second(x)
+
+
+def test_what_cannot_be_timed_layer_by_layer_says_why():
+    with pytest.raises(ValueError, match="Conv2d has no weights to compute with"):
+        time_layers((nn.Conv2d(3, 4, 1, device="meta"), (3, 4, 4)))
+    with pytest.raises(ValueError, match="Undecided runs otherwise on an image than without numbers"):
+        time_layers((Undecided(), (3, 4, 4)))
+    with pytest.raises(ValueError, match="cannot take an image"):
+        time_layers((nn.Conv2d(3, 4, 1), (5, 4, 4)))

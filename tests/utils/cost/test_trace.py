@@ -1,5 +1,8 @@
 """The quick way to trace a network against the thorough one, and when it is left."""
 
+import inspect
+import sys
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -215,3 +218,33 @@ def test_what_is_written_into_a_part_is_read_with_the_whole(make):
         waiting += record.operations[place].reads if place >= 0 else ()
     assert {convolutions[0].index, convolutions[1].index} <= seen
     assert convolutions[2].receptive_field.size == (7, 7)
+
+
+class Looped(nn.Module):
+    """A layer in a list that is run through, and an operation of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(3, 3, 1), nn.ReLU()])
+
+    def forward(self, x):
+        y = [layer(x) for layer in self.layers]  # called here
+        return torch.cat(y)  # and joined here
+
+
+def test_the_lines_of_calls_are_noted_where_they_are_asked_for():
+    lines = inspect.getsource(sys.modules[__name__]).splitlines()
+    for record in (
+        trace(Looped(), (3, 4, 4), with_lines=True),
+        _trace_thoroughly(Looped(), (3, 4, 4), with_lines=True),
+    ):
+        assert record.calls[0].lines == ()
+        for call in record.calls[1:]:
+            assert {lines[number - 1].partition("# ")[2] for _, number in call.lines} == {"called here"}
+        (joined,) = (operation for operation in record.operations if operation.name == "cat")
+        own = [
+            number for code, number in joined.lines if code.co_filename == __file__
+        ]  # torch's own code may lie between
+        assert [lines[number - 1].partition("# ")[2] for number in own] == ["and joined here"]
+    plain = trace(Looped(), (3, 4, 4))
+    assert not any(each.lines for each in (*plain.calls, *plain.operations))
