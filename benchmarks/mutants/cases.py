@@ -6,8 +6,9 @@ mind: numbers of it are what "hard-coded" means in `operators`.
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,14 @@ from networks.layers import ConvBNAct, Outputs
 
 Maker = Callable[[], Iterator[Call]]
 CASES: dict[str, Maker] = {}
+
+
+def _are_whole(numbers: Iterable[Any]) -> bool:
+    """Is each a whole number from 1, of whatever type?"""
+    try:
+        return all(each % 1 == 0 and each >= 1 for each in numbers)
+    except (TypeError, ValueError):
+        return False
 
 
 def of(key: str) -> Callable[[Maker], Maker]:
@@ -811,13 +820,9 @@ def _():
         keys = ("pointwise", "three_reduce", "three", "five_reduce", "five", "pool")
 
         def kept(widths: object) -> object:
-            if (
-                not isinstance(widths, dict)
-                or set(widths) != set(keys)
-                or not all(isinstance(each, int) and each > 0 for each in widths.values())
-            ):
+            if not isinstance(widths, dict) or set(widths) != set(keys) or not _are_whole(widths.values()):
                 return repr(widths)
-            one, reduce, three, other, five, pool = (widths[key] for key in keys)
+            one, reduce, three, other, five, pool = (int(widths[key]) for key in keys)
             costs = [
                 in_channels * one,
                 in_channels * reduce + 9 * reduce * three,
@@ -948,14 +953,9 @@ def _():
 def _():
     def meets(in_channels: int, out_channels: int, grid: int, budget: int) -> Callable:
         def kept(pair: object) -> object:
-            pair = pair.tolist() if isinstance(pair, np.ndarray) else pair
-            if (
-                not isinstance(pair, (tuple, list))
-                or len(pair) != 2
-                or not all(isinstance(each, int) and each > 0 for each in pair)
-            ):
+            if not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2 or not _are_whole(pair):
                 return repr(pair)
-            first, second = pair
+            first, second = map(int, pair)
             cost = 9 * grid**2 * (4 * in_channels * first + 4 * first * second + second * out_channels)
             return [first <= second, cost <= budget, 10 * cost >= 9 * budget]
 
@@ -1031,14 +1031,9 @@ CASES["inception_v4.assignment.small_stem"] = _modules(
 def _():
     def meets(in_channels: int, out_channels: int, grid: int, budget: int) -> Callable:
         def kept(found: object) -> object:
-            found = found.tolist() if isinstance(found, np.ndarray) else found
-            if (
-                not isinstance(found, (tuple, list))
-                or len(found) != 4
-                or not all(isinstance(each, int) and each > 0 for each in found)
-            ):
+            if not isinstance(found, (tuple, list, np.ndarray)) or len(found) != 4 or not _are_whole(found):
                 return repr(found)
-            k, l, m, n = found
+            k, l, m, n = map(int, found)
             half = (grid - 3) // 2 + 1
             cost = 9 * half**2 * (l * m + in_channels * n) + grid**2 * (in_channels * k + 9 * k * l)
             return [k <= l <= m, m + n + in_channels == out_channels, cost <= budget, 10 * cost >= 9 * budget]

@@ -54,7 +54,7 @@ WRONG = {
     "leaves_the_third_out": ("compose_three", "two(two(first, second), third)", "two(first, second)", {"compose_three"}),
     "forgets_the_smaller_grid": ("stem_widths", "second * out_channels)", "4 * second * out_channels)", {"stem_widths"}),
     "turns_the_widths": ("stem_widths", "return best[1:]", "return best[:0:-1]", {"stem_widths"}),
-    "gives_fractions": ("stem_widths", "return best[1:]", "return best[1] / 1, best[2] / 1", {"stem_widths"}),
+    "gives_fractions": ("stem_widths", "return best[1:]", "return best[1], best[2] - 0.5", {"stem_widths"}),
     "spends_one_too_much": ("stem_widths", "return best[1:]", "return best[1], best[2] + 1", {"stem_widths"}),
     "guesses_a_pair": (
         "stem_widths", "    best = (0, 1, 1)",
@@ -170,6 +170,17 @@ def stem_widths(in_channels, out_channels, grid, budget):
     units = budget // (9 * grid * grid)
     # first stays at 1: 4 * in + second * (4 + out)
     return 1, (units - 4 * in_channels) // (4 + out_channels)
+""",
+        """
+def stem_widths(in_channels, out_channels, grid, budget):
+    units = budget / (9 * grid**2)
+    return torch.tensor([2, math.floor((units - 8 * in_channels) / (8 + out_channels))])
+
+import math
+""",
+        """
+def stem_widths(in_channels, out_channels, grid, budget):
+    return 1.0, (budget / (9 * grid**2) - 4 * in_channels) // (4 + out_channels)
 """,
         """
 import math

@@ -121,6 +121,14 @@ def largest_reduction(in_channels, out_channels, kernel_size):
     three = (a_place - in_channels * (reduce + 3) - 25) // (9 * reduce)
     return {"pool": 1, "five": 1, "five_reduce": 1, "three": three, "three_reduce": reduce, "pointwise": 1}
 """,
+        """import numpy as np
+
+def choose_widths(in_channels, grid, budget):
+    reduce = np.arange(1, 4)
+    three = (budget // grid**2 - in_channels * (reduce + 3) - 25) // (9 * reduce)
+    place = np.argmax(9 * reduce * three + in_channels * reduce)
+    return {"pointwise": np.int64(1), "three_reduce": reduce[place], "three": three[place], "five_reduce": 1.0, "five": 1.0, "pool": torch.tensor(1)}
+""",
         """from utils.cost.table import profile
 from networks.googlenet import InceptionModule, Widths
 
@@ -219,7 +227,7 @@ WRONG = {
     "spends_too_much": ("choose_widths", "return places * (ones", "return places * 0.9 * (ones", {"choose_widths"}),
     "forgets_the_reductions": ("choose_widths", "in_channels * (1 + reduce + 1 + 1)", "in_channels * 3", {"choose_widths"}),
     "misspells_a_key": ("choose_widths", '"three_reduce":', '"3_reduce":', {"choose_widths"}),
-    "gives_fractions": ("choose_widths", '"three": three,', '"three": three * 1.0,', {"choose_widths"}),
+    "gives_fractions": ("choose_widths", '"three": three,', '"three": three - 0.5,', {"choose_widths"}),
     "gives_it_to_the_five": (
         "choose_widths",
         '{"pointwise": 1, "three_reduce": reduce, "three": three, "five_reduce": 1, "five": 1, "pool": 1}',
