@@ -388,6 +388,7 @@ def _in_words(network: dict[str, Any]) -> str:
 # --- the still ----------------------------------------------------------------------------------------------------------
 
 _WIDTH, _TALL, _GAP = 1000, 150, 3
+_LETTER = 6.5  # the width of one, of the names
 
 
 def _still(networks: list[dict[str, Any]]) -> str:
@@ -405,8 +406,9 @@ def _still(networks: list[dict[str, Any]]) -> str:
         parts.append(
             svg.text(10, top + 14, f"{network['name']}: {counts}", anchor="start", font_weight="bold", font_size=14)
         )
-        middle = top + 28 + _TALL / 2
+        middle = top + 40 + _TALL / 2
         left, run = 10.0, (0, 10.0)  # the grid under way, and where it began
+        free = 0.0  # where the name before ends
         grid = network["input"][1]
         for part in [*_all(network), None]:
             side = _side(part["shape"]) if part else -1
@@ -431,13 +433,15 @@ def _still(networks: list[dict[str, Any]]) -> str:
                 color = tint(BLUE, 0.06 + 0.94 * share)
                 parts.append(tag("polygon", points=points, fill=color, stroke="#555555"))
                 words = re.sub(r"^.*_(?=[a-z]_?\d+$|\d+[a-z]?$)|^block", "", part["path"])
-                if 6.5 * len(words) < right - left + _GAP:
-                    parts.append(svg.text((left + right) / 2, middle - (first + last) / 2 - 6, words))
+                room, around = _LETTER * len(words), (left + right) / 2
+                if room < right - left + 4 * _GAP and around - room / 2 >= free + _GAP:
+                    parts.append(svg.text(around, middle - max(first, last) - 6, words))
+                    free = around + room / 2
                 left, grid = right + _GAP, side
-        top += _TALL + 62
+        top += _TALL + 74
     legend = (
-        "Height: side of the grid. Thickness: channels. Both by their square roots. The bluer, the larger the share of the "
-        f"{units.words()}, up to {most:.0%}."
+        "Height: side of the grid. Thickness: channels. Both by their square roots. The bluer, the larger the share of "
+        f"{'the' if len(networks) == 1 else 'its network’s'} {units.words()}, up to {most:.0%}."
     )
     parts.append(svg.text(10, top + 4, legend, anchor="start", fill="#595959", font_size=12))
     words = " Beside it: ".join(_in_words(network) for network in networks)

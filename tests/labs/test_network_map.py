@@ -307,3 +307,20 @@ def test_a_variant_says_which_it_is():
 def test_what_cannot_be_is_refused(given, options, error, words):
     with pytest.raises(error, match=words):
         network_map(*given, **options)
+
+
+@pytest.mark.parametrize("name", [*names(), *relatives()])
+def test_no_name_in_a_still_touches_another(name):
+    written = [
+        (float(x), float(y), "start" in rest, text)
+        for x, y, rest, text in re.findall(
+            r'<text x="([-\d.]+)" y="([-\d.]+)"([^>]*)>([^<]*)</text>', network_map(name).still()
+        )
+    ]
+    assert len(written) > 4
+    for place, (x, y, _, text) in enumerate(written):
+        for other_x, other_y, is_heading, other in written[:place]:
+            room = 3 * (
+                len(text) + (2 * len(other) if is_heading else len(other))
+            )  # half of each, at 6 pixels a letter
+            assert abs(y - other_y) >= 10 or abs(x - other_x) > room, (text, other)
