@@ -1,0 +1,20 @@
+"""What a kernel says reaches the page at once.
+
+The answer of a lab is some small messages, one behind the other. Left to itself, the server's side of the connection keeps a small one
+back until the page's side has confirmed the one before, and that side waits up to 40 ms with it (Nagle's algorithm, RFC 896; delayed
+acknowledgement, RFC 1122, 4.2.3.2).
+"""
+
+from asyncio import Future
+
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+
+class AtOnce(ZMQChannelsWebsocketConnection):
+    """The way between a page and its kernel, on which no message waits for another one's confirmation."""
+
+    def connect(self) -> "Future[None] | None":
+        """The page is there."""
+        self.websocket_handler.set_nodelay(True)
+        result: Future[None] | None = super().connect()
+        return result
