@@ -29,6 +29,7 @@ FORMATS = (".svg", ".png", ".pdf")
 MANY = 8  # as many equal boxes, or groups of boxes, are drawn as one
 LONGEST = 12  # boxes in such a group
 LEGIBLE = 0.84  # of its own size: there the small letters of 9 pt, 12 px, are 10 px high
+LEADING = 2.0  # points more from line to line in a box than Graphviz gives: its margins have room for them
 _PLAIN = (nn.Sequential, nn.ModuleList)  # modules that are no level of their own
 
 
@@ -635,13 +636,16 @@ _quiet_from_now_on = False
 
 
 def _centred(box: re.Match[str]) -> str:
-    """A box of the picture with its lines anchored at its middle, where they stay whatever font the reader has."""
+    """A box of the picture with its lines anchored at its middle, where they stay whatever font the reader has, and led apart."""
     outline = re.search(r' d="([^"]+)"', box[0])
     if outline is None:
         return box[0]
     across = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", outline[1])]
     middle = (min(across) + max(across)) / 2
-    return re.sub(r'text-anchor="start" x="[^"]+"', f'text-anchor="middle" x="{middle:.2f}"', box[0])
+    text = re.sub(r'text-anchor="start" x="[^"]+"', f'text-anchor="middle" x="{middle:.2f}"', box[0])
+    heights = sorted({float(y) for y in re.findall(r'<text[^>]* y="([-\d.]+)"', text)})
+    shifts = {height: LEADING * (place - (len(heights) - 1) / 2) for place, height in enumerate(heights)}
+    return re.sub(r'(<text[^>]* y=")([-\d.]+)"', lambda at: f'{at[1]}{float(at[2]) + shifts[float(at[2])]:.2f}"', text)
 
 
 def _lay_out(source: str, form: str) -> bytes:

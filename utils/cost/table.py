@@ -139,7 +139,7 @@ class Table:
             for row in self.rows
         )
         head = ("name", "layer", "branch", "output", "parameters", units.letters(), "activations", "receptive field")
-        table = html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight")
+        table = html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight small")
         return html.output(html.scrolled(table, "The cost of each layer"))
 
 

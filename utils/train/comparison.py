@@ -14,6 +14,9 @@ import numpy as np
 from utils.page.html import Html, output, table, tag
 from utils.train.runs import Run
 
+# From where to where a figure can go, by its unit; a run reaches something after one epoch or later.
+BOUNDS = {"%": (0.0, 100.0), "points": (0.0, 100.0), "epochs": (1.0, math.inf)}
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -35,11 +38,15 @@ class Quantity:
         """From where to where an interval goes, as far as values can be.
 
         Student's interval of few runs knows no bounds: that of a share can reach below 0 % and above 100 %, that of two shares'
-        difference beyond 100 points. What is shown ends there; a verdict is the same for either.
+        difference beyond 100 points. What is shown ends there; a verdict is the same for either. An end that would be
+        rounded to 0 and is none gets more digits: on which side of 0 it lies decides.
         """
-        if self.unit == "%":
-            least, most = (-100.0 if of_difference else 0.0), 100.0
-            low, high = max(low, least), min(high, most)
+        least, most = BOUNDS.get(self.unit, (-math.inf, math.inf))
+        if of_difference:
+            least, most = least - most, most - least
+        low, high = max(low, least), min(high, most)
+        while of_difference and digits < 4 and any(end and not round(end, digits) for end in (low, high)):
+            digits += 1
         sign = "+" if of_difference else ""
         return f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 

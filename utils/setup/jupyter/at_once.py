@@ -5,7 +5,7 @@ back until the page's side has confirmed the one before, and that side waits up 
 acknowledgement, RFC 1122, 4.2.3.2).
 """
 
-from asyncio import Future
+from typing import Any
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
@@ -13,8 +13,7 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 class AtOnce(ZMQChannelsWebsocketConnection):
     """The way between a page and its kernel, on which no message waits for another one's confirmation."""
 
-    def connect(self) -> "Future[None] | None":
-        """The page is there."""
+    def connect(self) -> Any:
+        """The page is there; what comes back can be awaited."""
         self.websocket_handler.set_nodelay(True)
-        result: Future[None] | None = super().connect()
-        return result
+        return super().connect()
