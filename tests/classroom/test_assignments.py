@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from classroom import assignments
-from classroom.sandbox.jobs import defined_names, used_names
+from classroom.sandbox.jobs import Timeouts, defined_names, used_names
 from classroom.sandbox.workers import Workers
 from course.syllabus import lesson
 from tests.classroom.submissions import answers_of, code_cells, failed, job, said, without_markers
@@ -107,7 +107,7 @@ def workers():
 def marked(request, workers):
     """A lesson, and of each kept submission what it is, its job, and what came of it."""
     kept = submissions(request.param)
-    jobs = [job(request.param, each.answers) for each in kept]
+    jobs = [job(request.param, each.answers, times=Timeouts(slips=0)) for each in kept]
     outcomes = dict(workers.mark(jobs))
     return request.param, [(each, jobs[number], outcomes[number]) for number, each in enumerate(kept)]
 
