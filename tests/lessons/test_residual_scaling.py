@@ -239,6 +239,18 @@ def test_the_ensembles_picture_tells_its_numbers():
     )
 
 
+def test_networks_that_are_averaged_learn_as_they_would_alone():
+    runs = experiment("ensemble").trial().runs
+    alone, both = (runs[arm][0].net.eval() for arm in ("one network", "two averaged"))
+    first, second = both.members
+    for mine, theirs in zip(alone.state_dict().values(), first.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert not torch.equal(first[0].conv.weight, second[0].conv.weight)
+    images = torch.randn(5, 3, 32, 32)
+    mean = torch.stack([net(images).softmax(dim=1) for net in (first, second)]).mean(dim=0)
+    torch.testing.assert_close(both(images).exp(), mean)
+
+
 def test_a_training_that_was_stopped_stops_no_cell_about_ensembles(capsys):
     cells = [cell.source for cell in solved(lesson("residual_scaling")).cells if "len(trained) > 1" in cell.source]
     assert len(cells) == 3
