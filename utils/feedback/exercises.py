@@ -566,7 +566,7 @@ def _prediction_widget(prediction: Prediction):
         except ValueError as error:
             say(Message("wrong", "Not kept", str(error)))
 
-    entered = -math.inf  # when the Enter key was heard of in the number's field
+    entered = -math.inf  # when the Enter key was heard of in the number's field, or a click on the button behind it
 
     def enter(_entry: object, content: dict[str, object], _buffers: object) -> None:
         nonlocal entered
@@ -575,13 +575,22 @@ def _prediction_widget(prediction: Prediction):
             keep()
 
     def changed(_change: object) -> None:
-        """The front sends the key before the number that it ends: what was kept at the key was the number before."""
+        """The front sends the key before the number that it ends: what was kept at the key was the number before.
+
+        So it is with a click, where the front still waits for the answer to an earlier number.
+        """
         nonlocal entered
         if time.monotonic() - entered < 2:
             entered = -math.inf
             keep()
 
-    button.on_click(lambda _button: keep())
+    def click(_button: object) -> None:
+        nonlocal entered
+        if not prediction.choices:
+            entered = time.monotonic()
+        keep()
+
+    button.on_click(click)
     entry.on_msg(enter)
     entry.observe(changed, "value")
     if kept is not None:

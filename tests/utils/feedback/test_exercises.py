@@ -253,6 +253,24 @@ def test_the_enter_key_keeps_the_whole_number_that_comes_behind_it(lesson):
     assert asked.answer == 5
 
 
+def test_a_click_keeps_the_number_that_the_front_still_holds_back(lesson):
+    """It sends no second number before the first is answered, and the click at once."""
+    asked = lesson.predict("cost", "How dear?", unit="MACs")
+    _, row, said = asked.widget().children
+    entry, _, button = row.children
+    entry.value = "97"
+    button.click()
+    button.click()
+    entry.value = "95"
+    assert asked.answer == 95 and "95 MACs" in said.value
+    choice = lesson.predict("which", "Which one?", choices=["A", "B"])
+    _, buttons, keep, _ = choice.widget().children
+    buttons.value = "A"
+    keep.click()
+    buttons.value = "B"  # looked at, and not kept
+    assert choice.answer == "A"
+
+
 def test_a_prediction_stays_without_a_kernel(lesson, monkeypatch):
     """The question, its choices, and the guess as soon as there is one."""
     shown = []

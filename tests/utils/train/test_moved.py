@@ -18,7 +18,9 @@ WAS_CHANGED_BEFORE = {"lessons/googlenet/gradients.py"}  # since auxiliary_heads
 
 
 def test_every_recorded_run_is_as_valid_as_before_the_move():
-    assert len(RECORDED) == 225  # multi_scale's twelve on 10,000 photographs gave way to its full form, ensemble's six to pairs
+    assert (
+        len(RECORDED) == 225
+    )  # multi_scale's twelve on 10,000 photographs gave way to its full form, ensemble's six to pairs
     for path, run in RECORDED.items():
         assert set(run.changed_code) <= (WAS_CHANGED_BEFORE if "auxiliary_heads" in path.parts else set())
 
