@@ -588,7 +588,8 @@ def _difference_text(difference: Difference) -> str:
     unit = quantity.points or quantity.unit
     interval = ""
     if difference.low is not None and difference.high is not None:
-        interval = f" ({difference.low:+.{quantity.digits}f} to {difference.high:+.{quantity.digits}f})"
+        shown = quantity.interval(difference.low, difference.high, digits=quantity.digits, of_difference=True)
+        interval = f" ({shown})"
     return f"{difference.mean:+.{quantity.digits}f} {unit}".strip() + f"{interval}, {difference.verdict}"
 
 

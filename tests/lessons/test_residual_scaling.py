@@ -1,6 +1,7 @@
 """Lesson 07: its stacks, memory and ensembles against torch, its pictures and lab, and the numbers in its text."""
 
 import copy
+import itertools
 import math
 import re
 from pathlib import Path
@@ -333,6 +334,13 @@ def test_question_b():
     text = answer("At 0 the activations pass")
     assert f"{stacks.passage(64, 0.0, is_normalised=False).sizes[-1]:.2f}" == "1.00" and "stays 1.00" in text
     assert stacks.passage(64, 1.0, is_normalised=False).dead == pytest.approx(0.1, abs=0.03) and "about a tenth" in text
+
+
+def test_the_lab_trains_nothing_again(networks, monkeypatch):
+    monkeypatch.setattr(tiny, "network", lambda *_: pytest.fail("a network is trained twice"))
+    shown = lab.scale_lab()
+    for scale, rate in itertools.product((0.1, 0.3, 1.0), tiny.RATES):
+        shown.set(scale=scale, rate=rate)
 
 
 def test_the_lab(networks):

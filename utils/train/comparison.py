@@ -14,6 +14,9 @@ import numpy as np
 from utils.page.html import Html, output, table, tag
 from utils.train.runs import Run
 
+# From where to where a figure can go, by its unit; a run reaches something after one epoch or later.
+BOUNDS = {"%": (0.0, 100.0), "points": (0.0, 100.0), "epochs": (1.0, math.inf)}
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -30,6 +33,22 @@ class Quantity:
     def label(self) -> str:
         """Name and unit, as on an axis."""
         return f"{self.name}, {self.unit}" if self.unit else self.name
+
+    def interval(self, low: float, high: float, *, digits: int, of_difference: bool = False) -> str:
+        """From where to where an interval goes, as far as values can be.
+
+        Student's interval of few runs knows no bounds: that of a share can reach below 0 % and above 100 %, that of two shares'
+        difference beyond 100 points. What is shown ends there; a verdict is the same for either. An end that would be
+        rounded to 0 and is none gets more digits: on which side of 0 it lies decides.
+        """
+        least, most = BOUNDS.get(self.unit, (-math.inf, math.inf))
+        if of_difference:
+            least, most = least - most, most - least
+        low, high = max(low, least), min(high, most)
+        while of_difference and digits < 4 and any(end and not round(end, digits) for end in (low, high)):
+            digits += 1
+        sign = "+" if of_difference else ""
+        return f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
     def difference(self, value: float) -> str:
         """A difference of two, without its sign, with its unit."""
@@ -127,11 +146,11 @@ class Difference:
             side = "above" if self.mean >= 0 else "below"
             of = "" if self.quantity is ACCURACY else f" in {self.quantity.name}"
             found = f"{self.name} ends {amount} {side} {self.reference}{of}"
-        if self.low is None:
+        if self.low is None or self.high is None:
             return f"{found}, but a single run says nothing about the spread: repeat it with other seeds."
-        digits = self.quantity.digits
         by = f" over {self.pairs} pairs of the same seed" if self.pairs else ""
-        interval = f"95 % interval{by} {self.low:+.{digits}f} to {self.high:+.{digits}f}"
+        shown = self.quantity.interval(self.low, self.high, digits=self.quantity.digits, of_difference=True)
+        interval = f"95 % interval{by} {shown}"
         if self.is_clear:
             return f"{found} ({interval}): more than the spread between seeds explains."
         if self.is_equal and self.matters is not None:
@@ -163,15 +182,17 @@ class Comparison:
         digits = self.quantity.digits + 1
         rows = [["arm", "runs", "parameters", self.quantity.label, "deviation", "95 % interval", "seconds a run"]]
         for arm in self.arms:
-            alone = arm.deviation is None
+            interval = "–"
+            if arm.low is not None and arm.high is not None:
+                interval = self.quantity.interval(arm.low, arm.high, digits=digits)
             rows.append(
                 [
                     arm.name,
                     str(len(arm.values)),
                     f"{arm.parameters:,}",
                     f"{arm.mean:.{digits}f}",
-                    "–" if alone else f"{arm.deviation:.{digits}f}",
-                    "–" if alone else f"{arm.low:.{digits}f} to {arm.high:.{digits}f}",
+                    "–" if arm.deviation is None else f"{arm.deviation:.{digits}f}",
+                    interval,
                     f"{arm.seconds:.1f}",
                 ]
             )

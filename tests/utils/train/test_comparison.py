@@ -47,6 +47,25 @@ def test_the_tables():
     assert {arm.name: arm.values for arm in comparison.arms} == {"3 × 3 <only>": (50, 60), "all": (70,)}
 
 
+def test_no_interval_is_shown_beyond_what_a_share_can_be():
+    """Student's interval of few runs knows no bounds."""
+    high, low = arm(0.98, 0.99, 0.9), arm(0.01, 0.02, 0.1)
+    comparison = compare({"high": high, "low": low})
+    assert comparison.arms[0].high > 100 and comparison.arms[1].low < 0
+    lines = str(comparison).splitlines()
+    assert "to 100.00" in lines[1] and " 0.00 to" in lines[2] and "-0.00" not in str(comparison)
+    far = compare({"low": arm(0.0, 0.2), "high": arm(1.0, 0.8)}).differences[0]
+    assert far.high > 100 and "to +100.0)" in far.sentence
+    slow, quick = compare({"a": arm(0.1, 0.1, 0.6), "b": arm(0.6, 0.6, 0.6)}, epochs_to(0.5)).arms
+    assert slow.low < 1 and quick.low == 1
+    near = epochs_to(0.5).interval(-13.7, 0.04, digits=1, of_difference=True)
+    assert near == "-13.70 to +0.04" and epochs_to(0.5).interval(-9.7, 4.7, digits=2) == "1.00 to 4.70"
+    losses = Quantity("loss", "nats", lambda run: 120 * run.history[-1].test_accuracy)
+    assert compare({"a": high}, losses).arms[
+        0
+    ].high > 120 and f"to {compare({'a': high}, losses).arms[0].high:.2f}" in str(compare({"a": high}, losses))
+
+
 @pytest.mark.parametrize(
     ("arms", "said"),
     [
