@@ -490,7 +490,9 @@ class Result:
 
         quantity = self.experiment.quantity
         chance = 10 if quantity is ACCURACY else None
-        return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=note)
+        found = self.compare()
+        intervals = {arm.name: (arm.low, arm.high) for arm in found.arms} if found else {}
+        return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=note, intervals=intervals)
 
     @property
     def curves(self) -> "Picture":
