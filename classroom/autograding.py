@@ -192,11 +192,14 @@ class Mark(_OfAnAssignment):
     answer_seconds = Float(Timeouts.answer, help="Seconds for one cell, or for one answer to a test.").tag(config=True)
     test_seconds = Float(Timeouts.test, help="Seconds for one test.").tag(config=True)
     submission_seconds = Float(Timeouts.submission, help="Seconds for one submission.").tag(config=True)
+    slip_seconds = Float(Timeouts.slips, help="Seconds to look for the one slip that fails a test; 0: none.").tag(
+        config=True
+    )
     memory_gigabytes = Float(2.0, help="Memory of one submission, beside Python's and torch's own.").tag(config=True)
     folder = Unicode(".marks", help="Where outcomes are kept, in the course folder.").tag(config=True)
 
     def job(self, nb: NotebookNode, names: list[str]) -> Job:
-        times = Timeouts(self.answer_seconds, self.test_seconds, self.submission_seconds)
+        times = Timeouts(self.answer_seconds, self.test_seconds, self.submission_seconds, self.slip_seconds)
         limits = Limits(memory=int(self.memory_gigabytes * 2**30), processor=int(self.submission_seconds) + 30)
         return job_of(nb, names, times, limits)
 

@@ -18,7 +18,7 @@ from utils.feedback.exercises import Feedback
 from utils.system.files import write_whole
 from utils.system.places import NOTEBOOKS
 
-GET_IT = "The course is not installed here. Get its folder, run `make lab` in it, and open this lesson there."
+GET_IT = "The course is not installed here. Get its folder, run `make lab` in it, and open this lesson there"
 NOT_FETCHED = "The course could not be fetched, as git says above. Is the network on (on Kaggle: Settings, Internet)?"
 SERVICES = {
     "colab": "Colab",
@@ -118,17 +118,21 @@ def _first_cell(repository: str) -> str:
     if repository:
         fetch = [
             "import os, sys",
-            f"fetch = 'git clone --depth=1 \"{repository}\" inception-course'",
-            'if not os.path.isdir("inception-course/utils") and os.system(fetch):',
+            f"if not os.path.isdir('inception-course/utils') and os.system('git clone --depth=1 \"{repository}\" inception-course'):",
             f'    raise ModuleNotFoundError("{NOT_FETCHED}") from None',
             'sys.path.insert(0, "inception-course")',
+            'sys.modules.pop("utils", None)  # another one of this name, which was found first',
             "from utils.setup.alone import prepare",
         ]
         says = (
             "Alone, as on Colab or Kaggle (switch its Internet on), this fetches the course and installs what it needs."
         )
     else:
-        fetch = [f'raise ModuleNotFoundError("{GET_IT}") from None']
+        fetch = [
+            "import sys",
+            'other = getattr(sys.modules.get("utils"), "__file__", None)',
+            f'raise ModuleNotFoundError("{GET_IT}" + (f"; in the way is {{other}}." if other else ".")) from None',
+        ]
         says = "On a machine without the course, this says how to get it."
     lines = ["try:", "    from utils.setup.alone import prepare", "except ModuleNotFoundError:"]
     return "\n".join([f"# {says}", *lines, *(f"    {line}" for line in fetch), "prepare()"])

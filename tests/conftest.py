@@ -46,8 +46,8 @@ def kept_durations() -> dict[str, float]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more process than cores: browsers, servers and other processes are waited for in many a test."""
-    return (os.cpu_count() or 1) + 1
+    """Two more processes than cores: browsers, servers and other processes are waited for in many a test."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(trylast=True)

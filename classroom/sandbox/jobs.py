@@ -8,11 +8,15 @@ from classroom.sandbox.isolation import Limits
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: for one cell of the student's or one answer to a test, for one test, and for the whole submission."""
+    """Seconds: for one cell of the student's or one answer to a test, for one test, and for the whole submission.
+
+    Once it is marked, the one slip that makes a test fail is looked for in `slips` seconds; 0 leaves that out.
+    """
 
     answer: float = 20
     test: float = 40
     submission: float = 120
+    slips: float = 6
 
 
 @dataclass

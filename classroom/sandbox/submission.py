@@ -43,7 +43,6 @@ from utils.feedback import undoing
 
 NO_MORE_JOBS = 77  # the exit status of a process that waited for one
 OF_TESTS = Limits(memory=64 * GIGABYTE, processor=3600)  # until the job says its own
-SECONDS_FOR_SLIPS = 6.0  # of a submission, once it is marked
 _NO_SLIP = ("TimeoutError", "MemoryError", "ProcessEnded")  # what no sentence of a test has ended
 EVERY = 0.1  # seconds between two looks at what a submission uses
 Scope = dict[str, Any]  # the names that the tests see
@@ -205,7 +204,7 @@ def mark(job: Job, session: Session) -> list[Outcome]:
 
 def _name_slips(job: Job, session: Session, scope: Scope, outcomes: dict[int, Outcome]) -> None:
     """Where one slip alone makes a test fail, the test's sentence is told which. All marks are made by now, and stay as they are."""
-    until = time.monotonic() + min(SECONDS_FOR_SLIPS, session.left)
+    until = time.monotonic() + min(job.times.slips, session.left)
     for number, cell in enumerate(job.cells):
         error = outcomes[number].error
         if cell.role != "test" or error is None or error[0] in _NO_SLIP or outcomes[number].undecided:

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,6 +18,7 @@ from utils.system.packages import needed
 from utils.system.places import CHECKOUT, NOTEBOOKS, work_folder
 
 HERE = Path(__file__).parent
+GENERATED = ("genindex", "py-modindex", "search")  # Sphinx's own pages
 
 
 def build(into: Path, *, jobs: int = 2, say: Callable[[str], object] = print) -> Path:
@@ -61,10 +62,19 @@ def build(into: Path, *, jobs: int = 2, say: Callable[[str], object] = print) ->
             for folder in (kept / "doctrees", made):  # Sphinx says it only when it reads a page
                 shutil.rmtree(folder, ignore_errors=True)
             raise RuntimeError(f"The pages have mistakes; site/ stays as it was:\n{said}")
+    _remove_gone(made, {*app.env.all_docs, *GENERATED}, extra=kept / "extra")
     if dead := "\n".join(dead_links(made)):
         raise RuntimeError(f"Links lead nowhere; {into} stays as it was:\n{dead}")
     _replace(made, into)
     return into / "index.html"
+
+
+def _remove_gone(made: Path, pages: Set[str], *, extra: Path) -> None:
+    """Take away the pages whose source is no longer there: Sphinx leaves what an earlier build wrote."""
+    for path in made.rglob("*.html"):
+        name = path.relative_to(made)
+        if name.parts[0] != "_static" and name.with_suffix("").as_posix() not in pages and not (extra / name).exists():
+            path.unlink()
 
 
 def dead_links(folder: Path) -> Iterator[str]:

@@ -160,10 +160,12 @@ def test_without_the_course_and_a_repository_it_says_how_to_get_it(tmp_path):
     assert done.stderr.splitlines()[-1].startswith("ModuleNotFoundError: The course is not installed here.")
 
 
-def run_alone(folder, repository):
-    """Run the first cell in a folder that has nothing, with a Python that has nothing; gives what it prints and its last line."""
+def run_alone(folder, repository, before=""):
+    """Run the first cell in a folder, with a Python that has nothing; gives what it prints and its last line."""
     first = next(cell for cell in alone(lesson("googlenet"), repository).cells if cell.cell_type == "code")
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", first.source], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", before + first.source], cwd=folder, capture_output=True, text=True
+    )
     return done.stderr, done.stderr.splitlines()[-1]
 
 
@@ -187,6 +189,21 @@ def test_a_course_that_lies_there_is_not_fetched_again(tmp_path):
     (package / "alone.py").write_text("def prepare():\n    raise SystemExit('prepared')\n")
     said, last = run_alone(tmp_path, f"file://{tmp_path}/not-there")
     assert (said.strip(), last) == ("prepared", "prepared")
+
+
+@pytest.mark.parametrize("other", ["utils.py", "utils/__init__.py"])
+def test_another_module_of_the_name_utils_is_not_in_the_way(other, tmp_path):
+    """As beside the notebook, or among a service's packages: it is found before the course is fetched."""
+    (tmp_path / other).parent.mkdir(exist_ok=True)
+    (tmp_path / other).write_text("")
+    package = tmp_path / "inception-course" / "utils" / "setup"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("")
+    (package / "alone.py").write_text("def prepare():\n    raise SystemExit('prepared')\n")
+    has_it = "import sys\nsys.path.insert(0, '.')\n"
+    assert run_alone(tmp_path, f"file://{tmp_path}/not-there", has_it)[1] == "prepared"
+    said = run_alone(tmp_path, "", has_it)[1]
+    assert said.startswith("ModuleNotFoundError: The course is not installed here.") and other in said
 
 
 def test_the_first_screen_is_a_cover_that_travels_with_the_notebook():

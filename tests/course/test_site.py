@@ -208,6 +208,7 @@ WHOLE, SHORT = (
     "whole_ledger()",
     'whole_ledger(["inception_module", "xception"])',
 )  # others' claims take long to measure
+GONE = "lessons/12_taken_away.html"
 LONG, END = "claims_of(", "def halvings"  # what is left out, and where a lesson stops
 
 
@@ -219,6 +220,8 @@ def site(tmp_path_factory):
     patch.setenv("COURSE_WORK", str(work))
     patch.setenv("COURSE_PAGE", "1")
     patch.setattr(executing, "execute", run_here)
+    (work / "site" / "html" / "lessons").mkdir(parents=True)
+    (work / "site" / "html" / GONE).write_text("a page of an earlier build")
     try:
         yield book.build(work / "site", jobs=2, say=lambda _words: None).parent
     finally:
@@ -249,6 +252,7 @@ def run_here(pages, *_given, **_more):
 def test_the_site_is_built_without_a_warning_and_complete(site):
     assert len(list((site / "lessons").glob("[01]*.html"))) == len(syllabus.LESSONS)
     assert len(list((site / "networks").glob("*.html"))) == len(sources.NETWORKS) + len(sources.RELATIVES) + 1
+    assert not (site / GONE).exists()
     slides = {path.stem for path in (site / "slides").glob("*.html")}
     assert slides == {lesson.slug for lesson in syllabus.LESSONS}
     with zipfile.ZipFile(site / "_static" / "notebooks.zip") as archive:

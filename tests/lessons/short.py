@@ -1,7 +1,7 @@
 """The trainings of the lessons in a short form: fewer seeds, epochs, steps and images, and otherwise what they are.
 
 `tests.lessons.run.run(..., short=True)` calls `shorten` in the notebook's kernel, before its first cell. What is cheap stays
-whole: the first network on digits (lesson 00) and the small networks of lesson 05. `--whole` runs everything as it is.
+whole: the first network on digits (lesson 00). `--whole` runs everything as it is.
 """
 
 from dataclasses import replace
@@ -11,8 +11,9 @@ def shorten() -> None:
     """Put short forms in the place of the trainings that take long. The cells that call them need not know."""
     from course import leaderboard
     from course.experiments import Experiment
-    from lessons.batch_norm import doubt
+    from lessons.batch_norm import doubt, drift
     from lessons.family import race, speeds, tuning
+    from lessons.label_smoothing import small
     from lessons.residual_scaling import tiny
 
     run = Experiment._run
@@ -44,3 +45,5 @@ def shorten() -> None:
     speeds.full_times = lambda keys, **options: full_times(keys, **options | {"rounds": 1})
 
     tiny.STEPS = 10
+    small.STEPS = 50
+    drift.follow.__kwdefaults__["steps"] = 200
