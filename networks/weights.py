@@ -4,6 +4,7 @@ Each `names_...` function is one table, from the names of a public implementatio
 networks. `load_weights` follows it, and reports whatever it cannot place. What lies in a file, `networks.weight_files` says.
 """
 
+import operator
 import os
 import re
 from collections import Counter
@@ -100,6 +101,8 @@ def load_weights(
     source = _source_of(net, state_dict, source, title)
     table = _table(net, source)
     given, original = _tidy(net, state_dict, source, table)
+    if source == "keras" and type(net).__name__ == "ResNet50":
+        given = _without_biases(given, table)
     ours = net.state_dict(keep_vars=True)
     placed: dict[str, Tensor] = {}
     skipped: list[str] = []
@@ -516,6 +519,44 @@ def names_mobilenet_keras() -> Names:
     return names | conv("conv_preds", "classifier")
 
 
+def names_vgg_keras() -> Names:
+    """keras.applications.VGG16."""
+    names: Names = {}
+    for block, convs in enumerate((2, 2, 3, 3, 3), start=1):
+        for number in range(convs):
+            names |= conv(f"block{block}_conv{number + 1}", f"block{block}.{number}.conv")
+    return names | conv("fc1", "dense1.dense") | conv("fc2", "dense2.dense") | conv("predictions", "classifier")
+
+
+def names_resnet_keras() -> Names:
+    """keras.applications.ResNet50, "v1"; the biases of its convolutions are in the means (`_without_biases`)."""
+    layers = {"conv1": "conv1"}
+    for row, blocks in enumerate((3, 4, 6, 3), start=2):
+        for block in range(1, blocks + 1):
+            theirs, ours = f"conv{row}_block{block}", f"conv{row}_{block}"
+            layers |= {f"{theirs}_0": f"{ours}.skip"} if block == 1 else {}
+            layers |= numbered(f"{theirs}_", f"{ours}.body.", 3, first=1)
+    names: Names = {}
+    for theirs, ours in layers.items():
+        names |= {f"{theirs}_conv/kernel": f"{ours}.conv.weight"} | norm(f"{theirs}_bn", f"{ours}.norm")
+    return names | conv("predictions", "classifier")
+
+
+def _without_biases(given: Mapping[str, object], table: Names) -> dict[str, object]:
+    """Keras's ResNet as one without biases: what a bias adds the normalisation behind it takes off, with the mean.
+
+    Its epsilon is 1.001e-5 and ours 1e-5: the rest is in the variance.
+    """
+    left = dict(given)
+    for key in given:
+        layer = key.removesuffix("_conv/bias")
+        mean, variance = f"{layer}_bn/moving_mean", f"{layer}_bn/moving_variance"
+        if layer != key and mean in table and {mean, variance} <= given.keys():
+            left[mean] = _as_tensor(given[mean]) - _as_tensor(left.pop(key))
+            left[variance] = _as_tensor(given[variance]) + 1e-8
+    return left
+
+
 # --- Which network has which ------------------------------------------------------------------------------------------
 
 # By the class of the network, then by source.
@@ -536,8 +577,8 @@ TABLES: dict[str, dict[str, Callable[[Network], Names]]] = {
     "Xception65": {"timm": lambda net: names_aligned_xception_timm(entry=3)},
     "Xception71": {"timm": lambda net: names_aligned_xception_timm(entry=5)},
     "AlexNet": {"torchvision": lambda net: names_alexnet_torchvision()},
-    "VGG16": {"torchvision": lambda net: names_vgg_torchvision()},
-    "ResNet50": {"torchvision": lambda net: names_resnet_torchvision()},
+    "VGG16": {"torchvision": lambda net: names_vgg_torchvision(), "keras": lambda net: names_vgg_keras()},
+    "ResNet50": {"torchvision": lambda net: names_resnet_torchvision(), "keras": lambda net: names_resnet_keras()},
     "MobileNetV1": {"keras": lambda net: names_mobilenet_keras()},
 }
 
@@ -554,6 +595,7 @@ VARIANT_OF = {
     ("Xception", "keras"): ("paper", "pads its pools as TensorFlow does, and has epsilon 1e-3"),
     ("AlexNet", "torchvision"): ("released", "is one tower, without response normalisation"),
     ("ResNet50", "torchvision"): ("released", "halves the grid in the 3 x 3 of a block"),
+    ("ResNet50", "keras"): ("paper", "halves the grid in the first 1 x 1 of a block"),
     ("MobileNetV1", "keras"): ("released", "has ReLUs that stop at 6, and pads at the far end"),
 }
 
@@ -766,9 +808,18 @@ def _in_keras_order(net: Network) -> list[str]:
         node = waiting.pop()
         if node not in met:
             met[node] = None
-            waiting += reversed(node.all_input_nodes)
+            inputs = node.all_input_nodes
+            waiting += inputs if node.target is operator.add else reversed(inputs)  # Keras's ResNet adds the skip first
     ordered = sorted(met, key=lambda node: -distance[node])  # stable: those as far stay as they were met
     return [str(node.target) for node in ordered if node.op == "call_module"]
+
+
+def _as_tensor(value: object) -> Tensor:
+    """An array, or a Keras variable."""
+    value = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
+    if hasattr(value, "numpy") and not isinstance(value, Tensor):
+        value = value.numpy()
+    return torch.as_tensor(value).detach()
 
 
 def _in_our_layout(key: str, value: object, dimensions: int) -> Tensor:
@@ -776,10 +827,9 @@ def _in_our_layout(key: str, value: object, dimensions: int) -> Tensor:
 
     `dimensions` are those of ours: a 1 x 1 convolution there may be a dense layer here.
     """
-    value = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
-    if hasattr(value, "numpy") and not isinstance(value, Tensor):
-        value = value.numpy()
-    tensor = torch.as_tensor(value).detach()
+    tensor = _as_tensor(value)
+    if key == "fc1/kernel":  # of VGG: Keras lays the grid out with its channels last
+        tensor = tensor.unflatten(0, (7, 7, -1)).permute(2, 0, 1, 3).flatten(0, 2)
     if key.endswith("/depthwise_kernel") or (key.startswith("conv_dw_") and key.endswith("/kernel")):
         return tensor.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)  # of (height, width, in, multiplier)
     if key.endswith("kernel"):

@@ -305,6 +305,7 @@ def keras(tmp_path_factory):
 
 KERAS = [("inception_v3", "paper", "InceptionV3"), ("inception_resnet_v2", "released", "InceptionResNetV2")]
 KERAS += [("xception", "paper", "Xception"), ("mobilenet_v1", "released", "MobileNet")]
+KERAS += [("resnet_50", "paper", "ResNet50")]
 
 
 @pytest.mark.parametrize(("name", "variant", "keras_name"), KERAS, ids=[row[0] for row in KERAS])
@@ -319,7 +320,8 @@ def test_equals_keras(keras, name, variant, keras_name):
     net = create(name, variant=variant, num_classes=100).eval()
     loaded = load_weights(net, theirs.weights, "keras")
     assert loaded.complete
-    assert len(loaded.placed) == len(theirs.weights)
+    biases = sum(weight.path.endswith("_conv/bias") for weight in theirs.weights) if name == "resnet_50" else 0
+    assert len(loaded.placed) == len(theirs.weights) - biases
     assert bool(loaded.ones) == name.startswith("inception")
     for side in (299, 128):
         images = torch.randn(1, 3, side, side)
@@ -327,9 +329,21 @@ def test_equals_keras(keras, name, variant, keras_name):
             assert distance(net(images), theirs(images.permute(0, 2, 3, 1), training=False)) < TOLERANCE
 
 
+def test_vgg_equals_keras(keras):
+    """Its dense layers fit one grid."""
+    theirs = keras.applications.VGG16(weights=None, classifier_activation=None, classes=100)
+    stir(theirs)
+    net = create("vgg_16", num_classes=100).eval()
+    assert load_weights(net, theirs.weights).complete
+    images = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        assert distance(net(images), theirs(images.permute(0, 2, 3, 1), training=False)) < TOLERANCE
+
+
 def stir(theirs) -> None:
-    """Statistics and affine parameters that change what comes out."""
+    """Statistics, biases and affine parameters that change what comes out."""
     ranges = {"gamma": (0.5, 1.5), "beta": (-0.3, 0.3), "moving_mean": (-0.3, 0.3), "moving_variance": (0.5, 1.5)}
+    ranges["bias"] = (-0.3, 0.3)
     for weight in theirs.weights:
         if weight.path.split("/")[-1] in ranges:
             low, high = ranges[weight.path.split("/")[-1]]
