@@ -736,7 +736,8 @@ def _of_keras_file(net: Network, file: KerasFile, table: Names) -> tuple[dict[st
     if all_named and 2 * len(table.keys() & set(keys.values())) > len(table):
         theirs = {id(layer): keys[key].rpartition("/")[0] for key, layer in named.items()}
         head = {key.rpartition("/")[0] for key, ours in table.items() if ours.startswith("classifier.")}
-        others = [layer for layer in file.layers if layer.kind == "dense" and theirs[id(layer)] not in head]
+        known = {key.rpartition("/")[0] for key in table}
+        others = [layer for layer in file.layers if layer.kind == "dense" and theirs[id(layer)] not in known]
         if len(others) == 1 and not head & set(theirs.values()):  # a head of one's own on Keras's network
             theirs[id(others[0])] = min(head)
     else:

@@ -214,7 +214,7 @@ WAYS = {
     "export, strict": Way(functools.partial(exported, strict=True), networks=("googlenet",)),
     "compile, eager": Way(functools.partial(compiled, backend="eager"), networks=MOST, quick="googlenet"),
     "compile, aot_eager": Way(functools.partial(compiled, backend="aot_eager"), networks=("xception",)),
-    "compile, inductor": Way(in_machine_code, networks=("inception_v3",)),
+    "compile, inductor": Way(in_machine_code, networks=("mobilenet_v1",)),
     "onnx": Way(in_onnx, networks=MOST),
     "vmap": Way(one_by_one),
     "vmap of an ensemble": Way(as_ensemble),
