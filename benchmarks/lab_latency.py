@@ -1,6 +1,6 @@
 """How long does a lab take to answer? From a click in headless Chromium to the changed picture.
 
-    python -m benchmarks.lab_latency [clicks]
+    python -m benchmarks.lab_latency [clicks] [--only WORD ...]
 
 Starts a JupyterLab with a folder of its own, opens the block lab of lesson 01 and then that of lesson 08, which has all
 handles, clicks some of them in turn, and moves a slider of each other lab to and fro: alone, and beside a pinned A. The time is
@@ -85,6 +85,7 @@ WHAT = "page changed", "frame after it"
 TOGETHER = "all worked out"
 NEW = "another input, each new"  # what was seen before is not drawn again; this was never seen
 
+Wanted = Callable[[str], bool]  # is a row of this name to be measured?
 Handle = tuple[str, tuple[str, ...]]  # the role, and the names of what is clicked in turn
 LABS: dict[str, tuple[str, str, dict[str, Handle]]] = {  # notebook, start of the lab's cell, handles
     "01": (
@@ -190,15 +191,20 @@ def drag(lab, name: str) -> tuple[int, int, float]:
     return STEPS, len(answers), max([answer - let_go for answer in answers if answer > let_go], default=0.0)
 
 
-def other_labs(learner: Learner, folder: Path, clicks: int) -> Iterator[tuple[str, str, list[float]]]:
+def other_labs(
+    learner: Learner, folder: Path, clicks: int, is_wanted: Wanted
+) -> Iterator[tuple[str, str, list[float]]]:
     """Rows for the labs of `OTHERS`, each in a cell of one notebook."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell, *_ in OTHERS.values()])
+    wanted = {name: lab for name, lab in OTHERS.items() if is_wanted(name)}
+    if not wanted:
+        return
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell, *_ in wanted.values()])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     nbformat.write(notebook, folder / "notebooks" / "other_labs.ipynb")
     learner.page.reload()
     learner.in_file_browser("other_labs.ipynb").wait_for()
     learner.open("other_labs.ipynb")
-    for name, (cell, label, places) in OTHERS.items():
+    for name, (cell, label, places) in wanted.items():
         start = cell.splitlines()[0]
         learner.run(start, timeout=300_000)  # some train small networks first
         lab = learner.output(start).locator(".course-lab")
@@ -219,17 +225,22 @@ def other_labs(learner: Learner, folder: Path, clicks: int) -> Iterator[tuple[st
                 yield f"{name}: {label}{pinned}", what, [each[place] for each in found]
 
 
-def touched(folder: Path, moves: int) -> Iterator[tuple[str, str, list[float]]]:
+def touched(folder: Path, moves: int, is_wanted: Wanted) -> Iterator[tuple[str, str, list[float]]]:
     """Rows for the pictures of `TOUCHED`, each on a page of its own."""
     for name, (make, selector, first) in TOUCHED.items():
+        if not is_wanted(name):
+            continue
         with static_page(folder, make().live_html(), still=True) as page:
             page.locator(selector).first.wait_for()
             yield name, TOGETHER, page.evaluate(TOUCH, [selector, [KEYS[first], KEYS[1 - first]], moves])
 
 
-def block_labs(learner: Learner, clicks: int) -> Iterator[tuple[str, str, list[float]]]:
+def block_labs(learner: Learner, clicks: int, is_wanted: Wanted) -> Iterator[tuple[str, str, list[float]]]:
     """Rows for the block lab of two lessons; then its slider is dragged, and what came of that is printed."""
-    for lesson, (notebook, cell, handles) in LABS.items():
+    for lesson, (notebook, cell, every) in LABS.items():
+        handles = {name: handle for name, handle in every.items() if is_wanted(f"{lesson}: {name}")}
+        if not handles:
+            continue
         learner.open(notebook)
         learner.run("progress()")
         learner.run(cell)
@@ -261,23 +272,29 @@ def show(rows: Iterable[tuple[str, str, list[float]]]) -> None:
         print(f"{name:<48}{what:<16}{median:>8.1f}{ninety_five:>8.1f}{max(values):>8.1f}{note}", flush=True)
 
 
-def main(clicks: int) -> None:
+def main(clicks: int, only: list[str]) -> None:
+    def is_wanted(name: str) -> bool:
+        return not only or any(word in name for word in only)
+
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()}"
     print(f"{machine}, {clicks} moves a row\n")
     print(f"{'handle':<48}{'until':<16}{'median':>8}{'95th':>8}{'worst':>8}  milliseconds")
     with tempfile.TemporaryDirectory() as folder:
-        show(touched(Path(folder), clicks))
+        show(touched(Path(folder), clicks, is_wanted))
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as address, browser_page() as page:
         learner = Learner(page)
         learner.enter(address)
-        show(block_labs(learner, clicks))
-        show(other_labs(learner, Path(folder), clicks))
+        show(block_labs(learner, clicks, is_wanted))
+        show(other_labs(learner, Path(folder), clicks, is_wanted))
     print(f"\nload at the end {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clicks", type=int, nargs="?", default=CLICKS, help="how often each handle is moved")
-    given = parser.parse_args().clicks
-    main(given + given % 2)  # a pair of buttons ends as it began
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="WORD", help="only the rows that have one of these in their name"
+    )
+    given = parser.parse_args()
+    main(given.clicks + given.clicks % 2, given.only)  # a pair of buttons ends as it began

@@ -1,5 +1,6 @@
 """From `lessons/<slug>/lesson.md` to `notebooks/NN_slug.ipynb`: solutions out, stubs in, the same bytes each time."""
 
+import ast
 import base64
 import importlib
 import re
@@ -14,7 +15,7 @@ from nbformat import NotebookNode
 from course.links import configured, links
 from course.syllabus import LESSONS, Lesson
 from course.workspace import digest, is_edited, shown
-from utils.feedback.exercises import Feedback
+from utils.feedback.exercises import PREDICT, Feedback, predict_call
 from utils.system.files import write_whole
 from utils.system.places import NOTEBOOKS
 
@@ -165,6 +166,9 @@ def _notebook(lesson: Lesson, *, solved: bool) -> NotebookNode:
         made = new(cell.source, id=f"{lesson.slug.replace('_', '-')}-{number:03d}", metadata=metadata)
         if cell.cell_type == "markdown":
             _attach(made, lesson.folder)
+        elif cell.source.startswith(PREDICT):
+            question, made.source = _asked(cell.source)
+            cells.append(nbformat.v4.new_markdown_cell(question, id=f"{made.id}-asked"))
         cells.append(made)
     notebook: NotebookNode = nbformat.v4.new_notebook(
         cells=cells,
@@ -213,6 +217,19 @@ def _with_stub(code: str, stub: str) -> str:
         elif not inside:
             lines.append(line)
     return "\n".join(lines)
+
+
+def _asked(code: str) -> tuple[str, str]:
+    """A prediction's question as text, which is there before anything runs, and the call that takes the answer below it."""
+    call = predict_call(code)
+    name, question = call.args
+    segments = [ast.get_source_segment(code, each) for each in (name, *(keyword.value for keyword in call.keywords))]
+    names = ["", *(f"{keyword.arg}=" for keyword in call.keywords)]
+    arguments = [f"{key}{segment}" for key, segment in zip(names, segments, strict=True)]
+    line = f"{PREDICT}{', '.join(arguments)})"
+    if len(line) > 88 or "\n" in line:
+        line = "\n".join([PREDICT, *(f"    {argument}," for argument in arguments), ")"])
+    return f"**Predict.** {ast.literal_eval(question)}", line
 
 
 def _without_markers(code: str) -> str:

@@ -490,7 +490,9 @@ class Result:
 
         quantity = self.experiment.quantity
         chance = 10 if quantity is ACCURACY else None
-        return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=note)
+        found = self.compare()
+        intervals = {arm.name: (arm.low, arm.high) for arm in found.arms} if found else {}
+        return arms(self.values(), self._title(), unit=quantity.label, chance=chance, note=note, intervals=intervals)
 
     @property
     def curves(self) -> "Picture":
@@ -588,7 +590,8 @@ def _difference_text(difference: Difference) -> str:
     unit = quantity.points or quantity.unit
     interval = ""
     if difference.low is not None and difference.high is not None:
-        interval = f" ({difference.low:+.{quantity.digits}f} to {difference.high:+.{quantity.digits}f})"
+        shown = quantity.interval(difference.low, difference.high, digits=quantity.digits, of_difference=True)
+        interval = f" ({shown})"
     return f"{difference.mean:+.{quantity.digits}f} {unit}".strip() + f"{interval}, {difference.verdict}"
 
 

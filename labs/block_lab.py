@@ -18,9 +18,9 @@ from labs.block_presets import presets
 from labs.block_race import RaceDesigns
 from labs.design_costs import TimeDesigns, compare, cost_mark, describe, heading
 from utils.cost import units
-from utils.cost.table import Cost, Table, profile, total
-from utils.cost.trace import CannotRun
-from utils.diagram import Diagram, at_one_scale, draw
+from utils.cost.table import Cost, Table, table_of, total
+from utils.cost.trace import CannotRun, trace
+from utils.diagram import Diagram, at_one_scale, diagram_of
 from utils.lab_frame.frame import LABEL, Lab, Settings, View, buttons, share, slider, stops
 from utils.lab_frame.paste import Call
 from utils.page.html import Html, bold, shaded, side_by_side, table, text
@@ -184,9 +184,10 @@ def _seen(design: Design) -> tuple[Table, Diagram]:
     with torch.device("meta"):
         block = design.build()
     try:
-        return profile(block, design.image_shape), draw(block, design.image_shape)
+        record = trace(block, design.image_shape)
     except CannotRun:
         raise ValueError(f"A grid of {design.grid}×{design.grid} is too small for this block.") from None
+    return table_of(record), diagram_of(record)
 
 
 def _heading(name: str, table: Table) -> Html:

@@ -4,6 +4,7 @@ const TALL = 150;            // pixels: the image's own grid
 const GAP = 3, INNER_GAP = 12, FAN = 16, PAD = 12, HEAD = 22, LABEL = 15, LANE_GAP = 8;
 const MOST_ZOOM = 60, LEAST_ZOOM = 0.4;  // below that, words and gaps shrink with the blocks
 const LINE = 13;             // pixels from one line of names to the next
+const TITLE_SIZE = 13, TOTAL_SIZE = 12, TOTAL_LINE = 16;  // pixels: letters of a network's name, of its totals, and a line of these
 
 const side = shape => (shape.length === 3 ? shape[1] : 1);
 const shown = shape => shape.join("×");
@@ -20,6 +21,7 @@ function brief(number) {
 
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
+/** How wide words in 11 px are. */
 function textWidth(words) {
   if (!widths.has(words)) {
     pen.font = "11px system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
@@ -254,13 +256,27 @@ function render({model, el}) {
     world.append(group);
     return {group, lines, brackets, frames, blocks, image, title, total};
   });
-  function writeTotals() {
-    networks.forEach((network, number) => {
-      const counts = Object.entries(measures).filter(([key]) => key !== "time").map(([key, words]) => `${brief(network[key])} ${words}`);
-      rowParts[number].total.textContent = `  ${[...(isTimed() ? [lasting(network.time)] : []), ...counts].join(" · ")}`;
-    });
+  /** A network's totals behind its name, in as many lines as it takes; returns how many. */
+  function writeTotals(number) {
+    const network = networks[number];
+    const counts = Object.entries(measures).filter(([key]) => key !== "time").map(([key, words]) => `${brief(network[key])} ${words}`);
+    const rows = [[]];
+    let right = 6 + textWidth(network.name) * TITLE_SIZE / 11;
+    for (const words of [...(isTimed() ? [lasting(network.time)] : []), ...counts]) {
+      const wide = textWidth(`${words} · `) * TOTAL_SIZE / 11;
+      if (right + wide > width) {
+        rows.push([]);
+        right = 6;
+      }
+      rows.at(-1).push(words);
+      right += wide;
+    }
+    const texts = rows.map((row, line) => `${line ? "" : "  "}${row.join(" · ")}${row.length && line < rows.length - 1 ? " · " : ""}`);
+    const {total} = rowParts[number];
+    if ([...total.children].map(each => each.textContent).join("\n") !== texts.join("\n"))
+      total.replaceChildren(...texts.map((words, line) => s("tspan", line ? {x: 6, dy: TOTAL_LINE} : {}, words)));
+    return rows.length;
   }
-  writeTotals();
   const over = s("text", {class: "map-over", "text-anchor": "middle"});
   world.append(over);
 
@@ -292,7 +308,7 @@ function render({model, el}) {
     let top = 0;
     plan.rows.forEach((row, number) => {
       const {group, lines, brackets, frames, blocks, image, title} = rowParts[number];
-      const middle = top + 40 + row.up;
+      const middle = top + 40 + TOTAL_LINE * (writeTotals(number) - 1) + row.up;
       set(title, {x: 6, y: top + 15});
       group.style.transform = `translate(6px, ${middle}px)`;
       const input = Math.sqrt(networks[number].input[1]) * high;
@@ -444,7 +460,7 @@ function render({model, el}) {
     networks.forEach((network, number) => { network.time = given.networks[number].time; });
     where = given.timed;
     tell.last = null;
-    writeTotals();
+    draw();
     if (isAsked) {
       measure.choose("time");
       heard.textContent = `Measured: ${networks.map(network => `${network.name} ${lasting(network.time)}`).join(", ")}. ${where}.`;

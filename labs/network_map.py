@@ -18,8 +18,8 @@ from torch import nn
 
 from labs.module_source import lines_of, source_of
 from networks import create, entry
-from utils.cost import Table, field_text, profile, shape_text, units
-from utils.cost.table import Row, layer_groups, short, total
+from utils.cost import Table, field_text, shape_text, units
+from utils.cost.table import Row, layer_groups, short, table_of, total
 from utils.cost.timing import Timing, machine, time_layers
 from utils.cost.trace import INPUT, Trace, trace
 from utils.page import svg
@@ -64,7 +64,8 @@ def plan(module: nn.Module, image_shape: Sequence[int]) -> tuple[Table, Series]:
         TypeError: not a module.
         ValueError: not a shape, or the module cannot take such an image.
     """
-    record, table = trace(module, image_shape, with_lines=True), profile(module, image_shape)
+    record = trace(module, image_shape, with_lines=True)
+    table = table_of(record)
     groups = [
         (call, [operation.index for operation in operations], row)
         for (_, call, operations), row in zip(layer_groups(record), table.rows, strict=True)

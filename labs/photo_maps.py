@@ -483,6 +483,7 @@ def _address(pixels: np.ndarray, form: str, **options: int) -> str:
 
 # --- in words, and where no script runs ------------------------------------------------------------------------------------
 
+BOLD = 8  # pixels that a bold letter of the still takes at most, on average
 NOTHING_YET = "nobody has trained it: its maps mean nothing yet"
 
 
@@ -517,28 +518,29 @@ def _still(data: dict[str, Any], stage: dict[str, Any], maps: Sequence[np.ndarra
     side, left, top = 64, SIZE + 44.0, 22.0
     scale = SIZE / data["size"]
     photo = {"href": data["photo"], "width": SIZE, "height": SIZE}
-    parts: list[Html] = [tag("image", **photo, x=16, y=34)]
-    parts.append(
-        svg.text(16, 22, f"what one cell of {stage['title']} sees", anchor="start", font_weight="bold", font_size=13)
-    )
+    title = ["what one cell of", f"{stage['title']} sees"]
+    if sum(map(len, title)) * BOLD < SIZE:
+        title = [" ".join(title)]
+    parts: list[Html] = [
+        svg.text(16, 28 - 15 * place, line, anchor="start", font_weight="bold", font_size=13)
+        for place, line in enumerate(reversed(title))
+    ]
+    frames: list[Html] = []
     for strip, of_strip in zip(stage["strips"], maps, strict=True):
         if strip["field"]:
             at = [
                 start + length // 2 * step
                 for start, length, step in zip(strip["start"], strip["grid"], strip["step"], strict=True)
             ]
-            box = {
-                "x": 16 + scale * at[1],
-                "y": 34 + scale * at[0],
-                "width": scale * strip["field"][1],
-                "height": scale * strip["field"][0],
-            }
-            parts.append(svg.rectangle(*box.values(), fill="none", stroke=strip["color"], stroke_width=3))
-        title = f"{strip['name']}: {strip['layers']}, {strip['channels']} channels, sees {_size(strip['field'])}"
+            y, x, high, wide = (scale * length for length in (*at, *strip["field"]))
+            frames.append(svg.rectangle(x, y, wide, high, fill="none", stroke=strip["color"], stroke_width=3))
+        says = f"{strip['name']}: {strip['layers']}, {strip['channels']} channels, sees {_size(strip['field'])}"
         parts.append(svg.rectangle(left, top - 11, 12, 12, fill=strip["color"]))
-        parts.append(svg.text(left + 18, top, title, anchor="start", font_size=12))
+        parts.append(svg.text(left + 18, top, says, anchor="start", font_size=12))
         parts.append(tag("image", href=_sprite(of_strip), x=left, y=top + 6, width=side * len(of_strip), height=side))
         top += side + 30
+    # What a cell sees beyond the photograph is not drawn: there stand words.
+    parts.append(tag("svg", tag("image", **photo), *frames, x=16, y=34, width=SIZE, height=SIZE))
     height = max(top, SIZE + 60)
     if data["end"] and "classes" in data["end"]:
         likeliest, (rows, columns) = data["end"]["classes"][0], data["end"]["grid"]

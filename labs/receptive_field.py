@@ -16,7 +16,7 @@ from utils.lab_frame.frame import Lab, View
 from utils.page import html, svg
 from utils.show import colors
 
-CROP = 232  # pixels, the side of the enlarged part
+CROP = 224  # pixels, the longer side of the enlarged part
 PLACES = 7  # along each side of the grid of units to click
 
 
@@ -174,7 +174,8 @@ def view(stacks: Mapping[str, Sequence[Layer]], size: int, settings: dict, pinne
         f"{name[:1]}{': ' if name else ''}{_words(designs[name]['stack'], size, each)}" for name, each in seen.items()
     )
     pictures = (
-        html.text(html.bold(name), html.BREAK, _svg(designs[name]["photo"], size, each)) for name, each in seen.items()
+        html.text(html.bold(name), html.side_by_side(*_pictures(designs[name]["photo"], size, each)))
+        for name, each in seen.items()
     )
     legend = (
         "The frame is what the unit sees; grey is padding. On the right it is enlarged, and the brighter a pixel, the more ways "
@@ -199,23 +200,30 @@ def _words(stack: str, size: int, seen: Sight) -> str:
     )
 
 
-def _svg(photograph_of: str, size: int, seen: Sight) -> html.Html:
+def _pictures(photograph_of: str, size: int, seen: Sight) -> tuple[html.Html, html.Html]:
+    """The photograph with the unit's field in a frame, and that field by itself. Each fills its picture: no ground is seen."""
     (top, left), (height, width) = seen.first, (axis.field for axis in seen.axes)
     photo = html.tag("image", href=_photo(photograph_of, size), width=size, height=size)
     place = {"x": left, "y": top, "width": width, "height": height}
     shade = _shade(*seen.ways)
     scale = CROP / max(height, width)
-    crop = html.tag(
-        "svg", svg.rectangle(**place, fill=colors.GREY), photo,
+    enlarged = (
+        svg.rectangle(**place, fill=colors.GREY),
+        photo,
         html.tag("image", href=shade, **place, preserveAspectRatio="none"),
-        x=size + 16, y=0, width=width * scale, height=height * scale, viewBox=f"{left} {top} {width} {height}",
-    )  # fmt: skip
+    )
+    crop = html.tag(
+        "svg", *enlarged, width=width * scale, height=height * scale, viewBox=f"{left} {top} {width} {height}"
+    )
     parts = [photo, svg.rectangle(**place, fill="none", stroke=colors.VERMILION, stroke_width=3)]
     if 0 <= left + width / 2 <= size:
         parts.append(svg.dot(left + width / 2, top + height / 2, colors.VERMILION, radius=3.5, stroke="#fff"))
     whole = html.tag("svg", *parts, width=size, height=size, viewBox=f"0 0 {size} {size}")
-    words = f"A photograph with a frame of {height} by {width} pixels, and the part inside of it enlarged."
-    return svg.picture(whole, crop, words=words, width=size + CROP + 16, height=max(size, CROP))
+    words = f"A photograph with a frame of {height} by {width} pixels."
+    return (
+        svg.picture(whole, words=words, width=size, height=size),
+        svg.picture(crop, words="The part inside of the frame, enlarged.", width=width * scale, height=height * scale),
+    )
 
 
 def _table(layers: Sequence[Layer], size: int, chosen: int) -> html.Html:

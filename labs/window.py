@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from utils.cost import units
 from utils.data.photo import photograph
 from utils.page import svg
-from utils.page.html import Html, tag
+from utils.page.html import Html
 from utils.show.colors import BLUE, ORANGE, VERMILION, tint
 from utils.show.touch import Touch
 
@@ -155,6 +155,7 @@ def _photo() -> Tensor:
 # --- the still ----------------------------------------------------------------------------------------------------------
 
 _CELL = 28
+_WIDEST = 820  # pixels: wider, it would be made smaller on a page, and its numbers could not be read
 
 
 def _still(state: Mapping[str, Any]) -> str:
@@ -167,14 +168,17 @@ def _still(state: Mapping[str, Any]) -> str:
     )
     columns["result"] = filled[-1:] if mode != "separable" else filled[3:]
     parts: list[Html] = []
-    left, bottom = 12.0, 0.0
+    left, above, right, bottom = 12.0, 0.0, 0.0, 0.0
     for name, grids in columns.items():
         if not grids:
             continue
         around = state["padding"] if name == "input" else 0
         down, across = (0 if mode == "factorised" else around), around
-        top = 34.0
-        parts.append(svg.text(left, 22, name, anchor="start", font_weight="bold", font_size=13))
+        room = max((max(grid.shape[1] for grid in grids) + 2 * across) * _CELL, 52)
+        if left + room > _WIDEST:  # what has no room any more stands below
+            left, above = 12.0, bottom
+        top = above + 34
+        parts.append(svg.text(left, above + 22, name, anchor="start", font_weight="bold", font_size=13))
         for grid in grids:
             parts += _grid(grid, left, top, (down, across))
             height, width = ((1, k) if mode == "factorised" else (k, k)) if name == "input" else (1, 1)
@@ -182,9 +186,9 @@ def _still(state: Mapping[str, Any]) -> str:
                 size = {"width": width * _CELL, "height": height * _CELL}
                 parts.append(svg.rectangle(left, top, **size, fill="none", stroke=VERMILION, stroke_width=3))
             top += (grid.shape[0] + 2 * down) * _CELL + 14
-        left += max((max(grid.shape[1] for grid in grids) + 2 * across) * _CELL, 52) + 36
-        bottom = max(bottom, top)
-    return svg.sheet(*parts, words=TITLES[mode].format(k=k), width=left - 24, height=bottom)
+        left += room + 36
+        right, bottom = max(right, left), max(bottom, top)
+    return svg.sheet(*parts, words=TITLES[mode].format(k=k), width=right - 24, height=bottom)
 
 
 def _weights(mode: str, k: int) -> list[Tensor]:
@@ -213,5 +217,6 @@ def _grid(grid: Tensor, left: float, top: float, padding: tuple[int, int]) -> li
             color = tint(BLUE if value > 0 else ORANGE, 0.5 * abs(value) / most)
             parts.append(svg.rectangle(x, y, _CELL, _CELL, fill=color, stroke="#BBBBBB"))
             words = f"{value:g}" if value == round(value) else f"{value:.1f}"
-            parts.append(tag("text", words.replace("-", "−"), x=x + _CELL / 2, y=y + 18, text_anchor="middle"))
+            letters = 10 if len(words) > 3 else None
+            parts.append(svg.text(x + _CELL / 2, y + 18, words.replace("-", "−"), font_size=letters))
     return parts

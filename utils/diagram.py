@@ -29,6 +29,7 @@ FORMATS = (".svg", ".png", ".pdf")
 MANY = 8  # as many equal boxes, or groups of boxes, are drawn as one
 LONGEST = 12  # boxes in such a group
 LEGIBLE = 0.84  # of its own size: there the small letters of 9 pt, 12 px, are 10 px high
+LEADING = 2.0  # points more from line to line in a box than Graphviz gives: its margins have room for them
 _PLAIN = (nn.Sequential, nn.ModuleList)  # modules that are no level of their own
 
 
@@ -138,20 +139,26 @@ def draw(module: nn.Module, image_shape: Input | Sequence[Input], depth: int = 1
         raise ValueError(f"depth is {depth!r}; it must be a whole number, 1 or more.")
     if direction not in ("TB", "LR"):
         raise ValueError(f'direction is {direction!r}; it can be "TB" (top to bottom) or "LR" (left to right).')
-    record = trace(module, image_shape)
+    return diagram_of(trace(module, image_shape), depth, direction)
+
+
+def diagram_of(record: Trace, depth: int = 1, direction: str = "TB") -> Diagram:
+    """`draw` of a module that is traced already."""
     repeats = _repeats(record)
     nodes, edges = _graph(record, depth, repeats)
     _fold_layers(nodes, edges)
     _fold_sums(nodes, edges)
     _fold_equals(nodes, edges)
+    lines = {key: _lines(node) for key, node in nodes.items()}
     return Diagram(
         title=f"{type(record.root).__name__} on {' and '.join(map(shape_text, record.inputs))}",
-        source=_source(record, nodes, edges, direction, repeats),
-        alternative=_in_words(record, nodes, edges),
+        source=_source(record, nodes, edges, lines, direction, repeats),
+        alternative=_in_words(record, edges, lines),
     )
 
 
 Edges = dict[tuple[int, int], tuple[int, ...]]  # (from, to) -> shape of what flows
+Lines = dict[int, list[str]]  # what stands in each box
 Form = tuple[object, ...]  # what a module is and does, the same for equal ones
 
 
@@ -514,7 +521,9 @@ def _lines(node: _Node) -> list[str]:
     return lines
 
 
-def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str, repeats: _Repeats) -> str:
+def _source(
+    record: Trace, nodes: dict[int, _Node], edges: Edges, lines: Lines, direction: str, repeats: _Repeats
+) -> str:
     with needed("A drawing"):
         import graphviz
     graph = graphviz.Digraph(
@@ -529,7 +538,7 @@ def _source(record: Trace, nodes: dict[int, _Node], edges: Edges, direction: str
     points: dict[int, set[str]] = {}
     for point in entrance.values():
         points.setdefault(int(point.rsplit("_", 1)[1]), set()).add(point)
-    _fill(graph, record, [nodes[key] for key in sorted(nodes)], (), repeats, points)
+    _fill(graph, record, [nodes[key] for key in sorted(nodes)], lines, (), repeats, points)
     labelled: set[tuple[int, tuple[int, ...]]] = set()
     entered: set[str] = set()
     parting: list[tuple[str, str]] = []
@@ -579,6 +588,7 @@ def _fill(
     graph: "graphviz.Digraph",
     record: Trace,
     nodes: list[_Node],
+    lines: Lines,
     around: tuple[int, ...],
     repeats: _Repeats,
     entrances: dict[int, set[str]],
@@ -589,7 +599,7 @@ def _fill(
         if len(node.inside) > len(around):
             opened.setdefault(node.inside[len(around)], []).append(node)
             continue
-        first, *rest = (escape(line) for line in _lines(node))
+        first, *rest = (escape(line) for line in lines[node.key])
         body = f"<b>{first}</b>" if node.kind != "end" else first
         body += "".join(f'<br/><font point-size="9">{line}</font>' for line in rest)
         graph.node(_id(node.key), label=f"<{body}>", fillcolor=_color(node))
@@ -605,20 +615,18 @@ def _fill(
                 frame.attr(label="", style="invis")
             for point in sorted(entrances.get(call, ())):
                 frame.node(point, shape="point", width="0.05", height="0.05", style="filled", fillcolor="#555555")
-            _fill(frame, record, members, (*around, call), repeats, entrances)
+            _fill(frame, record, members, lines, (*around, call), repeats, entrances)
 
 
 def _id(key: int) -> str:
     return f"n{key}" if key >= 0 else "input" if key == INPUT else f"input{-key}"
 
 
-def _in_words(record: Trace, nodes: dict[int, _Node], edges: Edges) -> str:
-    names = {key: _lines(node)[0] for key, node in nodes.items()}
-    sentences = []
-    for key in sorted(nodes):
-        sources = [names[source] for source, target in sorted(edges) if target == key]
-        if sources:
-            sentences.append(f"{'; '.join(_lines(nodes[key]))} takes {', '.join(sources)}")
+def _in_words(record: Trace, edges: Edges, lines: Lines) -> str:
+    reads: dict[int, list[str]] = {}
+    for source, target in sorted(edges):
+        reads.setdefault(target, []).append(lines[source][0])
+    sentences = [f"{'; '.join(lines[key])} takes {', '.join(reads[key])}" for key in sorted(reads)]
     given = " and ".join(shape_text(shape) for shape in record.inputs)
     return f"From {'an input' if len(record.inputs) == 1 else 'inputs'} of {given}: " + ". ".join(sentences) + "."
 
@@ -628,13 +636,16 @@ _quiet_from_now_on = False
 
 
 def _centred(box: re.Match[str]) -> str:
-    """A box of the picture with its lines anchored at its middle, where they stay whatever font the reader has."""
+    """A box of the picture with its lines anchored at its middle, where they stay whatever font the reader has, and led apart."""
     outline = re.search(r' d="([^"]+)"', box[0])
     if outline is None:
         return box[0]
     across = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", outline[1])]
     middle = (min(across) + max(across)) / 2
-    return re.sub(r'text-anchor="start" x="[^"]+"', f'text-anchor="middle" x="{middle:.2f}"', box[0])
+    text = re.sub(r'text-anchor="start" x="[^"]+"', f'text-anchor="middle" x="{middle:.2f}"', box[0])
+    heights = sorted({float(y) for y in re.findall(r'<text[^>]* y="([-\d.]+)"', text)})
+    shifts = {height: LEADING * (place - (len(heights) - 1) / 2) for place, height in enumerate(heights)}
+    return re.sub(r'(<text[^>]* y=")([-\d.]+)"', lambda at: f'{at[1]}{float(at[2]) + shifts[float(at[2])]:.2f}"', text)
 
 
 def _lay_out(source: str, form: str) -> bytes:

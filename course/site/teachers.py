@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from course.build import feedback_of, solved
 from course.ledger import VERDICTS
 from course.syllabus import Lesson
+from utils.feedback.exercises import PREDICT, predict_call, questions_of
 
 MOST_SLIDES, MOST_CLAIMS = 15, 4
 _RENDER = MarkdownIt("commonmark").enable("table")
@@ -131,14 +132,14 @@ def _recap(text: str) -> list[tuple[str, str]]:
 
 def _predictions(lesson: Lesson) -> Iterator[tuple[str, list[str]]]:
     """The questions that are asked before anything runs, each with its choices."""
+    asked = questions_of(lesson.folder / "lesson.md")
     for cell in solved(lesson).cells:
-        if cell.cell_type == "code" and cell.source.startswith("predict("):
-            call = ast.parse(cell.source, mode="eval").body
-            assert isinstance(call, ast.Call)
+        if cell.cell_type == "code" and cell.source.startswith(PREDICT):
+            call = predict_call(cell.source)
             choices: list[str] = next(
                 (ast.literal_eval(each.value) for each in call.keywords if each.arg == "choices"), []
             )
-            yield ast.literal_eval(call.args[1]), choices
+            yield asked[ast.literal_eval(call.args[0])], choices
 
 
 def _slips(lesson: Lesson) -> Iterator[tuple[str, str, list[str]]]:

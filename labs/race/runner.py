@@ -234,8 +234,6 @@ class Race:
         try:
             pickle.dump(self._job, process.stdin)
             process.stdin.flush()  # and left open: when it closes, the other process ends
-            import scipy.stats  # noqa: F401, the comparison needs it, and to load it when the race ends would take a second
-
             while True:
                 kind, *news = pickle.load(process.stdout)
                 getattr(self, f"_hear_{kind}")(*news)

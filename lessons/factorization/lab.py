@@ -13,8 +13,9 @@ from lessons.factorization.savings import Window
 from networks import measure
 from networks.layers import Branches, ConvReLU, chain, padding_of
 from utils.cost import units
-from utils.cost.table import Table, profile
-from utils.diagram import Diagram, at_one_scale, draw
+from utils.cost.table import Table, table_of
+from utils.cost.trace import trace
+from utils.diagram import Diagram, at_one_scale, diagram_of
 from utils.lab_frame.frame import Lab, View, buttons, choice, slider
 from utils.page.html import Html, side_by_side, text
 
@@ -140,7 +141,8 @@ def _seen(design: Design) -> tuple[Table, Diagram]:
     """A design's cost, and its diagram."""
     with torch.device("meta"):
         module = design.build()
-    return profile(module, design.image_shape), draw(module, design.image_shape)
+    record = trace(module, design.image_shape)
+    return table_of(record), diagram_of(record)
 
 
 def _heading(name: str, design: Design, table: Table) -> Html:

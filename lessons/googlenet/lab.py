@@ -170,9 +170,9 @@ def _sheet(boxes: list[list[int]], methods: list[str], factor: float) -> str:
     small = torch.tensor(boxes).mul(factor).round().long()
     small[:, 2:] = torch.maximum(small[:, 2:], small[:, :2] + 1)
     images = _small()[None]
-    gap = 4
+    gap, between = 4, 128  # grey, which glares neither on a light page nor on a dark one
     across = COUNT // 2
-    sheet = np.full((2 * THUMBNAIL + gap, across * (THUMBNAIL + gap) - gap, 3), 255, dtype=np.uint8)
+    sheet = np.full((2 * THUMBNAIL + gap, across * (THUMBNAIL + gap) - gap, 3), between, dtype=np.uint8)
     for place, (box, method) in enumerate(zip(small, methods, strict=True)):
         made = resize_boxes(images, box[None], size=(THUMBNAIL, THUMBNAIL), interpolation=method)[0]
         top, left = place // across * (THUMBNAIL + gap), place % across * (THUMBNAIL + gap)

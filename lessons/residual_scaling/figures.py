@@ -340,8 +340,8 @@ def what_averaging_brings(logits: torch.Tensor, labels: torch.Tensor) -> Picture
 
 def recorded_ensembles(result: Result) -> Picture:
     """The mean accuracy of all ensembles of 1, 2, ... networks of a recorded experiment."""
-    last = next(runs[-1] for runs in result.runs.values() if runs)
-    means, form = last.measures["ensemble_accuracy"], result.form
+    found = (run.measures.get("ensemble_accuracy", []) for runs in result.runs.values() for run in runs)
+    means, form = max(found, key=len), result.form
     images = "" if form.limit is None else f", {form.limit:,} images"
     title = (
         f"{len(means)} networks averaged are {means[-1] - means[0]:.1f} points better than one; two are {means[1] - means[0]:.1f}\n"

@@ -62,9 +62,13 @@ def network(channels: int, scale: float) -> nn.Sequential:
     )
 
 
-@lru_cache(maxsize=128)
 def trained(channels: int, scale: float, rate: float, seed: int = 0, watched: bool = False) -> Tiny:
-    """Train a tiny network by SGD with momentum, and keep some steps of it. The same call again takes no time."""
+    """Train a tiny network by SGD with momentum; `watched` keeps some steps of it. The same network again takes no time."""
+    return _trained(channels, scale, rate, seed, watched)
+
+
+@lru_cache(maxsize=128)
+def _trained(channels: int, scale: float, rate: float, seed: int, watched: bool) -> Tiny:
     data = load("digits")
     kept = Snapshots(data, layers=WATCHED) if watched else None
     steps = steps_to_keep(STEPS, 1) if watched else []

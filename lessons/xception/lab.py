@@ -9,10 +9,11 @@ from torch import nn
 
 from course.experiments import plural
 from labs.design_costs import color_of, cost_bars, cost_mark, difference, heading
-from lessons.xception.roofline import Limits, Work, works_of
+from lessons.xception.roofline import Limits, Work, works_in
 from utils.cost import units
-from utils.cost.table import Table, profile, shape_text, short
-from utils.diagram import Diagram, at_one_scale, draw
+from utils.cost.table import Table, shape_text, short, table_of
+from utils.cost.trace import trace
+from utils.diagram import Diagram, at_one_scale, diagram_of
 from utils.lab_frame.frame import Lab, View, buttons, choice, slider, stops
 from utils.page import svg
 from utils.page.html import Html, side_by_side, text
@@ -124,8 +125,8 @@ class Seen:
 
 @units.cached(maxsize=32)
 def _seen(design: Design) -> Seen:
-    module, shape = design.build(), design.image_shape
-    return Seen(design, profile(module, shape), works_of(module, shape), draw(module, shape))
+    record = trace(design.build(), design.image_shape)
+    return Seen(design, table_of(record), works_in(record), diagram_of(record))
 
 
 def view(limits: Limits, settings: dict, pinned: dict | None) -> View:

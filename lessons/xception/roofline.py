@@ -19,7 +19,7 @@ from networks.catalog import create
 from networks.layers import SeparableConv
 from utils.cost import units
 from utils.cost.timing import Timing, machine, timed
-from utils.cost.trace import trace
+from utils.cost.trace import Trace, trace
 
 FLOAT32 = 4  # bytes
 
@@ -48,7 +48,11 @@ def works_of(
     Raises:
         ValueError: a shape that cannot be, as for `utils.cost.table.profile`.
     """
-    record = trace(module, image_shape)
+    return works_in(trace(module, image_shape), batch_size=batch_size, bytes_each=bytes_each)
+
+
+def works_in(record: Trace, *, batch_size: int = 1, bytes_each: int = FLOAT32) -> tuple[Work, ...]:
+    """`works_of` a module that is traced already."""
     found = []
     for operation in record.operations:
         if not operation.macs:

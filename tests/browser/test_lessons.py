@@ -64,7 +64,7 @@ def test_lesson_00(learner_of_two_days, tmp_path):
 
 
 def answer_in_number(learner):
-    box = learner.output('    "digits",').locator(".course-predict")
+    box = learner.output('predict("digits"').locator(".course-predict")
     field, keep = box.get_by_placeholder("a number"), box.get_by_role("button", name="Keep my prediction")
     keep.click()
     box.get_by_text("Write a number first.").wait_for()
@@ -82,8 +82,8 @@ def answer_in_number(learner):
     # It is trained here: 100.0 per cent with one set of instructions, 99.7 with another. The test is of the two's standing side by side.
     assert 90 < float(told[1]) <= 100
     # It is kept, and no longer changes once the truth is out.
-    learner.run('    "digits",')
-    box = learner.output('    "digits",').locator(".course-predict")
+    learner.run('predict("digits"')
+    box = learner.output('predict("digits"').locator(".course-predict")
     box.get_by_text("You predict 95 per cent.").wait_for()
     box.get_by_placeholder("a number").fill("99")
     box.get_by_role("button", name="Keep my prediction").click()
@@ -143,7 +143,7 @@ def open_again(learner, address):
     learner.enter(address)
     learner.open("00_start_here.ipynb")
     expect(learner.output("import torch")).to_contain_text("2 of 3", timeout=WAIT)
-    expect(learner.output('    "digits",')).to_contain_text("You predict 95 per cent.", timeout=WAIT)
+    expect(learner.output('predict("digits"')).to_contain_text("You predict 95 per cent.", timeout=WAIT)
     expect(learner.output("window_lab()").locator(".course-still .course-size")).to_have_text(["6×6"], timeout=WAIT)
     # ipywidgets looks for the widgets of yesterday and tells the console, soon after; the learner sees nothing of it.
     lost, deadline = "Error: widget model not found", time.monotonic() + 60
@@ -171,7 +171,7 @@ def test_lesson_01(learner):
 
 
 def answer_in_choice(learner):
-    box = learner.output('    "dearest",').locator(".course-predict")
+    box = learner.output('predict("dearest"').locator(".course-predict")
     box.get_by_role("button", name="Keep my prediction").click()
     box.get_by_text("Choose one first.").wait_for()
     box.get_by_label("5×5").check()

@@ -300,6 +300,22 @@ def test_it_fits_a_narrow_page(tmp_path):
         assert page.evaluate("document.querySelector('.map-strip').style.visibility") == "hidden"
 
 
+@pytest.mark.parametrize("width", [480, 340])
+def test_the_totals_are_whole_on_a_narrow_page(tmp_path, width):
+    made = network_map("inception_v3", "inception_resnet_v2")
+    with static_page(tmp_path, made.live_html(), width=width, still=True) as page:
+        page.locator(".map-title").first.wait_for()
+        ends, words = page.evaluate(
+            "() => { const all = [...document.querySelectorAll('.map-title')]; return [all.map(each => each.getBoundingClientRect().right),"
+            " all.map(each => each.textContent)]; }"
+        )
+        edge = page.locator(".map-surface").bounding_box()
+        assert max(ends) <= edge["x"] + edge["width"] and all("activations" in each for each in words)
+        title, names = page.locator(".map-title").first, page.locator(".map-label").all()
+        lowest = title.bounding_box()["y"] + title.bounding_box()["height"]
+        assert min(each.bounding_box()["y"] for each in names if each.text_content()) >= lowest - 1
+
+
 def test_two_pieces_on_one_page_are_apart(tmp_path):
     pieces = network_map("googlenet"), network_map("googlenet")
     with static_page(tmp_path, pieces[0].live_html(), pieces[1].live_html(with_code=False), still=True) as page:

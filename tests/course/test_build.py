@@ -1,6 +1,7 @@
 """Notebooks come from their sources: the same bytes each time, and a broken source is named with file and line."""
 
 import io
+import itertools
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from course.build import SourceError, alone, build, examine, feedback_of, solved
 from course.syllabus import LESSONS, lesson
 from course.workspace import NOTEBOOKS, is_edited
 from lessons.start_here import figures
+from utils.feedback.exercises import questions_of
 
 SLUGS = [entry.slug for entry in LESSONS]
 
@@ -28,6 +30,18 @@ def test_the_committed_notebook_is_what_the_source_gives(slug, tmp_path):
     build([entry], into=tmp_path)
     rebuilt = (tmp_path / entry.notebook).read_bytes()
     assert rebuilt == (NOTEBOOKS / entry.notebook).read_bytes(), "run `make lessons` and commit notebooks/"
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_each_question_stands_once_as_text(slug):
+    """A prediction's question is there before anything runs, and where nothing can."""
+    asked = questions_of(lesson(slug).folder / "lesson.md")
+    cells = student(lesson(slug)).cells
+    calls = {cell.source: before for before, cell in itertools.pairwise(cells) if cell.source.startswith("predict(")}
+    assert len(calls) == len(asked) >= 2
+    for (name, question), (call, before) in zip(asked.items(), calls.items(), strict=True):
+        assert f'"{name}"' in call and before.source == f"**Predict.** {question}" and before.cell_type == "markdown"
+        assert sum(question in cell.source for cell in cells) == 1
 
 
 def test_no_notebook_is_left_over():

@@ -26,7 +26,6 @@ EQUAL_COST = {
     "uniform_blocks": 0.01,
     "residual": 0.0,
     "averaged_weights": 0.0,
-    "ensemble": 0.0,
     "warm_up": 0.0,
     "separable_activation": 0.0,
     "separable_residual": 0.0,

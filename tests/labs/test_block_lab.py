@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -14,12 +16,16 @@ from labs.block_lab import SINCE, TITLES, block_lab, cost_by_branch, design_of, 
 from labs.block_presets import presets
 from labs.block_race import MOST_MACS, RaceDesigns, common_factor, small_blocks
 from labs.design_costs import TimeDesigns, time_designs
+from lessons.factorization.lab import factor_lab
 from lessons.inception_module.paper import TABLE_1
+from lessons.xception.lab import groups_lab
+from lessons.xception.roofline import Limits
 from networks.catalog import create, entry, names
 from networks.googlenet import InceptionModule, NaiveInceptionModule
 from networks.inception_resnet_v1 import ResidualBlock
 from networks.layers import Branches
 from networks.xception import SeparableStack, XceptionBlock
+from utils.cost import trace
 from utils.cost.table import profile, short
 from utils.diagram import draw
 from utils.lab_frame.frame import OWN
@@ -30,6 +36,7 @@ BY_NAME = {preset.name: preset for preset in ALL}
 LEVELS = ("inception_module", "batch_norm", "factorization", "inception_v4", "residual_scaling", "xception")
 MODULE_BRANCHES = ("pointwise", "three", "five", "pool")
 START = block_lab().settings
+LIMITS = Limits(peak=50e9, memory=10e9, cache=40e9, where="here")
 
 
 def blocks_of(name: str) -> tuple[nn.Module, dict[str, tuple[int, ...]]]:
@@ -48,6 +55,23 @@ def blocks_of(name: str) -> tuple[nn.Module, dict[str, tuple[int, ...]]]:
 def counted(module: nn.Module, shape: tuple[int, ...]) -> tuple:
     table = profile(module, shape)
     return table.parameters, table.macs, table.activations, table.rows[-1].shape, table.receptive_field
+
+
+@pytest.mark.parametrize("lab", [block_lab, factor_lab, partial(groups_lab, LIMITS)])
+def test_a_design_that_is_new_is_traced_once(lab, monkeypatch):
+    """What it costs and what it looks like are two ways to read one trace."""
+    shown, traced = lab(), []
+    real = trace.trace
+
+    def noted(*arguments, **options):
+        traced.append(arguments)
+        return real(*arguments, **options)
+
+    for place in list(sys.modules.values()):
+        if getattr(place, "trace", None) is real:
+            monkeypatch.setattr(place, "trace", noted)
+    shown.set(grid=11)
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize("name", names())

@@ -94,7 +94,7 @@ def test_the_lab_says_what_a_unit_sees():
     lab.pin()
     lab.set(stack="one", layer=1)
     assert lab.text.startswith("A: plain, layer 2") and "B: one, layer 1 (1×1 conv)" in lab.text
-    assert lab.output.value.count('role="img"') == 2
+    assert lab.output.value.count('role="img"') == 4, "of A and of B the photograph, and the field by itself"
 
 
 def test_every_handle_says_what_it_does_and_changes_the_picture():

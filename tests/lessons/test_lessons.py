@@ -3,6 +3,7 @@
 One run a lesson serves both, with short trainings. The whole notebooks, each as it is, run with `--whole`, once a week.
 """
 
+import itertools
 import re
 
 import pytest
@@ -42,6 +43,9 @@ def is_quiet(code: list[NotebookNode]) -> None:
         noise = [output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stderr"]
         left = [line for line in "".join(noise).splitlines() if line.strip() and not re.search(r"\d+%\|", line)]
         assert not left, f"{cell.source[:60]!r} writes to stderr: {left}"
+        said = [texts(NotebookNode(outputs=[output])).strip() for output in cell.outputs if "data" in output]
+        twice = [one for one, other in itertools.permutations(said, 2) if len(one) > 30 and one in other]
+        assert not twice, f"{cell.source[:60]!r} says twice: {twice}"
 
 
 def lasts(code: list[NotebookNode]) -> None:

@@ -1,6 +1,7 @@
 """Lesson 07: its stacks, memory and ensembles against torch, its pictures and lab, and the numbers in its text."""
 
 import copy
+import itertools
 import math
 import re
 from pathlib import Path
@@ -238,6 +239,18 @@ def test_the_ensembles_picture_tells_its_numbers():
     )
 
 
+def test_networks_that_are_averaged_learn_as_they_would_alone():
+    runs = experiment("ensemble").trial().runs
+    alone, both = (runs[arm][0].net.eval() for arm in ("one network", "two averaged"))
+    first, second = both.members
+    for mine, theirs in zip(alone.state_dict().values(), first.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert not torch.equal(first[0].conv.weight, second[0].conv.weight)
+    images = torch.randn(5, 3, 32, 32)
+    mean = torch.stack([net(images).softmax(dim=1) for net in (first, second)]).mean(dim=0)
+    torch.testing.assert_close(both(images).exp(), mean)
+
+
 def test_a_training_that_was_stopped_stops_no_cell_about_ensembles(capsys):
     cells = [cell.source for cell in solved(lesson("residual_scaling")).cells if "len(trained) > 1" in cell.source]
     assert len(cells) == 3
@@ -321,6 +334,13 @@ def test_question_b():
     text = answer("At 0 the activations pass")
     assert f"{stacks.passage(64, 0.0, is_normalised=False).sizes[-1]:.2f}" == "1.00" and "stays 1.00" in text
     assert stacks.passage(64, 1.0, is_normalised=False).dead == pytest.approx(0.1, abs=0.03) and "about a tenth" in text
+
+
+def test_the_lab_trains_nothing_again(networks, monkeypatch):
+    monkeypatch.setattr(tiny, "network", lambda *_: pytest.fail("a network is trained twice"))
+    shown = lab.scale_lab()
+    for scale, rate in itertools.product((0.1, 0.3, 1.0), tiny.RATES):
+        shown.set(scale=scale, rate=rate)
 
 
 def test_the_lab(networks):

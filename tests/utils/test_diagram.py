@@ -1,6 +1,7 @@
 """Diagrams show what is in the module: boxes, arrows, shapes and costs are compared with the live network."""
 
 import base64
+import itertools
 import re
 import subprocess
 import sys
@@ -368,3 +369,15 @@ def test_what_is_read_in_the_middle_is_not_folded_away():
 
     titles = re.findall(r"<b>(.*?)</b>", draw(Taps(), (4, 8, 8)).source)
     assert titles == ["3×3 conv, 4"] * 5 + ["3×3 conv, 4 (×15)", "sum"]  # the fifth is read by the sum too
+
+
+def test_the_lines_of_a_box_stand_apart_and_in_it():
+    """The letters of 11 and 9 points need as much, whatever font the reader has."""
+    svg = draw(InceptionModule(192, Widths(64, 96, 128, 16, 32, 32)), (192, 28, 28)).svg
+    boxes = re.findall(r'<g id="[^"]+" class="node">.*?</g>', svg, flags=re.DOTALL)
+    assert len(boxes) == 10
+    for box in boxes:
+        lines = [float(y) for y in re.findall(r'<text[^>]* y="([-\d.]+)"', box)]
+        edges = [float(y) for y in re.findall(r"[-\d.]+,([-\d.]+)", re.search(r' d="([^"]+)"', box)[1])]
+        assert all(below - above >= 11 for above, below in itertools.pairwise(lines))
+        assert min(edges) + 9 < lines[0] and lines[-1] < max(edges) - 2

@@ -139,7 +139,7 @@ class Table:
             for row in self.rows
         )
         head = ("name", "layer", "branch", "output", "parameters", units.letters(), "activations", "receptive field")
-        table = html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight")
+        table = html.table(rows, head=head, caption=self._summary(), align="lllrrrrr", cls="tight small")
         return html.output(html.scrolled(table, "The cost of each layer"))
 
 
@@ -157,7 +157,11 @@ def profile(module: nn.Module, image_shape: Input | Sequence[Input]) -> Table:
         TypeError: not a module.
         ValueError: not a shape of three whole numbers, a scripted module, or one that cannot take such an image.
     """
-    record = trace(module, image_shape)
+    return table_of(trace(module, image_shape))
+
+
+def table_of(record: Trace) -> Table:
+    """`profile` of a module that is traced already."""
     concatenating = {operation.call: operation.index for operation in record.operations if operation.name == "cat"}
     rows = []
     for name, call, operations in layer_groups(record):

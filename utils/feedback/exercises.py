@@ -4,6 +4,7 @@ Each lesson makes one `Feedback`, adds its exercises to it, and hands `check`, `
 `progress` to its notebook. Everything shows as HTML in a notebook and as plain text elsewhere.
 """
 
+import ast
 import linecache
 import math
 import os
@@ -286,7 +287,7 @@ class Feedback:
     def predict(
         self,
         name: str,
-        question: str,
+        question: str = "",
         *,
         choices: Sequence[str] | None = None,
         unit: str = "",
@@ -294,9 +295,15 @@ class Feedback:
     ) -> "Prediction":
         """Ask the learner for a guess, a number or one of `choices`; kept, and shown when `truth` is called.
 
+        A lesson's notebook has the question as text above the cell: there it is not given, and known from the lesson's source.
         Without a front end, or to answer in code, pass `answer=`.
+
+        Raises:
+            ValueError: no question is given, and the lesson asks none of this name.
         """
-        prediction = Prediction(self, name, question, tuple(choices or ()), unit)
+        prediction = Prediction(
+            self, name, question or self._question(name), tuple(choices or ()), unit, stands_above=not question
+        )
         self.predictions[name] = prediction
         if answer is not None:
             try:
@@ -306,6 +313,14 @@ class Feedback:
             if said.head != KEPT:
                 display(said)
         return prediction
+
+    def _question(self, name: str) -> str:
+        known = questions_of(self.source)
+        if name not in known:
+            raise ValueError(
+                f"This lesson asks no question {name!r}; it has {', '.join(known)}. Give your own as the second argument."
+            )
+        return known[name]
 
     def truth(self, name: str, value: object, explanation: str = "", *, within: float = 0.0) -> None:
         """Show the learner's prediction beside what came out, wherever the call stands, and close the prediction.
@@ -361,10 +376,19 @@ class Checks:
 
 
 class Prediction:
-    """A question that the learner answers before anything runs."""
+    """A question that the learner answers before anything runs. One that stands above as text is not shown once more."""
 
-    def __init__(self, feedback: Feedback, name: str, question: str, choices: tuple[str, ...], unit: str):
-        self.feedback, self.name, self.question = feedback, name, question
+    def __init__(
+        self,
+        feedback: Feedback,
+        name: str,
+        question: str,
+        choices: tuple[str, ...],
+        unit: str,
+        *,
+        stands_above: bool = False,
+    ):
+        self.feedback, self.name, self.question, self.stands_above = feedback, name, question, stands_above
         self.choices, self.unit = choices, unit
         self._widget = None
         self._still: Still | None = None  # once the question is shown
@@ -447,7 +471,9 @@ class Prediction:
 
     @property
     def asked(self) -> html.Html:
-        """The question as HTML."""
+        """The question as HTML; nothing where it stands above."""
+        if self.stands_above:
+            return html.Html("")
         return html.tag("div", html.bold("Predict."), " ", html.with_code(self.question))
 
     @property
@@ -466,9 +492,12 @@ class Prediction:
         else:
             field_ = html.tag("input", type="text", inputmode="decimal", name=name, size=12)
             entries = [html.tag("label", "Your guess: ", field_, " ", self.unit)]
-        question = html.tag("legend", html.bold("Predict."), " ", html.with_code(self.question))
+        legend, label = html.tag("legend", html.bold("Predict."), " ", html.with_code(self.question)), None
+        if self.stands_above:
+            legend, label = html.Html(""), self.question
         said = html.tag("output", "")
-        return html.tag("form", html.tag("fieldset", question, *entries, said), cls="course-predict", data_name=name)
+        fields = html.tag("fieldset", legend, *entries, said, aria_label=label)
+        return html.tag("form", fields, cls="course-predict", data_name=name)
 
     def widget(self):
         """The question with its choices or its number field, as a widget."""
@@ -639,6 +668,23 @@ def solution_of(source: Path, number: str) -> str:
         if f'exercise: "{number}"' in options:
             return _MARKER.sub("", code).strip()
     raise ValueError(f"{source.name} has no cell for exercise {number}.")
+
+
+def questions_of(source: Path) -> dict[str, str]:
+    """The questions that a lesson's source asks with `predict("name", "question", ...)`, by their names."""
+    calls = (split_options(match[1])[1].strip() for match in _CELL.finditer(source.read_text(encoding="utf-8")))
+    asked = (predict_call(code).args for code in calls if code.startswith(PREDICT))
+    return {ast.literal_eval(name): ast.literal_eval(question) for name, question in asked}
+
+
+PREDICT = "predict("  # a cell that asks for a prediction is this one call
+
+
+def predict_call(code: str) -> ast.Call:
+    """The call that such a cell is."""
+    call = ast.parse(code, mode="eval").body
+    assert isinstance(call, ast.Call)
+    return call
 
 
 def _defined(source: Path, number: str) -> str:

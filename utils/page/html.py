@@ -124,7 +124,7 @@ def panels(*pictures: object, least: int, most: int) -> Html:
 
 
 def on_paper(picture: Html, words: str, *, full: float, share: float, least: float) -> Html:
-    """A picture on white paper, `share` of the room wide, at most `full` pixels, and `least` times that: then it is scrolled."""
+    """A picture on white paper of its own width: `share` of the room, at most `full` pixels; below `least` of that it is scrolled."""
     sizes = f"--share:{100 * share:.4g}%;--full:{full:.0f}px;--least:{least * full:.0f}px"
     return tag("div", picture, cls="course-paper course-drawn", style=sizes, tabindex=0, role="group", aria_label=words)
 

@@ -100,7 +100,7 @@ table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-row{{display:flex;flex-wrap:wrap;gap:16px;margin-top:8px}}
 .course-row>*{{flex:0 1 auto;min-width:0;overflow-x:auto}}
 .course-row.grow>*{{flex:1 1 var(--least)}}
-.course-panels{{display:grid;grid-template-columns:repeat(auto-fit,minmax(var(--least),1fr));gap:10px;max-width:var(--most)}}
+.course-panels{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,var(--least)),1fr));gap:10px;max-width:var(--most)}}
 .course-panels>*{{width:100%;height:auto}}
 .course-figure{{margin:0}}
 .course-figure figcaption{{padding:4px 0}}
@@ -109,7 +109,8 @@ table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-scrolled{{overflow-x:auto}}
 .course :is(svg,img),.course-lab :is(svg,img),.course-widget :is(svg,img){{max-width:100%;height:auto}}
 .course-panels svg{{max-width:none}}
-.course-drawn>:is(svg,img){{width:var(--share);min-width:var(--least);max-width:var(--full)}}
+.course-drawn{{box-sizing:border-box;width:var(--share);min-width:min(100%,calc(var(--least) + 8px));max-width:calc(var(--full) + 8px)}}
+.course-drawn>:is(svg,img){{display:block;width:100%;min-width:var(--least)}}
 .jp-RenderedMarkdown details{{margin:4px 0 20px}}
 .jp-OutputArea-output pre{{word-break:normal;overflow-wrap:anywhere}}
 .course-lab{{container-type:inline-size}}

@@ -174,11 +174,12 @@ def arms(
     unit: str = "test accuracy, %",
     chance: float | None = None,
     note: str = "",
+    intervals: Mapping[str, tuple[float | None, float | None]] | None = None,
 ) -> Picture:
     """Results of several arms: a dot for each seed, the mean as a line, the 95 % interval of the mean as a band.
 
     `chance` is what guessing gives: marked where the axis reaches near it. `note` stands small under the picture: where
-    recorded runs are from.
+    recorded runs are from. `intervals` by arm, where they are known; else Student's.
     """
     with needed("A picture"):
         from scipy import stats
@@ -189,9 +190,11 @@ def arms(
         mean = values.mean()
         if len(values) > 1:
             half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-            axis.barh(-position, 2 * half, left=mean - half, height=0.5, color=colors.tint(color), zorder=1)
+            low, high = (intervals or {}).get(name, (mean - half, mean + half))
+            axis.barh(-position, high - low, left=low, height=0.5, color=colors.tint(color), zorder=1)
         axis.plot([mean, mean], [-position - 0.3, -position + 0.3], color=color, linewidth=2.5, zorder=2)
-        axis.scatter(values, [-position] * len(values), color=color, s=26, edgecolor="white", linewidth=0.6, zorder=3)
+        heights = _apart(values.tolist())
+        axis.scatter(values, heights - position, color=color, s=26, edgecolor="white", linewidth=0.6, zorder=3)
         words.append(f"{name}: {', '.join(f'{value:.1f}' for value in values)}, mean {mean:.1f}")
     axis.set_yticks([-position for position in range(len(results))], list(results))
     axis.set_ylim(-len(results) + 0.4, 0.6)
@@ -210,6 +213,15 @@ def arms(
     label(axis, x=f"{unit} (dots: one run each; line: mean; band: 95 % interval of the mean)")
     _foot(figure, note)
     return Picture(figure, f"Dots in rows. {_said(title, note)} {'; '.join(words)}.")
+
+
+def _apart(values: Sequence[float]) -> np.ndarray:
+    """Heights at which dots of the same value do not hide each other: 0 for a value that is there once."""
+    heights = [
+        0.4 * (values[:place].count(value) / (values.count(value) - 1) - 0.5) if values.count(value) > 1 else 0.0
+        for place, value in enumerate(values)
+    ]
+    return np.asarray(heights)
 
 
 def curves(

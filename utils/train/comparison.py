@@ -14,6 +14,9 @@ import numpy as np
 from utils.page.html import Html, output, table, tag
 from utils.train.runs import Run
 
+# From where to where a figure can go, by its unit; a run reaches something after one epoch or later.
+BOUNDS = {"%": (0.0, 100.0), "points": (0.0, 100.0), "epochs": (1.0, math.inf)}
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -25,11 +28,28 @@ class Quantity:
     points: str = ""  # the unit of a difference, where it is another: "points" between two percentages
     digits: int = 1  # behind the point, in a sentence; a table has one more
     words: tuple[str, str] | None = None  # how to say that a value is above, and below, another: ("later", "earlier")
+    is_share: bool = False  # each value is 100 or 0, so that a mean is a share of runs, with a proportion's interval
 
     @property
     def label(self) -> str:
         """Name and unit, as on an axis."""
         return f"{self.name}, {self.unit}" if self.unit else self.name
+
+    def interval(self, low: float, high: float, *, digits: int, of_difference: bool = False) -> str:
+        """From where to where an interval goes, as far as values can be.
+
+        Student's interval of few runs knows no bounds: that of a share can reach below 0 % and above 100 %, that of two shares'
+        difference beyond 100 points. What is shown ends there; a verdict is the same for either. An end that would be
+        rounded to 0 and is none gets more digits: on which side of 0 it lies decides.
+        """
+        least, most = BOUNDS.get(self.unit, (-math.inf, math.inf))
+        if of_difference:
+            least, most = least - most, most - least
+        low, high = max(low, least), min(high, most)
+        while of_difference and digits < 4 and any(end and not round(end, digits) for end in (low, high)):
+            digits += 1
+        sign = "+" if of_difference else ""
+        return f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
     def difference(self, value: float) -> str:
         """A difference of two, without its sign, with its unit."""
@@ -127,11 +147,11 @@ class Difference:
             side = "above" if self.mean >= 0 else "below"
             of = "" if self.quantity is ACCURACY else f" in {self.quantity.name}"
             found = f"{self.name} ends {amount} {side} {self.reference}{of}"
-        if self.low is None:
+        if self.low is None or self.high is None:
             return f"{found}, but a single run says nothing about the spread: repeat it with other seeds."
-        digits = self.quantity.digits
         by = f" over {self.pairs} pairs of the same seed" if self.pairs else ""
-        interval = f"95 % interval{by} {self.low:+.{digits}f} to {self.high:+.{digits}f}"
+        shown = self.quantity.interval(self.low, self.high, digits=self.quantity.digits, of_difference=True)
+        interval = f"95 % interval{by} {shown}"
         if self.is_clear:
             return f"{found} ({interval}): more than the spread between seeds explains."
         if self.is_equal and self.matters is not None:
@@ -163,15 +183,17 @@ class Comparison:
         digits = self.quantity.digits + 1
         rows = [["arm", "runs", "parameters", self.quantity.label, "deviation", "95 % interval", "seconds a run"]]
         for arm in self.arms:
-            alone = arm.deviation is None
+            interval = "–"
+            if arm.low is not None and arm.high is not None:
+                interval = self.quantity.interval(arm.low, arm.high, digits=digits)
             rows.append(
                 [
                     arm.name,
                     str(len(arm.values)),
                     f"{arm.parameters:,}",
                     f"{arm.mean:.{digits}f}",
-                    "–" if alone else f"{arm.deviation:.{digits}f}",
-                    "–" if alone else f"{arm.low:.{digits}f} to {arm.high:.{digits}f}",
+                    "–" if arm.deviation is None else f"{arm.deviation:.{digits}f}",
+                    interval,
                     f"{arm.seconds:.1f}",
                 ]
             )
@@ -217,10 +239,12 @@ def compare(
         matters: the smallest difference that would matter, in the quantity's unit. With it, each difference has a verdict.
 
     Raises:
-        ValueError: an arm without runs, a run that was stopped early, one seed twice in an arm, or different data.
+        ValueError: an arm without runs, a run that was stopped early, one seed twice in an arm, different data, or shares in pairs.
     """
     if not arms:
         raise ValueError("There is no arm to compare.")
+    if paired and quantity.is_share:
+        raise ValueError(f"{quantity.name} is a share of runs; it is compared between arms, not in pairs.")
     for name, runs in arms.items():
         _require_comparable(name, runs)
     contents = {run.data.get("content") for runs in arms.values() for run in runs}
@@ -281,16 +305,20 @@ def _require_comparable(name: str, runs: Sequence[Run]) -> None:
 
 def _summary(name: str, runs: Sequence[Run], quantity: Quantity) -> Summary:
     values = tuple(float(quantity.of(run)) for run in runs)
-    mean, low, high = _interval(values)
+    mean, low, high = _proportion(values) if quantity.is_share else _interval(values)
     deviation = statistics.stdev(values) if len(values) > 1 else None
     seconds = statistics.fmean(run.seconds for run in runs)
     return Summary(name, values, mean, deviation, low, high, seconds, runs[0].network["parameters"])
 
 
 def _difference(arm: Summary, reference: Summary, quantity: Quantity, matters: float | None) -> Difference:
-    """Welch's interval: the arms may spread differently, and may have different numbers of runs."""
+    """Welch's interval: the arms may spread differently, and may have different numbers of runs. That of two shares is Newcombe's."""
     mean, low, high, deviation = arm.mean - reference.mean, None, None, None
-    if arm.deviation is not None and reference.deviation is not None:
+    if quantity.is_share:
+        low, high = _between_shares(arm, reference)
+        shares = [(sum(each.values) / 100 + 2) / (len(each.values) + 4) for each in (arm, reference)]
+        deviation = 100 * math.sqrt(statistics.fmean(share * (1 - share) for share in shares))
+    elif arm.deviation is not None and reference.deviation is not None:
         spreads = ((arm.deviation, len(arm.values)), (reference.deviation, len(reference.values)))
         shares = [(deviation**2 / count, count - 1) for deviation, count in spreads]
         variance = sum(share for share, _ in shares)
@@ -328,6 +356,33 @@ def _interval(values: Sequence[float]) -> tuple[float, float | None, float | Non
         return mean, None, None
     reach = _student(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
     return mean, mean - reach, mean + reach
+
+
+def _proportion(values: Sequence[float]) -> tuple[float, float, float]:
+    """A share in per cent, of runs that are 100 or 0 each, and its exact 95 % interval (Clopper and Pearson, 1934)."""
+    count, runs = round(sum(values) / 100), len(values)
+
+    def at_most(most: int, share: float) -> float:
+        return sum(math.comb(runs, k) * share**k * (1 - share) ** (runs - k) for k in range(most + 1))
+
+    def where(most: int, wanted: float) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(60):  # halvings: at_most falls as the share grows
+            middle = (low + high) / 2
+            low, high = (middle, high) if at_most(most, middle) > wanted else (low, middle)
+        return 100 * low
+
+    return statistics.fmean(values), where(count - 1, 0.975) if count else 0.0, where(count, 0.025)
+
+
+def _between_shares(arm: Summary, reference: Summary) -> tuple[float, float]:
+    """The interval of a difference of two shares, from those of each (Newcombe, 1998, method 10, here from exact intervals)."""
+    assert arm.low is not None and arm.high is not None and reference.low is not None and reference.high is not None
+    mean = arm.mean - reference.mean
+    return (
+        mean - math.hypot(arm.mean - arm.low, reference.high - reference.mean),
+        mean + math.hypot(arm.high - arm.mean, reference.mean - reference.low),
+    )
 
 
 def _student(freedom: float) -> float:

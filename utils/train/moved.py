@@ -32,9 +32,6 @@ FILES: dict[str, Moved] = {  # by the path that runs have
         "53580d9a1ff4a19a", {"lessons/factorization/reductions.py": "94aa851655dcd0c4"}
     ),
     "lessons/googlenet/blocks.py": Moved("74040a1ca3eb6ccb", {"networks/googlenet.py": "bacd1f0eb2669e28"}),
-    "lessons/googlenet/experiments/auxiliary_heads.py": Moved(
-        "2378c7111e3a92fe", {"lessons/googlenet/experiments/auxiliary_heads.py": "5cc227e492a78f03"}
-    ),
     "lessons/googlenet/network.py": Moved("414c53273e5589f8", {"networks/googlenet.py": "bacd1f0eb2669e28"}),
     "lessons/inception_module/blocks.py": Moved("72643fe4ae8a4f4d", {"networks/googlenet.py": "bacd1f0eb2669e28"}),
     "lessons/inception_module/experiments/multi_scale.py": Moved(

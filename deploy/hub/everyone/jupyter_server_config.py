@@ -6,6 +6,9 @@ c = get_config()  # noqa: F821
 # of the machine could listen in on what another's kernel prints.
 c.KernelManager.transport = "ipc"
 
+# What a kernel says reaches the page at once: a lab's picture follows the hand.
+c.ServerApp.kernel_websocket_connection_class = "utils.setup.jupyter.at_once.AtOnce"
+
 # What nobody uses goes: a kernel after an hour (its variables are lost, the notebook is not), the server after two.
 c.MappingKernelManager.cull_idle_timeout = 3600
 c.MappingKernelManager.cull_interval = 300

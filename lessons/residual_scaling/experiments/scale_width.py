@@ -16,7 +16,7 @@ from networks.inception_resnet_v1 import InceptionResNetA, ResidualWidths
 from networks.layers import ConvBNAct
 from networks.small import STEM, SmallNet
 from utils.data.dataset import Data
-from utils.train.comparison import measured
+from utils.train.comparison import ACCURACY, measured
 from utils.train.loop import Recipe, Run
 
 BLOCKS = 6
@@ -90,8 +90,9 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
     full=photographs(RECIPE),
-    matters=1.5,
+    quantity=measured("dead", "dead channels", "%", points="points"),
+    matters=5.0,
     limits="The paper's trouble began beyond 1000 filters and after tens of thousands of steps, neither of which is reached here.",
-    more=(measured("dead", "dead channels", "%", points="points"),),
+    more=(ACCURACY,),
     measure=figures,
 )

@@ -8,7 +8,7 @@ from functools import partial
 
 from course.experiments import Arm, Experiment, Form, photographs
 from lessons.residual_scaling.experiments.scale_width import RECIPE, WIDE, figures, net
-from utils.train.comparison import measured
+from utils.train.comparison import ACCURACY, measured
 
 EXPERIMENT = Experiment(
     name="warm_up",
@@ -22,8 +22,9 @@ EXPERIMENT = Experiment(
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1000),
     full=photographs(RECIPE),
     paired=True,
-    matters=1.5,
+    quantity=measured("dead", "dead channels", "%", points="points"),
+    matters=5.0,
     limits="Training here is a few hundred steps long; the paper's broke after tens of thousands.",
-    more=(measured("dead", "dead channels", "%", points="points"),),
+    more=(ACCURACY,),
     measure=figures,
 )

@@ -200,6 +200,24 @@ def test_a_choice_is_predicted(lesson):
     assert lesson.predictions["which"].compare("B").tone == "right"
 
 
+def test_a_question_that_stands_above_as_text_is_not_shown_once_more(lesson, monkeypatch):
+    with lesson.source.open("a") as file:
+        file.write('\n```{code-cell}\npredict(\n    "above", "How `wide` "\n    "is it?", unit="cells")\n```\n')
+    above, given = lesson.predict("above", unit="cells"), lesson.predict("other", "How `wide` is it?")
+    assert above.question == given.question == "How `wide` is it?"
+    entries = [row.children[0] for _, row, _ in (each.widget().children for each in (above, given))]
+    assert [entry.tooltip for entry in entries] == [above.question] * 2, "it is heard at the field"
+    for shown in (
+        lambda each: each._forms()["html"],
+        lambda each: each.widget().children[0].value,
+        lambda each: each.page(),
+    ):
+        assert "<code>wide</code>" in shown(given) and "<code>wide</code>" not in shown(above)
+    assert 'aria-label="How `wide` is it?"' in above.page()
+    with pytest.raises(ValueError, match="asks no question 'abvoe'; it has above"):
+        lesson.predict("abvoe")
+
+
 def test_no_prediction_is_no_reproach(lesson):
     lesson.predict("cost", "How dear?")
     assert "made no prediction" in lesson.predictions["cost"].compare(3).body

@@ -31,6 +31,23 @@ def test_arguments_open_the_document_in_the_root(tmp_path):
     assert words[-1] == "--port=9000"
 
 
+def test_no_message_of_a_kernel_waits_for_the_page_to_confirm_another(monkeypatch):
+    from jupyter_server.serverapp import ServerApp
+    from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+    from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+
+    done = []
+    words = jupyter.arguments(Path("anywhere"))
+    name = next(word.partition("=")[2] for word in words if "kernel_websocket_connection_class" in word)
+    handler = KernelWebsocketHandler.__new__(KernelWebsocketHandler)
+    monkeypatch.setattr(handler, "set_nodelay", lambda value: done.append(value), raising=False)
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda _connection: done.append("connected"))
+    ServerApp(kernel_websocket_connection_class=name).kernel_websocket_connection_class(
+        websocket_handler=handler
+    ).connect()
+    assert done == [True, "connected"]
+
+
 def test_root_is_allowed_only_to_root(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
     assert "--allow-root" in jupyter.arguments(tmp_path)

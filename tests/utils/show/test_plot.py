@@ -48,6 +48,14 @@ def test_the_mean_and_its_interval_are_drawn():
     assert figure.axes[0].lines[0].get_xdata()[0] == 60
 
 
+def test_an_interval_that_is_known_is_drawn_and_equal_runs_are_seen_each():
+    figure = plot.arms({"one": [100.0, 0.0, 100.0, 100.0]}, "t", unit="runs, %", intervals={"one": (19.4, 99.4)}).figure
+    (band,) = figure.axes[0].patches
+    assert band.get_x() == pytest.approx(19.4) and band.get_width() == pytest.approx(80)
+    dots = figure.axes[0].collections[0].get_offsets().tolist()
+    assert len({tuple(dot) for dot in dots}) == 4 and all(abs(height) <= 0.25 for _, height in dots)
+
+
 def test_colours_of_text_boxes_are_light():
     assert colors.tint(colors.BLUE, 0) == "#FFFFFF" and colors.tint(colors.BLUE, 1) == colors.BLUE
     assert colors.branch_color("three") == colors.THREE and colors.branch_color("unheard of", 1) == colors.ARMS[1]

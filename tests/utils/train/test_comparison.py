@@ -47,6 +47,25 @@ def test_the_tables():
     assert {arm.name: arm.values for arm in comparison.arms} == {"3 × 3 <only>": (50, 60), "all": (70,)}
 
 
+def test_no_interval_is_shown_beyond_what_a_share_can_be():
+    """Student's interval of few runs knows no bounds."""
+    high, low = arm(0.98, 0.99, 0.9), arm(0.01, 0.02, 0.1)
+    comparison = compare({"high": high, "low": low})
+    assert comparison.arms[0].high > 100 and comparison.arms[1].low < 0
+    lines = str(comparison).splitlines()
+    assert "to 100.00" in lines[1] and " 0.00 to" in lines[2] and "-0.00" not in str(comparison)
+    far = compare({"low": arm(0.0, 0.2), "high": arm(1.0, 0.8)}).differences[0]
+    assert far.high > 100 and "to +100.0)" in far.sentence
+    slow, quick = compare({"a": arm(0.1, 0.1, 0.6), "b": arm(0.6, 0.6, 0.6)}, epochs_to(0.5)).arms
+    assert slow.low < 1 and quick.low == 1
+    near = epochs_to(0.5).interval(-13.7, 0.04, digits=1, of_difference=True)
+    assert near == "-13.70 to +0.04" and epochs_to(0.5).interval(-9.7, 4.7, digits=2) == "1.00 to 4.70"
+    losses = Quantity("loss", "nats", lambda run: 120 * run.history[-1].test_accuracy)
+    assert compare({"a": high}, losses).arms[
+        0
+    ].high > 120 and f"to {compare({'a': high}, losses).arms[0].high:.2f}" in str(compare({"a": high}, losses))
+
+
 @pytest.mark.parametrize(
     ("arms", "said"),
     [
@@ -151,3 +170,36 @@ def test_what_cannot_be_needed_is_refused():
 @pytest.mark.parametrize("freedom", [1, 1.2, 2, 2.5, 3, 4, 7.31, 10, 29, 100, 1000, 30_000])
 def test_students_quantile_is_scipys(freedom):
     assert comparison._student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
+
+
+def learned(*runs: bool) -> list[Run]:
+    return arm(*(0.9 if each else 0.1 for each in runs))
+
+
+LEARNED = Quantity("runs that learn", "%", lambda run: 100.0 * (run.accuracy > 0.5), "points", digits=0, is_share=True)
+
+
+@pytest.mark.parametrize(("count", "runs"), [(0, 3), (1, 3), (3, 3), (8, 20), (20, 20), (1, 1)])
+def test_the_interval_of_a_share_is_the_exact_one(count, runs):
+    (found,) = compare({"A": learned(*[True] * count, *[False] * (runs - count))}, LEARNED).arms
+    exact = stats.binomtest(count, runs).proportion_ci(0.95)
+    assert (found.low / 100, found.high / 100) == pytest.approx((exact.low, exact.high))
+
+
+def test_shares_of_few_runs_decide_nothing_and_those_of_many_do():
+    few = compare({"A": learned(True, True, True), "B": learned(False, False, False)}, LEARNED, matters=25)
+    assert few.differences[0].verdict == "open" and few.differences[0].needed > 10, (
+        "three runs that all agree are three"
+    )
+    assert "–" not in few.table.splitlines()[1]
+    many = compare({"A": learned(*[True] * 16), "B": learned(*[True] * 6, *[False] * 10)}, LEARNED, matters=25)
+    (difference,) = many.differences
+    alone = [stats.binomtest(count, 16).proportion_ci(0.95) for count in (16, 6)]
+    below = math.hypot(6 / 16 - alone[1].low, alone[0].high - 1)
+    assert difference.mean == -62.5 and difference.low == pytest.approx(100 * (-0.625 - below))
+    assert difference.verdict == "differs" and "B ends 62 points below A in runs that learn" in difference.sentence
+
+
+def test_shares_are_not_compared_in_pairs():
+    with pytest.raises(ValueError, match="runs that learn is a share of runs"):
+        compare({"A": learned(True), "B": learned(True)}, LEARNED, paired=True)

@@ -57,6 +57,7 @@ def arguments(root: Path, document: str = "", *, browser: bool = True, extra: Se
         f"--ServerApp.open_browser={browser and has_browser()}",
         "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR",
+        "--ServerApp.kernel_websocket_connection_class=utils.setup.jupyter.at_once.AtOnce",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")
