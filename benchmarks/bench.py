@@ -34,7 +34,9 @@ from torch.nn import functional as F
 
 from course import ledger
 from networks import measure
+from networks.base import Network
 from networks.catalog import NETWORKS, create, entry
+from networks.inference import frozen
 from utils.cost.table import profile
 from utils.cost.timing import in_turns
 from utils.data.dataset import Data, Split
@@ -49,6 +51,7 @@ ELSEWHERE = {
         ("timm", "inception_v3", "released"),
     ],
     "inception_v4": [("timm", "inception_v4", "released")],
+    "inception_resnet_v1": [("facenet_pytorch", "InceptionResnetV1", "released")],
     "inception_resnet_v2": [
         ("keras", "InceptionResNetV2", "released"),
         ("timm", "inception_resnet_v2", "released"),
@@ -204,7 +207,8 @@ def table_full(options: argparse.Namespace) -> None:
 def table_peers(options: argparse.Namespace) -> None:
     """Each network beside its twin in timm or torchvision, by threads and batch, channels-last, in processor time.
 
-    Processor time does not grow while other work holds the processor. The last column is the middle half of the ratios
+    Mode "frozen": `networks.inference.frozen` beside the other's evaluation as it is. Processor time does not grow while other
+    work holds the processor. The last column is the middle half of the ratios
     within a round.
     """
     header = ("network", "against", "threads", "batch", "mode", "ours", "theirs", "ratio", "within a round")
@@ -214,7 +218,7 @@ def table_peers(options: argparse.Namespace) -> None:
             if library == "keras" or not importable(library):
                 continue
             nets = {"ours": built("ours", name, variant)[0], library: built(library, their_name, variant)[0]}
-            for threads, batch, mode in product(THREADS, BATCHES, MODES):
+            for threads, batch, mode in product(THREADS, BATCHES, (*MODES, "frozen")):
                 torch.set_num_threads(threads)
                 runs = {
                     whose: step_of(net, "NHWC", mode, batch=batch, side=options.side, classes=1000)
@@ -415,6 +419,9 @@ def built(library: str, name: str, variant: str) -> tuple[nn.Module, int]:
         return create(name, variant=variant), entry(name).input_size
     if library == "timm":
         return importlib.import_module("timm").create_model(name), 299
+    if library == "facenet_pytorch":
+        models = importlib.import_module("facenet_pytorch.models.inception_resnet_v1")
+        return getattr(models, name)(classify=True, num_classes=1000), 160
     models = importlib.import_module("torchvision.models")
     net = getattr(models, name)(weights=None, aux_logits=False, init_weights=False)
     return net, 224 if name == "googlenet" else 299
@@ -423,7 +430,9 @@ def built(library: str, name: str, variant: str) -> tuple[nn.Module, int]:
 def step_of(net: nn.Module, layout: str, mode: str, *, batch: int, side: int, classes: int) -> Callable[[], None]:
     net = net.to(memory_format=LAYOUTS[layout])
     images = torch.randn(batch, 3, side, side).contiguous(memory_format=LAYOUTS[layout])
-    if mode == "inference":
+    if mode == "frozen" and isinstance(net, Network):
+        return inference(frozen(net.eval(), images), images)
+    if mode != "training":
         return inference(net.eval(), images)
     return training(net.train(), net, images, classes=classes)
 

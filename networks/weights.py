@@ -1,22 +1,27 @@
 """Public weights for the networks of the course: whose name for a parameter is which of ours.
 
 Each `names_...` function is one table, from the names of a public implementation to the course's, read beside both
-networks. `load_weights` follows it, and reports whatever it cannot place.
+networks. `load_weights` follows it, and reports whatever it cannot place. What lies in a file, `networks.weight_files` says.
 """
 
+import operator
+import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx, nn
 
 from networks.base import Network
 from networks.layers import ConvBNAct
+from networks.weight_files import KerasFile, KerasLayer, read_weights
 
 Names = dict[str, str]  # their name of a module, or of a parameter, to ours
-SOURCES = ("timm", "torchvision", "keras")
+SOURCES = ("timm", "torchvision", "keras", "facenet")
 WRAPPED_IN = (
     "state_dict",
     "model",
@@ -31,7 +36,8 @@ class Loaded:
     Attributes:
         placed: names of our parameters and statistics that now hold the given values.
         ones: our normalisation weights that the source does not have (Keras trains Inception without them); now 1.
-        skipped: given keys that belong to auxiliary heads, and this network was built without them.
+        skipped: given keys that belong to auxiliary heads, and this network was built without them; or to what no
+            network here has (`NOT_HERE`).
         unplaced: given keys that have no place in the network.
         unfilled: our names for which nothing was given; they are as they were.
         mismatched: our names for which a tensor of another shape was given, in words; they are as they were.
@@ -53,18 +59,24 @@ class Loaded:
 
 
 def load_weights(
-    net: Network, state_dict: Mapping[str, Any] | Sequence[Any], source: str, *, strict: bool = True
+    net: Network,
+    state_dict: str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any],
+    source: str | None = None,
+    *,
+    strict: bool = True,
 ) -> Loaded:
     """Copy public weights into a network of the course.
 
     Args:
         net: a network of full size, of the variant that the source's weights belong to (`VARIANT_OF` says which).
-        state_dict: for "timm" and "torchvision" the `state_dict()` of their network, or what `torch.load` reads from
+        state_dict: the path of a file of any of them, of whatever name: what lies in it says which kind it is. Or, for
+            "timm", "torchvision" and "facenet" the `state_dict()` of their network, or what `torch.load` reads from
             one of their files. What a training has saved is read too: names that begin with "module." or "_orig_mod.", and
             weights that lie under "state_dict" or "model" in it. For "keras" a Keras network's `.weights`, or a mapping from the paths of its weights
             ("conv2d_3/kernel") to arrays. Keras numbers its convolutions through a whole session; only their order
             counts.
-        source: whose names and layouts these are: "timm", "torchvision" or "keras".
+        source: whose names and layouts these are: "timm", "torchvision", "keras" or "facenet" (the package
+            facenet-pytorch). None: whose they are is seen from them.
         strict: raise where anything has no place, is missing or has another shape, and change nothing. With False,
             load what fits and say what did not in the result: so a network with another number of classes gets all
             but its classifier.
@@ -74,10 +86,23 @@ def load_weights(
 
     Raises:
         ValueError: a source that has no weights for this network; the wrong variant or size; with `strict`, weights
-            that do not fit.
+            that do not fit; a file that holds no weights, is damaged, claims far more than the network takes, or points to
+            other files.
+        FileNotFoundError: there is no such file.
+        ModuleNotFoundError: the package that reads such a file (h5py, safetensors) is not installed.
     """
+    title = ""
+    if isinstance(state_dict, str | os.PathLike):
+        _require_full_size(net)
+        title = os.fspath(state_dict)
+        state_dict = read_weights(Path(state_dict), most=_room(net))
+        if isinstance(state_dict, KerasFile):
+            title += f", a Keras network called {state_dict.title!r}" if state_dict.title else ", a Keras network"
+    source = _source_of(net, state_dict, source, title)
     table = _table(net, source)
-    given, original = _tidy(state_dict, source)
+    given, original = _tidy(net, state_dict, source, table)
+    if source == "keras" and type(net).__name__ == "ResNet50":
+        given = _without_biases(given, table)
     ours = net.state_dict(keep_vars=True)
     placed: dict[str, Tensor] = {}
     skipped: list[str] = []
@@ -87,7 +112,7 @@ def load_weights(
     for key, value in given.items():
         name = table.get(key)
         if name is None:
-            unplaced.append(original[key])
+            (skipped if key.startswith(NOT_HERE.get(source, ())) else unplaced).append(original[key])
             continue
         if name not in ours:
             (skipped if name.startswith("aux") else unplaced).append(original[key])
@@ -114,7 +139,7 @@ def load_weights(
         background_dropped=background_dropped,
     )
     if strict and not loaded.complete:
-        raise ValueError(_complaint(net, source, loaded))
+        raise ValueError(_complaint(net, source, loaded, title))
     with torch.no_grad():
         for name, tensor in placed.items():
             ours[name].copy_(tensor)
@@ -127,11 +152,11 @@ def as_published(net: Network, source: str) -> dict[str, Tensor]:
     """A network's weights under the names and in the form of "timm" or "torchvision": what `load_weights` reads back.
 
     Raises:
-        ValueError: the source has no such network, or is "keras", whose layouts differ.
+        ValueError: the source has no such network, or is "keras", whose layouts differ, or "facenet", whose end does.
     """
-    if source == "keras":
+    if source in ("keras", "facenet"):
         raise ValueError(
-            'source is "keras", whose weights are laid out in another way; it can be "timm" or "torchvision".'
+            f'source is "{source}", whose weights are laid out in another way; it can be "timm" or "torchvision".'
         )
     ours = net.state_dict()
     return {theirs: ours[name] for theirs, name in _table(net, source).items() if name in ours}
@@ -259,6 +284,21 @@ _INCEPTION_A_TIMM = {
     ".branch3.1": ".pool.1",
 }
 _REDUCTION_A_TIMM = {".branch0": ".single.0", **numbered(".branch1.", ".stacked.", 3)}
+_REDUCTION_B_TIMM = (
+    numbered(".branch0.", ".single.", 2) | numbered(".branch1.", ".narrow.", 2) | numbered(".branch2.", ".stacked.", 3)
+)
+
+
+def residual_blocks(*blocks: tuple[str, str]) -> Names:
+    """Blocks of an Inception-ResNet, each by their name and ours, as timm and facenet-pytorch name their layers."""
+    names: Names = {}
+    for theirs, ours in blocks:
+        branches = {".branch0": ".pointwise"} | numbered(".branch1.", ".single.", 3)
+        if "resnet_a" in ours:
+            branches = {".branch0": ".pointwise"} | numbered(".branch1.", ".single.", 2)
+            branches |= numbered(".branch2.", ".stacked.", 3)
+        names |= conv_and_norm(under(theirs, ours, branches)) | {f"{theirs}.conv2d": f"{ours}.up"}
+    return names
 
 
 def names_inception_v4_timm() -> Names:
@@ -304,28 +344,15 @@ def names_inception_resnet_v2_timm() -> Names:
     layers = {f"conv2d_{place}": f"stem.conv_{place}" for place in ("1a", "2a", "2b", "3b", "4a")}
     layers |= under("mixed_5b", "mixed_5b", _INCEPTION_A_TIMM)
     layers |= under("mixed_6a", "reduction_a", _REDUCTION_A_TIMM)
-    reduction_b = (
-        numbered(".branch0.", ".single.", 2)
-        | numbered(".branch1.", ".narrow.", 2)
-        | numbered(".branch2.", ".stacked.", 3)
-    )
-    layers |= under("mixed_7a", "reduction_b", reduction_b)
+    layers |= under("mixed_7a", "reduction_b", _REDUCTION_B_TIMM)
     layers["conv2d_7b"] = "conv_7b"
-
-    block_a = {
-        ".branch0": ".pointwise",
-        **numbered(".branch1.", ".single.", 2),
-        **numbered(".branch2.", ".stacked.", 3),
-    }
-    block_b_or_c = {".branch0": ".pointwise", **numbered(".branch1.", ".single.", 3)}
-    blocks = [(f"repeat.{number}", f"inception_resnet_a_{number}", block_a) for number in range(10)]
-    blocks += [(f"repeat_1.{number}", f"inception_resnet_b_{number}", block_b_or_c) for number in range(20)]
-    blocks += [(f"repeat_2.{number}", f"inception_resnet_c_{number}", block_b_or_c) for number in range(9)]
-    blocks += [("block8", "inception_resnet_c_9", block_b_or_c)]
-    for theirs, ours, block in blocks:
-        layers |= under(theirs, ours, block)
-    up = {f"{theirs}.conv2d": f"{ours}.up" for theirs, ours, _ in blocks}
-    return conv_and_norm(layers) | up | {"classif": "classifier"}
+    blocks = residual_blocks(
+        *((f"repeat.{number}", f"inception_resnet_a_{number}") for number in range(10)),
+        *((f"repeat_1.{number}", f"inception_resnet_b_{number}") for number in range(20)),
+        *((f"repeat_2.{number}", f"inception_resnet_c_{number}") for number in range(9)),
+        ("block8", "inception_resnet_c_9"),
+    )
+    return conv_and_norm(layers) | blocks | {"classif": "classifier"}
 
 
 def names_xception_timm() -> Names:
@@ -373,6 +400,39 @@ def names_aligned_xception_timm(*, entry: int) -> Names:
         if ours.startswith(("entry", "exit_0")):
             modules |= conv_and_norm({f"{theirs}.shortcut": f"{ours}.skip"})
     return modules | {"head.fc": "classifier"}
+
+
+# --- facenet-pytorch --------------------------------------------------------------------------------------------------
+
+EMBEDDING = "embedding"  # its `last_linear` and `last_bn` as one dense layer
+FACENET_EPS = 1e-3  # of `last_bn`
+NOT_HERE = {"facenet": ("logits.",)}  # a dense layer from the embedding to the people that it was trained on
+
+
+def names_inception_resnet_v1_facenet() -> Names:
+    """facenet_pytorch.InceptionResnetV1: `repeat_1` to `repeat_3` are the A, B and C blocks, `block8` the last C."""
+    layers = {f"conv2d_{place}": f"stem.conv_{place}" for place in ("1a", "2a", "2b", "3b", "4a", "4b")}
+    layers |= under("mixed_6a", "reduction_a", _REDUCTION_A_TIMM)
+    layers |= under("mixed_7a", "reduction_b", _REDUCTION_B_TIMM)
+    blocks = residual_blocks(
+        *((f"repeat_1.{number}", f"inception_resnet_a_{number}") for number in range(5)),
+        *((f"repeat_2.{number}", f"inception_resnet_b_{number}") for number in range(10)),
+        *((f"repeat_3.{number}", f"inception_resnet_c_{number}") for number in range(5)),
+        ("block8", "inception_resnet_c_5"),
+    )
+    return conv_and_norm(layers) | blocks | {EMBEDDING: "classifier"}
+
+
+def _with_embedding(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`last_linear`, which has no bias, and the normalisation behind it as the one dense layer that they are in evaluation."""
+    parts = ["last_linear.weight", *(f"last_bn.{kind}" for kind in ("weight", "bias", "running_mean", "running_var"))]
+    if not all(isinstance(given.get(part), Tensor) for part in parts):
+        return dict(given)
+    weight, scale, shift, mean, variance = (given[part].double() for part in parts)
+    scale = scale / (variance + FACENET_EPS).sqrt()
+    rest = {key: value for key, value in given.items() if not key.startswith(("last_linear.", "last_bn."))}
+    embedding = {"weight": scale[:, None] * weight, "bias": shift - scale * mean}
+    return rest | {f"{EMBEDDING}.{kind}": value.float() for kind, value in embedding.items()}
 
 
 # --- Keras ------------------------------------------------------------------------------------------------------------
@@ -459,6 +519,44 @@ def names_mobilenet_keras() -> Names:
     return names | conv("conv_preds", "classifier")
 
 
+def names_vgg_keras() -> Names:
+    """keras.applications.VGG16."""
+    names: Names = {}
+    for block, convs in enumerate((2, 2, 3, 3, 3), start=1):
+        for number in range(convs):
+            names |= conv(f"block{block}_conv{number + 1}", f"block{block}.{number}.conv")
+    return names | conv("fc1", "dense1.dense") | conv("fc2", "dense2.dense") | conv("predictions", "classifier")
+
+
+def names_resnet_keras() -> Names:
+    """keras.applications.ResNet50, "v1"; the biases of its convolutions are in the means (`_without_biases`)."""
+    layers = {"conv1": "conv1"}
+    for row, blocks in enumerate((3, 4, 6, 3), start=2):
+        for block in range(1, blocks + 1):
+            theirs, ours = f"conv{row}_block{block}", f"conv{row}_{block}"
+            layers |= {f"{theirs}_0": f"{ours}.skip"} if block == 1 else {}
+            layers |= numbered(f"{theirs}_", f"{ours}.body.", 3, first=1)
+    names: Names = {}
+    for theirs, ours in layers.items():
+        names |= {f"{theirs}_conv/kernel": f"{ours}.conv.weight"} | norm(f"{theirs}_bn", f"{ours}.norm")
+    return names | conv("predictions", "classifier")
+
+
+def _without_biases(given: Mapping[str, object], table: Names) -> dict[str, object]:
+    """Keras's ResNet as one without biases: what a bias adds the normalisation behind it takes off, with the mean.
+
+    Its epsilon is 1.001e-5 and ours 1e-5: the rest is in the variance.
+    """
+    left = dict(given)
+    for key in given:
+        layer = key.removesuffix("_conv/bias")
+        mean, variance = f"{layer}_bn/moving_mean", f"{layer}_bn/moving_variance"
+        if layer != key and mean in table and {mean, variance} <= given.keys():
+            left[mean] = _as_tensor(given[mean]) - _as_tensor(left.pop(key))
+            left[variance] = _as_tensor(given[variance]) + 1e-8
+    return left
+
+
 # --- Which network has which ------------------------------------------------------------------------------------------
 
 # By the class of the network, then by source.
@@ -470,6 +568,7 @@ TABLES: dict[str, dict[str, Callable[[Network], Names]]] = {
         "keras": names_inception_v3_keras,
     },
     "InceptionV4": {"timm": lambda net: names_inception_v4_timm()},
+    "InceptionResNetV1": {"facenet": lambda net: names_inception_resnet_v1_facenet()},
     "InceptionResNetV2": {
         "timm": lambda net: names_inception_resnet_v2_timm(),
         "keras": names_inception_resnet_v2_keras,
@@ -478,8 +577,8 @@ TABLES: dict[str, dict[str, Callable[[Network], Names]]] = {
     "Xception65": {"timm": lambda net: names_aligned_xception_timm(entry=3)},
     "Xception71": {"timm": lambda net: names_aligned_xception_timm(entry=5)},
     "AlexNet": {"torchvision": lambda net: names_alexnet_torchvision()},
-    "VGG16": {"torchvision": lambda net: names_vgg_torchvision()},
-    "ResNet50": {"torchvision": lambda net: names_resnet_torchvision()},
+    "VGG16": {"torchvision": lambda net: names_vgg_torchvision(), "keras": lambda net: names_vgg_keras()},
+    "ResNet50": {"torchvision": lambda net: names_resnet_torchvision(), "keras": lambda net: names_resnet_keras()},
     "MobileNetV1": {"keras": lambda net: names_mobilenet_keras()},
 }
 
@@ -489,12 +588,14 @@ VARIANT_OF = {
     ("InceptionV3", "timm"): ("released", "counts the padding in its average pools"),
     ("InceptionV3", "torchvision"): ("released", "counts the padding in its average pools"),
     ("InceptionV3", "keras"): ("paper", "leaves the padding out of its average pools"),
+    ("InceptionResNetV1", "facenet"): ("released", "has a sixth C block"),
     ("InceptionResNetV2", "timm"): ("released", "has the stem of Inception-v3, and 10, 20 and 10 blocks"),
     ("InceptionResNetV2", "keras"): ("released", "has the stem of Inception-v3, and 10, 20 and 10 blocks"),
     ("Xception", "timm"): ("released", "pads its pools at both ends, and has epsilon 1e-5"),
     ("Xception", "keras"): ("paper", "pads its pools as TensorFlow does, and has epsilon 1e-3"),
     ("AlexNet", "torchvision"): ("released", "is one tower, without response normalisation"),
     ("ResNet50", "torchvision"): ("released", "halves the grid in the 3 x 3 of a block"),
+    ("ResNet50", "keras"): ("paper", "halves the grid in the first 1 x 1 of a block"),
     ("MobileNetV1", "keras"): ("released", "has ReLUs that stop at 6, and pads at the far end"),
 }
 
@@ -515,11 +616,7 @@ def _table(net: Network, source: str) -> Names:
     if source not in tables:
         have = "has" if len(tables) == 1 else "have"
         raise ValueError(f"{source} has no weights for {kind}; {' and '.join(tables)} {have}.")
-    if net.scale.mini or net.scale.width != 1:
-        raise ValueError(
-            f"Public weights are for the full size; this {kind} has size={net.scale.size!r} and "
-            f"width={net.scale.width}. Build it with size='full' and width=1.0."
-        )
+    _require_full_size(net)
     variant, why = VARIANT_OF.get((kind, source), (net.variant, ""))
     if net.variant != variant and net.RELEASED_DIFFERS:
         raise ValueError(
@@ -534,17 +631,60 @@ def _table(net: Network, source: str) -> Names:
     return {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in names.items() for kind in _PARAMETERS}
 
 
+def _require_full_size(net: Network) -> None:
+    if net.scale.mini or net.scale.width != 1:
+        raise ValueError(
+            f"Public weights are for the full size; this {type(net).__name__} has size={net.scale.size!r} and "
+            f"width={net.scale.width}. Build it with size='full' and width=1.0."
+        )
+
+
 # --- What is given ----------------------------------------------------------------------------------------------------
 
 
-def _tidy(state_dict: Mapping[str, Any] | Sequence[Any], source: str) -> tuple[dict[str, object], dict[str, str]]:
+def _room(net: Network) -> int:
+    """Bytes that a file of a network's weights may take: float64, an optimizer's two numbers a weight, another head."""
+    return 8 * sum(4 * parameter.numel() for parameter in net.parameters()) + 2**28
+
+
+def _source_of(net: Network, given: object, source: str | None, title: str) -> str:
+    """Whose weights these are: the source that was named, else the one most of whose names are among them."""
+    if isinstance(given, KerasFile):
+        if source not in (None, "keras"):
+            raise ValueError(f"{title}: its source is 'keras', and source is {source!r}. Leave it out.")
+        return "keras"
+    if source is not None:
+        return source
+    if not isinstance(given, Mapping) or any("/" in name for name in given):
+        return "keras"
+    names, ours = set(_unwrapped(given)[0]), set(net.state_dict())
+    if names and 2 * len(names & ours) > len(ours):
+        raise ValueError(
+            f"{title or 'state_dict'} has the names that this {type(net).__name__} has itself. Load it as torch does: "
+            "net.load_state_dict(torch.load(path, weights_only=True))."
+        )
+    modules = {name.rpartition(".")[0] for name in names}
+    tables = TABLES.get(type(net).__name__, {})
+    found = {each: len(modules & set(table(net))) for each, table in tables.items()}
+    return max(found, key=lambda each: found[each], default=SOURCES[0])  # of which it is told that it has none
+
+
+def _tidy(
+    net: Network, state_dict: Mapping[str, Any] | Sequence[Any] | KerasFile, source: str, table: Names
+) -> tuple[dict[str, object], dict[str, str]]:
     """The given values by the names of our tables, and each name as it was given."""
+    if isinstance(state_dict, KerasFile):
+        return _of_keras_file(net, state_dict, table)
     if not isinstance(state_dict, Mapping):
         if source != "keras":
             raise ValueError(
                 f"state_dict is a {type(state_dict).__name__}; it must map names to tensors, as net.state_dict() does."
             )
         state_dict = {weight.path: weight for weight in state_dict}
+    if source == "facenet":
+        given, names = _unwrapped(state_dict)
+        given = _with_embedding(given)
+        return given, {key: names.get(key, f"last_linear and last_bn ({key})") for key in given}
     if source != "keras":
         return _unwrapped(state_dict)
     short = {key: "/".join(key.removesuffix(":0").split("/")[-2:]) for key in state_dict}
@@ -584,15 +724,113 @@ def _ranked(keys: Iterable[str]) -> dict[str, str]:
     return {key: renamed.get(key, key) for key in keys}
 
 
+def _of_keras_file(net: Network, file: KerasFile, table: Names) -> tuple[dict[str, object], dict[str, str]]:
+    """The weights of a Keras file by the names of our table, and each as the file names it.
+
+    By the layers' names where the file keeps them and they are ours. Else by their order, kind by kind: Keras keeps
+    the layers of each class in the order of the network, and Keras 3.0 to 3.5 no name beside it; Keras 1 had other names.
+    """
+    named = {f"{layer.name}/{kind}": layer for layer in file.layers for kind in layer.arrays}
+    keys = _ranked(named)
+    all_named = sum(len(layer.arrays) for layer in file.layers) == len(named)  # no name missing, and none twice
+    if all_named and 2 * len(table.keys() & set(keys.values())) > len(table):
+        theirs = {id(layer): keys[key].rpartition("/")[0] for key, layer in named.items()}
+        head = {key.rpartition("/")[0] for key, ours in table.items() if ours.startswith("classifier.")}
+        known = {key.rpartition("/")[0] for key in table}
+        others = [layer for layer in file.layers if layer.kind == "dense" and theirs[id(layer)] not in known]
+        if len(others) == 1 and not head & set(theirs.values()):  # a head of one's own on Keras's network
+            theirs[id(others[0])] = min(head)
+    else:
+        theirs = _by_order(net, file.layers, table)
+    given: dict[str, object] = {}
+    original: dict[str, str] = {}
+    for layer in file.layers:
+        for kind, array in layer.arrays.items():
+            key = f"{theirs.get(id(layer), layer.label)}/{kind}"
+            given[key] = array
+            original[key] = f"{layer.name or layer.label}/{kind}"
+    return given, original
+
+
+def _by_order(net: Network, layers: list[KerasLayer], table: Names) -> dict[int, str]:
+    """Which layer of our table each of a Keras file's is, by kind and order; none where their numbers differ."""
+    places = {name: place for place, name in enumerate(_in_keras_order(net))}
+    wanted: dict[str, list[tuple[int, str]]] = {}
+    seen: set[str] = set()
+    for key, ours in table.items():
+        layer, kind = key.rsplit("/", 1)
+        if layer in seen or kind == "bias":
+            continue
+        seen.add(layer)
+        module = net.get_submodule(ours.rpartition(".")[0])
+        place = (places[ours.rpartition(".")[0]], layer)
+        wanted.setdefault(_kind_in_keras(layer, kind, module), []).append(place)
+    found = Counter(layer.kind for layer in layers)
+    top = {
+        _kind_in_keras(key.rpartition("/")[0], "kernel", net.classifier)
+        for key in table
+        if table[key] == "classifier.weight"
+    }
+    if any(found[kind] not in (len(each), len(each) - (kind in top)) for kind, each in wanted.items()):
+        return {}
+    matched: dict[int, str] = {}
+    for kind, each in wanted.items():
+        matched |= {
+            id(layer): name
+            for layer, (_, name) in zip((one for one in layers if one.kind == kind), sorted(each), strict=False)
+        }
+    return matched
+
+
+def _kind_in_keras(layer: str, weight: str, module: nn.Module) -> str:
+    """The kind of a layer of our table, as `networks.weight_files` calls it."""
+    if weight == "gamma":
+        return "norm"
+    if weight == "depthwise_kernel":
+        return "separable"
+    if isinstance(module, nn.Linear):
+        return "conv" if layer.startswith("conv") else "dense"  # MobileNet's classifier is a 1 x 1 there
+    return "depthwise" if isinstance(module, nn.Conv2d) and module.groups > 1 else "conv"
+
+
+def _in_keras_order(net: Network) -> list[str]:
+    """The layers of a network as Keras lists its own: the farthest from the output first.
+
+    Of those as far, the one first that is met on the way back from the output, through the inputs of each layer from left
+    to right (`keras.src.ops.function.map_graph`).
+    """
+    graph = fx.symbolic_trace(net).graph
+    distance: dict[fx.Node, int] = {}
+    for node in reversed(graph.nodes):
+        distance[node] = max((distance[user] + 1 for user in node.users), default=0)
+    met: dict[fx.Node, None] = {}
+    waiting = list(graph.find_nodes(op="output"))
+    while waiting:
+        node = waiting.pop()
+        if node not in met:
+            met[node] = None
+            inputs = node.all_input_nodes
+            waiting += inputs if node.target is operator.add else reversed(inputs)  # Keras's ResNet adds the skip first
+    ordered = sorted(met, key=lambda node: -distance[node])  # stable: those as far stay as they were met
+    return [str(node.target) for node in ordered if node.op == "call_module"]
+
+
+def _as_tensor(value: object) -> Tensor:
+    """An array, or a Keras variable."""
+    value = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
+    if hasattr(value, "numpy") and not isinstance(value, Tensor):
+        value = value.numpy()
+    return torch.as_tensor(value).detach()
+
+
 def _in_our_layout(key: str, value: object, dimensions: int) -> Tensor:
     """A Keras array as torch lays it out: (height, width, in, out) to (out, in, height, width), dense ones transposed.
 
     `dimensions` are those of ours: a 1 x 1 convolution there may be a dense layer here.
     """
-    value = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
-    if hasattr(value, "numpy") and not isinstance(value, Tensor):
-        value = value.numpy()
-    tensor = torch.as_tensor(value).detach()
+    tensor = _as_tensor(value)
+    if key == "fc1/kernel":  # of VGG: Keras lays the grid out with its channels last
+        tensor = tensor.unflatten(0, (7, 7, -1)).permute(2, 0, 1, 3).flatten(0, 2)
     if key.endswith("/depthwise_kernel") or (key.startswith("conv_dw_") and key.endswith("/kernel")):
         return tensor.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)  # of (height, width, in, multiplier)
     if key.endswith("kernel"):
@@ -613,16 +851,19 @@ def _without_scale(net: Network, given: Mapping[str, object], table: Names) -> l
 # --- Complaints -------------------------------------------------------------------------------------------------------
 
 
-def _complaint(net: Network, source: str, loaded: Loaded) -> str:
-    """What does not fit, the likely reason first, and what to do."""
+def _complaint(net: Network, source: str, loaded: Loaded, title: str = "") -> str:
+    """What does not fit, the likely reason first, and what to do. `title` is the file's, if they are from one."""
     lines = [f"These weights do not fit {type(net).__name__}; nothing was changed."]
+    if title:
+        lines.append(f"They are from {title}.")
     classes = [line for line in loaded.mismatched if line.startswith("classifier.weight ")]
     first = next(name for name, parameter in net.named_parameters() if parameter.ndim == 4)
     channels = [line for line in loaded.mismatched if line.startswith(f"{first} ")]
     if classes:
         given = re.findall(r"\((\d+),", classes[0])[-1]
+        end = f"end in an embedding of {given} numbers" if source == "facenet" else f"have {given} classes"
         lines.append(
-            f"The weights have {given} classes, the network {net.classifier.out_features}: build it with "
+            f"The weights {end}, the network {net.classifier.out_features}: build it with "
             f"num_classes={given}, and put a new classifier in place of the old one afterwards "
             f"(net.classifier = torch.nn.Linear({net.classifier.in_features}, ...)); or load all but the classifier with "
             "strict=False."
@@ -631,6 +872,10 @@ def _complaint(net: Network, source: str, loaded: Loaded) -> str:
         lines.append(f"The network was built for images of {net.in_channels} channels, the weights for 3.")
     if loaded.unfilled and all(name.startswith("aux") for name in loaded.unfilled):
         lines.append("The weights have no auxiliary heads: build the network with aux_heads=False.")
+    if loaded.unfilled and all(name.startswith("classifier.") for name in loaded.unfilled):
+        lines.append(
+            "The weights have no classifier (as Keras's with include_top=False): load the rest with strict=False."
+        )
     if loaded.unplaced and not loaded.placed:
         lines.append(f"None of the names is one of {source}'s; are they from another source, or another network?")
     for label, names in (

@@ -1,6 +1,6 @@
-"""Every key that torchvision and timm publish, and its shape, written down from the libraries themselves.
+"""Every key that torchvision, timm and facenet-pytorch publish, and its shape, written down from the libraries themselves.
 
-torchvision 0.29.2 (its two networks with their auxiliary heads; the relatives from 0.29.1) and timm 1.0.31. A line is a layer: its kind, its name and
+torchvision 0.29.2 (its two networks with their auxiliary heads; the relatives from 0.29.1), timm 1.0.31 and facenet-pytorch 2.6.0. A line is a layer: its kind, its name and
 its shape. `{4..11}` in a name stands for each of these numbers. `expand` makes the keys of it.
 """
 
@@ -550,6 +550,59 @@ norm layer4.{1..2}.bn2 512
 conv layer4.{1..2}.conv3 2048 512 1 1
 norm layer4.{1..2}.bn3 2048
 dense fc 1000 2048
+"""
+
+FACENET_INCEPTION_RESNET_V1 = """
+layer conv2d_1a 32 3 3 3
+layer conv2d_2a 32 32 3 3
+layer conv2d_2b 64 32 3 3
+layer conv2d_3b 80 64 1 1
+layer conv2d_4a 192 80 3 3
+layer conv2d_4b 256 192 3 3
+layer repeat_1.{0..4}.branch0 32 256 1 1
+layer repeat_1.{0..4}.branch1.0 32 256 1 1
+layer repeat_1.{0..4}.branch1.1 32 32 3 3
+layer repeat_1.{0..4}.branch2.0 32 256 1 1
+layer repeat_1.{0..4}.branch2.1 32 32 3 3
+layer repeat_1.{0..4}.branch2.2 32 32 3 3
+conv+bias repeat_1.{0..4}.conv2d 256 96 1 1
+layer mixed_6a.branch0 384 256 3 3
+layer mixed_6a.branch1.0 192 256 1 1
+layer mixed_6a.branch1.1 192 192 3 3
+layer mixed_6a.branch1.2 256 192 3 3
+layer repeat_2.{0..9}.branch0 128 896 1 1
+layer repeat_2.{0..9}.branch1.0 128 896 1 1
+layer repeat_2.{0..9}.branch1.1 128 128 1 7
+layer repeat_2.{0..9}.branch1.2 128 128 7 1
+conv+bias repeat_2.{0..9}.conv2d 896 256 1 1
+layer mixed_7a.branch0.0 256 896 1 1
+layer mixed_7a.branch0.1 384 256 3 3
+layer mixed_7a.branch1.0 256 896 1 1
+layer mixed_7a.branch1.1 256 256 3 3
+layer mixed_7a.branch2.0 256 896 1 1
+layer mixed_7a.branch2.1 256 256 3 3
+layer mixed_7a.branch2.2 256 256 3 3
+layer repeat_3.{0..4}.branch0 192 1792 1 1
+layer repeat_3.{0..4}.branch1.0 192 1792 1 1
+layer repeat_3.{0..4}.branch1.1 192 192 1 3
+layer repeat_3.{0..4}.branch1.2 192 192 3 1
+conv+bias repeat_3.{0..4}.conv2d 1792 384 1 1
+layer block8.branch0 192 1792 1 1
+layer block8.branch1.0 192 1792 1 1
+layer block8.branch1.1 192 192 1 3
+layer block8.branch1.2 192 192 3 1
+conv+bias block8.conv2d 1792 384 1 1
+conv last_linear 512 1792
+norm last_bn 512
+dense logits 8631 512
+"""
+
+# The convolutions of keras.applications.InceptionV3 in the order of its `layers`, by the numbers that Keras 3.15.1 gives them;
+# its normalisations stand in the same.
+KERAS_INCEPTION_V3 = """
+0 1 2 3 4 8 6 9 5 7 10 11 15 13 16 12 14 17 18 22 20 23 19 21 24 25 27 28 26 29 34 35 31 36 32 37 30 33 38 39 44 45 41 46
+42 47 40 43 48 49 54 55 51 56 52 57 50 53 58 59 64 65 61 66 62 67 60 63 68 69 72 73 70 74 71 75 80 77 81 78 79 82 83 76 84
+89 86 90 87 88 91 92 85 93
 """
 
 

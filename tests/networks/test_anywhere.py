@@ -4,6 +4,7 @@ import copy
 import functools
 import importlib
 import pickle
+import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,6 +98,13 @@ def exported(net: nn.Module, *, strict: bool = False) -> nn.Module:
 def compiled(net: nn.Module, backend: str) -> Callable[[Tensor], Tensor]:
     torch.compiler.reset()
     return torch.compile(net, backend=backend, fullgraph=True)
+
+
+def in_machine_code(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """`torch.compile` as it is called; it has a C++ compiler build what runs."""
+    if not any(map(shutil.which, ("g++", "clang++", "cl"))):
+        pytest.skip("no C++ compiler")
+    return compiled(net, backend="inductor")
 
 
 def in_onnx(net: nn.Module) -> Callable[[Tensor], Tensor]:
@@ -206,6 +214,7 @@ WAYS = {
     "export, strict": Way(functools.partial(exported, strict=True), networks=("googlenet",)),
     "compile, eager": Way(functools.partial(compiled, backend="eager"), networks=MOST, quick="googlenet"),
     "compile, aot_eager": Way(functools.partial(compiled, backend="aot_eager"), networks=("xception",)),
+    "compile, inductor": Way(in_machine_code, networks=("mobilenet_v1",)),
     "onnx": Way(in_onnx, networks=MOST),
     "vmap": Way(one_by_one),
     "vmap of an ensemble": Way(as_ensemble),
@@ -255,6 +264,44 @@ def test_gradients_are_the_same_with_checkpoints_between(name, variant):
         x = checkpoint(net.get_submodule(key), x, use_reentrant=False)
     found, expected = (torch.autograd.grad(each.square().mean(), images) for each in (x, list(stages.values())[-1]))
     torch.testing.assert_close(found, expected)
+
+
+@EACH
+def test_gradients_of_each_image_by_itself(name, variant):
+    """`functional_call`, `grad` and `vmap`: the gradients of every image's loss, at once, as autograd has them one by one.
+
+    In float64: a sum in another order can turn a ReLU, and gradients with it.
+    """
+    net = copy.deepcopy(original(name, variant)).double()
+    state = {key: parameter.detach() for key, parameter in net.named_parameters()}
+    images, labels = pictures(2).double(), torch.tensor([3, 7])
+
+    def loss(state: dict[str, Tensor], image: Tensor, label: Tensor) -> Tensor:
+        return F.cross_entropy(functional_call(net, state, image[None]), label[None])
+
+    found = torch.vmap(torch.func.grad(loss), in_dims=(None, 0, 0), randomness="error")(state, images, labels)
+    for place in range(2):
+        logits = net(images[place : place + 1])
+        expected = gradients(net, F.cross_entropy(logits, labels[place : place + 1]))
+        for key, each in zip(state, expected, strict=True):
+            assert (found[key][place] - each).abs().max() <= 1e-9 * each.abs().max(), key
+
+
+@EACH
+@pytest.mark.parametrize("training", [True, False])
+def test_channels_last_stays(name, variant, training):
+    """No layer lays its grid out anew, on the way to the logits."""
+    net = copy.deepcopy(original(name, variant)).to(memory_format=torch.channels_last).train(training)
+    laid_out_anew = []
+
+    def look(layer: str, output: Tensor) -> None:
+        if output.ndim == 4 and not output.is_contiguous(memory_format=torch.channels_last):
+            laid_out_anew.append(layer)
+
+    for key, module in net.named_modules():
+        module.register_forward_hook(lambda _module, _inputs, output, key=key: look(key, output))
+    net(pictures(4).contiguous(memory_format=torch.channels_last))
+    assert laid_out_anew == []
 
 
 @pytest.mark.parametrize("name", HEADS)

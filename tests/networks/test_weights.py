@@ -30,13 +30,15 @@ PUBLISHED_IDS = [f"{name}-{source}" for name, source, _ in PUBLISHED]
 TOLERANCE = 1e-4  # of the logits' spread
 
 
+RANGES = {"weight": (0.5, 1.5), "bias": (-0.3, 0.3), "running_mean": (-0.3, 0.3), "running_var": (0.5, 1.5)}
+
+
 def stirred(net: nn.Module) -> nn.Module:
     """The network with statistics and affine parameters of its normalisation that change its outputs."""
     generator = torch.Generator().manual_seed(1)
-    ranges = {"weight": (0.5, 1.5), "bias": (-0.3, 0.3), "running_mean": (-0.3, 0.3), "running_var": (0.5, 1.5)}
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for name, (low, high) in ranges.items():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            for name, (low, high) in RANGES.items():
                 getattr(module, name).data.uniform_(low, high, generator=generator)
     return net.eval()
 
@@ -79,6 +81,81 @@ def test_heads_that_the_network_does_not_have_are_left_out(name):
     assert loaded.skipped
     assert all(key.startswith(("aux", "AuxLogits")) for key in loaded.skipped)
     assert len(loaded.placed) + len(loaded.skipped) == len(given)
+
+
+# --- Faces ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def faces() -> dict[str, Tensor]:
+    """facenet-pytorch's keys, with numbers that give its embedding a size of about 1."""
+    generator = torch.Generator().manual_seed(1)
+    given = values(expand(released_names.FACENET_INCEPTION_RESNET_V1))
+    given["last_linear.weight"] = torch.randn(512, 1792, generator=generator) / 1792**0.5
+    for name, (low, high) in RANGES.items():
+        given[f"last_bn.{name}"] = torch.empty(512).uniform_(low, high, generator=generator)
+    return given
+
+
+def face_network(**options) -> Network:
+    return create("inception_resnet_v1", **{"variant": "released", "num_classes": 512} | options)
+
+
+def test_every_key_of_facenet_has_its_place(faces):
+    net = face_network()
+    loaded = load_weights(net, faces, "facenet")
+    assert loaded.complete
+    assert loaded.skipped == ("logits.weight", "logits.bias")
+    ends = [key for key in faces if key.startswith("last_")]
+    assert len(loaded.placed) == len(set(loaded.placed)) == len(faces) - len(ends) - 2 + 2
+    ours, table = net.state_dict(), _table(net, "facenet")
+    for key, value in faces.items():
+        if not key.startswith(("last_", "logits")):
+            assert torch.equal(ours[table[key]], value.to(ours[table[key]].dtype)), key
+
+
+def test_facenet_s_embedding_is_the_classifier(faces):
+    """`last_linear`, then `last_bn` in evaluation, by torch's own layers."""
+    net = face_network()
+    load_weights(net, faces, "facenet")
+    linear, norm = nn.Linear(1792, 512, bias=False), nn.BatchNorm1d(512, eps=0.001)
+    linear.weight.data = faces["last_linear.weight"]
+    norm.load_state_dict({key.removeprefix("last_bn."): faces[key] for key in faces if key.startswith("last_bn.")})
+    x = torch.randn(5, 1792)
+    with torch.no_grad():
+        torch.testing.assert_close(net.classifier(x), norm.eval()(linear(x)), rtol=1e-5, atol=1e-5)
+
+
+def test_without_a_place_for_the_embedding_the_trunk_is_loaded(faces):
+    net = face_network(num_classes=10)
+    with pytest.raises(
+        ValueError, match="end in an embedding of 512 numbers, the network 10: build it with num_classes=512"
+    ):
+        load_weights(net, faces, "facenet")
+    loaded = load_weights(net, faces, strict=False)
+    assert {line.split()[0] for line in loaded.mismatched} == {"classifier.weight", "classifier.bias"}
+    assert torch.equal(net.get_submodule("inception_resnet_c_5.up").weight, faces["block8.conv2d.weight"])
+    with pytest.raises(ValueError, match="has a sixth C block: that is variant='released'"):
+        load_weights(create("inception_resnet_v1", num_classes=512), faces)
+    with pytest.raises(ValueError, match='source is "facenet"'):
+        as_published(net, "facenet")
+
+
+def test_equals_facenet():
+    """The trunk to the bit, the embedding to rounding; on the faces' grid and on the paper's."""
+    theirs = pytest.importorskip("facenet_pytorch.models.inception_resnet_v1", exc_type=(ImportError, RuntimeError))
+    torch.manual_seed(1)
+    theirs = theirs.InceptionResnetV1()
+    stirred(theirs)
+    net = face_network().eval()
+    assert load_weights(net, theirs.state_dict()).complete
+    for side in (160, 299):
+        images, trunk = torch.randn(2, 3, side, side), []
+        theirs.block8.register_forward_hook(lambda _module, _inputs, output, trunk=trunk: trunk.append(output))
+        with torch.no_grad():
+            expected = theirs(images)
+            assert torch.equal(net.features(images)["inception_resnet_c_5"], trunk[0])
+            assert distance(nn.functional.normalize(net(images), dim=1), expected) < 1e-6
 
 
 # --- Complaints -------------------------------------------------------------------------------------------------------
@@ -228,6 +305,7 @@ def keras(tmp_path_factory):
 
 KERAS = [("inception_v3", "paper", "InceptionV3"), ("inception_resnet_v2", "released", "InceptionResNetV2")]
 KERAS += [("xception", "paper", "Xception"), ("mobilenet_v1", "released", "MobileNet")]
+KERAS += [("resnet_50", "paper", "ResNet50")]
 
 
 @pytest.mark.parametrize(("name", "variant", "keras_name"), KERAS, ids=[row[0] for row in KERAS])
@@ -242,7 +320,8 @@ def test_equals_keras(keras, name, variant, keras_name):
     net = create(name, variant=variant, num_classes=100).eval()
     loaded = load_weights(net, theirs.weights, "keras")
     assert loaded.complete
-    assert len(loaded.placed) == len(theirs.weights)
+    biases = sum(weight.path.endswith("_conv/bias") for weight in theirs.weights) if name == "resnet_50" else 0
+    assert len(loaded.placed) == len(theirs.weights) - biases
     assert bool(loaded.ones) == name.startswith("inception")
     for side in (299, 128):
         images = torch.randn(1, 3, side, side)
@@ -250,9 +329,21 @@ def test_equals_keras(keras, name, variant, keras_name):
             assert distance(net(images), theirs(images.permute(0, 2, 3, 1), training=False)) < TOLERANCE
 
 
+def test_vgg_equals_keras(keras):
+    """Its dense layers fit one grid."""
+    theirs = keras.applications.VGG16(weights=None, classifier_activation=None, classes=100)
+    stir(theirs)
+    net = create("vgg_16", num_classes=100).eval()
+    assert load_weights(net, theirs.weights).complete
+    images = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        assert distance(net(images), theirs(images.permute(0, 2, 3, 1), training=False)) < TOLERANCE
+
+
 def stir(theirs) -> None:
-    """Statistics and affine parameters that change what comes out."""
+    """Statistics, biases and affine parameters that change what comes out."""
     ranges = {"gamma": (0.5, 1.5), "beta": (-0.3, 0.3), "moving_mean": (-0.3, 0.3), "moving_variance": (0.5, 1.5)}
+    ranges["bias"] = (-0.3, 0.3)
     for weight in theirs.weights:
         if weight.path.split("/")[-1] in ranges:
             low, high = ranges[weight.path.split("/")[-1]]
