@@ -1,7 +1,8 @@
 """The pictures of lesson 07."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -340,7 +341,7 @@ def what_averaging_brings(logits: torch.Tensor, labels: torch.Tensor) -> Picture
 
 def recorded_ensembles(result: Result) -> Picture:
     """The mean accuracy of all ensembles of 1, 2, ... networks of a recorded experiment."""
-    found = (run.measures.get("ensemble_accuracy", []) for runs in result.runs.values() for run in runs)
+    found: Iterable[Any] = (run.measures.get("ensemble_accuracy", []) for runs in result.runs.values() for run in runs)
     means, form = max(found, key=len), result.form
     images = "" if form.limit is None else f", {form.limit:,} images"
     title = (

@@ -10,6 +10,7 @@ import torchinfo
 from torch import nn
 from torch.nn import functional as F
 
+from course.experiments import experiment
 from lessons.googlenet import checks, crops, figures, gradients, lab
 from lessons.googlenet.crops import crops_144
 from lessons.googlenet.paper import CLAIMS, separable_first_layer
@@ -21,6 +22,7 @@ from utils.cost.table import profile
 from utils.data.photo import photograph
 from utils.data.sets import load
 from utils.show.plot import Picture
+from utils.train.comparison import ACCURACY
 from utils.train.recipe import Recipe
 
 TEXT = re.sub(r"\s+", " ", (checks.feedback.source).read_text(encoding="utf-8"))
@@ -33,6 +35,15 @@ def implied(line, ops=None):
 
 
 # What the text states
+
+
+def test_what_the_text_says_of_the_recorded_heads():
+    found = experiment("auxiliary_heads").recorded()
+    learned = {arm: sum(values) / 100 for arm, values in found.values().items()}
+    assert {len(runs) for runs in found.runs.values()} == {16}
+    words = "Of sixteen runs each, {with heads:.0f} learn something with heads and {without heads:.0f} without"
+    assert words.format(**learned) in TEXT and set(found.verdicts.values()) == {"differs"}
+    assert found.compare(ACCURACY).differences[0].verdict == "open" and "Mean accuracies cannot tell the two" in TEXT
 
 
 def test_grids():

@@ -462,6 +462,19 @@ def test_all_that_the_text_shows_is_recorded():
     assert experiment("label_smoothing").paired
 
 
+def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():
+    found = experiment("label_smoothing").recorded("full")
+    text = answer("On photographs smoothing changes")
+    assert set(found.verdicts.values()) == {"equal"} and "by less than would matter, with 0.1 and with 0.3" in text
+    calibration, spread = (found.compare(each).differences for each in found.experiment.more)
+    assert [each.verdict for each in (*calibration, *spread)] == ["differs"] * 4
+    assert calibration[0].mean < 0 < calibration[1].mean and "0.1 brings the confidence nearer" in text
+    assert spread[1].mean < spread[0].mean < 0 and "closer together, the more so the more is smoothed" in text
+    by_heart = [run.history[-1].train_accuracy for run in found.runs["hard targets"]]
+    assert min(by_heart) > 0.95 and "it learns nearly all of them by heart" in TEXT
+    assert f"The paper reports {paper.PRINTED_GAIN} points of accuracy" in text
+
+
 def test_the_recipe_is_the_papers():
     code = re.search(r"Recipe\( epochs=.*?, \)", TEXT)[0]
     recipe = eval(code, {"Recipe": Recipe})

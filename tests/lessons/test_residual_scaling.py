@@ -398,6 +398,16 @@ def test_pictures_of_recorded_runs():
     assert "2 networks averaged are 2.5 points better" in words and "4 epochs on scales, 2,000 images" in words
 
 
+def test_what_the_text_says_of_two_networks_averaged_is_their_verdict():
+    found = experiment("ensemble").recorded()
+    (difference,) = found.compare().differences
+    assert (difference.verdict, difference.pairs, difference.matters) == ("equal", 12, 1.5)
+    low, high = f"{difference.low:+.1f}".replace("-", "−"), f"{difference.high:+.1f}"
+    words = answer("Twelve pairs")
+    assert f"between {low} and {high} points: less than the 1.5 points" in words
+    assert 20 < found.compare().arms[0].mean < 28 and "right on about one image in four" in words
+
+
 def test_experiments_of_the_lesson_are_there():
     for name in ("residual", "scale_width", "warm_up", "averaged_weights", "ensemble"):
         assert f'experiment("{name}")' in TEXT and isinstance(experiment(name).recorded(), Result | None)

@@ -313,11 +313,14 @@ def _summary(name: str, runs: Sequence[Run], quantity: Quantity) -> Summary:
 
 def _difference(arm: Summary, reference: Summary, quantity: Quantity, matters: float | None) -> Difference:
     """Welch's interval: the arms may spread differently, and may have different numbers of runs. That of two shares is Newcombe's."""
-    mean, low, high, deviation = arm.mean - reference.mean, None, None, None
+    mean = arm.mean - reference.mean
+    low: float | None = None
+    high: float | None = None
+    deviation: float | None = None
     if quantity.is_share:
         low, high = _between_shares(arm, reference)
-        shares = [(sum(each.values) / 100 + 2) / (len(each.values) + 4) for each in (arm, reference)]
-        deviation = 100 * math.sqrt(statistics.fmean(share * (1 - share) for share in shares))
+        having = [(sum(each.values) / 100 + 2) / (len(each.values) + 4) for each in (arm, reference)]
+        deviation = 100 * math.sqrt(statistics.fmean(share * (1 - share) for share in having))
     elif arm.deviation is not None and reference.deviation is not None:
         spreads = ((arm.deviation, len(arm.values)), (reference.deviation, len(reference.values)))
         shares = [(deviation**2 / count, count - 1) for deviation, count in spreads]

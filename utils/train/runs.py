@@ -324,7 +324,10 @@ def describe_commit() -> tuple[str | None, bool | None]:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+        changes = git(
+            "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)runs"
+        )  # a recording writes there
+        return git("rev-parse", "HEAD"), bool(changes)
     except (OSError, subprocess.SubprocessError):
         return None, None
 

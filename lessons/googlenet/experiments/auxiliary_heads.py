@@ -102,7 +102,7 @@ EXPERIMENT = Experiment(
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1500),
     full=photographs(RECIPE),
-    quantity=Quantity("runs that leave guessing", "%", learned, points="points", digits=0, is_share=True),
+    quantity=Quantity("runs that learn", "%", learned, points="points", digits=0, is_share=True),
     matters=25.0,
     more=(ACCURACY,),
     limits="This network is as deep as GoogLeNet and some thirty times narrower, and begins with weights made for ReLUs.",

@@ -80,7 +80,7 @@ EXPERIMENT = Experiment(
     full=photographs(RECIPE, build=memorising, learning_rate=0.01, flip=False, shift=0),
     paired=True,
     matters=1.5,
-    limits="With ten classes, and a network that hardly overfits, smoothing has less to do than with a thousand.",
+    limits="With ten classes smoothing has less to do than with a thousand.",
     more=(
         measured("calibration_error", "calibration error", "points", points="points"),
         measured("cluster_tightness", "spread of a class for the distance between classes", digits=2),

@@ -261,3 +261,12 @@ def test_asking_for_the_commit_writes_nothing_into_the_repository(tmp_path, monk
     assert len(commit) == 40 and modified is False and index.read_bytes() == before
     git("status")
     assert index.read_bytes() != before, "there was nothing to refresh"
+    record = tmp_path / "runs" / "one.json"
+    record.parent.mkdir()
+    record.write_text("{}")
+    git("add", "runs")
+    git("commit", "-m", "two")
+    record.write_text("{ }")
+    assert describe_commit()[1] is False, "a recording writes runs; they are no code"
+    file.write_text("2")
+    assert describe_commit()[1] is True
