@@ -194,7 +194,8 @@ def arms(
             axis.barh(-position, high - low, left=low, height=0.5, color=colors.tint(color), zorder=1)
         axis.plot([mean, mean], [-position - 0.3, -position + 0.3], color=color, linewidth=2.5, zorder=2)
         heights = _apart(list(values))
-        axis.scatter(values, heights - position, color=color, s=26, edgecolor="white", linewidth=0.6, zorder=3)
+        dots = {"color": color, "s": 26, "edgecolor": "white", "linewidth": 0.6}
+        axis.scatter(values, heights - position, zorder=3, clip_on=False, **dots)  # whole at 0 and 100 % too
         words.append(f"{name}: {', '.join(f'{value:.1f}' for value in values)}, mean {mean:.1f}")
     axis.set_yticks([-position for position in range(len(results))], list(results))
     axis.set_ylim(-len(results) + 0.4, 0.6)
