@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from utils.feedback.exercises import Wrong
 from utils.feedback.functions import (
     Case,
+    copies,
     keyed,
     listed,
     number,
@@ -473,6 +475,24 @@ def test_a_tensor_of_another_shape_is_said():
     x = torch.ones(2, 3)
     said = verdict(lambda x: x.T, lambda x: x, ((x,),), result=tensor(), slips={})
     assert "shape (3, 2); (2, 3) is expected" in said
+
+
+def test_a_network_is_copied_whole_also_one_that_cannot_be_pickled():
+    class Local(nn.Module):  # pickle finds no class of a function
+        def __init__(self):
+            super().__init__()
+            self.one = self.again = nn.Linear(2, 2)
+
+    for network in (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU()).eval(), Local()):
+        next(network.parameters()).requires_grad_(False)
+        copied = copies(network)
+        assert type(copied) is type(network) and copied.training == network.training
+        for (name, mine), (same_name, theirs) in zip(
+            copied.named_parameters(), network.named_parameters(), strict=True
+        ):
+            assert name == same_name and mine is not theirs and torch.equal(mine, theirs)
+            assert mine.requires_grad == theirs.requires_grad
+        assert not isinstance(network, Local) or copied.one is copied.again
 
 
 def test_on_copies_keeps_what_is_given_and_refuses_who_changes_it():
