@@ -18,6 +18,7 @@ from networks.inception_resnet_v1 import V1, InceptionResNetA, ResidualBlock, Re
 from networks.resnet import Bottleneck
 from utils.cost.table import profile
 from utils.lab_frame.frame import OWN
+from utils.train.comparison import ACCURACY, compare
 from utils.train.loop import seeded
 
 TEXT = re.sub(r"\s+", " ", Path(paper.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
@@ -406,6 +407,23 @@ def test_what_the_text_says_of_two_networks_averaged_is_their_verdict():
     words = answer("Twelve pairs")
     assert f"between {low} and {high} points: less than the 1.5 points" in words
     assert 20 < found.compare().arms[0].mean < 28 and "right on about one image in four" in words
+
+
+def test_what_the_text_says_of_channels_that_die_is_recorded():
+    width, words = experiment("scale_width").recorded(), answer("With scale 1 the wide network")
+    dead = {arm.name: arm.mean for arm in width.compare().arms}
+    assert f"loses {dead['wide, scale 1']:.0f} channels in 100, the narrow one {dead['narrow, scale 1']:.0f}" in words
+    assert dead["narrow, scale 0.1"] == dead["wide, scale 0.1"] == 0 and "with scale 0.1 neither loses any" in words
+    assert width.verdicts == {"narrow, scale 1": "differs", "wide, scale 0.1": "equal", "wide, scale 1": "differs"}
+    pair = {arm: width.runs[arm] for arm in ("narrow, scale 1", "wide, scale 1")}
+    assert compare(pair, width.experiment.quantity).differences[0].verdict == "differs", "it is the width"
+    assert max(map(max, width.values().values())) < 100, "no network has died"
+    warm, words = experiment("warm_up").recorded(), answer("The warm-up saves about half")
+    assert set(warm.verdicts.values()) == {"differs"}
+    whole, warmed, scaled = (arm.mean for arm in warm.compare().arms)
+    assert 0.4 < 1 - warmed / whole < 0.6 and scaled == 0
+    assert [each.verdict for each in warm.compare(ACCURACY).differences] == ["open", "differs"]
+    assert "Only the scale makes the network clearly more accurate" in words
 
 
 def test_experiments_of_the_lesson_are_there():
