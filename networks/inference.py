@@ -72,10 +72,8 @@ def frozen(net: Network, images: Tensor) -> fx.GraphModule:
             replace(graph, node.args[0], fuse_conv_bn_eval(conv, norm))
             leave_out(node)
     for node in graph.graph.find_nodes(op="call_function", target=operator.mul):  # the scale of a residual
-        conv, scale = (
-            alone_before(node, graph),
-            next((each for each in node.args if isinstance(each, int | float)), None),
-        )
+        conv = alone_before(node, graph)
+        scale = next((each for each in node.args if isinstance(each, int | float)), None)
         if conv is not None and scale is not None:
             replace(graph, node.all_input_nodes[0], scaled(conv, scale))
             leave_out(node)

@@ -13,9 +13,8 @@ from utils.train.runs import Epoch
 
 WIDTH, HEIGHT = 400, 250  # pixels of one of the two panels, where there is room
 DOTTED = 20  # epochs; of more, the dots would hide the lines
-NARROWEST = (
-    364  # there the letters of 11 px are 10 px high; the panels stand below each other where they would become narrower
-)
+# There the letters of 11 px are 10 px high; where they would become narrower, the panels stand below each other.
+NARROWEST = 364
 DASHES = ("", "7 3", "2 2", "9 3 2 3", "4 4", "12 3", "2 5", "6 2 2 2")  # colours are not all that tells entries apart
 
 

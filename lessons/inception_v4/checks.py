@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from lessons.inception_v4.grids import after, along, fork
 from lessons.inception_v4.printed import FORK_1, FORK_2, FORK_3, POOL, WAY, Layer, Stage, Window
@@ -492,7 +493,8 @@ def _letters_in_order(answer: Callable, case: Sequence[int], grid: tuple[int, in
             continue
         try:
             module = build(answer, in_channels, *(letters[place] for place in order))
-            if sum(parameter.numel() for parameter in module.parameters()) != wanted:
+            parameters = list(module.parameters())
+            if not any(map(is_lazy, parameters)) and sum(each.numel() for each in parameters) != wanted:
                 continue  # so it is another one, which to compare would take much longer
             same_module(module, reference, (in_channels, *grid), ordered=True)
         except Exception:  # whatever it is, the sentence for the letters as they are tells it better

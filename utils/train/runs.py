@@ -324,9 +324,8 @@ def describe_commit() -> tuple[str | None, bool | None]:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
     try:
-        changes = git(
-            "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)runs"
-        )  # a recording writes there
+        # A recording writes into runs/, where there is no code.
+        changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)runs")
         return git("rev-parse", "HEAD"), bool(changes)
     except (OSError, subprocess.SubprocessError):
         return None, None

@@ -62,6 +62,9 @@ self.c = nn.MaxPool2d(3, stride=2)
 THREE = "return torch.cat([self.a(x), self.b(x), self.c(x)], dim=1)"
 
 
+LAZY = "nn.Sequential(nn.LazyConv2d(n, 3, stride=2, bias=False), nn.BatchNorm2d(n, eps=1e-3), nn.ReLU())"
+
+
 def reduction(before: str = "", after: str = "", forward: str = THREE) -> str:
     assert before in REDUCTION
     return module(REDUCTION.replace(before, after) if before else REDUCTION, forward, head="in_channels, k, l, m, n")
@@ -279,6 +282,10 @@ ANSWERS = {
             (reduction(forward=THREE.replace("dim=1", "dim=0")), "along dimension 0, the images"),
             (reduction().replace("k, l, m, n", "n, k, l, m"), "letters came as n, k, l, m"),
             (reduction().replace("k, l, m, n", "k, m, l, n"), "letters came as k, m, l, n"),
+            (
+                reduction('ConvBNAct(in_channels, n, kernel_size=3, stride=2, padding="valid")', LAZY).replace("k, l, m, n", "k, m, l, n"),
+                "letters came as k, m, l, n",
+            ),
         ),
     ),
     "branch_facts": Answers(
