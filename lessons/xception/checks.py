@@ -116,7 +116,7 @@ def ratio_of(in_channels: int, out_channels: int, kernel_size: int) -> float:
 
 @feedback.exercise(
     "8.2",
-    title="a separable convolution against a dense one",
+    title="separable against dense convolution",
     difficulty="warm-up",
     minutes=5,
     hints=(

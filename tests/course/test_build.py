@@ -239,3 +239,11 @@ def test_each_lesson_says_where_it_stands(lesson):
         each.notebook for each in LESSONS[max(at - 1, 0) : at + 2] if each is not lesson
     ]
     assert f"lesson {at + 1} of {len(LESSONS)}" in line
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_no_line_of_code_runs_out_of_its_cell(slug):
+    """104 characters fit into a cell of JupyterLab at 1280 pixels, beside its file browser. Measured in Chromium."""
+    notebooks = (student(lesson(slug)), solved(lesson(slug)))
+    code = (cell.source for one in notebooks for cell in one.cells if cell.cell_type == "code")
+    assert [line for source in code for line in source.splitlines() if len(line) > 104] == []
