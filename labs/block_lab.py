@@ -187,7 +187,7 @@ def _seen(design: Design) -> tuple[Table, Diagram]:
         record = trace(block, design.image_shape)
     except CannotRun:
         raise ValueError(f"A grid of {design.grid}×{design.grid} is too small for this block.") from None
-    return table_of(record), diagram_of(record)
+    return table_of(record), diagram_of(record, is_narrow=True)
 
 
 def _heading(name: str, table: Table) -> Html:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 FORMATS = (".svg", ".png", ".pdf")
 MANY = 8  # as many equal boxes, or groups of boxes, are drawn as one
+BESIDE = " · "  # between parameters and cost
 LONGEST = 12  # boxes in such a group
 LEGIBLE = 0.84  # of its own size: there the small letters of 9 pt, 12 px, are 10 px high
+COLUMN = 812  # pixels that a diagram has beside JupyterLab's file browser in a window of 1280
 LEADING = 2.0  # points more from line to line in a box than Graphviz gives: its margins have room for them
 _PLAIN = (nn.Sequential, nn.ModuleList)  # modules that are no level of their own
 
@@ -55,18 +57,34 @@ class Diagram:
 
     Attributes:
         title: the module's class and the shape that it was drawn for.
-        source: the graph in Graphviz's language.
+        forms: the graph in Graphviz's language, the widest first: what is drawn is the first that fits beside JupyterLab's
+            file browser, or the last.
         alternative: the same in words, for those who cannot see the picture.
     """
 
     title: str
-    source: str
+    forms: tuple[str, ...]
     alternative: str
+
+    @property
+    def source(self) -> str:
+        """The graph that is drawn."""
+        return self._drawn[0]
+
+    @cached_property
+    def _drawn(self) -> tuple[str, str]:
+        """The graph that is drawn, and its picture as Graphviz gives it."""
+        *wider, last = self.forms
+        for source in wider:
+            picture = _lay_out(source, "svg").decode()
+            if LEGIBLE * _width(picture) <= COLUMN:
+                return source, picture
+        return last, _lay_out(last, "svg").decode()
 
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text, with its description inside."""
-        text = _lay_out(self.source, "svg").decode()
+        text = self._drawn[1]
         text = re.sub(r'<g id="[^"]+" class="node">.*?</g>', _centred, text[text.index("<svg") :], flags=re.DOTALL)
         label = escape(f"{self.title}. {self.alternative}", quote=True)
         return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
@@ -97,8 +115,7 @@ class Diagram:
     @property
     def width(self) -> float:
         """Of the picture at its own size, in pixels of a page."""
-        found = re.search(r'width="([\d.]+)pt"', self.svg)
-        return float(found[1]) * 4 / 3 if found else 0.0
+        return _width(self._drawn[1])
 
     def beside(self, widest: float) -> Html:
         """The picture as `html`, at one scale with others of which the widest is so many pixels wide.
@@ -112,6 +129,12 @@ class Diagram:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+
+def _width(picture: str) -> float:
+    """Of a picture that Graphviz gave, in pixels of a page."""
+    found = re.search(r'width="([\d.]+)pt"', picture)
+    return float(found[1]) * 4 / 3 if found else 0.0
 
 
 def at_one_scale(diagrams: Sequence[Diagram]) -> tuple[list[Html], int]:
@@ -142,17 +165,19 @@ def draw(module: nn.Module, image_shape: Input | Sequence[Input], depth: int = 1
     return diagram_of(trace(module, image_shape), depth, direction)
 
 
-def diagram_of(record: Trace, depth: int = 1, direction: str = "TB") -> Diagram:
-    """`draw` of a module that is traced already."""
+def diagram_of(record: Trace, depth: int = 1, direction: str = "TB", is_narrow: bool = False) -> Diagram:
+    """`draw` of a module that is traced already; `is_narrow`, for a place beside handles, in narrow boxes however much room it has."""
     repeats = _repeats(record)
     nodes, edges = _graph(record, depth, repeats)
     _fold_layers(nodes, edges)
     _fold_sums(nodes, edges)
     _fold_equals(nodes, edges)
     lines = {key: _lines(node) for key, node in nodes.items()}
+    narrow = {key: [part for line in each for part in line.split(BESIDE)] for key, each in lines.items()}
+    forms = [(narrow, "0.06,0.06")] if is_narrow else [(lines, "0.12,0.06"), (narrow, "0.06,0.06")]
     return Diagram(
         title=f"{type(record.root).__name__} on {' and '.join(map(shape_text, record.inputs))}",
-        source=_source(record, nodes, edges, lines, direction, repeats),
+        forms=tuple(_source(record, nodes, edges, *form, direction, repeats) for form in forms),
         alternative=_in_words(record, edges, lines),
     )
 
@@ -517,12 +542,18 @@ def _lines(node: _Node) -> list[str]:
     if node.notes:
         lines.append(" + ".join(node.notes))
     if node.parameters or node.macs:
-        lines.append(f"{short(node.parameters)} params · {short(units.count(node.macs))} {units.letters()}")
+        lines.append(f"{short(node.parameters)} params{BESIDE}{short(units.count(node.macs))} {units.letters()}")
     return lines
 
 
 def _source(
-    record: Trace, nodes: dict[int, _Node], edges: Edges, lines: Lines, direction: str, repeats: _Repeats
+    record: Trace,
+    nodes: dict[int, _Node],
+    edges: Edges,
+    lines: Lines,
+    margin: str,
+    direction: str,
+    repeats: _Repeats,
 ) -> str:
     with needed("A drawing"):
         import graphviz
@@ -530,7 +561,7 @@ def _source(
         graph_attr={"rankdir": direction, "nodesep": "0.18", "ranksep": "0.32", "bgcolor": "white", "ordering": "out"},
         node_attr={
             "shape": "box", "style": "filled,rounded", "fontname": "Helvetica", "fontsize": "11",
-            "color": "#555555", "margin": "0.12,0.06", "height": "0.3",
+            "color": "#555555", "margin": margin, "height": "0.3",
         },
         edge_attr={"fontname": "Helvetica", "fontsize": "9", "color": "#555555", "arrowsize": "0.6", "weight": "4"},
     )  # fmt: skip

@@ -142,7 +142,7 @@ def _seen(design: Design) -> tuple[Table, Diagram]:
     with torch.device("meta"):
         module = design.build()
     record = trace(module, design.image_shape)
-    return table_of(record), diagram_of(record)
+    return table_of(record), diagram_of(record, is_narrow=True)
 
 
 def _heading(name: str, design: Design, table: Table) -> Html:

@@ -126,7 +126,7 @@ class Seen:
 @units.cached(maxsize=32)
 def _seen(design: Design) -> Seen:
     record = trace(design.build(), design.image_shape)
-    return Seen(design, table_of(record), works_in(record), diagram_of(record))
+    return Seen(design, table_of(record), works_in(record), diagram_of(record, is_narrow=True))
 
 
 def view(limits: Limits, settings: dict, pinned: dict | None) -> View:

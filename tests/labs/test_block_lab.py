@@ -27,7 +27,7 @@ from networks.layers import Branches
 from networks.xception import SeparableStack, XceptionBlock
 from utils.cost import trace
 from utils.cost.table import profile, short
-from utils.diagram import draw
+from utils.diagram import diagram_of
 from utils.lab_frame.frame import OWN
 from utils.lab_frame.paste import calls_in
 
@@ -277,6 +277,13 @@ def test_the_words_compare_b_against_a():
     assert "a receptive field of 5×5 after 3×3" in view(START, pool).text
 
 
+@pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.name)
+def test_each_preset_is_seen_whole_beside_the_handles(preset):
+    """540 pixels are left of a window of 1280, beside JupyterLab's file browser and the handles. Measured in Chromium."""
+    least = re.search(r"--least:(\d+)px", view(settings_of(preset.settings, preset.grid), None).html)
+    assert int(least[1]) + 8 <= 540
+
+
 def test_a_and_b_are_both_drawn_and_counted():
     other = START | {"three": 200}
     shown = view(other, START)
@@ -285,7 +292,7 @@ def test_a_and_b_are_both_drawn_and_counted():
     assert all(f">{TITLES[branch]} {name}<" in shown.html for branch in MODULE_BRANCHES for name in "AB")
     for settings in (START, other):
         design, _ = design_of(settings)
-        assert draw(design.build(), design.image_shape).svg in shown.html
+        assert diagram_of(trace.trace(design.build(), design.image_shape), is_narrow=True).svg in shown.html
 
 
 def test_the_bars_are_the_branches():

@@ -14,7 +14,8 @@ from torch import nn
 
 from networks.googlenet import InceptionModule, Widths
 from utils.cost.table import profile, short
-from utils.diagram import LEGIBLE, at_one_scale, draw
+from utils.cost.trace import trace
+from utils.diagram import COLUMN, LEGIBLE, at_one_scale, diagram_of, draw
 
 WIDTHS = Widths(pointwise=64, three_reduce=96, three=128, five_reduce=16, five=32, pool=32)
 
@@ -264,6 +265,29 @@ def test_diagrams_beside_each_other_are_at_one_scale_and_stay_legible():
     assert fulls == [round(small.width), round(large.width)] and least >= 0.84 * large.width
     smallest = min(float(size) for size in re.findall(r'font-size="([\d.]+)"', large.svg))
     assert smallest * 4 / 3 * LEGIBLE >= 10  # pixels
+
+
+def test_what_is_too_wide_for_a_page_is_drawn_in_narrow_boxes():
+    """Six boxes in a row, each with a line more: so all of them are seen, with small letters of 10 pixels."""
+    few = Side(4)
+    many = Side(6)
+    assert "·" in "".join(itertools.chain(*boxes(draw(few, (256, 17, 17)))))
+    wide, narrow = trace(many, (256, 17, 17)), draw(many, (256, 17, 17))
+    assert LEGIBLE * narrow.width <= COLUMN
+    assert ["1×1 conv, 256", "65.8 k params", "18.9 M MACs"] in boxes(narrow)
+    assert repr(narrow) == repr(diagram_of(wide, is_narrow=True)), "in words it is the same"
+    assert "65.8 k params · 18.9 M MACs" in repr(narrow)
+
+
+class Side(nn.Module):
+    """As many 1×1 as are asked for, side by side."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.parts = nn.ModuleList(nn.Conv2d(256, 256, 1) for _ in range(count))
+
+    def forward(self, x):
+        return torch.cat([part(x) for part in self.parts], dim=1)
 
 
 def test_a_diagram_is_an_image_wherever_it_is_shown():

@@ -199,7 +199,7 @@ def diagrams() -> Finding:
         return said("missing", "pygraphviz is not installed", f"Networks cannot be drawn. {remedy('pygraphviz')}")
     from utils.diagram import Diagram
 
-    if "</svg>" not in Diagram("A graph", "digraph { input -> output }", "Two boxes").svg:
+    if "</svg>" not in Diagram("A graph", ("digraph { input -> output }",), "Two boxes").svg:
         return said("missing", "pygraphviz drew nothing", f"Networks cannot be drawn. {remedy('pygraphviz')}")
     return said("ok", f"pygraphviz {installed('pygraphviz')}", "Networks are drawn without further programs.")
 
