@@ -598,7 +598,8 @@ def _prediction_widget(prediction: Prediction):
     if prediction.choices:
         handles = [entry, button]
     else:
-        handles = [ipywidgets.HBox([entry, ipywidgets.HTML(html.text(prediction.unit)), button])]
+        unit = ipywidgets.HTML(html.text(prediction.unit))
+        handles = [ipywidgets.HBox([entry, unit, button], layout={"align_items": "center"})]
     box = ipywidgets.VBox([question, *handles, said])
     box.add_class("course-predict")
     box.add_class("course-widget")
