@@ -91,9 +91,9 @@ table.course-table.course-table.wide{{width:100%;max-width:820px}}
 table.course-table.course-table.wide th[scope=row]{{text-align:right;white-space:nowrap}}
 table.course-table.course-table.wide td{{padding:0 6px}}
 table.course-table.course-table .chosen>*{{font-weight:bold;background:color-mix(in srgb,{CHOSEN} {CHOSEN_SHARE}%,var(--course-ground))}}
-table.course-table.course-table td.share{{border:1px solid var(--course-ground);background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-strong),transparent) var(--share),transparent 0)}}
-table.course-table.course-table td.share.weak{{background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0)}}
-table.course-table.course-table td.share.r{{background:linear-gradient(to left,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0)}}
+table.course-table.course-table td.share{{border:1px solid var(--course-ground);background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-strong),transparent) var(--share),transparent 0) no-repeat}}
+table.course-table.course-table td.share.weak{{background:linear-gradient(to right,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0) no-repeat}}
+table.course-table.course-table td.share.r{{background:linear-gradient(to left,color-mix(in srgb,var(--tone) var(--course-weak),transparent) var(--share),transparent 0) no-repeat}}
 table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-bar{{display:block;height:14px;width:var(--share);background:var(--tone)}}
 .course-spark{{display:inline-block;vertical-align:middle;height:11px;width:calc(36px*var(--part));background:var(--tone)}}
