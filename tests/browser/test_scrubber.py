@@ -113,6 +113,15 @@ def test_a_move_takes_less_than_a_frame(tmp_path, kept):
         assert 0 < (busy() - before) / len(both.data["steps"]) < 0.016
 
 
+@pytest.mark.parametrize("width", [500, 900, 1600])
+def test_nothing_hangs_over_the_edge_of_its_box(tmp_path, kept, width):
+    """In a notebook the box is all the room there is, and what hangs over is scrolled."""
+    both = scrubber({"whole": kept, "stopped": watched(seed=1, stop=10)})
+    both.data["steps"] = [100 * step for step in both.data["steps"]]  # so that the last one's number is wide
+    with static_page(tmp_path, both.live_html(), width=width) as page:
+        assert page.locator(".touch").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 @pytest.mark.parametrize("width", [900, 1600])
 def test_two_trainings_fit_the_page(tmp_path, kept, width):
     both = scrubber({"whole": kept, "stopped": watched(seed=1, stop=10)})
