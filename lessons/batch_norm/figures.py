@@ -216,7 +216,7 @@ def two_networks() -> Picture:
             axis.bar(places, numbers, width=0.36, color=(WITHOUT, WITH)[position], label=name)
             for place, number in zip(places, numbers, strict=True):
                 text = f"{number:.2g}" if number < 10 else f"{number:.0f}"
-                axis.annotate(text, (place, number), ha="center", va="bottom", fontsize=8)
+                axis.annotate(text, (place, number), ha="center", va="bottom", fontsize=8.5)
             words.append(f"{name}, {unit}: " + ", ".join(f"{g} {n:.3g}" for g, n in zip(grids, numbers, strict=True)))
         axis.set_xticks(range(len(grids)), grids)
         label(axis, x="stages", y=unit)

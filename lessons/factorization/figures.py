@@ -356,7 +356,7 @@ def cells_seen(windows: Mapping[str, Sequence[tuple[int, int]]], size: int = 9) 
             if count:
                 dark = count > 0.6 * ways.max()
                 axis.annotate(
-                    str(count), (column, row), ha="center", va="center", fontsize=7, color="w" if dark else "k"
+                    str(count), (column, row), ha="center", va="center", fontsize=8.5, color="w" if dark else "k"
                 )
         _bare(axis)
         label(axis, title=name)

@@ -234,7 +234,7 @@ def training_crops(
         frame = {"fill": False, "edgecolor": color, "linewidth": 1.6}
         whole.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
         along = left + (right - left) * (position + 0.5) / count  # so that no two numbers lie on each other
-        number = {"ha": "center", "va": "center", "fontsize": 7.5, "color": "white", "fontweight": "bold"}
+        number = {"ha": "center", "va": "center", "fontsize": 8.5, "color": "white", "fontweight": "bold"}
         badge = {"boxstyle": "round,pad=0.15", "facecolor": color, "edgecolor": "none"}
         whole.text(along, bottom if position % 2 else top, str(position + 1), bbox=badge, **number)
         axis = axes[:, 2:].flat[position]
@@ -242,7 +242,7 @@ def training_crops(
         axis.imshow(taken[0].permute(1, 2, 0).clamp(0, 1).numpy())
         for spine in axis.spines.values():
             spine.set(edgecolor=color, linewidth=2.5, visible=True)
-        axis.set_title(f"{position + 1}: {shares[position]:.0%}, {method}", fontsize=8)
+        axis.set_title(f"{position + 1}: {shares[position]:.0%}, {method}", fontsize=8.5)
     for axis in [whole, *axes[:, 2:].flat]:
         axis.set(xticks=[], yticks=[])
     label(

@@ -159,7 +159,7 @@ def stage_costs() -> Picture:
             spots = [-line - 0.4 * (offset - 0.5) for line in range(len(STAGES))]
             axis.barh(spots, values, height=0.38, color=NETWORK_COLORS[network], label=network)
             for spot, value in zip(spots, values, strict=True):
-                axis.annotate(f" {short(value)}", (value, spot), va="center", fontsize=7.5)
+                axis.annotate(f" {short(value)}", (value, spot), va="center", fontsize=8.5)
             words.append(
                 f"{network}, {unit}: "
                 + ", ".join(f"{stage} {short(value)}" for stage, value in zip(STAGES, values, strict=True))

@@ -376,7 +376,7 @@ def clusters(networks: Mapping[str, Trained], digits: Sequence[int] = DIGITS) ->
                 axis.add_patch(Rectangle((x, y), side, side, fill=False, linestyle="--", color=colors.BLACK))
                 if part == "seen":
                     middle = x + side / 2, y + side / 2
-                    axis.annotate(f"{names[-1]}:\nall in here", middle, ha="center", va="center", fontsize=7.5)
+                    axis.annotate(f"{names[-1]}:\nall in here", middle, ha="center", va="center", fontsize=8.5)
             images = "learned from" if part == "seen" else "never seen"
             side_of = f"across, towards {third}" if axis is axes[row][0] else ""
             label(
@@ -421,7 +421,7 @@ def reliability_diagrams(networks: Mapping[str, Trained], bins: int = 10) -> Pic
             if count:
                 axis.annotate(
                     f"{count}", (low + 0.5 / bins, height), xytext=(0, 1), textcoords="offset points", ha="center",
-                    va="bottom", fontsize=7.5,
+                    va="bottom", fontsize=8.5,
                     bbox={"facecolor": "white", "linewidth": 0, "pad": 0, "alpha": 0.8},
                 )  # fmt: skip
         axis.plot([0, 1], [0, 1], color=colors.BLACK, linewidth=1, linestyle=":")
@@ -454,7 +454,7 @@ def logits_of_one_image(networks: Mapping[str, Trained], digit: int = 3) -> Pict
             side = 1 if value >= 0 else -1
             axis.annotate(
                 f"{value:.1f}", (place, value), xytext=(0, 2 * side), textcoords="offset points", ha="center",
-                va="bottom" if side > 0 else "top", fontsize=7.5,
+                va="bottom" if side > 0 else "top", fontsize=8.5,
             )  # fmt: skip
         axis.axhline(0, color=colors.BLACK, linewidth=0.8)
         axis.margins(y=0.12)

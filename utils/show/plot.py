@@ -260,7 +260,7 @@ _MARKERS = "osD^vP"  # one for each arm: colours are not all that tells them apa
 def _foot(figure: "Figure", note: str) -> None:
     """Small print under a picture."""
     if note:
-        figure.supxlabel("\n".join(wrap(note, 110)), fontsize=7.5, color="#595959")
+        figure.supxlabel("\n".join(wrap(note, 110)), fontsize=8.5, color="#595959")
 
 
 def _said(title: str, note: str) -> str:

@@ -11,7 +11,7 @@ from utils.show import colors, plot
 from utils.train.runs import Run
 
 WIDTH, HEIGHT = 300, 215  # pixels of one picture on the page, where there is room; drawn at 1.5 times that
-NARROWEST = 225  # pixels: narrower than this a picture moves below the others, before its letters become too small
+NARROWEST = 240  # pixels: narrower than this a picture moves below the others, before its letters become too small
 GRID = f"repeat(auto-fit, minmax({NARROWEST}px, 1fr))"  # of the live pictures: as many beside each other as there is room for
 WIDEST = 3 * WIDTH + 20  # pixels of all three beside each other
 
@@ -52,7 +52,7 @@ class Curves:
 
         self.loss = Picture(run, "loss", "nats")
         self.batch_loss = self.loss.line("-", "training batches", color=colors.GREY, alpha=0.5, linewidth=1)
-        self.loss.axes.legend(loc="upper right", fontsize=8)
+        self.loss.axes.legend(loc="upper right", fontsize=9)
         self.accuracy = Picture(run, "accuracy", "%")
         self.accuracy.axes.set_ylim(0, 101)
         self.lines = {}
@@ -62,7 +62,7 @@ class Curves:
             if run.recipe.averaging:
                 words = "test, averaged weights"
                 self.lines[f"averaged_{figure}"] = picture.line("o-", words, color=colors.VERMILION)
-        self.accuracy.axes.legend(loc="lower right", fontsize=8)
+        self.accuracy.axes.legend(loc="lower right", fontsize=9)
 
         self.rate = Picture(run, "learning rate", "")
         plan = [epoch * run.recipe.epochs / 300 for epoch in range(301)]

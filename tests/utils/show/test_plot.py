@@ -1,5 +1,6 @@
 """Figures show what they are given, and say it in words."""
 
+import ast
 import io
 
 import numpy as np
@@ -11,6 +12,7 @@ from lessons.inception_module.paper import TABLE_1, naive, reduced, stack
 from utils.data.photo import photograph
 from utils.show import colors, plot
 from utils.show.display import Live
+from utils.system.places import CHECKOUT
 
 PICTURES = {
     "bars": lambda: plot.bars_by_branch({"naive": naive(TABLE_1["3a"]), "reduced": reduced(TABLE_1["3a"])}, "A title"),
@@ -100,3 +102,20 @@ def test_guessing_is_marked_where_it_leaves_room_for_the_runs(values, is_seen):
     least, most = axis.get_xlim()
     assert bool(least < 10) is is_seen is any("guessing" in text.get_text() for text in axis.texts)
     assert least < min(map(min, values)) and most > max(map(max, values))
+
+
+def test_no_letters_are_too_small_to_read():
+    """A picture may be 9.5 inches wide; in the 812 pixels of a page that leaves 10 for letters of 8.5 points."""
+    sizes: dict[str, float] = {}
+    for path in [*CHECKOUT.glob("utils/**/*.py"), *CHECKOUT.glob("lessons/*/*.py"), *CHECKOUT.glob("labs/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named: list[tuple[object, object]] = []
+            if isinstance(node, ast.Call):
+                named = [(each.arg, each.value) for each in node.keywords]
+            elif isinstance(node, ast.Dict):
+                named = [(getattr(key, "value", None), each) for key, each in zip(node.keys, node.values, strict=True)]
+            for name, each in named:
+                size = getattr(each, "value", None)
+                if name in ("fontsize", "labelsize", "title_fontsize") and isinstance(size, int | float):
+                    sizes[f"{path.relative_to(CHECKOUT)}:{each.lineno}"] = size
+    assert len(sizes) > 50 and [place for place, size in sizes.items() if size < 8.5] == []
