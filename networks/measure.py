@@ -117,16 +117,19 @@ def side_by_side(chosen: Iterable[str], size: str = "full") -> str:
     ]
     lines.insert(1, "-" * max(map(len, lines)))
     notes = [
-        "MACs: multiply-adds of convolutions and dense layers for one image. Depth: convolutions and dense layers on",
-        "the longest path; in brackets with a separable convolution counted once.",
+        "MACs: multiply-adds of convolutions and dense layers for one image.",
+        "Depth: convolutions and dense layers on the longest path; in brackets with a separable",
+        "convolution counted once.",
     ]
     if size == "full":
-        notes.append(
-            "Error: top-1 / top-5 on ImageNet's validation images, one network, one crop, as its paper prints it."
+        notes += (
+            "Error: top-1 / top-5 on ImageNet's validation images, one network, one crop, as its paper",
+            "prints it.",
         )
         if any(each in relatives() for each in chosen):
-            notes.append(
-                "That of a relative is from a paper that compares with it, or from its authors' list of models."
+            notes += (
+                "That of a relative is from a paper that compares with it, or from its authors' list of",
+                "models.",
             )
     else:
         notes.append(f"Mini size: images of {MINI_SIDE} × {MINI_SIDE} in {MINI_CLASSES} classes.")

@@ -71,7 +71,7 @@ def side_by_side(source: str = PAPERS) -> Picture:
         axis.xaxis.set_major_formatter(lambda value, _position: short(value, 2) if value >= 1000 else f"{value:g}")
         label(axis, x=name)
     figure.supxlabel(
-        f"{units.words()} and activations: for one image of the paper's size", fontsize=7.5, color="#595959"
+        f"{units.words()} and activations: for one image of the paper's size", fontsize=8.5, color="#595959"
     )
     return Picture(figure, f"Bars in {len(columns)} columns. {title}. {'; '.join(words)}.")
 
@@ -137,12 +137,18 @@ def scatter(
 
 
 def speeds_picture(times: Mapping[Key, Timing], batch_size: int, where: str, size: str) -> Picture:
-    """Images a second of each network beside its multiply-adds; a band for the middle half of the rounds."""
+    """Images a second of each network beside its multiply-adds; a line for the middle half of the rounds.
+
+    The title ranks two networks only where these lines do not overlap.
+    """
     ordered = sorted(times, key=lambda key: times[key].median)
     macs = {key: units.count(measure.cost(*key, size=size).macs) for key in times}
     fewest = min(macs, key=macs.get)
-    quickest = ordered[0]
-    verdict = "is the quickest" if fewest == quickest else f"is not the quickest: {title_of(*quickest)} is"
+    rival = next(key for key in ordered if key != fewest)  # the quickest but for that one
+    verdict = "is the quickest" if ordered[0] == fewest else f"is not the quickest: {title_of(*rival)} is"
+    quicker, slower = (times[key].middle_half for key in ordered if key in (fewest, rival))
+    if quicker[1] >= slower[0]:
+        verdict = f"and {title_of(*rival)} are about as quick"
     title = f"{title_of(*fewest)}, with the fewest {units.words()}, {verdict}"
     figure, axes = panels(2, title, width=9.5, height=0.9 + 0.32 * len(times))
     words = []
@@ -168,7 +174,7 @@ def speeds_picture(times: Mapping[Key, Timing], batch_size: int, where: str, siz
         label(axis, x=text)
     axes[1].tick_params(labelleft=False)
     note = f"{size} size, {batch_size} image{'s' if batch_size > 1 else ''} at a time, on {where}"
-    figure.supxlabel(note, fontsize=7.5, color="#595959")
+    figure.supxlabel(note, fontsize=8.5, color="#595959")
     return Picture(figure, f"Bars. {title}. {note}. {'; '.join(words)}.")
 
 
@@ -226,7 +232,7 @@ def seen_by(looker: Looker, photograph: np.ndarray) -> Picture:
     axes[1].set_yticks([-place for place in range(len(found))], [each for each, _ in found])
     axes[1].set_xlim(0, 1.3 * 100 * found[0][1])
     label(axes[1], x="probability, %")
-    figure.supxlabel("\n".join(wrap(looker.sentence, 120)), fontsize=7.5, color="#595959")
+    figure.supxlabel("\n".join(wrap(looker.sentence, 120)), fontsize=8.5, color="#595959")
     words = "; ".join(f"{each} {100 * share:.3g} %" for each, share in found)
     return Picture(figure, f"A photograph and bars. {title}. {words}. {looker.sentence}")
 

@@ -53,8 +53,8 @@ class Together:
         return (
             f"The recipe {RECIPE}, {EPOCHS * (IMAGES // BATCH)} steps of {BATCH} images: training loss {one.train_loss:.4f} in one process "
             f"and {more.train_loss:.4f} in {count}; the weights end apart by {100 * self.apart:.2g} % of the way that they went. One process trains "
-            f"{one.images_per_second:,.0f} images a second, {count} together {more.images_per_second:,.0f} on this machine's CPU. "
-            f"The {count} ran for {self.seconds:.0f} s in all, {self.several.seconds:.0f} s of them to train; the rest is starting."
+            f"{one.images_per_second:,.0f} images a second on this machine's CPU, {count} processes together {more.images_per_second:,.0f}. "
+            f"The {count} processes ran for {self.seconds:.0f} s in all, {self.several.seconds:.0f} s of them to train; the rest is starting."
         )
 
     __str__ = __repr__ = lambda self: self.sentence

@@ -463,6 +463,11 @@ def test_pictures_say_their_point():
     assert (
         "GoogLeNet, with the fewest multiply-adds, is the quickest" in times and "GoogLeNet 20 images a second" in times
     )
+    level = TIMES | {("bn_inception", "paper"): Timing((0.12, 0.25, 0.18))}
+    assert (
+        "GoogLeNet, with the fewest multiply-adds, and BN-Inception are about as quick"
+        in figures.speeds_picture(level, 4, "a CPU", "full").alternative
+    ), "the middle halves of their rounds overlap"
     own = [(figures.COLORS[each.name], figures.MARKERS[each.name]) for each in NETWORKS]
     assert len({color for color, _ in own}) == len({marker for _, marker in own}) == len(NETWORKS)
     assert len(set(figures.MARKERS.values())) == len(NETWORKS) + len(RELATIVES)

@@ -83,6 +83,7 @@ table.course-table.course-table{{color:inherit;border-collapse:collapse;font-siz
 table.course-table.course-table caption{{text-align:left;caption-side:top;color:inherit}}
 table.course-table.course-table :is(td,th){{text-align:left;padding:3px 6px;max-width:44em}}
 table.course-table.course-table :is(td,th).r{{text-align:right}}
+table.course-table.course-table td.r{{white-space:nowrap}}
 table.course-table.course-table :is(td,th).c{{text-align:center}}
 table.course-table.course-table.top :is(td,th){{vertical-align:top}}
 table.course-table.course-table.tight :is(td,th){{padding:1px 3px;white-space:nowrap}}

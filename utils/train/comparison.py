@@ -219,7 +219,7 @@ class Comparison:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return output(self.html, tag("p", self.sentence))
+        return output(self.html, tag("ul", *(tag("li", difference.sentence) for difference in self.differences)))
 
 
 def compare(
