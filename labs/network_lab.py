@@ -1,6 +1,8 @@
 """The network lab: a network for small images with a handle for every choice of the course, under a budget."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import ipywidgets
 import torch
@@ -25,9 +27,10 @@ from networks.design import (
     design_of_calls,
 )
 from utils.cost import units
-from utils.cost.table import Table, field_text, shape_text, short
+from utils.cost.table import Table, field_text, shape_text, short, table_of
+from utils.cost.trace import trace
 from utils.data.dataset import Data
-from utils.diagram import draw
+from utils.diagram import diagram_of
 from utils.lab_frame.frame import LABEL, Lab, Section, View, share, slider
 from utils.page.html import Html, bar, bold, shaded, side_by_side, table, tag, text
 from utils.show import colors
@@ -88,11 +91,11 @@ def view(settings: dict, pinned: dict | None) -> View:
     budget = budget_of(settings)
     designs = {"A": design_of(pinned)} if pinned else {}
     designs["B" if pinned else ""] = design_of(settings)
-    tables = {name: design.table(IMAGE_SHAPE, CLASSES) for name, design in designs.items()}
+    tables = {name: _seen(design).table for name, design in designs.items()}
     words = [verdict(table, budget, name) for name, table in tables.items()]
     if pinned:
         words.append(compare(tables["A"], tables["B"]))
-    shown = (_shown(name, design, tables[name]) for name, design in designs.items())
+    shown = (_shown(name, _seen(design)) for name, design in designs.items())
     html = text(budget_bars(tables, budget), side_by_side(*shown, least=480))
     code = designs["B" if pinned else ""].code
     return View(words="<br/>".join(words), html=html, disabled=without_effect(settings), code=code)
@@ -185,19 +188,40 @@ def stage_table(parts: tuple[Part, ...]) -> Html:
     return table(rows, head=head, caption=caption, align="lrrrrr", row_heads=True, cls="tight small")
 
 
-def _shown(name: str, design: Design, table: Table) -> Html:
-    words = f"{short(table.parameters)} parameters · {short(units.count(table.macs))} {units.letters()}"
-    mark = cost_mark(name, words, parameters=table.parameters, macs=table.macs)
-    return text(heading(name, "", mark, alone="Now"), side_by_side(*_drawn(design)))
+@dataclass(frozen=True)
+class _Counted(Design):
+    """A design whose table is there already: its parts are summed up from that, without another trace."""
+
+    counted: Table = field(kw_only=True)
+
+    def table(self, image_shape: Sequence[int] = IMAGE_SHAPE, classes: int = CLASSES) -> Table:
+        """That table."""
+        return self.counted
+
+
+class _Seen(NamedTuple):
+    """What the lab shows of a design."""
+
+    table: Table
+    stages: Html
+    diagram: Html
+
+
+def _shown(name: str, seen: _Seen) -> Html:
+    parameters, macs = seen.table.parameters, seen.table.macs
+    words = f"{short(parameters)} parameters · {short(units.count(macs))} {units.letters()}"
+    mark = cost_mark(name, words, parameters=parameters, macs=macs)
+    return text(heading(name, "", mark, alone="Now"), side_by_side(seen.stages, seen.diagram))
 
 
 @units.cached(maxsize=64)  # a pinned design, and one that a handle comes back to, need no second drawing
-def _drawn(design: Design) -> tuple[Html, Html]:
-    """A design's stage table and its diagram, as HTML."""
+def _seen(design: Design) -> _Seen:
+    """A design's cost, and as HTML its stage table and its diagram: all from one trace, on `meta`."""
     with torch.device("meta"):
         net = DesignedNet(design, in_channels=IMAGE_SHAPE[0], classes=CLASSES)
-    diagram = draw(net, IMAGE_SHAPE)
-    return stage_table(design.by_part(IMAGE_SHAPE, CLASSES)), diagram.html
+    record = trace(net, IMAGE_SHAPE)
+    counted = _Counted(**vars(design), counted=table_of(record))
+    return _Seen(counted.table(), stage_table(counted.by_part()), diagram_of(record).html)
 
 
 def network_lab(design: Design | None = None, budget: Budget = BUDGET) -> Lab:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,11 @@ from networks.design import (
     _preset,
     design_from,
 )
+from utils.cost import table as table_module
 from utils.cost.table import total
+from utils.cost.trace import trace
 from utils.data.sets import load
+from utils.diagram import draw
 from utils.lab_frame.frame import OWN
 from utils.page.html import SHEET
 from utils.show.plot import Picture
@@ -293,6 +297,22 @@ def test_what_races(lab):
     assert list(entries) == ["A", "B"]
     assert sum(p.numel() for p in entries["B"](tiny).parameters()) == design_of(lab.settings).table().parameters
     assert race.panel.widget in race.widget.children
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_move_traces_a_network_once(name, monkeypatch):
+    """Its table, its stages and its drawing come from one trace, and are those that the design and `draw` have."""
+    design = replace(PRESETS[name], dropout=0.37)  # one that was not asked for before
+    traced = []
+    for module in (network_lab, table_module):
+        monkeypatch.setattr(module, "trace", lambda *given: traced.append(given) or trace(*given))
+    settings = network_lab_settings() | settings_of(design)
+    html = network_lab.view(settings | {"max_parameters": 40, "max_macs": 4000}, None).html
+    assert len(traced) == 1
+    assert network_lab.stage_table(design.by_part()) in html
+    with torch.device("meta"):
+        net = DesignedNet(design, in_channels=3, classes=10)
+    assert draw(net, (3, 32, 32)).html in html
 
 
 def test_a_design_that_no_handle_reaches_is_named():
