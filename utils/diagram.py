@@ -174,7 +174,8 @@ def diagram_of(record: Trace, depth: int = 1, direction: str = "TB", is_narrow: 
     _fold_equals(nodes, edges)
     lines = {key: _lines(node) for key, node in nodes.items()}
     narrow = {key: [part for line in each for part in line.split(BESIDE)] for key, each in lines.items()}
-    forms = [(narrow, "0.06,0.06")] if is_narrow else [(lines, "0.12,0.06"), (narrow, "0.06,0.06")]
+    wide, tight = (lines, "0.12,0.06", "0.18"), (narrow, "0.09,0.06", "0.1")
+    forms = [tight] if is_narrow else [wide, tight]
     return Diagram(
         title=f"{type(record.root).__name__} on {' and '.join(map(shape_text, record.inputs))}",
         forms=tuple(_source(record, nodes, edges, *form, direction, repeats) for form in forms),
@@ -552,13 +553,14 @@ def _source(
     edges: Edges,
     lines: Lines,
     margin: str,
+    apart: str,
     direction: str,
     repeats: _Repeats,
 ) -> str:
     with needed("A drawing"):
         import graphviz
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": direction, "nodesep": "0.18", "ranksep": "0.32", "bgcolor": "white", "ordering": "out"},
+        graph_attr={"rankdir": direction, "nodesep": apart, "ranksep": "0.32", "bgcolor": "white", "ordering": "out"},
         node_attr={
             "shape": "box", "style": "filled,rounded", "fontname": "Helvetica", "fontsize": "11",
             "color": "#555555", "margin": margin, "height": "0.3",

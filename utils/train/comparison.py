@@ -211,7 +211,8 @@ class Comparison:
     def html(self) -> Html:
         """The arms as an HTML table."""
         head, *rows = self._rows()
-        return table(rows, head=head, align="lrrrrrr", row_heads=True)
+        whole = [[tag("span", name, cls="course-whole"), *figures] for name, *figures in rows]
+        return table(whole, head=head, align="lrrrrrr", row_heads=True)
 
     def __str__(self) -> str:
         return f"{self.table}\n\n{self.sentence}".rstrip()
