@@ -1,6 +1,7 @@
 """The scale lab: what a residual's scale does to activations by depth, untrained and after forty steps."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter
 
@@ -85,10 +86,27 @@ def _chart(title: str, lines: dict[str, tuple[float, ...]], blocks: int) -> Html
         ends.append((*chart.place(len(shown) - 1, shown[-1]), name))
         said.append(f"{name} {values[0]:.3g} to {values[-1]:.3g}".strip())
     ends.sort(key=itemgetter(1))
-    for (x, y, name), beside in zip(ends, (-9, 19), strict=False):  # above the upper line, below the other one
+    floor, ceiling = chart.place(0, LEAST)[1], chart.place(0, TOP)[1]
+    for (x, _, name), y in zip(ends, _beside([y for _, y, _ in ends], ceiling, floor), strict=True):
         if name:
-            chart.parts.append(svg.text(x, y + beside, name, font_size=13, font_weight="bold"))
+            chart.parts.append(svg.text(x, y, name, font_size=13, font_weight="bold"))
     return text(bold(title), BREAK, chart.svg(f"{title}: {'; '.join(said)}."))
+
+
+def _beside(ends: Sequence[float], ceiling: float, floor: float) -> list[float]:
+    """Where the letters at the lines' ends stand, in pixels from the top, as the ends do: those first that are higher.
+
+    The upper one stands above its line, the other below; where that would be outside of the axes, both on the inner side.
+    """
+    above, below, apart = -9.0, 19.0, 15.0
+    places = [y + side for y, side in zip(ends, (above, below), strict=False)]
+    if ends[-1] + below > floor:
+        places[-1] = ends[-1] + above
+        places[:-1] = [min(y, places[-1] - apart) for y in places[:-1]]
+    if ends[0] + above - apart < ceiling:
+        places[0] = ends[0] + below
+        places[1:] = [max(y, places[0] + apart) for y in places[1:]]
+    return places
 
 
 def scale_lab() -> Lab:
@@ -111,8 +129,8 @@ def scale_lab() -> Lab:
         "turned down": {"scale": 0.1},
     }
     question = (
-        "<b>Scale lab.</b> How does a residual's scale decide how large activations become, and when a network breaks? Left, "
-        f"{BLOCKS} untrained blocks at your scale; right, networks of {tiny.BLOCKS} blocks on handwritten digits, trained with scales "
+        "<b>Scale lab.</b> How does a residual's scale decide how large activations become, and when a network breaks? Untrained are "
+        f"{BLOCKS} blocks at your scale; trained are networks of {tiny.BLOCKS} blocks on handwritten digits, with scales "
         f"{', '.join(f'{scale:g}' for scale in tiny.SCALES)}: you see the one closest to yours. Their branches are normalised."
     )
     return Lab(question, controls, view, presets)

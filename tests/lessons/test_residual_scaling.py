@@ -522,3 +522,15 @@ def test_what_the_text_says_of_residuals_on_photographs():
     assert 7 < ahead[0] < 8.5 and "ahead by more than seven points" in TEXT
     assert 3.5 < ahead[-1] < 4 and "after the last one by nearly four" in TEXT
     assert ahead.min() > 0 and "in no pass behind" in TEXT
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1000.0, 1000.0), (0.01, 0.01), (1000.0, 0.01), (3.9, 4.1), (1e9, 900.0), (0.0, 0.02)]
+)
+def test_the_letters_at_the_lines_ends_stand_apart_and_inside_the_axes(sizes):
+    """At the least size a letter below its line would lie on the axis's numbers, at the largest one above it outside."""
+    picture = lab._chart("sizes", {"A": (1.0, sizes[0]), "B": (1.0, sizes[1])}, 1)
+    letters = dict(re.findall(r'<text[^>]* y="([-\d.]+)"[^>]*font-weight="bold"[^>]*>([AB])<', picture))
+    places = sorted(map(float, letters))
+    assert sorted(letters.values()) == ["A", "B"] and places[1] - places[0] >= 13
+    assert places[0] >= 11 and places[1] <= 224 - 36  # of a picture of 224 pixels, 36 of which are below the axis
