@@ -467,14 +467,17 @@ class Result:
         """In what the recorded runs differ from what the code would do now, in words; empty where in nothing."""
         if not self.recorded:
             return []
-        found = []
+        found, others = [], []
         for arm, runs in self.runs.items():
             if arm not in self.experiment.arms:
                 found.append(f"the experiment has no arm {arm!r} any more")
                 continue
             recipe = self.experiment.recipe(self.form, arm)
             if any(run.recipe != recipe for run in runs):
-                found.append(f"{arm} was trained by another recipe than today's")
+                others.append(arm)
+        if others:
+            named = "all arms" if len(others) == len(self.runs) > 1 else ", ".join(others)
+            found.append(f"{named} {'was' if others == [named] else 'were'} trained by another recipe than today's")
         files = sorted({name for runs in self.runs.values() for run in runs for name in run.changed_code or ()})
         if files:
             found.append(f"since then {', '.join(files)} changed")

@@ -234,7 +234,10 @@ def test_recorded_runs_say_where_they_are_from_and_what_has_changed(monkeypatch)
     EXPERIMENT.run("tiny", keep=EXPERIMENT.folder("tiny"), show=False)
     assert EXPERIMENT.recorded().form_name == "tiny" and EXPERIMENT.recorded("full") is None
     changed = replace(EXPERIMENT, short=replace(FORM, recipe=replace(FORM.recipe, epochs=2)))
-    assert "one was trained by another recipe than today's" in changed.recorded("short").source
+    assert changed.recorded("short").changes == ["all arms were trained by another recipe than today's"]
+    one = replace(EXPERIMENT.arms["one"], changes={"epochs": 2})
+    changed = replace(EXPERIMENT, arms=EXPERIMENT.arms | {"one": one})
+    assert changed.recorded("short").changes == ["one was trained by another recipe than today's"]
     monkeypatch.setattr("utils.train.runs.changed", lambda code: ["utils/train/engine.py"])
     assert "since then utils/train/engine.py changed" in EXPERIMENT.recorded("short").source
 
