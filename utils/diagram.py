@@ -174,7 +174,7 @@ def diagram_of(record: Trace, depth: int = 1, direction: str = "TB", is_narrow: 
     _fold_equals(nodes, edges)
     lines = {key: _lines(node) for key, node in nodes.items()}
     narrow = {key: [part for line in each for part in line.split(BESIDE)] for key, each in lines.items()}
-    wide, tight = (lines, "0.12,0.06", "0.18"), (narrow, "0.09,0.06", "0.1")
+    wide, tight = (lines, "0.12,0.06", "0.18"), (narrow, "0.09,0.09", "0.1")
     forms = [tight] if is_narrow else [wide, tight]
     return Diagram(
         title=f"{type(record.root).__name__} on {' and '.join(map(shape_text, record.inputs))}",
