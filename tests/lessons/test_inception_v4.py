@@ -10,6 +10,7 @@ import torch
 import torchinfo
 from torch import nn
 
+from course.experiments import experiment
 from lessons.inception_v4 import figures, lab, paper, printed
 from lessons.inception_v4.checks import facts_of, reduction_reference
 from lessons.inception_v4.grids import after, along, cells_left, fork, positions
@@ -373,3 +374,11 @@ def test_torchinfo_on_the_whole_networks(name):
     assert shown.total_params == costs.parameters
     of_norms = sum(2 * each.num_features for each in network.modules() if isinstance(each, nn.BatchNorm2d))
     assert shown.total_mult_adds - costs.macs == of_norms + 1000
+
+
+def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():
+    found = experiment("uniform_blocks").on_both()
+    assert found.full.verdicts == {"growing": "equal"} and found.full.experiment.matters == 1.5
+    assert experiment("uniform_blocks").recorded().form_name == "full"
+    short, full = (result.compare().differences[0] for result in (found.short, found.full))
+    assert short.verdict == "open" and short.high - short.low > 5 * (full.high - full.low), "its runs scatter far more"
