@@ -68,7 +68,8 @@ defined.right = defined(RIGHT)
         ("return total - len(layers[1:]) / 4", "return int(total - len(layers[1:]) / 4)", "`int` rounds it"),
         ("return total - len(layers[1:]) / 4", "return [total - len(layers[1:]) / 4]", "the list around it gives it another type"),
         ("        total += max", "        total = max", "each round sets `total` anew"),
-        ("total -", "total - 5 * width -", ""),
+        ("total -", "total - 5 * width -", "`5 * width` is a term too many"),
+        ("total -", "total**3 - 5 * width -", ""),
     ],
 )  # fmt: skip
 def test_the_place_and_the_kind_of_a_slip_are_told(right, wrong, said):
