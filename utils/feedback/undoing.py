@@ -20,12 +20,17 @@ from typing import Any
 
 LONGEST = 60  # characters of code in a sentence
 SECONDS = 2.0  # for all edits of one answer
+clock = time.monotonic  # by which they are counted
 LONGEST_TRY = 0.5  # seconds of `while` loops, for an edit that is tried elsewhere
 MOST_BITS = 4096  # of a whole number
 MOST = 10**6  # things in a row
+MOST_LINES = 150_000  # that an edited answer runs through; the longest right one, 60,000
+EVERY = 8  # lines, a look at what has become of it: a number that is squared in each grows a thousandfold meanwhile
 LONGEST_LINE = 10**6  # characters
 _EDITED = "<an answer, edited>"
 _MAKING = {"zeros", "ones", "full", "empty", "arange", "linspace", "eye", "randn", "rand", "repeat", "expand", "tile"}  # fmt: skip
+
+_MODULES = ("nn", "torch", "math", "functional", "F")
 
 _WORDS: dict[type[ast.operator], str] = {
     ast.Add: "you add",
@@ -96,7 +101,7 @@ def undone(
     definition = _definition(answer)
     if definition is None:
         return ""
-    around, until = _globals_of(answer), time.monotonic() + SECONDS
+    around, until = _globals_of(answer), clock() + SECONDS
     scope = {**around, **_BOUNDED}
     bounded = _Bounded(definition)
     places = _places_of(error, answer)
@@ -128,9 +133,13 @@ def undone_in(
     if not defined or defined[-1].decorator_list:
         return ""
     definition = defined[-1]
-    places = [_Place(line, 0, line, LONGEST_LINE) for line in lines if definition.lineno <= line <= (definition.end_lineno or 0)]
+    places = [
+        _Place(line, 0, line, LONGEST_LINE)
+        for line in lines
+        if definition.lineno <= line <= (definition.end_lineno or 0)
+    ]
     away = _Away(definition, places, "") if places else None
-    return _first(definition, (), lambda _: is_right(_ending(definition)), time.monotonic() + seconds, away)
+    return _first(definition, (), lambda _: is_right(_ending(definition)), clock() + seconds, away)
 
 
 def _ending(definition: "Definition") -> str:
@@ -171,7 +180,7 @@ def _first(
     if away is not None:
         every.sort(key=lambda each: away(each[1]))
     for edits, edit in every:
-        if time.monotonic() > until:
+        if clock() > until:
             return ""
         with edits.made(edit):
             found = is_right(edits.around(edit))
@@ -240,7 +249,10 @@ class _Away:
         node: Any = edit.node
         if self.places[-1].has(node):
             far = 0
-        elif any(_Place(each.lineno, each.col_offset, each.end_lineno or 0, each.end_col_offset or 0).has(node) for each in self.makers):
+        elif any(
+            _Place(each.lineno, each.col_offset, each.end_lineno or 0, each.end_col_offset or 0).has(node)
+            for each in self.makers
+        ):
             far = 1
         else:
             far = 2 if any(place.has(node) for place in self.places) else 3
@@ -264,8 +276,12 @@ def _methods_of(definition: ast.ClassDef) -> list[ast.FunctionDef]:
 
 def _attributes(definition: Definition) -> list[str]:
     """What a class keeps under `self`."""
-    found = [each for each in ast.walk(definition) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)]
-    return list(dict.fromkeys(each.attr for each in found if isinstance(each.value, ast.Name) and each.value.id == "self"))
+    found = [
+        each for each in ast.walk(definition) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+    ]
+    return list(
+        dict.fromkeys(each.attr for each in found if isinstance(each.value, ast.Name) and each.value.id == "self")
+    )
 
 
 def _definition(answer: object) -> Definition | None:
@@ -303,12 +319,18 @@ def _compiled(definition: Definition, scope: dict[str, Any], bounded: "_Bounded"
 def _tried(is_right: Callable[[Any], bool], candidate: object, until: float) -> bool:
     """Is it right, with an end to its work?"""
 
+    lines = 0
+
     def watched(frame: FrameType, event: str, _: object) -> Any:
-        """Stop, before the next line, what an edit has made endless, and numbers that outgrow all bounds."""
+        """Stop, before the next lines, what an edit has made endless, and numbers that outgrow all bounds."""
+        nonlocal lines
         if frame.f_code.co_filename != _EDITED:
             return None
+        lines += 1
+        if lines % EVERY:
+            return watched
         sizes = [each.bit_length() for each in frame.f_locals.values() if type(each) is int]
-        if time.monotonic() > until or max(sizes, default=0) > MOST_BITS:
+        if clock() > until or lines > MOST_LINES or max(sizes, default=0) > MOST_BITS:
             raise _TooMuchError
         return watched
 
@@ -404,7 +426,9 @@ class _Edits:
         self.nodes = [each for part in body for each in ast.walk(part) if each is not docstring]
         self.parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
         self.arguments = _arguments(function.args)
-        self.known = {function: list(dict.fromkeys([*self.arguments, *_stored(function)]))}  # variables, by where they live
+        self.known = {
+            function: list(dict.fromkeys([*self.arguments, *_stored(function)]))
+        }  # variables, by where they live
         self.fields = list(dict.fromkeys([*names, *(e.attr for e in self.nodes if isinstance(e, ast.Attribute))]))
         self.layers = list(layers)
 
@@ -421,7 +445,9 @@ class _Edits:
         """The names that are to be had at a node: of the function, and of what it stands in there."""
         found: list[str] = []
         for each in self._above(node):
-            if isinstance(each, ast.FunctionDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            if isinstance(
+                each, ast.FunctionDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+            ):
                 if each not in self.known:
                     own = _arguments(each.args) if isinstance(each, ast.FunctionDef | ast.Lambda) else []
                     self.known[each] = list(dict.fromkeys([*own, *_stored(each)]))
@@ -505,7 +531,9 @@ class _Edits:
             used = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
             touched = [name for name in self.arguments if name in used and name != "self"]
             said = "there is a line too many" if is_line else "there are lines too many"
-            yield Edit(node, ast.Pass(), said + (f": it does something to the argument `{touched[0]}`" if touched else ""))
+            yield Edit(
+                node, ast.Pass(), said + (f": it does something to the argument `{touched[0]}`" if touched else "")
+            )
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = [each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
@@ -558,13 +586,14 @@ class _Edits:
         is_made = isinstance(node, ast.Call) and (_name_of(node.func) in _MAKING or _name_of(node.func)[:1].isupper())
         if isinstance(node, ast.Call) and (node.keywords or len(node.args) != 1) and not is_made:
             held = node.func.value if isinstance(node.func, ast.Attribute) else None
-            is_method = held is not None and _name_of(held) not in ("nn", "torch", "math", "functional", "F")
+            is_method = held is not None and _name_of(held) not in _MODULES
             inside = held if is_method else node.args[0] if node.args else None
             if inside is not None and not isinstance(inside, ast.Starred) and not self._is_line(node):
                 yield Edit(node, inside, f"`{_name_of(node.func)}` changes it: without it the result is right")
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not self._is_line(node):
-            if _name_of(node.func.value) not in ("nn", "torch", "math", "functional", "F", "self"):
-                yield Edit(node, node.func.value, f"`{node.func.attr}` changes it: without it the result is right")
+            held = node.func.value
+            if _name_of(held) not in (*_MODULES, "self"):
+                yield Edit(node, held, f"`{node.func.attr}` changes it: without it the result is right")
         if isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name | ast.Attribute):
             name, inside = _name_of(node.func), node.args[0] if node.args else getattr(node.func, "value", None)
             is_rounding = name == "round" or len(node.args) < 2
@@ -661,7 +690,7 @@ class _Edits:
         """Another attribute of the same thing."""
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not self._is_called(node):
             base = ast.unparse(node.value)
-            if base in ("nn", "torch", "math", "functional", "F"):
+            if base in _MODULES:
                 return
             same = [e.attr for e in self.nodes if isinstance(e, ast.Attribute) and ast.unparse(e.value) == base]
             for name in dict.fromkeys([*same, *(self.layers if base == "self" else self.fields)]):
@@ -704,8 +733,16 @@ class _Edits:
         if not isinstance(node, ast.keyword) or node.arg not in ("dim", "axis"):
             return
         for text in ("0", "1", "2", "-1", "(0, 2, 3)", "(2, 3)", "(1, 2, 3)", "(2, 3, 4)", "(1, 2)"):
-            instead = _with(node, value=_filled(text))
-            yield Edit(node.value, instead.value, f"another axis belongs: `{node.arg}={ast.unparse(node.value)}` is not the right one")  # fmt: skip
+            value = _filled(text)
+            own, other = ({ast.unparse(each) for each in getattr(axes, "elts", [axes])} for axes in (node.value, value))
+            what = (
+                "an axis is missing"
+                if own < other
+                else "there is an axis too many"
+                if other < own
+                else "another axis belongs"
+            )
+            yield Edit(node.value, value, f"{what}: `{_short(node)}` is not the right one")
 
     def missing(self, node: ast.AST) -> Iterator[Edit]:
         """A minus, a square or a root that was forgotten."""
@@ -759,7 +796,10 @@ class _Edits:
                 if name not in given and (node.args or "_0" not in value):
                     option = ast.keyword(name, _filled(value, *node.args[:1]))
                     more = _with(node, keywords=[*node.keywords, option])
-                    yield Edit(node, more, f"an option of `{_name_of(node.func)}` is missing")
+                    own = f"`{_name_of(node.func)}`"
+                    yield Edit(
+                        node, more, f"{own} is told no axis" if name == "dim" else f"an option of {own} is missing"
+                    )
 
     def _more(self, node: ast.AST, items: Sequence[ast.expr]) -> list[ast.expr]:
         """What could stand in a row, too: what does already, in it or in rows like it; a variable; another layer, called as its neighbour is."""
@@ -784,11 +824,11 @@ class _Edits:
                     yield Edit(node, other, f"`{_short(node.func)}` is called where another of your layers belongs")
         parent = self.parents[node]
         is_value = isinstance(parent, ast.Tuple | ast.List | ast.Call | ast.Return | ast.Assign | ast.BinOp)
-        if is_value and isinstance(node, ast.Call | ast.Name | ast.BinOp) and self.function.name == "forward":
-            if not self._is_called(node) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
-                for name in self.layers:
-                    yield Edit(node, _filled(f"self.{name}(_0)", node), "one of your layers is missing behind it")
-                yield Edit(node, _filled("(_0).relu()", node), "an activation is missing behind it")
+        is_value = is_value and isinstance(node, ast.Call | ast.Name | ast.BinOp) and not self._is_called(node)
+        if is_value and self.function.name == "forward" and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+            for name in self.layers:
+                yield Edit(node, _filled(f"self.{name}(_0)", node), "one of your layers is missing behind it")
+            yield Edit(node, _filled("(_0).relu()", node), "an activation is missing behind it")
 
     def others(self, node: ast.AST) -> Iterator[Edit]:
         """Another number or text of those that the function has; a number two more or less, ten times or a tenth."""
@@ -796,7 +836,9 @@ class _Edits:
             return
         if isinstance(self.parents[node], ast.Expr | ast.JoinedStr):
             return
-        alike = [each.value for each in self.nodes if isinstance(each, ast.Constant) and type(each.value) is type(node.value)]
+        alike = [
+            each.value for each in self.nodes if isinstance(each, ast.Constant) and type(each.value) is type(node.value)
+        ]
         if isinstance(node.value, str):
             alike += [node.value.lower(), node.value.strip("_")]
         elif isinstance(node.value, int):
@@ -816,7 +858,9 @@ class _Edits:
             return
         if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or isinstance(node, ast.Tuple | ast.List):
             return
-        numbers = {each.value for each in self.nodes if isinstance(each, ast.Constant) and type(each.value) in (int, float)}
+        numbers = {
+            each.value for each in self.nodes if isinstance(each, ast.Constant) and type(each.value) in (int, float)
+        }
         for text in (*self.variables(node), *map(str, sorted({1, 2, *numbers}))):
             for sign, word in (("*", "a factor"), ("+", "a term"), ("-", "a term"), ("/", "a divisor")):
                 if not (text == "1" and sign in "*/"):
@@ -857,7 +901,9 @@ def _stored(place: ast.AST) -> list[str]:
         node = waiting.pop(0)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.append(node.id)
-        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        if not isinstance(
+            node, ast.FunctionDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+        ):
             waiting += ast.iter_child_nodes(node)
     return found
 
