@@ -116,14 +116,15 @@ def _marked_by(task: Task, answer: object) -> Result:
     codes = [compile(test, _kept(test), "exec") for test in task.tests]
 
     def failing(candidate: object, code: CodeType) -> Exception | None:
+        above[task.answer] = candidate
         try:
-            exec(code, above | {task.answer: candidate})
+            exec(code, above)  # with what earlier tests have left there, as in a notebook
         except Exception as error:
             return error
         return None
 
     def is_right(candidate: object) -> bool:
-        return not any(failing(candidate, code) for code in sorted(codes, key=lambda code: code is not first))
+        return not any(failing(candidate, code) for code in (first, *codes))
 
     for first in codes:
         if error := failing(answer, first):

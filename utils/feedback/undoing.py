@@ -15,6 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -155,10 +156,12 @@ def _ending(definition: "Definition") -> str:
 
 def within_bounds() -> dict[str, Callable[..., Any]]:
     """What edited code takes for products, powers and ranges, and asks before each round of a `while`."""
-    end = time.monotonic() + LONGEST_TRY
+    end, rounds = time.monotonic() + LONGEST_TRY, 0
 
     def goes_on() -> bool:
-        if time.monotonic() > end:
+        nonlocal rounds
+        rounds += 1
+        if rounds > MOST_LINES or time.monotonic() > end:
             raise _TooMuchError
         return True
 
@@ -176,9 +179,11 @@ def _first(
     # A forward stands behind what it needs, and there is less in it.
     functions = [definition] if isinstance(definition, ast.FunctionDef) else _methods_of(definition)[::-1]
     layers = _attributes(definition)
-    every = [(edits, edit) for edits in (_Edits(each, names, layers) for each in functions) for edit in edits]
+    of_each = [_Edits(each, names, layers) for each in functions]
+    kinds = zip(*(zip(edits.kinds, repeat(edits), strict=False) for edits in of_each), strict=True)
+    every = ((edits, edit) for same in kinds for kind, edits in same for edit in edits.of(kind))
     if away is not None:
-        every.sort(key=lambda each: away(each[1]))
+        every = iter(sorted(every, key=lambda each: away(each[1])))
     for edits, edit in every:
         if clock() > until:
             return ""
@@ -416,7 +421,10 @@ class _Bounded:
 
 
 class _Edits:
-    """Every edit of a function, first those of kinds that leave little to choose: of two that fit, the later is the likelier coincidence."""
+    """Every edit of a function, first those of kinds that leave little to choose: of two that fit, the later is the likelier coincidence.
+
+    A class's functions take turns, kind by kind.
+    """
 
     def __init__(self, function: ast.FunctionDef, names: Sequence[str], layers: Sequence[str] = ()):
         self.function = function
@@ -431,15 +439,21 @@ class _Edits:
         }  # variables, by where they live
         self.fields = list(dict.fromkeys([*names, *(e.attr for e in self.nodes if isinstance(e, ast.Attribute))]))
         self.layers = list(layers)
+        self.has_fractions = any(isinstance(each, ast.Div) for each in self.nodes)
 
-    def __iter__(self) -> Iterator[Edit]:
-        for kind in (
+    @property
+    def kinds(self) -> tuple[Callable[[ast.AST], Iterator[Edit]], ...]:
+        """The kinds of edits, in the order in which they are tried."""
+        return (
             self.truths, self.operations, self.overwritten, self.functions, self.wrapped, self.divisions, self.comparisons,
-            self.conditions, self.returns, self.orders, self.surplus, self.calls, self.names, self.attributes, self.places,
-            self.options, self.constants, self.numbers, self.absent, self.missing, self.others, self.terms,
-        ):  # fmt: skip
-            for node in self.nodes:
-                yield from kind(node) if not self._is_a_size(node) else ()
+            self.conditions, self.returns, self.numbers, self.orders, self.surplus, self.attributes, self.places, self.options,
+            self.names, self.constants, self.absent, self.calls, self.missing, self.others, self.terms,
+        )  # fmt: skip
+
+    def of(self, kind: Callable[[ast.AST], Iterator[Edit]]) -> Iterator[Edit]:
+        """The edits of one kind."""
+        for node in self.nodes:
+            yield from kind(node) if not self._is_a_size(node) else ()
 
     def variables(self, node: ast.AST) -> list[str]:
         """The names that are to be had at a node: of the function, and of what it stands in there."""
@@ -536,7 +550,12 @@ class _Edits:
             )
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+            names = [
+                each.id
+                for target in targets
+                for each in ast.walk(target)
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            ]
             lost = [name for name in names if name in self.arguments]
             said = f"the argument `{lost[0]}` is overwritten, so that it is not used as it was given" if lost else "there is a line too many"  # fmt: skip
             yield Edit(node, ast.Pass(), said)
@@ -564,10 +583,15 @@ class _Edits:
         if not isinstance(node, ast.Constant) or type(node.value) is not int:
             return
         parent = self.parents[node]
+        if isinstance(parent, ast.Slice | ast.Subscript):
+            return  # a place, of which another kind knows more
         is_power = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and node is parent.right
-        for other in (node.value + 1, node.value - 1):
+        is_window = self._role(node) == " (`kernel_size`)"
+        for other in (node.value + 1, node.value - 1, *((node.value + 2, node.value - 2) if is_window else ())):
             what = f"the {'exponent' if is_power else 'number'} {node.value}{self._role(node)}"
-            yield Edit(node, ast.Constant(other), f"{what} is off by one")
+            yield Edit(
+                node, ast.Constant(other), f"{what} is off by {'one' if abs(other - node.value) == 1 else 'two'}"
+            )
 
     def functions(self, node: ast.AST) -> Iterator[Edit]:
         """Another function: the sum for the mean, the smallest for the largest."""
@@ -852,16 +876,13 @@ class _Edits:
                 yield Edit(node, ast.Constant(other), said)
 
     def terms(self, node: ast.AST) -> Iterator[Edit]:
-        """With one factor or term more, of those that stand in the function."""
+        """With one factor or term more."""
         is_value = isinstance(self.parents[node], ast.BinOp | ast.Return | ast.Assign | ast.AugAssign | ast.Compare)
         if self.function.name in ("__init__", "forward") or not is_value or not isinstance(node, ast.expr):
             return
         if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or isinstance(node, ast.Tuple | ast.List):
             return
-        numbers = {
-            each.value for each in self.nodes if isinstance(each, ast.Constant) and type(each.value) in (int, float)
-        }
-        for text in (*self.variables(node), *map(str, sorted({1, 2, *numbers}))):
+        for text in (*self.variables(node), *(() if self.has_fractions else ("1",))):
             for sign, word in (("*", "a factor"), ("+", "a term"), ("-", "a term"), ("/", "a divisor")):
                 if not (text == "1" and sign in "*/"):
                     yield Edit(node, _filled(f"(_0) {sign} {text}", node), f"{word} is missing at `{_short(node)}`")
