@@ -8,6 +8,7 @@ import ast
 import contextlib
 import copy
 import io
+import itertools
 import linecache
 import sys
 import time
@@ -15,7 +16,6 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -69,6 +69,11 @@ _OPTIONS = {  # what may be missing at a call; `_0` is its first argument
 } | dict.fromkeys(
     ("mean", "sum", "amax", "amin", "max", "min", "argmax", "argmin", "softmax", "log_softmax", "cat", "stack", "flatten", "any", "all"), _SIDES
 )  # fmt: skip
+_FIELDS = (  # of layers, that are taken for each other
+    ("weight", "bias", "running_mean", "running_var", "eps", "momentum"),
+    ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups"),
+    ("in_features", "out_features"),
+)
 _ROLES = {
     "Conv2d": ("in_channels", "out_channels", "kernel_size", "stride", "padding"),
     "Linear": ("in_features", "out_features"),
@@ -180,7 +185,7 @@ def _first(
     functions = [definition] if isinstance(definition, ast.FunctionDef) else _methods_of(definition)[::-1]
     layers = _attributes(definition)
     of_each = [_Edits(each, names, layers) for each in functions]
-    kinds = zip(*(zip(edits.kinds, repeat(edits), strict=False) for edits in of_each), strict=True)
+    kinds = zip(*(zip(edits.kinds, itertools.repeat(edits), strict=False) for edits in of_each), strict=True)
     every = ((edits, edit) for same in kinds for kind, edits in same for edit in edits.of(kind))
     if away is not None:
         every = iter(sorted(every, key=lambda each: away(each[1])))
@@ -451,8 +456,8 @@ class _Edits:
         """The kinds of edits, in the order in which they are tried."""
         return (
             self.truths, self.operations, self.overwritten, self.functions, self.wrapped, self.divisions, self.comparisons,
-            self.conditions, self.returns, self.numbers, self.orders, self.surplus, self.attributes, self.places, self.options,
-            self.names, self.constants, self.absent, self.calls, self.missing, self.others, self.terms,
+            self.conditions, self.returns, self.calls, self.numbers, self.orders, self.surplus, self.attributes, self.places,
+            self.options, self.names, self.constants, self.absent, self.missing, self.others, self.terms,
         )  # fmt: skip
 
     def of(self, kind: Callable[[ast.AST], Iterator[Edit]]) -> Iterator[Edit]:
@@ -722,7 +727,8 @@ class _Edits:
             if base in _MODULES:
                 return
             same = [e.attr for e in self.nodes if isinstance(e, ast.Attribute) and ast.unparse(e.value) == base]
-            for name in dict.fromkeys([*same, *(self.layers if base == "self" else self.fields)]):
+            alike = [name for group in _FIELDS if node.attr in group for name in group]
+            for name in dict.fromkeys([*same, *alike, *(self.layers if base == "self" else self.fields)]):
                 if name != node.attr:
                     said = f"you take the attribute `{node.attr}` in place of another"
                     yield Edit(node, _with(node, attr=name), said)
@@ -842,7 +848,29 @@ class _Edits:
                 found += [ast.Name(name, ast.Load()) for name in self.variables(each)]
         if isinstance(node, ast.Call):
             found.append(_filled("nn.ReLU()"))
+        for each in items if len(items) < 3 else ():
+            found += self._variants(each)
         return list({ast.unparse(each): each for each in found if not isinstance(each, ast.Starred)}.values())
+
+    def _variants(self, item: ast.expr) -> list[ast.expr]:
+        """The like of an element, with another variable, or another place of a row, in it."""
+        found = []
+        for number, part in enumerate(ast.walk(item)):
+            others: list[ast.AST] = []
+            if isinstance(part, ast.Name) and not self._is_called(part):
+                others = [ast.Name(name, ast.Load()) for name in self.variables(part) if name != part.id]
+            elif (
+                isinstance(part, ast.Constant)
+                and isinstance(self.parents[part], ast.Subscript)
+                and part.value in (0, 1)
+            ):
+                others = [ast.Constant(1 - part.value)]
+            for other in others if part is not item else ():
+                fresh = copy.deepcopy(item)
+                place = next(itertools.islice(ast.walk(fresh), number, None))
+                place.__dict__.update(other.__dict__)
+                found.append(fresh)
+        return found
 
     def calls(self, node: ast.AST) -> Iterator[Edit]:
         """Another layer of the same module, one more or an activation behind a value."""
