@@ -521,6 +521,28 @@ def record(
         raise typer.Exit(ending.status)
 
 
+@app.command()
+def weights(
+    name: Annotated[
+        str, typer.Argument(help="The experiment whose trained network it is; none lists those there are.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="The file for the weights.")] = Path("weights.pt"),
+) -> None:
+    """Train one of the networks that come with the course trained again, on all of CIFAR-10, and write its weights."""
+    from course.trained import SOURCES, train_again, trained
+
+    with _told(OSError):
+        if not name:
+            for each in SOURCES:
+                typer.echo(f"{each}: {trained(each).sentence}")
+            return
+        run = train_again(name, out, say=typer.echo)
+    if not run.completed:
+        typer.echo("Stopped; nothing was written.", err=True)
+        raise typer.Exit(130)
+    typer.echo(f"{out}: recorded was {trained(name).run.history[-1].test_accuracy:.1%}.")
+
+
 @app.command("train-design")
 def train_design(
     file: Annotated[Path, typer.Argument(help="A text file with a design, as the network lab shows it as Python.")],

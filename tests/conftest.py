@@ -4,7 +4,9 @@
 the head, so that no worker is left with a long one at the end; `--quick` leaves them out. `--keep-durations` writes the file.
 """
 
+import functools
 import os
+import re
 import signal
 import sys
 from itertools import chain
@@ -16,6 +18,7 @@ from ipywidgets import CallbackDispatcher
 
 import utils.system.quick_start  # noqa: F401
 from tests.browser.learner import server
+from utils.system.places import CHECKOUT
 
 # Hundreds of processes would compile the course anew, a second each, where the environment keeps Python from writing bytecode.
 sys.dont_write_bytecode = False
@@ -26,7 +29,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 DURATIONS = Path(__file__).with_name("durations.txt")
 QUICK = 1.0  # seconds
-LONG = 5.0  # a test that takes longer is handed out alone, others with their file
+LONG = 5.0  # a test that takes longer is a unit of its own
+OF_A_MODULE = re.compile(r'^@pytest\.fixture\(.*scope="module"', re.MULTILINE)
 
 
 def pytest_addoption(parser):
@@ -52,15 +56,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Choose by the options, and put long tests first. What shares a fixture of its module stays together."""
+    """Choose by the options, and put long units of tests first."""
     seconds = kept_durations()
     left = [item for item in items if is_left_out(item, config.option, seconds)]
     config.hook.pytest_deselected(items=left)
-    units = {}
+    units, gone = {}, set(left)
     for item in items:
-        if item not in left:
-            is_alone = seconds.get(item.nodeid, 0) > LONG and not shares(item)
-            units.setdefault(item.nodeid if is_alone else item.path, []).append(item)
+        if item not in gone:
+            units.setdefault(unit_of(item.nodeid, seconds), []).append(item)
     longest_first = sorted(units.values(), key=lambda unit: -sum(seconds.get(item.nodeid, 0) for item in unit))
     items[:] = chain.from_iterable(longest_first)
 
@@ -71,10 +74,35 @@ def is_left_out(item, option, seconds: dict[str, float]) -> bool:
     return option.quick and (item.nodeid in seconds or item.get_closest_marker("slow") is not None)
 
 
-def shares(item) -> bool:
-    """Whether a test has a fixture that is made once for its module."""
-    fixtures = chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
-    return any(fixture.scope in ("class", "module", "package") for fixture in fixtures)
+def unit_of(test: str, seconds: dict[str, float]) -> str:
+    """What runs on one worker, one after the other: a file, but for the long tests of one in which none shares a fixture.
+
+    A fixture of a module would be made anew by every worker that gets a test of it, and again where others came between.
+    """
+    file = test.split("::")[0]
+    return test if seconds.get(test, 0) > LONG and not shares(file) else file
+
+
+@functools.cache
+def shares(file: str) -> bool:
+    """Whether a file of tests has a fixture that is made once for it: its own, or one of a conftest.py beside it."""
+    places = (CHECKOUT / file, (CHECKOUT / file).with_name("conftest.py"))
+    return any(OF_A_MODULE.search(place.read_text(encoding="utf-8")) for place in places if place.exists())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Units of tests, in their order, each whole to the next worker that is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    seconds = kept_durations()
+
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(nodeid, seconds)
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
 
 
 def pytest_terminal_summary(terminalreporter, config):

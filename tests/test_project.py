@@ -5,12 +5,14 @@ import json
 import re
 import stat
 import tomllib
+from itertools import chain
 
 import pytest
 import yaml
 from typer.main import get_command
 
 from lessons.__main__ import app
+from tests.conftest import unit_of
 from utils.setup.environment import COMMANDS
 from utils.system.places import CHECKOUT
 
@@ -119,3 +121,14 @@ def test_the_version_is_the_same_everywhere():
     assert citation["version"] == version
     heading = re.search(r"^## (\S+) \((\S+)\)$", (CHECKOUT / "CHANGELOG.md").read_text(), re.M)
     assert heading.groups() == (version, citation["date-released"])
+
+
+def test_what_shares_a_fixture_runs_on_one_worker_and_a_long_test_of_its_own_alone(request):
+    for item in request.session.items:
+        file = item.nodeid.split("::")[0]
+        fixtures = chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
+        if any(fixture.scope in ("class", "module", "package") for fixture in fixtures):
+            assert unit_of(item.nodeid, {item.nodeid: 1000.0}) == file
+    sharing, alone = (f"tests/{name}::test_any" for name in ("classroom/test_assignments.py", "test_processors.py"))
+    assert unit_of(sharing, {sharing: 1000.0}) == "tests/classroom/test_assignments.py"
+    assert unit_of(alone, {alone: 1000.0}) == alone and unit_of(alone, {}) == "tests/test_processors.py"

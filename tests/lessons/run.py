@@ -19,7 +19,12 @@ def run(notebook: NotebookNode, *, allow_errors: bool = False, short: bool = Fal
     if short:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(SHORTEN))
     client = nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", allow_errors=allow_errors, store_widget_state=False
+        notebook,
+        timeout=300,
+        iopub_timeout=120,  # by default it gives up a busy machine's last outputs after four seconds
+        kernel_name="python3",
+        allow_errors=allow_errors,
+        store_widget_state=False,
     )
     began = time.monotonic()
     client.execute(env=dict(os.environ))

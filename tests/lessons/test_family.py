@@ -13,6 +13,7 @@ from torch import nn
 
 from course.ledger import Claim, Finding
 from course.paper_recipes import recipe as named_recipe
+from course.trained import trained
 from lessons.family import book, figures, lab, looking, paper, race, several, speeds, tuning
 from lessons.family.checks import for_processes_of, improvement_of, throughput_of
 from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, choose_of, dominators, pareto_of, relative_rows, rows
@@ -494,3 +495,18 @@ def test_no_name_lies_on_another_in_the_pareto_lab(relatives):
                 one,
                 other,
             )
+
+
+def test_what_the_text_says_of_a_flower_shown_to_networks_that_know_none():
+    """Neither is undecided between its ten classes, and for each some other size changes what it says, or how surely."""
+    for name in ("multi_scale", "label_smoothing"):
+        network, said = trained(name), []
+        assert "flower" not in network.classes
+        for side in (32, 64, 128):
+            image = torch.tensor(photograph("flower", side)).permute(2, 0, 1)[None]
+            with torch.no_grad():
+                share, number = network.net(network.normalise(image)).softmax(dim=1)[0].max(dim=0)
+            said.append((network.classes[number], share.item()))
+        assert min(share for _, share in said) > 0.2
+        shares = [share for _, share in said]
+        assert len({each for each, _ in said}) > 1 or max(shares) - min(shares) > 0.1

@@ -32,7 +32,7 @@ INPUTS = ("pyproject.toml", "pylock.toml", "bootstrap.py", "utils/setup/environm
 COMMANDS: dict[str, list[str]] = {
     "setup": [],
     "lab": ["-m", "lessons", "lab"],
-    "test": ["-m", "pytest", "-n", "auto", "--dist", "worksteal"],
+    "test": ["-m", "pytest", "-n", "auto"],
 }
 PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off")
 GIGABYTE = 10**9

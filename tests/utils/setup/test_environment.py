@@ -228,7 +228,7 @@ def test_pip_takes_over_where_uv_fails(checkout, monkeypatch):
     ("words", "runs"),
     [
         (["lab", "--port=9000"], "-m lessons lab --port=9000"),
-        (["test", "-k", "a or b", "tests"], "-m pytest -n auto --dist worksteal -k a or b tests"),
+        (["test", "-k", "a or b", "tests"], "-m pytest -n auto -k a or b tests"),
     ],
 )
 def test_without_make_the_two_commands_are_the_same(checkout, monkeypatch, words, runs):

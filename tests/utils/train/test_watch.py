@@ -203,7 +203,7 @@ run = fit(TinyNet, tiny_data(), Recipe(epochs=100_000, batch_size=16), on_step=s
 """
     cells = [nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell("run.completed, run.net.training")]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=120, iopub_timeout=60, kernel_name="python3").execute()
     assert "Stopped in epoch" in notebook.cells[0].outputs[0].data["text/html"]
     assert notebook.cells[1].outputs[0].data["text/plain"] == "(False, False)"
 
@@ -221,7 +221,7 @@ def test_in_a_notebook_without_a_front_end(monkeypatch):
             nbformat.v4.new_code_cell("import ipywidgets\nprint(len(ipywidgets.widgets.widget._instances))"),
         ]
     )
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=120, iopub_timeout=60, kernel_name="python3").execute()
     training, record, widgets = (cell.outputs for cell in notebook.cells)
     assert [output.output_type for output in training] == ["display_data"]
     assert "<img" in training[0].data["text/html"]

@@ -1,0 +1,263 @@
+"""Does an experiment come to the same verdict live as recorded? `python -m benchmarks.agreement`
+
+    python -m benchmarks.agreement                              the table of what has been tried
+    python -m benchmarks.agreement --hours 2                    try on, the quickest experiments first; then the table
+    python -m benchmarks.agreement separable_activation --hours 0.5 --way "oneDNN off"
+
+The short form is run with ten groups of seeds that have none in common, nor with the recorded runs, in each of four ways. The
+last three stand for other processors: what differs there is what differs between machines. A group agrees where an arm has the
+recorded verdict, and where that is "differs", in the same direction. What was tried is kept in `agreement.json` beside this
+file, each group as it ends; one that other code made is tried anew.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course.experiments import Experiment, Result, experiment, names
+from utils.data.dataset import Data
+from utils.system.files import write_whole
+from utils.train.comparison import Difference
+from utils.train.provenance import changed
+
+KEPT = Path(__file__).with_name("agreement.json")
+GROUPS = 10
+NUDGE = 1e-6  # of a weight: its last digit
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def nudged(build: Callable[[Data], nn.Module], data: Data) -> nn.Module:
+    """The network, each of whose first weights is another one in its last digit."""
+    net = build(data)
+    draws = torch.Generator().manual_seed(sum(parameter.numel() for parameter in net.parameters()))
+    with torch.no_grad():
+        for parameter in net.parameters():
+            signs = torch.randint(2, parameter.shape, generator=draws) * 2 - 1
+            parameter.mul_(1 + NUDGE * signs)
+    return net
+
+
+def with_nudges(entry: Experiment) -> Experiment:
+    """The same experiment with other last digits in all first weights."""
+    arms = {name: replace(arm, build=partial(nudged, arm.build)) for name, arm in entry.arms.items()}
+    build = entry.short.build
+    short = entry.short if build is None else replace(entry.short, build=partial(nudged, build))
+    return replace(entry, arms=arms, short=short)
+
+
+WAYS = {  # how else the same is computed, and what is changed for it
+    "as it is": partial(_threads, 1),
+    "oneDNN off": _without_onednn,
+    "two threads": partial(_threads, 2),
+    "nudged": partial(_threads, 1),
+}
+
+
+@dataclass
+class Group:
+    """One live run of an experiment's short form, with seeds of its own."""
+
+    experiment: str
+    way: str
+    seeds: list[int]
+    verdicts: dict[str, str] = field(default_factory=dict)  # by arm
+    means: dict[str, float] = field(default_factory=dict)  # the differences, in the quantity's unit
+    seconds: float = 0.0
+    machine: str = ""
+    torch: str = ""
+    commit: str = ""
+    date: str = ""
+    code: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, tuple[int, ...]]:
+        return self.experiment, self.way, tuple(self.seeds)
+
+
+def planned(name: str, ways: Sequence[str] = tuple(WAYS), groups: int = GROUPS) -> list[Group]:
+    """The groups of an experiment: as many seeds in each as the short form has, none of them recorded."""
+    entry = experiment(name)
+    recorded = entry.recorded("short")
+    used = {run.seed for runs in recorded.runs.values() for run in runs} if recorded else set()
+    size, first = len(entry.short.seeds), max(used, default=-1) + 1
+    return [
+        Group(name, way, list(range(first + number * size, first + (number + 1) * size)))
+        for way in ways
+        for number in range(groups)
+    ]
+
+
+def tried(group: Group, *, entry: Experiment | None = None) -> Group:
+    """The group with its verdicts.
+
+    Raises:
+        ValueError: there is no such experiment or way.
+        KeyboardInterrupt: it was stopped before all of its runs were whole.
+    """
+    entry = entry or experiment(group.experiment)
+    if group.way not in WAYS:
+        raise ValueError(f"way is {group.way!r}; there are: {', '.join(WAYS)}.")
+    entry = with_nudges(entry) if group.way == "nudged" else entry
+    began, date = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    with WAYS[group.way]():
+        result = entry.run(seeds=group.seeds, show=False)
+    if any(len(runs) < len(group.seeds) for runs in result.runs.values()):
+        raise KeyboardInterrupt
+    run = next(iter(result.runs.values()))[0]
+    differences = _differences(result)
+    return replace(
+        group,
+        verdicts={arm: each.verdict for arm, each in differences.items()},
+        means={arm: round(each.mean, 4) for arm, each in differences.items()},
+        seconds=round(time.monotonic() - began, 1),
+        machine=f"{run.machine.get('cpu') or platform.machine()}, {run.machine['threads']} thread{'' if run.machine['threads'] == 1 else 's'}",
+        torch=run.versions["torch"],
+        commit=(run.commit or "")[:7] + ("+" if run.modified else ""),
+        date=date,
+        code=run.code,
+    )
+
+
+def _differences(result: Result) -> dict[str, Difference]:
+    comparison = result.compare()
+    return {each.name: each for each in comparison.differences} if comparison else {}
+
+
+def kept(file: Path = KEPT) -> list[Group]:
+    """What was tried by the code as it is now."""
+    if not file.exists():
+        return []
+    found = [Group(**each) for each in json.loads(file.read_text(encoding="utf-8"))]
+    return [group for group in found if changed(group.code) == []]
+
+
+def keep(groups: Sequence[Group], file: Path = KEPT) -> None:
+    """Write the groups, whole, in an order of their own."""
+    order = {way: number for number, way in enumerate(WAYS)}
+    data = [asdict(group) for group in sorted(groups, key=lambda each: (each.experiment, order[each.way], each.seeds))]
+    write_whole(file, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def agrees(verdict: str, mean: float, recorded: Difference) -> bool:
+    """The recorded verdict, and where that is "differs", in the same direction."""
+    return verdict == recorded.verdict and (verdict != "differs" or mean * recorded.mean > 0)
+
+
+def rows(groups: Sequence[Group]) -> list[list[str]]:
+    """For each experiment and arm: what is recorded, and in how many groups the live form says so, way by way."""
+    table = []
+    for name in names():
+        entry = experiment(name)
+        short, shown = entry.recorded("short"), entry.recorded()
+        if short is None or shown is None:
+            continue
+        runs = [run for of_arm in shown.runs.values() for run in of_arm]
+        about = [name, entry.question, f"{shown.form_name}, {shown.form.data}", str(len(runs))]
+        about.append(f"{sum(run.seconds for run in runs) / 3600:.1f}")
+        longest = _differences(shown)
+        for arm, recorded in _differences(short).items():
+            cells = [
+                _count(arm, recorded, [each for each in groups if each.experiment == name and each.way == way])
+                for way in WAYS
+            ]
+            told = longest[arm].verdict if arm in longest else ""
+            table.append([*about, arm, told, recorded.verdict, *cells])
+            about = [""] * len(about)
+    return table
+
+
+def _count(arm: str, recorded: Difference, groups: Sequence[Group]) -> str:
+    if not groups:
+        return "–"
+    same = sum(agrees(group.verdicts[arm], group.means[arm], recorded) for group in groups)
+    left_open = sum(group.verdicts[arm] == "open" != recorded.verdict for group in groups)
+    return f"{same} of {len(groups)}" + (f" ({left_open} open)" if left_open else "")
+
+
+HEAD = ("experiment", "question", "recorded", "runs", "hours", "arm", "verdict", "of the short form", *WAYS)
+
+
+def table(groups: Sequence[Group]) -> str:
+    """The table in Markdown."""
+    lines = [HEAD, ["---"] * len(HEAD), *rows(groups)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _cost(name: str) -> float:
+    """Seconds of a group, by what its recorded runs took."""
+    recorded = experiment(name).recorded("short")
+    if recorded is None:
+        return float("inf")
+    every = [run.seconds for runs in recorded.runs.values() for run in runs]
+    return sum(every) / len(every) * len(experiment(name).short.seeds) * len(experiment(name).arms)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try on for the time that was asked for, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="experiments; all of them where none is named")
+    parser.add_argument(
+        "--hours", type=float, default=0.0, help="try on for so long; no group is begun that would not end"
+    )
+    parser.add_argument("--way", choices=WAYS, action="append", help="only in this way; may be given several times")
+    parser.add_argument("--groups", type=int, default=GROUPS, help="groups of seeds, of each way")
+    parser.add_argument("--file", type=Path, default=KEPT, help="where what was tried is kept")
+    given = parser.parse_args(arguments)
+    for name in given.names:
+        try:
+            experiment(name)
+        except ValueError as problem:
+            parser.error(str(problem))
+    until = time.monotonic() + 3600 * given.hours
+    groups = kept(given.file)
+    done = {group.key for group in groups}
+    chosen = sorted(given.names or names(), key=_cost)
+    plan = [each for way in given.way or WAYS for name in chosen for each in planned(name, [way], given.groups)]
+    try:
+        for group in plan:
+            if group.key in done or time.monotonic() + _cost(group.experiment) > until:
+                continue
+            groups.append(tried(group))
+            keep(groups, given.file)
+            print(
+                f"{group.experiment}, {group.way}, seeds {group.seeds[0]} to {group.seeds[-1]}: {groups[-1].verdicts}",
+                file=sys.stderr,
+            )
+    except KeyboardInterrupt:
+        print("Stopped; what was whole is kept.", file=sys.stderr)
+    print(table(groups))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
