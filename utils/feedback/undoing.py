@@ -186,7 +186,9 @@ def _first(
     layers = _attributes(definition)
     of_each = [_Edits(each, names, layers) for each in functions]
     kinds = zip(*(zip(edits.kinds, itertools.repeat(edits), strict=False) for edits in of_each), strict=True)
-    every = ((edits, edit) for same in kinds for kind, edits in same for edit in edits.of(kind))
+    every: Iterator[tuple[_Edits, Edit]] = (
+        (edits, edit) for same in kinds for kind, edits in same for edit in edits.of(kind)
+    )
     if away is not None:
         every = iter(sorted(every, key=lambda each: away(each[1])))
     for edits, edit in every:
@@ -444,7 +446,7 @@ class _Edits:
         self.nodes = [each for part in body for each in ast.walk(part) if each is not docstring]
         self.parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
         self.arguments = _arguments(function.args)
-        self.known = {
+        self.known: dict[ast.AST, list[str]] = {
             function: list(dict.fromkeys([*self.arguments, *_stored(function)]))
         }  # variables, by where they live
         self.fields = list(dict.fromkeys([*names, *(e.attr for e in self.nodes if isinstance(e, ast.Attribute))]))
@@ -747,8 +749,8 @@ class _Edits:
         if node is self.function.body[-1] and isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
             yield Edit(node, ast.Return(node.value), "a `return` is missing")
         if node is self.function.body[-1] and isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            both = [node, ast.Return(ast.Name(node.targets[0].id, ast.Load()))]
-            yield Edit(node, ast.If(test=ast.Constant(True), body=both, orelse=[]), "a `return` is missing behind it")
+            lines = [node, ast.Return(ast.Name(node.targets[0].id, ast.Load()))]
+            yield Edit(node, ast.If(test=ast.Constant(True), body=lines, orelse=[]), "a `return` is missing behind it")
         if isinstance(node, ast.For) and isinstance(node.body[-1], ast.Return) and len(node.body) > 1:
             body = getattr(self.parents[node], "body", [])
             if body and body[-1] is node:
@@ -808,9 +810,10 @@ class _Edits:
             for inside, other in ((node.left, node.right), (node.right, node.left)):
                 if inside is node.left or isinstance(node.op, ast.Add | ast.Mult):
                     yield Edit(node, inside, f"`{_short(other)}` is a {word} too many")
-        for option in node.keywords if isinstance(node, ast.Call) else ():
-            rest = [each for each in node.keywords if each is not option]
-            yield Edit(node, _with(node, keywords=rest), f"the option `{_short(option)}` is too much")
+        if isinstance(node, ast.Call):
+            for option in node.keywords:
+                kept = [each for each in node.keywords if each is not option]
+                yield Edit(node, _with(node, keywords=kept), f"the option `{_short(option)}` is too much")
 
     def absent(self, node: ast.AST) -> Iterator[Edit]:
         """With one more element of a row, or one more option."""
@@ -875,38 +878,43 @@ class _Edits:
     def calls(self, node: ast.AST) -> Iterator[Edit]:
         """Another layer of the same module, one more or an activation behind a value."""
         if isinstance(node, ast.Call) and self._is_layer(node.func):
+            own = _name_of(node.func)
             for name in self.layers:
-                if name != node.func.attr:
+                if name != own:
                     other = _with(node, func=_with(node.func, attr=name))
                     yield Edit(node, other, f"`{_short(node.func)}` is called where another of your layers belongs")
         parent = self.parents[node]
         is_value = isinstance(parent, ast.Tuple | ast.List | ast.Call | ast.Return | ast.Assign | ast.BinOp)
-        is_value = is_value and isinstance(node, ast.Call | ast.Name | ast.BinOp) and not self._is_called(node)
-        if is_value and self.function.name == "forward" and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        is_value = is_value and self.function.name == "forward" and not self._is_called(node)
+        is_read = isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+        if isinstance(node, ast.Call | ast.Name | ast.BinOp) and is_value and is_read:
             for name in self.layers:
                 yield Edit(node, _filled(f"self.{name}(_0)", node), "one of your layers is missing behind it")
             yield Edit(node, _filled("(_0).relu()", node), "an activation is missing behind it")
 
     def others(self, node: ast.AST) -> Iterator[Edit]:
         """Another number or text of those that the function has; a number two more or less, ten times or a tenth."""
-        if not isinstance(node, ast.Constant) or isinstance(node.value, bool) or node.value is None:
+        if not isinstance(node, ast.Constant) or isinstance(self.parents[node], ast.Expr | ast.JoinedStr):
             return
-        if isinstance(self.parents[node], ast.Expr | ast.JoinedStr):
-            return
-        alike = [
-            each.value for each in self.nodes if isinstance(each, ast.Constant) and type(each.value) is type(node.value)
-        ]
+        values = [each.value for each in self.nodes if isinstance(each, ast.Constant)]
+        alike: list[object] = []
         if isinstance(node.value, str):
-            alike += [node.value.lower(), node.value.strip("_")]
-        elif isinstance(node.value, int):
-            alike = [node.value + 2, node.value - 2, *(each for each in alike if each <= 16)]
-        else:
-            alike += [node.value * 10, node.value / 10, 1 - node.value]
+            alike = [*(each for each in values if type(each) is str), node.value.lower(), node.value.strip("_")]
+        elif type(node.value) is int:
+            small = (each for each in values if type(each) is int and each <= 16)
+            alike = [node.value + 2, node.value - 2, *small]
+        elif type(node.value) is float:
+            alike = [
+                *(each for each in values if type(each) is float),
+                node.value * 10,
+                node.value / 10,
+                1 - node.value,
+            ]
         what = "text" if isinstance(node.value, str) else "number"
         for other in dict.fromkeys(alike):
             if other not in (node.value, 0):
                 said = f"the {what} {node.value!r}{self._role(node)} is not the right one"
-                yield Edit(node, ast.Constant(other), said)
+                yield Edit(node, ast.parse(repr(other), mode="eval").body, said)
 
     def terms(self, node: ast.AST) -> Iterator[Edit]:
         """With one factor or term more."""
