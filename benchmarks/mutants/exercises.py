@@ -13,7 +13,7 @@ from classroom import assignments
 from classroom.sandbox.jobs import used_names
 from course.build import BEGIN, END, feedback_of, solved
 from course.syllabus import LESSONS, lesson
-from utils.feedback.exercises import Result, split_options
+from utils.feedback.exercises import Result, split_options, tells_why
 from utils.feedback.undoing import undone
 
 _MARKER = re.compile(rf"^[ \t]*({BEGIN}|{END})[ \t]*\n?", re.MULTILINE)
@@ -113,19 +113,23 @@ def _marked_by(task: Task, answer: object) -> Result:
     above: dict[str, object] = {}
     _run(task.before, above)
     _run(task.source, above)
-    for test in task.tests:
-        code = compile(test, _kept(test), "exec")
+    codes = [compile(test, _kept(test), "exec") for test in task.tests]
 
-        def failing(candidate: object, code: CodeType = code) -> Exception | None:
-            try:
-                exec(code, above | {task.answer: candidate})
-            except Exception as error:
-                return error
-            return None
+    def failing(candidate: object, code: CodeType) -> Exception | None:
+        above[task.answer] = candidate
+        try:
+            exec(code, above)  # with what earlier tests have left there, as in a notebook
+        except Exception as error:
+            return error
+        return None
 
-        if error := failing(answer):
+    def is_right(candidate: object) -> bool:
+        return not any(failing(candidate, code) for code in (first, *codes))
+
+    for first in codes:
+        if error := failing(answer, first):
             said = f"{type(error).__name__}: {error}"
-            slip = undone(answer, lambda candidate: failing(candidate) is None, error=error)
+            slip = "" if tells_why(error) else undone(answer, is_right, error=error)
             return Result("wrong", f"{task.key}: points are lost", f"{said}\n{slip}" if slip else said)
     return Result("right", f"{task.key}: all points")
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import linecache
 import os
+import re
 import signal
 import socket
 import time
@@ -40,6 +41,7 @@ from classroom.sandbox.stand_in import Student, is_out_of_memory
 from classroom.sandbox.student_process import MOST_TEXT, CappedOutput, serve
 from classroom.sandbox.wire import NotSerializable
 from utils.feedback import undoing
+from utils.feedback.exercises import tells_why
 
 NO_MORE_JOBS = 77  # the exit status of a process that waited for one
 OF_TESTS = Limits(memory=64 * GIGABYTE, processor=3600)  # until the job says its own
@@ -188,30 +190,41 @@ def mark(job: Job, session: Session) -> list[Outcome]:
     finished = list(session.done)
     session.begin_again()
     scope = {"__name__": "__main__", "__builtins__": builtins}
+    told: set[int] = set()
     for number, cell in enumerate(job.cells):
         if session.left <= 0:
             outcomes.setdefault(number, _late(job))
         elif cell.role == "test":
-            outcomes[number] = _test(cell, job, session, scope)
+            outcomes[number], is_told = _test(cell, job, session, scope)
+            told |= {number} if is_told else set()
         elif cell.source in finished:
             session.repeat(cell.source)
         if cell.role == "given":
             with contextlib.suppress(Exception):  # it may lean on an answer that is not there
                 _execute(cell, scope)
-    _name_slips(job, session, scope, outcomes)
+    _name_slips(job, session, scope, outcomes, told)
     return [outcomes[number] for number in range(len(job.cells))]
 
 
-def _name_slips(job: Job, session: Session, scope: Scope, outcomes: dict[int, Outcome]) -> None:
-    """Where one slip alone makes a test fail, the test's sentence is told which. All marks are made by now, and stay as they are."""
+def _name_slips(job: Job, session: Session, scope: Scope, outcomes: dict[int, Outcome], told: set[int]) -> None:
+    """Where one slip alone makes a test fail, the test's sentence is told which. All marks are made by now, and stay as they are.
+
+    `told` are the cells whose sentence says it already.
+    """
     until = time.monotonic() + min(job.times.slips, session.left)
     for number, cell in enumerate(job.cells):
         error = outcomes[number].error
-        if cell.role != "test" or error is None or error[0] in _NO_SLIP or outcomes[number].undecided:
+        if cell.role != "test" or error is None or error[0] in _NO_SLIP or outcomes[number].undecided or number in told:
             continue
         for source, name in _answers(job, cell):
+            tests = [
+                cell,
+                *(each for each in job.cells if each is not cell and _asks_only_for(each, job, source, name)),
+            ]
             seconds = min(undoing.SECONDS, until - time.monotonic())
-            slip = _slip(cell, session, scope, source, name, seconds) if seconds > 0 else ""
+            slip = (
+                _slip(tests, session, scope, source, name, seconds, _stops_in(source, error[2])) if seconds > 0 else ""
+            )
             if slip and (error := outcomes[number].error):
                 outcomes[number].error = (error[0], f"{error[1]}\n{slip}", error[2])
                 break
@@ -223,8 +236,28 @@ def _answers(job: Job, cell: Cell) -> list[tuple[str, str]]:
     return [(defined[name], name) for name in sorted(used_names(cell.source) & set(job.names) & set(defined))]
 
 
-def _slip(cell: Cell, session: Session, scope: Scope, source: str, name: str, seconds: float) -> str:
-    """A sentence about the one slip in an answer without which its test passes; "" where no one edit makes it so."""
+def _asks_only_for(cell: Cell, job: Job, source: str, name: str) -> bool:
+    """Is it a test of this answer, and of no other cell's?"""
+    if cell.role != "test":
+        return False
+    used = used_names(cell.source) & set(job.names)
+    return name in used and used <= defined_names(source)
+
+
+def _stops_in(source: str, told: list[str]) -> list[int]:
+    """The lines of an answer's cell in which it stopped, as the notes of an outcome tell them."""
+    lines = [line.strip() for line in source.splitlines()]
+    found = [(int(each[1]), each[2]) for each in map(re.compile(r"line (\d+): (.*)").fullmatch, told) if each]
+    return [number for number, text in found if lines[number - 1 : number] == [text]]
+
+
+def _slip(
+    tests: list[Cell], session: Session, scope: Scope, source: str, name: str, seconds: float, lines: list[int]
+) -> str:
+    """A sentence about the one slip in an answer without which its tests pass; "" where no one edit makes it so.
+
+    `tests` begins with the one that fails; `lines` are those in which the answer stops.
+    """
     until = time.monotonic() + seconds
 
     def passes(code: str) -> bool:
@@ -232,7 +265,8 @@ def _slip(cell: Cell, session: Session, scope: Scope, source: str, name: str, se
             return False
         session.student.deadline = until
         try:
-            _ask(cell, session, scope)
+            for cell in tests:
+                _ask(cell, session, scope)
         except (Disconnected, ResponseTimeout):
             raise
         except BaseException:
@@ -240,7 +274,7 @@ def _slip(cell: Cell, session: Session, scope: Scope, source: str, name: str, se
         return True
 
     try:
-        said = undoing.undone_in(source, name, passes, seconds)
+        said = undoing.undone_in(source, name, passes, seconds, lines)
         session.repeat(source)
     except (Disconnected, ResponseTimeout):  # an edit that never ends, or ends the process
         session.renew()
@@ -257,7 +291,8 @@ def _seed(job: Job) -> bytes:
     return hashlib.sha256(json.dumps([cell.source for cell in job.cells]).encode()).digest()
 
 
-def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> Outcome:
+def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> tuple[Outcome, bool]:
+    """What comes of a test, and whether its sentence tells what it comes from."""
     stream = CappedOutput()
     student = session.student
     student.undecided = ""
@@ -265,7 +300,9 @@ def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> Outcome:
     try:
         _ask(cell, session, scope, stream)
     except (Disconnected, ResponseTimeout) as error:
-        return Outcome(student.without_its_words(stream.text()), _ended(error, job.times.answer, session.renew()))
+        return Outcome(
+            student.without_its_words(stream.text()), _ended(error, job.times.answer, session.renew())
+        ), False
     except BaseException as error:
         undecided = student.undecided
         if isinstance(error, NotSerializable):
@@ -279,8 +316,9 @@ def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> Outcome:
                 name, text = "MemoryError", _too_much_memory(job.limits)
         if reason := _stopped(session):
             name, text = "ProcessEnded", reason
-        return Outcome(student.without_its_words(stream.text()), (name, text, _lines(error, cell)), undecided=undecided)
-    return Outcome(student.without_its_words(stream.text()))
+        said = (name, text, _lines(error, cell))
+        return Outcome(student.without_its_words(stream.text()), said, undecided=undecided), tells_why(error)
+    return Outcome(student.without_its_words(stream.text())), False
 
 
 def _ask(cell: Cell, session: Session, scope: Scope, stream: CappedOutput | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from lessons.batch_norm import by_hand, folding
 from lessons.batch_norm.by_hand import OVER, per_channel
 from networks.bn_inception import InceptionA, Widths
 from utils.feedback.answers import require_function, returned
-from utils.feedback.exercises import Feedback, Wrong, article
+from utils.feedback.exercises import Feedback, Unexplained, Wrong, article
 from utils.feedback.functions import Case, Kind, pair, same_function, several, tensor
 from utils.feedback.modules import build, layers_of, same_module, settle
 from utils.feedback.undoing import before_reasons
@@ -87,8 +88,8 @@ def _expect(mine: Tensor, theirs: Tensor, what: str, slips: Mapping[str, Tensor]
 
 
 def _about_shapes(error: Exception, *arguments: object) -> str:
-    """Where a vector for the channels meets images unprepared, a sentence about that."""
-    if "must match the size of tensor" not in str(error):
+    """Where a vector for the channels meets images unprepared, along their width, a sentence about that."""
+    if not re.search("must match the size of tensor .* at non-singleton dimension 3", str(error)):
         return ""
     return (
         "A tensor of shape (C,) meets one of shape (N, C, H, W). torch lines shapes up from the right, so that C would meet W. "
@@ -102,7 +103,7 @@ def _call(answer: Callable, *arguments: object) -> object:
         return answer(*arguments)
     except RuntimeError as error:
         if about := _about_shapes(error):
-            raise Wrong(about) from error
+            raise Unexplained(about) from error
         raise
 
 

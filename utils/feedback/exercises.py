@@ -162,10 +162,7 @@ class Feedback:
         except Wrong as wrong:
             said = self._with_earlier(entry, answer, options)
             if not said:
-                is_open = (
-                    isinstance(wrong, Unexplained) or bool(_SEEN_ALONE.search(str(wrong))) or _has_arguments(answer)
-                )
-                is_open = is_open and not wrong.is_searched
+                is_open = (_is_open(wrong) or _has_arguments(answer)) and not wrong.is_searched
                 slip = self._undone(entry, answer, options, wrong.__cause__) if is_open else ""
                 said = " ".join(filter(None, (str(wrong), slip)))
             return Result("wrong", f"{name}: not yet", said, exercise=entry.name)
@@ -708,6 +705,16 @@ def _defined(source: Path, number: str) -> str:
 
 # In a sentence that says what was seen, and not what it comes from.
 _SEEN_ALONE = re.compile(r"largest difference|infinite or no number|torch says|stopped with \w+Error")
+
+
+def _is_open(wrong: Wrong) -> bool:
+    """Does a sentence leave the cause open?"""
+    return isinstance(wrong, Unexplained) or bool(_SEEN_ALONE.search(str(wrong)))
+
+
+def tells_why(error: BaseException) -> bool:
+    """Has a check in an assignment's test, whose sentence the test passes on, told what a difference comes from?"""
+    return isinstance(error.__context__, Wrong) and not _is_open(error.__context__)
 
 
 def _has_arguments(answer: tuple[Any, ...]) -> bool:

@@ -346,7 +346,7 @@ def same_function(
         try:
             comparison.one(case)
         except Wrong as wrong:
-            slip = "" if comparison.is_named else comparison.undone(case)
+            slip = "" if comparison.is_named else comparison.undone(case, wrong.__cause__)
             refused = Wrong(f"{wrong} {slip}") if slip else wrong
             refused.is_searched = comparison.is_named or is_known(answer)
             raise refused from wrong.__cause__
@@ -470,7 +470,7 @@ class _Comparison:
         except Exception:
             return False
 
-    def undone(self, first: Case) -> str:
+    def undone(self, first: Case, error: BaseException | None = None) -> str:
         """A sentence about the one slip without which all cases, beginning with this one, are right; "" for none."""
         order = [first, *(each for each in self.cases if each is not first)]
         wanted = [self.wanted(each) for each in order]
@@ -479,7 +479,7 @@ class _Comparison:
         def is_right(function: Function) -> bool:
             return all(self.is_right(function, case, right) for case, right in zip(order, wanted, strict=True))
 
-        return undone(self.answer, is_right, list(fields))
+        return undone(self.answer, is_right, list(fields), error)
 
     def is_right(self, function: Function, case: Case, wanted: Any) -> bool:
         """Does a function give for a case what is wanted, with its arguments left as they were?"""

@@ -40,6 +40,15 @@ WRONG = {
     "scales_by_image": (
         "group_norm", "gamma.view(1, -1, 1, 1) * normalised", "gamma.mean() * normalised", {"group_norm"},
     ),
+    "keeps_the_mean_of_a_shape": (
+        "group_norm", "    mean = parts.mean(dim=(2, 3, 4), keepdim=True)",
+        "    kept = group_norm.__dict__\n    mean = kept.setdefault((x.shape, groups), parts.mean(dim=(2, 3, 4), keepdim=True))",
+        {"group_norm"},
+    ),
+    "averages_the_channels_variances": (
+        "group_norm", "variance = parts.var(dim=(2, 3, 4), unbiased=False, keepdim=True)",
+        "variance = parts.var(dim=(3, 4), unbiased=False, keepdim=True).mean(dim=2, keepdim=True)", {"group_norm"},
+    ),
     "scales_the_wrong_axis": ("fold_before", "conv.weight * scale.view(1, -1, 1, 1)", "conv.weight * scale.mean()", {"fold_before"}),
     "forgets_the_shift": ("fold_before", "shift = norm.bias - norm.running_mean * scale", "shift = -norm.running_mean * scale", {"fold_before"}),
     "scales_the_results": (

@@ -46,6 +46,15 @@ WRONG = {
     "too_far_by_one": ("largest_side", "return best\n", "return side\n", {"largest_side"}),
     "steps_of_32": ("largest_side", "side, side + 16", "side, side + 32", {"largest_side"}),
     "never_below_32": ("largest_side", "best, side = 0, 16", "best, side = 16, 32", {"largest_side"}),
+    "stops_at_256": ("largest_side", "    while True:", "    while side <= 256:", {"largest_side"}),
+    "takes_the_median": (
+        "fair_choice", "sum(run[-1] for run in of_design) / len(of_design)", "__import__('statistics').median(run[-1] for run in of_design)",
+        {"fair_choice"},
+    ),
+    "takes_one_in_the_middle": (
+        "fair_choice", "sum(run[-1] for run in of_design) / len(of_design)", "sorted(run[-1] for run in of_design)[len(of_design) - 2]",
+        {"fair_choice"},
+    ),
     "best_epoch": ("fair_choice", "sum(run[-1] for", "sum(max(run) for", {"fair_choice"}),
     "best_seed": ("fair_choice", "sum(run[-1] for run in of_design) / len(of_design)", "max(run[-1] for run in of_design)", {"fair_choice"}),
     "adds_up": ("fair_choice", " / len(of_design)", "", {"fair_choice"}),

@@ -47,6 +47,8 @@ WRONG = {
     "makes_the_optimizer_first": ("tuned", "torch.optim.SGD(net.classifier.parameters(), lr=rate)", "torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=rate)", {LEARNS}),
     "starts_anywhere": ("tuned", "    nn.init.zeros_(net.classifier.weight)\n", "", {LEARNS}),
     "has_momentum": ("tuned", "lr=rate)", "lr=rate, momentum=0.9)", {LEARNS}),
+    "decays_the_weights": ("tuned", "lr=rate)", "lr=rate, weight_decay=1e-4)", {LEARNS}),
+    "takes_what_is_near": ("readings", "round(value, 1) == stated", "abs(value - stated) <= 0.05 + 1e-9", {"readings"}),
     "stays_in_training_mode": ("tuned", "    return net", "    net.train()\n    return net", {LEARNS}),
     "gives_the_network_back": ("tuned", "    net.requires_grad_(False)\n", "    return net.eval()\n    net.requires_grad_(False)\n", {LEAVES, LEARNS}),
     "keeps_the_old_classes": ("tuned", "nn.Linear(net.classifier.in_features, classes)", "nn.Linear(net.classifier.in_features, net.classifier.out_features)", {LEARNS}),

@@ -73,6 +73,14 @@ WRONG = {
     "keeps_gradient_from_the_heads": (
         "repaired", "        aux = (", "        with torch.no_grad():\n            aux = (", {"repaired_network"},
     ),
+    "drops_the_heads_in_evaluation": (
+        "repaired", "return self.classifier(x.mean(dim=(2, 3))), aux", "return self.classifier(x.mean(dim=(2, 3))), aux if self.training else ()",
+        {"repaired_network"},
+    ),
+    "halves_in_evaluation": (
+        "repaired", "return self.classifier(x.mean(dim=(2, 3))), aux", "return self.classifier(x.mean(dim=(2, 3))) * (1 if self.training else 0.5), aux",
+        {"repaired_network"},
+    ),
     "pools_with_the_maximum": ("repaired", "after_third.mean(dim=(2, 3))", "after_third.amax(dim=(2, 3))", {"repaired_network"}),
     "loses_the_relu": (
         "repaired", "self.last = nn.Sequential(nn.Conv2d(3 * channels, 4 * channels, 3, padding=1), nn.ReLU())",

@@ -56,6 +56,7 @@ WRONG = {
         {"penalised_loss"},
     ),
     "normalises_over_the_images": ("penalised_loss", "log_softmax(dim=1)", "log_softmax(dim=0)", {"penalised_loss"}),
+    "looks_at_the_middle_only": ("best_temperature", "low, high = 0.01, 100.0", "low, high = 1 / 12, 1 / 0.15", {"best_temperature"}),
     "stops_too_early": ("best_temperature", "range(60)", "range(6)", {"best_temperature"}),
     "goes_the_wrong_way": ("best_temperature", "if slope > 0 else", "if slope < 0 else", {"best_temperature"}),
     "never_cools": ("best_temperature", "low, high = 0.01, 100.0", "low, high = 0.01, 1.0", {"best_temperature"}),

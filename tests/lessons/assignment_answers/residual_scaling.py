@@ -316,6 +316,8 @@ WRONG = {
         "folded", "new.expansion.weight.mul_(block.scale)",
         "new.branch[1].weight.mul_(block.scale)\n        new.branch[1].bias.mul_(block.scale)", {"folded_computes"},
     ),
+    "freezes_the_new_one": ("folded", "    return new\n", "    new.expansion.requires_grad_(False)\n    return new\n", {"folded_computes"}),
+    "takes_the_negative_root": ("scale_for", "return square**0.5", "return square**0.5 if normalised else -(square**0.5)", {"scale_for"}),
     "takes_the_scale_once": ("folded", "rate * scale**2", "rate * scale", {"folded_rate"}),
     "turns_the_rate_round": ("folded", "rate * scale**2", "rate / scale**2", {"folded_rate"}),
     "keeps_the_rate": ("folded", "rate * scale**2", "rate", {"folded_rate"}),

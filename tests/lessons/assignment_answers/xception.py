@@ -27,6 +27,10 @@ WRONG = {
     "spends_less_than_all": ("fewest_groups", "<= budget", "< budget", {"fewest_groups"}),
     "forgets_the_grid": ("fewest_groups", "at_each_place * grid**2 <=", "at_each_place <=", {"fewest_groups"}),
     "forgets_what_divides": ("fewest_groups", "if channels % groups == 0:", "if channels // groups:", {"fewest_groups"}),
+    "takes_groups_that_do_not_divide": (
+        "fewest_groups", "if channels % groups == 0:\n            at_each_place = channels * (channels // groups)",
+        "if True:\n            at_each_place = channels * (channels / groups)", {"fewest_groups"},
+    ),
     "rounds_the_width": ("mobile_block", "int(alpha * channels)", "round(alpha * channels)", {"mobile_block"}),
     "narrows_the_output_only": ("mobile_block", "for channels in (in_channels, out_channels))", "for channels in (in_channels / alpha, out_channels))", {"mobile_block"}),
     "strides_in_the_wrong_half": (

@@ -68,7 +68,11 @@ defined.right = defined(RIGHT)
         ("return total - len(layers[1:]) / 4", "return int(total - len(layers[1:]) / 4)", "`int` rounds it"),
         ("return total - len(layers[1:]) / 4", "return [total - len(layers[1:]) / 4]", "the list around it gives it another type"),
         ("        total += max", "        total = max", "each round sets `total` anew"),
-        ("total -", "total - 5 * width -", ""),
+        ("total -", "total - 5 * width -", "`5 * width` is a term too many"),
+        ("    return total - len", "    total - len", "a `return` is missing"),
+        ("    for place", "    layers.append((1, 1))\n    for place", "there is a line too many: it does something to the argument `layers`"),
+        ("total -", "total - width -", "`width` is a term too many"),
+        ("total -", "total**3 - 5 * width -", ""),
     ],
 )  # fmt: skip
 def test_the_place_and_the_kind_of_a_slip_are_told(right, wrong, said):
@@ -160,6 +164,7 @@ class Sum(nn.Module):
         ("self.scale = scale", "self.scale = channels", "line 6, `channels`, you take `channels` in place of another argument"),
         ("self.conv(x)", "self.conv(y)", "you take `y` in place of another"),
         ("self.conv(x)", "self.conv(x).detach()", ""),
+        ("1)\n", "1, groups=1, stride=1, padding=1)\n", "the number 1 (`padding`) is off by one"),
     ],
 )  # fmt: skip
 def test_a_check_of_a_module_tells_the_slip_where_it_saw_no_cause(right, wrong, said, tmp_path, monkeypatch):
