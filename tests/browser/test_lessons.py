@@ -79,8 +79,8 @@ def answer_in_number(learner):
     field.fill("95")
     keep.click()
     box.get_by_text("You predict 95 per cent.").wait_for()
-    learner.run('truth("digits"')
-    told = re.search(r"You predicted 95 per cent\. The truth: ([\d.]+)", learner.output('truth("digits"').inner_text())
+    learner.run('    "digits",')
+    told = re.search(r"You predicted 95 per cent\. The truth: ([\d.]+)", learner.output('    "digits",').inner_text())
     # It is trained here: 100.0 per cent with one set of instructions, 99.7 with another. The test is of the two's standing side by side.
     assert 90 < float(told[1]) <= 100
     # It is kept, and no longer changes once the truth is out.
