@@ -64,7 +64,7 @@ c.Autograde.autograde_preprocessors = [
 c.Mark.answer_seconds = 20
 c.Mark.test_seconds = 40
 c.Mark.submission_seconds = 120
-c.Mark.slip_seconds = 6  # to look for the one slip that fails a test, when all is marked; 0: none
+c.Mark.slip_seconds = 6  # to look for the one slip that fails a test, when all is marked; 60 names more of them; 0: none
 c.Mark.memory_gigabytes = 2
 
 # Feedback: what the tests said, and not the hidden tests themselves.

@@ -192,9 +192,10 @@ class Mark(_OfAnAssignment):
     answer_seconds = Float(Timeouts.answer, help="Seconds for one cell, or for one answer to a test.").tag(config=True)
     test_seconds = Float(Timeouts.test, help="Seconds for one test.").tag(config=True)
     submission_seconds = Float(Timeouts.submission, help="Seconds for one submission.").tag(config=True)
-    slip_seconds = Float(Timeouts.slips, help="Seconds to look for the one slip that fails a test; 0: none.").tag(
-        config=True
-    )
+    slip_seconds = Float(
+        Timeouts.slips,
+        help="Seconds to look for the one slip that fails a test, a third of them for one answer; 0: none.",
+    ).tag(config=True)
     memory_gigabytes = Float(2.0, help="Memory of one submission, beside Python's and torch's own.").tag(config=True)
     folder = Unicode(".marks", help="Where outcomes are kept, in the course folder.").tag(config=True)
 

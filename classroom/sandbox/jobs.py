@@ -10,7 +10,8 @@ from classroom.sandbox.isolation import Limits
 class Timeouts:
     """Seconds: for one cell of the student's or one answer to a test, for one test, and for the whole submission.
 
-    Once it is marked, the one slip that makes a test fail is looked for in `slips` seconds; 0 leaves that out.
+    Once it is marked, the one slip that makes a test fail is looked for in `slips` seconds, a third of them for one answer;
+    0 leaves that out.
     """
 
     answer: float = 20

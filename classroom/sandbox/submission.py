@@ -221,7 +221,7 @@ def _name_slips(job: Job, session: Session, scope: Scope, outcomes: dict[int, Ou
                 cell,
                 *(each for each in job.cells if each is not cell and _asks_only_for(each, job, source, name)),
             ]
-            seconds = min(undoing.SECONDS, until - time.monotonic())
+            seconds = min(job.times.slips / 3, until - time.monotonic())
             slip = (
                 _slip(tests, session, scope, source, name, seconds, _stops_in(source, error[2])) if seconds > 0 else ""
             )

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 import weakref
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -12,8 +13,9 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from classroom.sandbox import submission
 from classroom.sandbox.channel import Channel, Disconnected
-from classroom.sandbox.jobs import Cell, Job, Timeouts, defined_names
+from classroom.sandbox.jobs import Cell, Job, Outcome, Timeouts, defined_names
 from classroom.sandbox.stand_in import Student
 from classroom.sandbox.wire import NotSerializable
 from classroom.sandbox.workers import Workers
@@ -385,6 +387,24 @@ def test_the_one_slip_that_fails_a_test_is_named_once_all_is_marked(workers):
         sentence = said(made, outcomes, name)
         assert "All else is right: in line" in sentence, sentence
         assert sentence.endswith("you add, where another operation belongs."), sentence
+
+
+def test_more_time_for_slips_is_more_for_each_answer(monkeypatch):
+    """A third of it: a class whose teacher lets marking take longer has more slips named."""
+    made = Job(
+        [
+            Cell("student", "answer", "def answer(n):\n    return n"),
+            Cell("test", "test_answer", "assert answer(2) == 3"),
+        ],
+        ["answer"],
+    )
+    outcomes = {0: Outcome(), 1: Outcome(error=("AssertionError", "", []))}
+    given = []
+    monkeypatch.setattr(submission, "_slip", lambda *those: given.append(those[5]) or "")
+    for slips in (6.0, 60.0, 0.0):
+        made.times = Timeouts(slips=slips)
+        submission._name_slips(made, SimpleNamespace(left=1000.0), {}, outcomes, set())
+    assert given == [2.0, 20.0]
 
 
 ENDLESS = """
