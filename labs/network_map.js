@@ -750,6 +750,7 @@ function render({model, el}) {
     const place = found[hit];
     for (let around = place.inside; around; around = around.inside) open.add(around.id);
     state.at = place.id;
+    pointed = null;  // what was found is told, wherever the mouse has been left
     changed(place);
     tell();
     count.textContent = `${hit + 1} of ${found.length}: ${place.path}`;

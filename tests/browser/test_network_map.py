@@ -92,8 +92,11 @@ def test_pointing_opening_and_finding(tmp_path, scheme):
         search = page.get_by_role("searchbox")
         search.fill("4d.three")
         assert page.locator(".map-count").inner_text().startswith("3 found")
+        block(page, "conv1").hover()  # where the mouse is left
+        facts.get_by_role("heading", name="conv1").wait_for()
         search.press("Enter")
         assert block(page, "inception_4d.three").is_visible()
+        facts.get_by_role("heading", name="inception_4d.three", exact=True).wait_for()
         found = []
         for typed in ("3×3", "3x3", "3*3"):
             search.fill(typed)

@@ -270,7 +270,9 @@ def label_of(kind: str, module: nn.Module | None, main: Operation) -> str:
     if kind == "pool" and main.geometry:
         return f"{'max' if 'max' in main.name else 'avg'} pool {window}{suffix}"
     if kind == "pool":
-        return "max pool, global" if "max" in main.name else "avg pool, global"
+        grid = main.shape[2:]  # what is left of it
+        where = f" to {'×'.join(map(str, grid))}" if math.prod(grid) > 1 else ", global"
+        return f"{'max' if 'max' in main.name else 'avg'} pool{where}"
     if kind in ("norm", "activation", "other") and module is not None:
         own, of_torch = type(module).__name__, _class_of_torch(module)
         return (

@@ -187,6 +187,12 @@ def test_a_layer_is_called_what_it_is_and_not_what_its_last_operation_is():
     ]
 
 
+def test_a_pool_is_global_where_one_cell_is_left():
+    pools = (nn.AdaptiveAvgPool2d(4), nn.AdaptiveMaxPool2d((2, 1)), nn.AdaptiveAvgPool2d(1))
+    labels = [row.label for row in profile(nn.Sequential(*pools), (3, 8, 8)).rows]
+    assert labels == ["avg pool to 4×4", "max pool to 2×1", "avg pool, global"]
+
+
 def test_works_on_meta_and_allocates_nothing():
     with torch.device("meta"):
         module = InceptionModule(192, MODULE_3A)
