@@ -435,6 +435,12 @@ def test_another_stem_fails_the_claim_on_table_1(monkeypatch):
     assert claim.measure().verdict == "does not hold"
 
 
+def test_what_the_text_says_of_a_relu_between_is_the_verdict_on_both():
+    both = experiment("factor_activation").on_both()
+    for result in (both.short, both.full):
+        assert result.verdicts == {"linear between": "differs"} and result.compare().differences[0].high < 0
+
+
 def test_what_the_text_says_of_the_reductions_on_photographs():
     both = experiment("grid_reduction").on_both()
     for result in (both.short, both.full):
