@@ -12,13 +12,11 @@ file, each group as it ends; one that other code made is tried anew.
 
 import argparse
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +24,7 @@ import torch
 from torch import nn
 
 from course.experiments import Experiment, Result, experiment, names
+from utils.cost.timing import on_threads
 from utils.data.dataset import Data
 from utils.system.files import write_whole
 from utils.train.comparison import Difference
@@ -44,16 +43,6 @@ def _without_onednn() -> Iterator[None]:
         yield
     finally:
         torch.backends.mkldnn.enabled = before
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def nudged(build: Callable[[Data], nn.Module], data: Data) -> nn.Module:
@@ -76,10 +65,10 @@ def with_nudges(entry: Experiment) -> Experiment:
 
 
 WAYS = {  # how else the same is computed, and what is changed for it
-    "as it is": partial(_threads, 1),
+    "as it is": partial(on_threads, 1),
     "oneDNN off": _without_onednn,
-    "two threads": partial(_threads, 2),
-    "nudged": partial(_threads, 1),
+    "two threads": partial(on_threads, 2),
+    "nudged": partial(on_threads, 1),
 }
 
 
@@ -93,10 +82,8 @@ class Group:
     verdicts: dict[str, str] = field(default_factory=dict)  # by arm
     means: dict[str, float] = field(default_factory=dict)  # the differences, in the quantity's unit
     seconds: float = 0.0
-    machine: str = ""
+    source: str = ""  # when and on what machine, by which commit
     torch: str = ""
-    commit: str = ""
-    date: str = ""
     code: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -104,7 +91,7 @@ class Group:
         return self.experiment, self.way, tuple(self.seeds)
 
 
-def planned(name: str, ways: Sequence[str] = tuple(WAYS), groups: int = GROUPS) -> list[Group]:
+def planned(name: str, ways: Sequence[str] = tuple(WAYS)) -> list[Group]:
     """The groups of an experiment: as many seeds in each as the short form has, none of them recorded."""
     entry = experiment(name)
     recorded = entry.recorded("short")
@@ -113,7 +100,7 @@ def planned(name: str, ways: Sequence[str] = tuple(WAYS), groups: int = GROUPS) 
     return [
         Group(name, way, list(range(first + number * size, first + (number + 1) * size)))
         for way in ways
-        for number in range(groups)
+        for number in range(GROUPS)
     ]
 
 
@@ -128,7 +115,7 @@ def tried(group: Group, *, entry: Experiment | None = None) -> Group:
     if group.way not in WAYS:
         raise ValueError(f"way is {group.way!r}; there are: {', '.join(WAYS)}.")
     entry = with_nudges(entry) if group.way == "nudged" else entry
-    began, date = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    began = time.monotonic()
     with WAYS[group.way]():
         result = entry.run(seeds=group.seeds, show=False)
     if any(len(runs) < len(group.seeds) for runs in result.runs.values()):
@@ -140,10 +127,8 @@ def tried(group: Group, *, entry: Experiment | None = None) -> Group:
         verdicts={arm: each.verdict for arm, each in differences.items()},
         means={arm: round(each.mean, 4) for arm, each in differences.items()},
         seconds=round(time.monotonic() - began, 1),
-        machine=f"{run.machine.get('cpu') or platform.machine()}, {run.machine['threads']} thread{'' if run.machine['threads'] == 1 else 's'}",
+        source=result.source,
         torch=run.versions["torch"],
-        commit=(run.commit or "")[:7] + ("+" if run.modified else ""),
-        date=date,
         code=run.code,
     )
 
@@ -230,8 +215,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--hours", type=float, default=0.0, help="try on for so long; no group is begun that would not end"
     )
     parser.add_argument("--way", choices=WAYS, action="append", help="only in this way; may be given several times")
-    parser.add_argument("--groups", type=int, default=GROUPS, help="groups of seeds, of each way")
-    parser.add_argument("--file", type=Path, default=KEPT, help="where what was tried is kept")
     given = parser.parse_args(arguments)
     for name in given.names:
         try:
@@ -239,16 +222,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ValueError as problem:
             parser.error(str(problem))
     until = time.monotonic() + 3600 * given.hours
-    groups = kept(given.file)
+    groups = kept()
     done = {group.key for group in groups}
     chosen = sorted(given.names or names(), key=_cost)
-    plan = [each for way in given.way or WAYS for name in chosen for each in planned(name, [way], given.groups)]
+    plan = [each for way in given.way or WAYS for name in chosen for each in planned(name, [way])]
     try:
         for group in plan:
             if group.key in done or time.monotonic() + _cost(group.experiment) > until:
                 continue
             groups.append(tried(group))
-            keep(groups, given.file)
+            keep(groups)
             print(
                 f"{group.experiment}, {group.way}, seeds {group.seeds[0]} to {group.seeds[-1]}: {groups[-1].verdicts}",
                 file=sys.stderr,

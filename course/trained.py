@@ -17,28 +17,31 @@ from torch import Tensor, nn
 
 from course.experiments import experiment
 from course.outputs import save_weights
+from course.recording import FORM, Task
 from utils.data.dataset import Data, Split
 from utils.system.files import require_place
 from utils.train.runs import Run
 
-FORM = "full"
 # Of CIFAR-10's training images (JPEG), by channel, pixels counted from 0 to 1.
 MEAN = (0.4912503841145834, 0.482090271216299, 0.4465209360447303)
 STD = (0.24523160744670253, 0.2427815502437434, 0.26062876810583285)
 
 
 @dataclass(frozen=True)
-class Source:
-    """Which recorded run of an experiment a network is of, and its file's SHA-256."""
+class Source(Task):
+    """A recorded run, and the SHA-256 of its weights' file."""
 
-    arm: str
-    seed: int
     sha256: str
 
 
 SOURCES = {  # by experiment
-    "multi_scale": Source("several scales", 0, "21af21fbf3330fdf926cb221f038855d708bd59eadf4dc0fb08efe25499ae887"),
-    "label_smoothing": Source("smoothing 0.1", 0, "778636288610cf85dc123d212ced854d7620396258ff6c206ba2b4e65c2ab8b1"),
+    each.experiment: each
+    for each in (
+        Source("multi_scale", "several scales", 0, "21af21fbf3330fdf926cb221f038855d708bd59eadf4dc0fb08efe25499ae887"),
+        Source(
+            "label_smoothing", "smoothing 0.1", 0, "778636288610cf85dc123d212ced854d7620396258ff6c206ba2b4e65c2ab8b1"
+        ),
+    )
 }
 
 
@@ -104,27 +107,26 @@ def weights_file(name: str) -> Path:
     Raises:
         ValueError: there is no such network.
     """
-    source, entry = _source(name), experiment(name)
-    return (entry.folder(FORM) / entry.file(source.arm, source.seed)).with_suffix(".pt")
+    return _source(name).path.with_suffix(".pt")
 
 
 def train_again(name: str, out: Path, *, say: Callable[[str], None] = print) -> Run:
     """Train a network anew as its recorded run was, from the same seed, and write its weights.
 
-    On another machine the last digits differ, and so does the accuracy, by some tenths of a point. Stopped with Ctrl-C, it
-    leaves no file.
+    On another machine the last digits differ, and so may the accuracy. Stopped, it leaves a checkpoint beside the weights'
+    place, from which the next call goes on.
 
     Args:
         name: the experiment's: one of `SOURCES`.
         out: the weights' file.
-        say: gets a line after each epoch.
+        say: gets a line after each epoch but the last, of which the run tells.
 
     Raises:
         ValueError: there is no such network.
         FileExistsError: the file is there already.
         OSError: it cannot be written, which is said before anything is trained; or CIFAR-10 is not at hand.
     """
-    source, entry = _source(name), experiment(name)
+    source, checkpoint = _source(name), out.with_suffix(".checkpoint")
     if out.exists():
         raise FileExistsError(f"{out} is there already. Name another file, or delete it.")
     require_place(out)
@@ -136,9 +138,10 @@ def train_again(name: str, out: Path, *, say: Callable[[str], None] = print) -> 
             told = len(run.history)
             say(f"epoch {told} of {run.recipe.epochs}: right on {run.history[-1].test_accuracy:.1%} of the test images")
 
-    run = entry.train(FORM, source.arm, source.seed, on_step=tell)
+    run = experiment(name).train(FORM, source.arm, source.seed, on_step=tell, checkpoint=checkpoint)
     if run.completed and run.net is not None:
         save_weights(run.net, out)
+        checkpoint.unlink(missing_ok=True)
     return run
 
 

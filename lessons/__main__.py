@@ -530,17 +530,19 @@ def weights(
 ) -> None:
     """Train one of the networks that come with the course trained again, on all of CIFAR-10, and write its weights."""
     from course.trained import SOURCES, train_again, trained
+    from utils.train.interrupts import Ending
 
-    with _told(OSError):
+    with _told(OSError), Ending() as ending:
         if not name:
             for each in SOURCES:
                 typer.echo(f"{each}: {trained(each).sentence}")
             return
         run = train_again(name, out, say=typer.echo)
     if not run.completed:
-        typer.echo("Stopped; nothing was written.", err=True)
-        raise typer.Exit(130)
-    typer.echo(f"{out}: recorded was {trained(name).run.history[-1].test_accuracy:.1%}.")
+        typer.echo("Stopped; the same command goes on from its checkpoint.", err=True)
+        raise typer.Exit(ending.status)
+    was = trained(name).run.accuracy
+    typer.echo(f"{out}: right on {run.accuracy:.1%} of the test images; the recorded run was on {was:.1%}.")
 
 
 @app.command("train-design")

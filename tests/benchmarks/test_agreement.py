@@ -20,12 +20,9 @@ def test_a_group_is_run_in_each_way_and_leaves_the_process_as_it_was(way):
     assert (torch.get_num_threads(), torch.backends.mkldnn.enabled) == before
     assert list(group.verdicts) == list(group.means) == ["two"]
     assert group.verdicts["two"] in ("differs", "equal", "open")
-    assert (
-        f"{2 if way == 'two threads' else 1} thread" in group.machine
-        and group.code
-        and group.date
-        and group.seconds > 0
-    )
+    threads = "2 threads" if way == "two threads" else "1 thread,"
+    assert group.source.startswith("made 20") and threads in group.source and "commit" in group.source
+    assert group.code and group.torch == torch.__version__ and group.seconds > 0
 
 
 def test_another_way_is_another_computation():

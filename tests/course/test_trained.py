@@ -88,7 +88,7 @@ def test_one_command_trains_it_again(tmp_path, monkeypatch):
     out = tmp_path / "weights.pt"
     result = CliRunner().invoke(app, ["weights", "multi_scale", "--out", str(out)])
     assert result.exit_code == 0, result.output
-    assert "epoch 1 of 2: right on" in result.output and "recorded was 75.8%" in result.output
+    assert "epoch 1 of 2: right on" in result.output and "the recorded run was on 75.8%" in result.output
     kept, told = torch.load(out, weights_only=True), trained("multi_scale").net.state_dict()
     assert {name: value.shape for name, value in kept.items()} == {name: value.shape for name, value in told.items()}
     result = CliRunner().invoke(app, ["weights", "multi_scale", "--out", str(out)])
@@ -97,7 +97,23 @@ def test_one_command_trains_it_again(tmp_path, monkeypatch):
     assert all(f"{name}: " in listed for name in SOURCES) and "17,414 parameters" in listed
 
 
-def test_stopped_it_leaves_no_file(tmp_path, monkeypatch):
+def test_stopped_it_goes_on_where_it_was(tmp_path, monkeypatch):
+    on_little_data(monkeypatch)
+    out, begun, said = tmp_path / "weights.pt", tmp_path / "weights.checkpoint", []
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    run = train_again("multi_scale", out, say=stop)
+    assert not run.completed and len(run.history) == 1 and begun.exists() and not out.exists()
+    assert train_again("multi_scale", out, say=said.append).completed and out.exists() and not begun.exists()
+    whole = train_again("multi_scale", tmp_path / "at once.pt", say=said.append)
+    assert all(line.startswith("epoch 1 of 2: right on") for line in said)
+    kept, at_once = (torch.load(tmp_path / name, weights_only=True) for name in ("weights.pt", "at once.pt"))
+    assert whole.completed and all(torch.equal(kept[name], at_once[name]) for name in at_once)
+
+
+def test_the_command_says_that_it_was_stopped(tmp_path, monkeypatch):
     def train(entry, form, arm, seed, **_):
         run = Run.load(weights_file("multi_scale").with_suffix(".json"))
         run.completed = False
@@ -105,7 +121,7 @@ def test_stopped_it_leaves_no_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Experiment, "train", train)
     result = CliRunner().invoke(app, ["weights", "multi_scale", "--out", str(tmp_path / "weights.pt")])
-    assert result.exit_code == 130 and "nothing was written" in result.output and not list(tmp_path.iterdir())
+    assert result.exit_code == 130 and "goes on from its checkpoint" in result.output and not list(tmp_path.iterdir())
 
 
 def test_each_file_of_weights_is_of_a_network_that_is_offered():

@@ -104,7 +104,7 @@ def in_turns(
         on_run: called with a job's name after each of its runs, outside of the time that is measured: for a bar.
     """
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
-    with _threads(threads):
+    with on_threads(threads):
         for round_number in range(rounds + warm_up):
             for name, job in jobs.items():
                 took = _once(job, torch.device(device))
@@ -138,7 +138,7 @@ def time_layers(
     """
     with ExitStack() as stack:
         clocks = [stack.enter_context(_clock(module, shape)) for module, shape in modules]
-        stack.enter_context(_threads(threads))
+        stack.enter_context(on_threads(threads))
         stack.enter_context(torch.no_grad())
         found: list[list[list[float]]] = [[] for _ in clocks]
         least, most = rounds
@@ -245,7 +245,8 @@ def _wait(device: torch.device) -> None:
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def on_threads(count: int | None) -> Iterator[None]:
+    """Within, torch computes with so many threads; None leaves their number as it is."""
     before = torch.get_num_threads()
     try:
         if count is not None:
