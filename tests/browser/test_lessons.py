@@ -47,14 +47,14 @@ def test_lesson_00(learner_of_two_days, tmp_path):
     learner.run_all(timeout=240_000)
     assert learner.tracebacks() == [] and learner.stray() == [] and learner.broken() == []
     assert verdicts(learner) == {"0.1": "right", "0.2": "not written yet", "0.3": "not written yet"}
-    assert "1 of 3" in learner.output("import torch").inner_text()
+    expect(learner.output("import torch")).to_contain_text("1 of 3")
 
     answer_in_number(learner)
     solve(learner)
     # The first hint came with "Run All Cells".
-    assert "Hint 1 of 3" in learner.output('hint("0.2")').inner_text()
+    expect(learner.output('hint("0.2")')).to_contain_text("Hint 1 of 3")
     learner.run('hint("0.2")')
-    assert "Hint 2 of 3" in learner.output('hint("0.2")').inner_text()
+    expect(learner.output('hint("0.2")')).to_contain_text("Hint 2 of 3")
     use_window_lab(learner)
     # Its still form follows a second after the last move; who saves earlier has it as it was before.
     expect(learner.output("window_lab()").locator(".course-still .course-size")).to_have_text(["6×6"])
@@ -80,7 +80,9 @@ def answer_in_number(learner):
     keep.click()
     box.get_by_text("You predict 95 per cent.").wait_for()
     learner.run('    "digits",')
-    told = re.search(r"You predicted 95 per cent\. The truth: ([\d.]+)", learner.output('    "digits",').inner_text())
+    box, truth = learner.output('    "digits",'), re.compile(r"You predicted 95 per cent\. The truth: ([\d.]+)")
+    expect(box).to_contain_text(truth)
+    told = truth.search(box.inner_text())
     # It is trained here: 100.0 per cent with one set of instructions, 99.7 with another. The test is of the two's standing side by side.
     assert 90 < float(told[1]) <= 100
     # It is kept, and no longer changes once the truth is out.
@@ -97,13 +99,15 @@ def solve(learner):
     learner.write("def output_size", f"{head}(size + 2 * padding - window) // stride")
     learner.run("def output_size")
     learner.run("check.output_size")
-    assert "One place is missing: the one where the window starts." in learner.output("check.output_size").inner_text()
+    expect(learner.output("check.output_size")).to_contain_text(
+        "One place is missing: the one where the window starts."
+    )
     learner.write("def output_size", f"{head}(size + 2 * padding - window) // stride + 1")
     learner.run("def output_size")
     learner.run("check.output_size")
-    assert learner.output("check.output_size").locator(".course-right").count() == 1
+    expect(learner.output("check.output_size").locator(".course-right")).to_have_count(1)
     assert verdicts(learner)["0.2"] == "right"
-    assert "2 of 3" in learner.output("import torch").inner_text()
+    expect(learner.output("import torch")).to_contain_text("2 of 3")
 
 
 def use_window_lab(learner):
@@ -165,7 +169,7 @@ def test_lesson_01(learner):
     assert learner.tracebacks() == [] and learner.stray() == [] and learner.broken() == []
     stubs = dict.fromkeys(("1.2", "1.3", "1.4", "1.5", "1.6", "1.7"), "not written yet")
     assert verdicts(learner) == {"1.1": "right"} | stubs
-    assert "1 of 7" in learner.output("progress()").inner_text()
+    expect(learner.output("progress()")).to_contain_text("1 of 7")
 
     answer_in_choice(learner)
     use_block_lab(learner)
@@ -180,7 +184,7 @@ def answer_in_choice(learner):
     box.get_by_role("button", name="Keep my prediction").click()
     box.get_by_text("You predict 5×5.").wait_for()
     learner.run("branches = tables")
-    assert "You predicted 5×5. The truth: 3×3" in learner.output("branches = tables").inner_text()
+    expect(learner.output("branches = tables")).to_contain_text("You predicted 5×5. The truth: 3×3")
 
 
 SLIDERS = ("1×1", "3×3 reduce", "3×3", "5×5 reduce", "5×5", "pool proj", "input", "grid")

@@ -4,6 +4,7 @@ import re
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.learner import CHROMIUM, Learner, browser_page
 from tests.browser.test_training import progress, wait_until
@@ -69,7 +70,7 @@ def test_a_race_beside_running_cells(learner):
     assert start.is_disabled() and "The race is on: narrow against wide, 5 runs each" in statement.inner_text()
 
     learner.run("before = panel.race")  # the notebook stays usable
-    assert learner.output("before = panel.race").inner_text().strip() == "running 42"
+    expect(learner.output("before = panel.race")).to_have_text("running 42")
     output = learner.output("panel = race")
     drawn, passed, place = lines(output), progress(output), box(output)
     wait_until(lambda: lines(output) > drawn, "the picture does not grow")
@@ -87,6 +88,7 @@ def test_a_race_beside_running_cells(learner):
     output.get_by_text(re.compile(r"Stopped\. Of 5 seeds, [234] came to the end\.")).wait_for()
     learner.wait_for_run()
     clicked, answered = (learner.page.evaluate(f"window.{name}") / 1000 for name in ("clicked", "answered"))
+    expect(learner.output("import time")).to_contain_text(".")
     ended = float(learner.output("import time").inner_text())
     print(
         f"after the click, the race ended in {ended - clicked:.2f} s and the page said so in {answered - clicked:.2f} s"
@@ -101,7 +103,7 @@ def test_a_race_beside_running_cells(learner):
     learner.run("before = panel.race")
     learner.run("panel = race")  # again: the first panel's race ends
     learner.run('print("ended"')
-    assert learner.output('print("ended"').inner_text().strip() == "ended over True True"
+    expect(learner.output('print("ended"')).to_have_text("ended over True True")
     assert learner.tracebacks() == [] and learner.stray() == [] and learner.broken() == []
 
 

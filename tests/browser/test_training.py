@@ -5,6 +5,7 @@ import time
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.learner import CHROMIUM, Learner, browser_page
 
@@ -61,7 +62,7 @@ def test_a_click_on_stop(learner):
     learner.wait_for_run()
     assert stop.count() == 0 and output.locator("img").count() == 3
     learner.run("print(run.completed")
-    assert "False False torch.Size([2, 10])" in learner.output("print(run.completed").inner_text()
+    expect(learner.output("print(run.completed")).to_contain_text("False False torch.Size([2, 10])")
     assert learner.tracebacks() == [] and learner.stray() == [] and learner.broken() == []
 
 
