@@ -211,6 +211,24 @@ class Learner:
             if output["output_type"] == "stream" and output["name"] == "stderr"
         ]
 
+    def layouts(self, seconds: float) -> int:
+        """How often the browser lays the page out while nobody touches it."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Performance.enable")
+
+        def count() -> int:
+            return next(
+                int(each["value"])
+                for each in session.send("Performance.getMetrics")["metrics"]
+                if each["name"] == "LayoutCount"
+            )
+
+        before = count()
+        self.page.wait_for_timeout(1000 * seconds)
+        after = count()
+        session.detach()
+        return after - before
+
     def broken(self) -> list[str]:
         """Signs on the page that a widget or a script did not work."""
         text = self.page.locator("body").inner_text()

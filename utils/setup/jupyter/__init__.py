@@ -1,9 +1,10 @@
 """JupyterLab as the course opens it: clean, on the learner's folder, and with none of their own settings changed.
 
 The `.json` files beside this one are the settings: no news, no look-up of updates, no nbgrader menus (they are for a
-teacher's course folder, where `jupyter lab` shows them). Settings that a learner changes are kept in `.jupyter` in
-their own folder, so an installation of Jupyter that they have of their own neither disturbs the course nor is
-disturbed.
+teacher's course folder, where `jupyter lab` shows them), and cells that are drawn once (`windowingMode`): by default, one
+at the window's lower edge can come and go with every frame, which keeps a third of a core busy. Settings that a learner
+changes are kept in `.jupyter` in their own folder, so an installation of Jupyter that they have of their own neither
+disturbs the course nor is disturbed.
 """
 
 import json
