@@ -40,7 +40,7 @@ WRONG = {
     "takes_the_upper_middle": ("fair_times", "median(mine[warm_up:])", "sorted(mine[warm_up:])[rounds // 2]", {"fair_times"}),
     "trains_the_trunk": (
         "tuned", "torch.optim.SGD(net.classifier.parameters(), lr=rate)", "torch.optim.SGD(net.requires_grad_(True).parameters(), lr=rate)",
-        {LEAVES},
+        {LEAVES, LEARNS},
     ),
     "moves_the_statistics": ("tuned", "for _ in range(steps):\n        optimizer", "net.train()\n    for _ in range(steps):\n        optimizer", {LEAVES, LEARNS}),
     "adds_up_gradients": ("tuned", "        optimizer.zero_grad()\n", "", {LEARNS}),
