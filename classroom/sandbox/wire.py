@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 import sys
 from collections import namedtuple
+from fractions import Fraction
 from typing import Any, TypedDict
 
 import numpy as np
@@ -41,6 +42,7 @@ KINDS = frozenset(  # what an encoded value begins with
         "slice",
         "range",
         "complex",
+        "fraction",
         "...",
         "array",
         "record",
@@ -176,6 +178,8 @@ class Codec:
             return ["range", value.start, value.stop, value.step]
         if kind is complex:
             return ["complex", value.real, value.imag]
+        if kind is Fraction:
+            return ["fraction", value.numerator, value.denominator]
         if value is Ellipsis:
             return ["..."]
         if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":
@@ -230,6 +234,11 @@ class Codec:
             case "complex":
                 real, imaginary = rest
                 return complex(float(real), float(imaginary))
+            case "fraction":
+                numerator, denominator = rest
+                if type(numerator) is not int or type(denominator) is not int or denominator < 1:
+                    raise ValueError("no fraction")
+                return Fraction(numerator, denominator)
             case "...":
                 return Ellipsis
             case "array":

@@ -268,7 +268,7 @@ texts = st.text(max_size=8) | st.sampled_from(
      "/etc/passwd", "default", "Tensor", "cpu", "load", "forward", "_script", "ValueError", "SystemExit"]
 )  # fmt: skip
 leaves = st.none() | st.booleans() | numbers | st.floats() | texts
-KINDS = ["list", "tuple", "named", "dict", "set", "frozenset", "size", "torch", "bytes", "slice", "range", "complex", "...", "array",
+KINDS = ["list", "tuple", "named", "dict", "set", "frozenset", "size", "torch", "bytes", "slice", "range", "complex", "fraction", "...", "array",
          "record", "tensor", "parameter", "module", "given", "object"]  # fmt: skip
 values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=4) | st.tuples(st.sampled_from(KINDS), inner, inner).map(list)

@@ -305,6 +305,20 @@ def best_temperature(logits, labels):
     ),
     "repaired": (
         """
+class Repaired(nn.Module):
+    def __init__(self, net, {{share}}):
+        super().__init__()
+        self.module, self.{{share}} = copy.deepcopy(net), {{share}}
+        for each in self.module.parameters():
+            each.requires_grad_(False)
+
+    def update(self, net):
+        torch._foreach_mul_(list(self.module.parameters()), {{kept}})
+        torch._foreach_add_(list(self.module.parameters()), [each.detach() for each in net.parameters()], alpha={{taken}})
+        for own, other in zip(self.module.buffers(), net.buffers()):
+            own.copy_(other)
+""",
+        """
 class Repaired:
     @torch.no_grad()
     def __init__(self, net, {{share}}):
