@@ -674,7 +674,8 @@ def _other_order(made: nn.Module, in_channels: int, num_classes: int) -> list[st
         for layer in layers_of(made, nn.Dropout)
     ]
     with torch.no_grad():
-        made.eval()(torch.randn(2, *shape, generator=torch.Generator().manual_seed(0)))
+        made.eval()
+        made(torch.randn(2, *shape, generator=torch.Generator().manual_seed(0)))
     made.train()
     for hook in hooks:
         hook.remove()
