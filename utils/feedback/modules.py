@@ -266,7 +266,10 @@ def _run(answer: nn.Module, expected: Trace) -> tuple[Trace, Tensor]:
         raise
     except ValueError as error:
         raise Wrong(f"It does not run on an input of {shape_text(shape)}: {error}") from error
-    out = tested(answer, images)
+    try:
+        out = tested(answer, images)
+    except Exception as error:
+        raise Wrong(f"It runs on one image, and stops on a batch of two. {explain(error)}") from error
     if not isinstance(out, Tensor):
         raise Wrong(f"Its forward gives back {article(out)} where one tensor is needed.")
     if not found.operations:
