@@ -332,6 +332,7 @@ ANSWERS = {
     ),
     "predictions": Answers(
         right=(
+            'from contextlib import contextmanager\n@contextmanager\ndef asking(net):\n    modes = {m: m.training for m in net.modules()}\n    try:\n        yield net.eval()\n    finally:\n        for m, mode in modes.items():\n            m.training = mode\n@torch.no_grad()\ndef Answer(net, images):\n    with asking(net) as quiet:\n        return quiet(images).topk(1).indices[:, 0]\n',
             ASK,
             "def Answer(net, images):\n    mode = net.training\n    try:\n        with torch.inference_mode():\n"
             "            return net.eval()(images).max(dim=1).indices\n    finally:\n        net.train(mode)\n",

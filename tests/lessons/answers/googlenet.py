@@ -310,6 +310,7 @@ ANSWERS = {
     ),
     "loss_with_aux": Answers(
         right=(
+            'import torch.nn.functional as F\nimport math\ndef Answer(outputs, labels, aux_weight=0.3):\n    terms = torch.stack([F.cross_entropy(a, labels) for a in (outputs.logits, *outputs.aux)])\n    return terms @ torch.tensor([1.0] + [aux_weight] * len(outputs.aux)).to(terms)\n',
             loss("total = F.cross_entropy(outputs.logits, labels)\nfor logits in outputs.aux:\n"
                  "    total = total + aux_weight * F.cross_entropy(logits, labels)\nreturn total"),
             loss("logits, aux = outputs\nce = nn.CrossEntropyLoss()\n"
