@@ -45,15 +45,13 @@ def make(folder: Path, course: Path = CHECKOUT) -> int:
     What students have there besides (their environment, their work) stays.
 
     Raises:
-        ValueError: the folder is the course itself, or lies in it where the course's own files are, or holds something else.
+        ValueError: the folder is the course itself, holds it, lies in it where the course's own files are, or holds something else.
     """
     folder = folder.resolve()
-    if (
-        folder == course
-        or any(folder.is_relative_to(course / name) for name in COPIED)
-        or course.is_relative_to(folder)
-    ):
+    if folder == course or any(folder.is_relative_to(course / name) for name in COPIED):
         raise ValueError(f"{folder} is the course itself, or a part of it. Name a folder beside it.")
+    if course.is_relative_to(folder):
+        raise ValueError(f"{folder} holds the course itself. Name a folder beside the course.")
     noted = folder / LIST
     if folder.exists() and not noted.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is not empty and no earlier copy. Name a folder that does not exist yet.")

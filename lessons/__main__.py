@@ -22,7 +22,10 @@ def _told(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (ValueError, *kinds) as error:
-        typer.echo("\n".join([str(error), *getattr(error, "__notes__", ())]), err=True)
+        said = str(error)
+        if isinstance(error, OSError) and error.filename is not None and error.strerror:
+            said = f"{error.filename}: {error.strerror}."  # without the system's number
+        typer.echo("\n".join([said, *getattr(error, "__notes__", ())]), err=True)
         raise typer.Exit(1) from None
 
 

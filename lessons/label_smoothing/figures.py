@@ -376,7 +376,8 @@ def clusters(networks: Mapping[str, Trained], digits: Sequence[int] = DIGITS) ->
                 axis.add_patch(Rectangle((x, y), side, side, fill=False, linestyle="--", color=colors.BLACK))
                 if part == "seen":
                     middle = x + side / 2, y + side / 2
-                    axis.annotate(f"{names[-1]}:\nall in here", middle, ha="center", va="center", fontsize=8.5)
+                    words_in = names[-1].replace(" ", "\n")  # in one line they are wider than the square
+                    axis.annotate(f"{words_in}:\nall in here", middle, ha="center", va="center", fontsize=8.5)
             images = "learned from" if part == "seen" else "never seen"
             side_of = f"across, towards {third}" if axis is axes[row][0] else ""
             label(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator
 from torch import Tensor, nn
 
 from course.experiments import Result, plural
@@ -255,6 +256,7 @@ def roofline(limits: Limits, places: Sequence[Place]) -> Picture:
         axis.scatter([intensity], [speed], s=64, color=color, marker="osD^vP"[position % 6], zorder=3, label=place.name)
         words.append(f"{place.name} {intensity:.3g} {units.words()} a byte, {speed:.3g} billion a second")
     axis.set(xscale="log", yscale="log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # all points may lie in one decade
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(lambda value, _position: f"{value:g}")
         side.set_minor_formatter("")

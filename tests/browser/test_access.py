@@ -75,8 +75,6 @@ def shown_in_jupyterlab(lab_server, name: str, cells, timeout: float) -> Iterato
 @pytest.fixture(scope="module")
 def shown(lab_server):
     with shown_in_jupyterlab(lab_server, "kinds.ipynb", KINDS, 300_000) as learner:
-        # JupyterLab leaves cells out of sight unpainted, and axe-core passes over what is not painted.
-        learner.page.add_style_tag(content=".jp-Cell { content-visibility: visible !important; }")
         learner.page.wait_for_timeout(3500)
         yield learner
 

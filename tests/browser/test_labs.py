@@ -181,6 +181,7 @@ def learner(lab_server):
 @pytest.mark.parametrize("name", LABS)
 def test_every_handle(learner, name):
     lab = LabPage(learner, name)
+    assert cut(lab) == []
     for handle in lab.here.controls:
         lab.move(handle)
         if lab.here.trouble:
@@ -197,6 +198,14 @@ def test_every_handle(learner, name):
     for also in ALSO.get(name, ()):
         also(lab)
     assert learner.tracebacks() == [] and learner.stray() == [] and learner.broken() == []
+
+
+def cut(lab: LabPage) -> list[str]:
+    """What stands beside a slider and is wider than its place."""
+    places = lab.root.locator(".widget-readout")
+    return places.evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    )
 
 
 def has_alternatives(lab: LabPage) -> None:

@@ -140,7 +140,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter").write_text("dear")
     for folder, words in ((tmp_path / "other", "is not empty"), (tmp_path / "other" / "letter", "is not empty"),
-                          (course, "the course itself"), (course / "lessons" / "x", "the course itself"), (tmp_path, "the course itself")):  # fmt: skip
+                          (course, "the course itself"), (course / "lessons" / "x", "the course itself"), (tmp_path, "holds the course")):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             student_copy.make(folder, course)
 

@@ -337,4 +337,5 @@ def test_the_command_that_trains_a_design(command, tmp_path, data):
     text.write_text("import os", encoding="utf-8")
     result = command("train-design", text)
     assert result.exit_code == 1 and "my_design.txt: " in result.stderr
-    assert command("train-design", tmp_path / "none.txt").exit_code == 1
+    result = command("train-design", tmp_path / "none.txt")
+    assert result.exit_code == 1 and result.stderr.strip() == f"{tmp_path / 'none.txt'}: No such file or directory."

@@ -441,6 +441,13 @@ def test_what_the_text_says_of_a_relu_between_is_the_verdict_on_both():
         assert result.verdicts == {"linear between": "differs"} and result.compare().differences[0].high < 0
 
 
+def test_what_the_text_says_of_asymmetric_windows_on_photographs():
+    found = experiment("asymmetric_factors").recorded("full")
+    early, late = found.compare().differences
+    assert (early.verdict, late.verdict) == ("equal", "differs") and early.matters == 1.5 and 0 < late.mean < 1
+    assert "equal to the square windows within the 1.5 points" in TEXT and "end ahead, by less than a point" in TEXT
+
+
 def test_what_the_text_says_of_the_reductions_on_photographs():
     both = experiment("grid_reduction").on_both()
     for result in (both.short, both.full):

@@ -462,6 +462,16 @@ def test_all_that_the_text_shows_is_recorded():
     assert experiment("label_smoothing").paired
 
 
+def test_what_the_text_says_of_a_low_resolution_is_the_verdict_on_photographs():
+    found = experiment("low_resolution").recorded("full")
+    assert found.verdicts == {"16 pixels": "differs", "8 pixels": "differs"}
+    smaller, smallest = found.compare().differences
+    assert "at 16 pixels two to three points are gone, at 8 more than ten" in TEXT
+    assert -3 < smaller.mean < -2 and smallest.mean < -10
+    printed = [float(each) for each in paper.TABLE_2.values()]
+    assert [round(after - before, 1) for before, after in zip(printed[::-1], printed[-2::-1])] == [-0.2, -1.2]
+
+
 def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():
     found = experiment("label_smoothing").recorded("full")
     text = answer("On photographs smoothing changes")

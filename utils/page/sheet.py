@@ -131,6 +131,7 @@ table.course-table.course-table td.track{{width:55%;min-width:150px}}
 .course-budget>.state{{flex:1 1 180px}}
 .course-live.jupyter-widgets-disconnected>*,.jp-OutputArea-child:has(+.jp-OutputArea-child .course-still) .jp-OutputArea-output:not(:has(*)){{display:none}}
 .course-live.jupyter-widgets-disconnected::before{{content:"{DEAD}";display:block;font:inherit;font-weight:bold;color:var(--course-bad)}}
+.course-lab .widget-readout{{max-width:none;flex:none}}
 .course-lab .widget-checkbox label>span{{pointer-events:none}}
 .course-lab :is(.course-words,.course-picture){{margin-left:6px}}
 .course-lab .course-unit{{font-size:0}}

@@ -93,7 +93,6 @@ class Summary:
     deviation: float | None  # None for a single run
     low: float | None  # 95 % interval of the mean (Student's t)
     high: float | None
-    seconds: float  # a run, on average
     parameters: int
 
 
@@ -110,6 +109,7 @@ class Difference:
     pairs: int = 0  # of runs of the same seed, where these are compared; 0 where the arms are compared as they are
     matters: float | None = None  # the smallest difference that would matter, stated before the runs; None: nobody said
     deviation: float | None = None  # of one pair's difference, or of one run (both arms' variances, averaged)
+    runs: int = 0  # the fewest of the two arms
 
     @property
     def is_clear(self) -> bool:
@@ -130,10 +130,15 @@ class Difference:
 
     @property
     def needed(self) -> int | None:
-        """How many runs an arm would decide, by the spread so far; None where that is not known."""
+        """How many runs an arm would decide, by the spread so far; None where that is not known.
+
+        It is for arms that spread alike and have equally many runs. Where they do not, so many may leave the question open; then
+        it takes one more than there are, at least.
+        """
         if self.matters is None or self.deviation is None:
             return None
-        return runs_needed(self.deviation, self.matters, paired=bool(self.pairs))
+        enough = runs_needed(self.deviation, self.matters, paired=bool(self.pairs))
+        return max(enough, self.runs + 1) if self.verdict == "open" else enough
 
     @property
     def sentence(self) -> str:
@@ -181,7 +186,7 @@ class Comparison:
 
     def _rows(self) -> list[list[str]]:
         digits = self.quantity.digits + 1
-        rows = [["arm", "runs", "parameters", self.quantity.label, "deviation", "95 % interval", "seconds a run"]]
+        rows = [["arm", "runs", "parameters", self.quantity.label, "deviation", "95 % interval"]]
         for arm in self.arms:
             interval = "–"
             if arm.low is not None and arm.high is not None:
@@ -194,7 +199,6 @@ class Comparison:
                     f"{arm.mean:.{digits}f}",
                     "–" if arm.deviation is None else f"{arm.deviation:.{digits}f}",
                     interval,
-                    f"{arm.seconds:.1f}",
                 ]
             )
         return rows
@@ -212,7 +216,7 @@ class Comparison:
         """The arms as an HTML table."""
         head, *rows = self._rows()
         whole = [[tag("span", name, cls="course-whole"), *figures] for name, *figures in rows]
-        return table(whole, head=head, align="lrrrrrr", row_heads=True)
+        return table(whole, head=head, align="lrrrrr", row_heads=True)
 
     def __str__(self) -> str:
         return f"{self.table}\n\n{self.sentence}".rstrip()
@@ -308,8 +312,7 @@ def _summary(name: str, runs: Sequence[Run], quantity: Quantity) -> Summary:
     values = tuple(float(quantity.of(run)) for run in runs)
     mean, low, high = _proportion(values) if quantity.is_share else _interval(values)
     deviation = statistics.stdev(values) if len(values) > 1 else None
-    seconds = statistics.fmean(run.seconds for run in runs)
-    return Summary(name, values, mean, deviation, low, high, seconds, runs[0].network["parameters"])
+    return Summary(name, values, mean, deviation, low, high, runs[0].network["parameters"])
 
 
 def _difference(arm: Summary, reference: Summary, quantity: Quantity, matters: float | None) -> Difference:
@@ -332,7 +335,10 @@ def _difference(arm: Summary, reference: Summary, quantity: Quantity, matters: f
             freedom = variance**2 / sum(share**2 / degrees for share, degrees in shares)
             reach = _student(freedom) * math.sqrt(variance)
         low, high = mean - reach, mean + reach
-    return Difference(arm.name, reference.name, mean, low, high, quantity, matters=matters, deviation=deviation)
+    runs = min(len(arm.values), len(reference.values))
+    return Difference(
+        arm.name, reference.name, mean, low, high, quantity, matters=matters, deviation=deviation, runs=runs
+    )
 
 
 def _paired_difference(
@@ -350,7 +356,8 @@ def _paired_difference(
         raise ValueError(f"Arms {name!r} and {reference!r} have no seed in common: there are no pairs to compare.")
     deviation = statistics.stdev(found) if len(found) > 1 else None
     interval = _interval(found)
-    return Difference(name, reference, *interval, quantity, pairs=len(found), matters=matters, deviation=deviation)
+    pairs = len(found)
+    return Difference(name, reference, *interval, quantity, pairs, matters=matters, deviation=deviation, runs=pairs)
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:

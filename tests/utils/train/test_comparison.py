@@ -161,6 +161,14 @@ def test_so_many_runs_decide_whatever_the_difference_is(deviation, matters, pair
         assert "open" in verdicts(needed - 1)
 
 
+def test_what_is_open_takes_more_runs_than_there_are():
+    """Arms that spread unlike leave open what as many runs of like spread would decide."""
+    arms = {"A": arm(0.7800, 0.7838, 0.7842, 0.7848), "B": arm(0.7875, 0.7883, 0.7948)}
+    (difference,) = compare(arms, matters=1.5).differences
+    assert difference.verdict == "open" and runs_needed(difference.deviation, 1.5) == 3
+    assert difference.needed == 4 and "by this spread it takes 4 runs an arm" in difference.sentence
+
+
 def test_what_cannot_be_needed_is_refused():
     for deviation, matters in ((-1, 2), (1, 0)):
         with pytest.raises(ValueError, match="the first is 0 or more, the second above 0"):
