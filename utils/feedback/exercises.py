@@ -715,11 +715,13 @@ def _verified(entry: Exercise, *answer: Any, **options: Any) -> str | None:
         Wrong: the answer is not right yet, or it leaves torch another one than it was.
         Exception: what the learner's code raises.
     """
+    said: str | None = None
+    error: Exception | None = None
     with as_torch_starts() as left:
         try:
-            said, error = entry.verify(*answer, **options), None
+            said = entry.verify(*answer, **options)
         except Exception as raised:
-            said, error = None, raised
+            error = raised
     if left:  # what else is wrong may come of it
         wrong = Wrong(left[0])
         wrong.is_searched = True
