@@ -607,9 +607,8 @@ def _compare_grids(found: Trace, expected: Trace, orders: Orders | None, generat
         _run(found.root, trace(expected.root, images.shape[1:]))  # which says more
         raise Wrong(f"It runs on {grids[0]}, and stops on {grids[1]}. {explain(error)}") from error
     if mine.shape != theirs.shape:
-        _compare_shapes(
-            *(trace(each.root, images.shape[1:]) for each in (found, expected)), mine.shape[1:], theirs.shape[1:]
-        )
+        there, wanted = (trace(each.root, images.shape[1:]) for each in (found, expected))
+        _compare_shapes(there, wanted, mine.shape[1:], theirs.shape[1:])
     if orders is not None and mine.shape == theirs.shape:
         mine, theirs = mine[:, orders[0]], theirs[:, orders[1]]
     if mine.shape == theirs.shape and _close(mine[:1], theirs[:1]) and not _close(mine[1:], theirs[1:]):
