@@ -469,7 +469,10 @@ def test_what_the_text_says_of_a_low_resolution_is_the_verdict_on_photographs():
     assert "at 16 pixels two to three points are gone, at 8 more than ten" in TEXT
     assert -3 < smaller.mean < -2 and smallest.mean < -10
     printed = [float(each) for each in paper.TABLE_2.values()]
-    assert [round(after - before, 1) for before, after in zip(printed[::-1], printed[-2::-1])] == [-0.2, -1.2]
+    assert [round(after - before, 1) for before, after in zip(printed[::-1], printed[-2::-1], strict=False)] == [
+        -0.2,
+        -1.2,
+    ]
 
 
 def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():

@@ -40,12 +40,12 @@ def rows_of(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([_as_rows(tensor) for tensor in tensors])
 
 
-def pair(found: Trace, expected: Trace) -> Pairing:
-    """The pairs of layers that are the same and stand in the same surroundings; what is left, by what it is."""
+def pair(found: Trace, expected: Trace, *, by_kind: bool = True) -> Pairing:
+    """The pairs of layers that are the same and stand in the same surroundings; what is left, `by_kind`, by what it is."""
     pairs, left, rest = _matched(found, expected, with_activations=True)
     if left:  # an activation may be written in another form
         pairs, left, rest = _matched(found, expected, with_activations=False)
-    for operation in left:
+    for operation in left if by_kind else []:
         text = signature(found, operation)
         partner = next((other for other in rest if signature(expected, other) == text), None)
         if partner is not None:
@@ -86,7 +86,11 @@ def rewritten(found: Trace, expected: Trace) -> Iterator[Pairing]:
     All weights of a role that no pair of layers has are taken as one, in the order of execution; where one side has few,
     in every order. Whether one of these is right, the values have to tell.
     """
-    pairs = pair(found, expected)
+    for by_kind in (True, False):
+        yield from _rewritten(found, expected, pair(found, expected, by_kind=by_kind))
+
+
+def _rewritten(found: Trace, expected: Trace, pairs: Pairing) -> Iterator[Pairing]:
     mine = [o for o in weighted(found) if all(o is not own for own, _ in pairs.layers)]
     theirs = [o for o in weighted(expected) if all(o is not other for _, other in pairs.layers)]
     for parts in (_weights, _statistics):

@@ -113,6 +113,38 @@ WRONG = {
     ),
     "loses_the_momentum": ("population", "norm.momentum = momentum", "pass", {"population_leaves"}),
     "leaves_the_mode": ("population", "net.train(was_training)", "pass", {"population_leaves"}),
+    "detaches_gamma": (
+        "group_norm", 'gamma.view(1, -1, 1, 1) * norm',
+        'gamma.detach().view(1, -1, 1, 1) * norm', {"group_norm"},
+    ),
+    "cuts_beta_off": (
+        "group_norm", '+ beta.view',
+        '+ beta.data.view', {"group_norm"},
+    ),
+    "freezes_what_was_given": (
+        "fold_before", 'folded = copy.deepcopy(conv)',
+        'folded = copy.deepcopy(conv)\n    conv.requires_grad_(False), norm.requires_grad_(False)', {"fold_before"},
+    ),
+    "hides_both_layers_in_one": (
+        "fold_before", '    return folded',
+        '    class Both(nn.Conv2d):\n        def forward(self, x):\n            return conv(norm(x))\n    folded.__class__ = Both\n    return folded', {"fold_before"},
+    ),
+    "freezes_the_network": (
+        "population", '    net.train()\n',
+        '    net.train().requires_grad_(False)\n', {"population_leaves"},
+    ),
+    "knows_no_momentum_of_none": (
+        "population", 'norm.momentum = momentum',
+        'norm.momentum = momentum or 0.1', {"population_leaves"},
+    ),
+    "gives_the_network_back": (
+        "population", '    net.train(was_training)',
+        '    net.train(was_training)\n    return net', {"population_statistics"},
+    ),
+    "changes_the_eps": (
+        "population", '    net.train(was_training)',
+        '    net.train(was_training)\n    for norm in norms:\n        norm.eps = 1e-3', {"population_leaves"},
+    ),
 }  # fmt: skip
 
 RIGHT = {
@@ -130,9 +162,7 @@ def group_norm(x, groups, gamma, beta, eps):
             var = ((part - mu) ** 2).mean()
             out[n, g * size:(g + 1) * size] = (part - mu) / (var + eps) ** 0.5
     out = out{{put_back}}
-    for c in range(C):
-        out[:, c] = gamma[c] * out[:, c] + beta[c]
-    return out
+    return torch.stack([gamma[c] * out[:, c] + beta[c] for c in range(C)], dim=1)
 """,
         """
 def norm(values, eps):

@@ -62,6 +62,15 @@ WRONG = {
     "wants_three": ("fair_choice", ">= 2", ">= 3", {"fair_choice"}),
     "nothing_for_none": ("fair_choice", ", default=None", ", default=''", {"fair_choice"}),
     "first_epoch": ("fair_choice", "run[-1]", "run[0]", {"fair_choice"}),
+    "takes_the_last_for_the_classifier": (
+        "largest_side", 'sum(macs if name == "classifier" else macs * side**2 // 32**2 for name, macs in parts)',
+        "sum(macs * side**2 // 32**2 for _, macs in parts[:-1]) + parts[-1][1]", {"largest_side"},
+    ),
+    "leaves_zeros_out": ("fair_choice", ">= 2", ">= 2 and sum(run[-1] for run in of_design)", {"fair_choice"}),
+    "counts_two_seeds": (
+        "fair_choice", "sum(run[-1] for run in of_design) / len(of_design)", "sum(run[-1] for run in of_design[:2]) / 2", {"fair_choice"},
+    ),
+    "rounds_to_whole_per_cent": ("fair_choice", "/ len(of_design)", "// (len(of_design) / 100)", {"fair_choice"}),
 }  # fmt: skip
 
 

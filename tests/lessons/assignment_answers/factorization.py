@@ -121,6 +121,14 @@ WRONG = {
     "loses_the_padding": (
         "repaired", "padding=padding, bias=False", "bias=False", {"repaired_sees", "repaired_computes"},
     ),
+    "always_takes_double": (
+        "compose_three", 'return two(two(first, second), third)',
+        'return two(two(first.double(), second.double()), third.double())', {"compose_three"},
+    ),
+    "looks_at_tall_grids_only": (
+        "grid_of_twelve", 'parts = [self.pointwise(x)',
+        'x = x if x.shape[2] >= x.shape[3] else x.transpose(2, 3).contiguous()\n        parts = [self.pointwise(x)', {"grid_of_twelve"},
+    ),
 }  # fmt: skip
 
 RIGHT = {

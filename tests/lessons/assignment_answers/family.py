@@ -40,7 +40,7 @@ WRONG = {
     "takes_the_upper_middle": ("fair_times", "median(mine[warm_up:])", "sorted(mine[warm_up:])[rounds // 2]", {"fair_times"}),
     "trains_the_trunk": (
         "tuned", "torch.optim.SGD(net.classifier.parameters(), lr=rate)", "torch.optim.SGD(net.requires_grad_(True).parameters(), lr=rate)",
-        {LEAVES},
+        {LEAVES, LEARNS},
     ),
     "moves_the_statistics": ("tuned", "for _ in range(steps):\n        optimizer", "net.train()\n    for _ in range(steps):\n        optimizer", {LEAVES, LEARNS}),
     "adds_up_gradients": ("tuned", "        optimizer.zero_grad()\n", "", {LEARNS}),
@@ -52,6 +52,42 @@ WRONG = {
     "stays_in_training_mode": ("tuned", "    return net", "    net.train()\n    return net", {LEARNS}),
     "gives_the_network_back": ("tuned", "    net.requires_grad_(False)\n", "    return net.eval()\n    net.requires_grad_(False)\n", {LEAVES, LEARNS}),
     "keeps_the_old_classes": ("tuned", "nn.Linear(net.classifier.in_features, classes)", "nn.Linear(net.classifier.in_features, net.classifier.out_features)", {LEARNS}),
+    "compares_whole_numbers": (
+        "front_of", 'all(a <= b for',
+        'all(int(a) <= int(b) for', {"front_of"},
+    ),
+    "looks_at_four_numbers": (
+        "front_of", 'zip(theirs, mine, strict=True)',
+        'zip(theirs[:4], mine[:4])', {"front_of"},
+    ),
+    "takes_zero_for_unknown": (
+        "trains_best", 'if error is not None and',
+        'if error and', {"trains_best"},
+    ),
+    "compares_whole_errors": (
+        "trains_best", 'return min(fits)[2]',
+        'return sorted(fits, key=lambda f: (int(f[0]), f[1]))[0][2]', {"trains_best"},
+    ),
+    "takes_worse_for_better": (
+        "readings", 'points = before - after',
+        'points = abs(before - after)', {"readings"},
+    ),
+    "forgets_the_sign": (
+        "readings", 'round(value, 1) == stated',
+        'round(value, 1) == abs(stated)', {"readings"},
+    ),
+    "never_finds_zero": (
+        "readings", 'round(value, 1) == stated',
+        'stated and round(value, 1) == stated', {"readings"},
+    ),
+    "clips_the_gradient": (
+        "tuned", '        optimizer.step()',
+        '        nn.utils.clip_grad_norm_(net.classifier.parameters(), 1.0, foreach=False)\n        optimizer.step()', {"tuned_learns"},
+    ),
+    "trains_on_eight_images": (
+        "tuned", 'cross_entropy(net(images), labels)',
+        'cross_entropy(net(images[:8]), labels[:8])', {"tuned_learns"},
+    ),
 }  # fmt: skip
 
 RIGHT = {

@@ -100,6 +100,50 @@ WRONG = {
         "repaired", "0.3 * sum(F.cross_entropy(each, labels) for each in aux)", "0.3 * F.cross_entropy(sum(aux), labels)",
         {"repaired_loss"},
     ),
+    "shares_modules_of_equal_records": (
+        "small_network", 'self.trunk = nn.Sequential(*layers)',
+        'same = {}\n        self.trunk = nn.Sequential(*[same.setdefault(repr(l), l) for l in layers])', {"small_network"},
+    ),
+    "freezes_the_network": (
+        "ten_crops", '    net.eval()\n',
+        '    net.eval().requires_grad_(False)\n', {"ten_crops"},
+    ),
+    "leaves_gradients": (
+        "ten_crops", '    net.eval()\n',
+        '    net.eval()\n    net(torch.stack(crops)).sum().backward()\n', {"ten_crops"},
+    ),
+    "gradient_of_heads_halved": (
+        "repaired", 'after_second = x = self.second(x)',
+        'x = self.second(x)\n        after_second = x / 2 + x.detach() / 2', {"repaired_network"},
+    ),
+    "head_reads_detached_images": (
+        "repaired", 'self.head2(after_third',
+        'self.head2(self.third(self.second(self.first(images.detach())))', {"repaired_network"},
+    ),
+    "images_detached_for_main": (
+        "repaired", 'x = self.last(x)\n',
+        'x = self.last(self.third(self.second(self.first(images.detach()))))\n', {"repaired_network"},
+    ),
+    "detaches_the_third_stage": (
+        "repaired", 'after_third = x = self.third(x)',
+        'after_third = x = self.third(x.detach() + 0 * x)', {"repaired_network"},
+    ),
+    "detaches_the_heads_in_the_loss": (
+        "repaired", 'return F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each, labels) for each in aux)',
+        'return F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each.detach(), labels) for each in aux)', {"repaired_loss"},
+    ),
+    "gives_a_loss_without_a_way_back": (
+        "repaired", 'return F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each, labels) for each in aux)',
+        'return torch.tensor(float(F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each, labels) for each in aux)))', {"repaired_loss"},
+    ),
+    "changes_the_logits_it_is_given": (
+        "repaired", 'return F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each, labels) for each in aux)',
+        'aux = list(aux)\n    logits -= logits.mean(dim=1, keepdim=True)\n    return F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each, labels) for each in aux)', {"repaired_loss"},
+    ),
+    "cuts_off_a_large_loss": (
+        "repaired", 'return F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each, labels) for each in aux)',
+        'return (F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(each, labels) for each in aux)).clamp(max=4)', {"repaired_loss"},
+    ),
 }  # fmt: skip
 
 _STAGES = """

@@ -242,4 +242,20 @@ WRONG = {
     "turns_the_order": ("repaired", "[self.pointwise(x), self.three(x)", "[self.three(x), self.pointwise(x)", {"repaired_computes"}),
     "takes_the_average": ("repaired", "nn.MaxPool2d(3,", "nn.AvgPool2d(3,", {"repaired_computes"}),
     "drops_the_pool": ("repaired", ", self.pool(x)]", "]", {"repaired_runs", "repaired_computes"}),
+    "shares_the_pools_layer_where_they_are_equally_wide": (
+        "five_branches", 'self.fifth = nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), layer(in_channels, avg_pool, 1))',
+        'self.fifth = nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), self.fourth[1] if avg_pool == max_pool else layer(in_channels, avg_pool, 1))', {"five_branches"},
+    ),
+    "looks_at_wide_grids_only": (
+        "five_branches", 'return torch.cat([branch(x) for branch in branches], dim=1)',
+        'x = x if x.shape[2] <= x.shape[3] else x.transpose(2, 3)\n        return torch.cat([branch(x) for branch in branches], dim=1)', {"five_branches"},
+    ),
+    "rounds_nearly_whole_ones_down": (
+        "largest_reduction", 'return (100 * plain - 1) // (100 * each)',
+        'return int(plain / each - 1e-3)', {"largest_reduction"},
+    ),
+    "lets_another_branch_cost_as_much": (
+        "choose_widths", '    places = grid * grid\n',
+        "    places = grid * grid\n    k = (budget // places - 4 * in_channels) // 450\n    rest = budget // places - 450 * k - 4 * in_channels\n    return {'pointwise': 1 + rest // in_channels, 'three_reduce': 1, 'three': 25 * k, 'five_reduce': 1, 'five': 9 * k, 'pool': 1}\n", {"choose_widths"},
+    ),
 }  # fmt: skip

@@ -376,4 +376,16 @@ WRONG = {
         "repaired", "layer(first, second, (3, 1)), layer(second, third, (1, 3))", "layer(first, second, (1, 3)), layer(second, third, (3, 1))", {"repaired_computes"},
     ),
     "takes_the_largest": ("repaired", "nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)", "nn.MaxPool2d(3, stride=1, padding=1)", {"repaired_computes"}),
+    "takes_the_stride_for_the_window": (
+        "whole_sides", '(grid - window) % stride',
+        '(grid - max(window, stride)) % stride', {"whole_sides"},
+    ),
+    "knows_small_images_only": (
+        "small_stem", 'x = self.row(x)',
+        'x = x if x.shape[2] <= 48 else x[:, :, :48]\n        x = self.row(x)', {"small_stem"},
+    ),
+    "looks_at_wide_grids_only": (
+        "repaired", 'parts = [self.pointwise(x)]',
+        'x = x if x.shape[2] <= x.shape[3] else x.transpose(2, 3)\n        parts = [self.pointwise(x)]', {"repaired_computes"},
+    ),
 }  # fmt: skip

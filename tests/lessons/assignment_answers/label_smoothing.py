@@ -103,6 +103,66 @@ WRONG = {
         "        self.update = self.kept.update_parameters",
         {"repaired_moves", "repaired_computes"},
     ),
+    "asks_all_images_whether_they_are_lonely": (
+        "similar_targets", '    rows = (1 - epsilon)',
+        '    if not lonely[labels].all():\n        others = similarity * (1 - own)\n    rows = (1 - epsilon)', {"similar_targets"},
+    ),
+    "takes_little_for_nothing": (
+        "similar_targets", 'keepdim=True) == 0',
+        'keepdim=True) < 0.5', {"similar_targets"},
+    ),
+    "knows_the_lonely_by_its_diagonal": (
+        "similar_targets", 'lonely = others.sum(dim=1, keepdim=True) == 0',
+        'lonely = similarity.sum(dim=1, keepdim=True) == 1', {"similar_targets"},
+    ),
+    "cuts_off_what_is_nearly_certain": (
+        "similar_targets", 'return rows[labels]',
+        'rows = rows / rows.sum(dim=1, keepdim=True)\n    return rows[labels].clamp(max=0.95)', {"similar_targets"},
+    ),
+    "cuts_logits_off_in_the_entropy": (
+        "penalised_loss", 'entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=1)',
+        'clamped = logits.clamp(-30, 30).log_softmax(dim=1)\n    entropy = -(clamped.exp() * clamped).sum(dim=1)', {"penalised_loss"},
+    ),
+    "cuts_off_a_large_loss": (
+        "penalised_loss", 'right = log_probabilities[',
+        'right = log_probabilities.clamp(min=-2500)[', {"penalised_loss"},
+    ),
+    "cuts_off_far_logits": (
+        "penalised_loss", 'log_probabilities = logits.log_softmax(dim=1)',
+        'log_probabilities = (logits - logits.amax(dim=1, keepdim=True).detach()).clamp(min=-5000).log_softmax(dim=1)', {"penalised_loss"},
+    ),
+    "rounds_to_two_digits": (
+        "best_temperature", 'return 1 / middle',
+        'return round(1 / middle, 2)', {"best_temperature"},
+    ),
+    "misses_by_more_than_one_percent": (
+        "best_temperature", 'return 1 / middle',
+        'return 1.012 / middle', {"best_temperature"},
+    ),
+    "turns_the_network_to_evaluation": (
+        "repaired", 'with torch.no_grad():',
+        'net.eval()\n        with torch.no_grad():', {"repaired_moves"},
+    ),
+    "empties_the_networks_gradients": (
+        "repaired", 'with torch.no_grad():',
+        'net.zero_grad()\n        with torch.no_grad():', {"repaired_moves"},
+    ),
+    "begins_by_turning_the_mode": (
+        "repaired", 'self.module = copy.deepcopy(net)',
+        'self.module = copy.deepcopy(net)\n        net.eval()', {"repaired_moves"},
+    ),
+    "shares_some_of_the_buffers": (
+        "repaired", 'own.copy_(buffer)',
+        'own.copy_(buffer)\n            for mine, theirs in zip(self.module.modules(), net.modules()):\n                if isinstance(mine, nn.BatchNorm2d):\n                    mine.running_var = theirs.running_var', {"repaired_computes"},
+    ),
+    "keeps_one_average_for_all": (
+        "repaired", 'self.module = copy.deepcopy(net)',
+        'Repaired.module = copy.deepcopy(net)', {"repaired_computes"},
+    ),
+    "begins_in_the_other_mode": (
+        "repaired", 'self.module = copy.deepcopy(net)',
+        'self.module = copy.deepcopy(net)\n        self.module.train(not net.training)', {"repaired_moves"},
+    ),
 }  # fmt: skip
 
 RIGHT = {

@@ -355,4 +355,40 @@ WRONG = {
     "loses_the_last_relu": (
         "repaired", "torch.relu(x + self.scale * self.expansion(joined))", "x + self.scale * self.expansion(joined)", {"repaired_computes"},
     ),
+    "rounds_the_scale": (
+        "residual_reduction", 'self.scale = scale',
+        'self.scale = round(scale, 1)', {"reduction_computes"},
+    ),
+    "activates_the_branches_again": (
+        "pre_activated", 'torch.cat([branch(ready)',
+        'torch.cat([branch(ready).relu()', {"pre_activated"},
+    ),
+    "freezes_the_old_one": (
+        "folded", 'new = copy.deepcopy(block)',
+        'new = copy.deepcopy(block)\n    block.requires_grad_(False)', {"folded_computes"},
+    ),
+    "gives_it_in_evaluation_mode": (
+        "folded", '    return new\n',
+        '    return new.eval()\n', {"folded_computes"},
+    ),
+    "shares_the_statistics": (
+        "folded", '    return new\n',
+        '    for a, b in zip(new.modules(), block.modules()):\n        for name in list(a._buffers):\n            a._buffers[name] = b._buffers[name]\n    return new\n', {"folded_computes"},
+    ),
+    "scales_by_a_hook": (
+        "folded", 'new.expansion.weight.mul_(block.scale)\n        new.expansion.bias.mul_(block.scale)',
+        's = block.scale\n        new.expansion.register_forward_hook(lambda m, i, o: s * o)', {"folded_computes"},
+    ),
+    "leaves_a_large_scale_on": (
+        "folded", 'new = copy.deepcopy(block)',
+        'new = copy.deepcopy(block)\n    if block.scale > 1:\n        return new', {"folded_computes"},
+    ),
+    "rounds_the_rate": (
+        "folded", 'rate * scale**2',
+        'rate * round(scale**2, 2)', {"folded_rate"},
+    ),
+    "rounds_to_four_digits": (
+        "scale_for", 'return square**0.5',
+        'return round(square**0.5, 4)', {"scale_for"},
+    ),
 }  # fmt: skip

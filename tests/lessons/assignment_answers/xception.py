@@ -50,6 +50,34 @@ WRONG = {
     ),
     "adds_what_is_activated": ("repaired", "self.body(x) + x", "self.body(x) + torch.relu(x)", {"repaired_computes"}),
     "repeats_one_layer": ("repaired", "nn.Sequential(*layers)", "nn.Sequential(*layers[:4] * count)", {"repaired_computes"}),
+    "always_takes_double": (
+        "as_one", 'factors, windows)',
+        'factors.double(), windows.double())', {"as_one"},
+    ),
+    "knows_few_filters_only": (
+        "as_one", 'in_channels, size = len(filters) // m, filters.shape[-1]',
+        'm = min(m, 4)\n    in_channels, size = len(filters) // m, filters.shape[-1]', {"as_one"},
+    ),
+    "turns_it_where_widths_are_equal": (
+        "as_one", '    return torch.einsum("oim,imhw->oihw", factors, windows)',
+        "    return torch.einsum('oim,imhw->oihw', factors, windows).transpose(0, 1) if len(mix) == in_channels else torch.einsum('oim,imhw->oihw', factors, windows)", {"as_one"},
+    ),
+    "has_no_defaults": (
+        "mobile_block", 'stride=1, alpha=1.0',
+        'stride, alpha', {"mobile_block"},
+    ),
+    "has_other_defaults": (
+        "mobile_block", 'stride=1, alpha=1.0',
+        'stride=2, alpha=0.5', {"mobile_block"},
+    ),
+    "allows_no_channel_at_the_end": (
+        "mobile_block", 'comes, goes = (max(1, int(alpha * channels)) for channels in (in_channels, out_channels))',
+        'comes, goes = max(1, int(alpha * in_channels)), int(alpha * out_channels)', {"mobile_block"},
+    ),
+    "stops_at_three": (
+        "repaired", 'for _ in range(count)',
+        'for _ in range(min(count, 3))', {"repaired_computes"},
+    ),
 }  # fmt: skip
 
 RIGHT = {

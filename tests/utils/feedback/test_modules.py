@@ -564,6 +564,24 @@ class Apart(nn.Module):
         return torch.cat([self.a(x), self.three(self.b(x)), self.five(self.c(x))], 1)
 
 
+class Alike(nn.Module):
+    """Two branches of equal widths, the first 1x1s of both in one or apart."""
+
+    def __init__(self, apart):
+        super().__init__()
+
+        def layer(before, width, window):
+            conv = nn.Conv2d(before, width, window, padding=window // 2, bias=False)
+            return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
+
+        self.first = nn.ModuleList([layer(4, 3, 1), layer(4, 3, 1)] if apart else [layer(4, 6, 1)])
+        self.three = layer(3, 3, 3)
+
+    def forward(self, x):
+        a, b = torch.cat([first(x) for first in self.first], 1).chunk(2, 1)
+        return torch.cat([a, self.three(b)], 1)
+
+
 class Depthwise(nn.Module):
     def __init__(self, channels=4, reverse=False, kernel=3):
         super().__init__()
@@ -608,6 +626,7 @@ def depthwise(channels):
         (lambda: Wide((1, 2, 0)), Apart),
         (lambda: Wide((2, 0, 1), norm=False), lambda: Apart(norm=False)),
         (lambda: Apart(), Wide),
+        (lambda: Alike(apart=False), lambda: Alike(apart=True)),
         (lambda: Depthwise(), lambda: depthwise(4)),
         (lambda: Product(), lambda: nn.Sequential(nn.Conv2d(4, 3, 1), nn.ReLU())),
         (lambda: Points(), lambda: nn.Sequential(nn.Conv2d(4, 3, 1), nn.ReLU())),
