@@ -284,6 +284,9 @@ def _slips_of_normalise() -> dict[str, Normalised | list[Normalised]]:
 def batch_norm(answer: Any) -> str:
     for channels, eps, momentum, grid in ((5, EPS, 0.3, (3, 6)), (4, 1e-5, 0.1, (2, 4))):
         module = build(answer, channels, eps=eps, momentum=momentum)
+        unsaved = [name for name, _ in module.named_buffers() if name not in module.state_dict()]
+        if unsaved:
+            raise Wrong(f"`{unsaved[0]}` is not saved with the network: leave out `persistent=False`.")
         gamma, beta = _parameters(module, channels)
         reference = nn.BatchNorm2d(channels, eps=eps, momentum=momentum)
         with torch.no_grad():
@@ -955,6 +958,8 @@ def predictions(answer: Any) -> str:
     images = torch.randn(24, 3, 8, 8, generator=generator) + 1.5 * torch.randn(24, 3, 1, 1, generator=generator)
     for training in (True, False):
         net = small_classifier().train(training)
+        for parameter in net.parameters():
+            parameter.grad = torch.ones_like(parameter)
         state, layers = copy.deepcopy(net.state_dict()), repr(net)
         mode = "training" if training else "evaluation"
         want = predictions_of(copy.deepcopy(net), images)
@@ -999,6 +1004,12 @@ def predictions(answer: Any) -> str:
             raise Wrong(f"Asking for predictions changed `{changed[0]}` of the network.")
         if repr(net) != layers:
             raise Wrong(f"Asking for predictions changed the network's layers, which now are: {net!r}.")
+        for name, parameter in net.named_parameters():
+            if parameter.grad is None or not bool((parameter.grad == 1).all()):
+                raise Wrong(
+                    f"Asking for predictions changed the gradient that `{name}` had collected: a training loop that asks before its "
+                    "step would lose it. Predictions need no gradients, and leave those that are there alone."
+                )
         frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
         if frozen:
             raise Wrong(

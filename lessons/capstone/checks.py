@@ -383,6 +383,19 @@ def widest_of(cost_of: CostOf, widths: Sequence[int], max_parameters: int, max_m
     return max(fitting, default=None)
 
 
+def _halving(cost_of: CostOf, widths: Sequence[int], max_parameters: int, max_macs: int) -> int | None:
+    """`widest_of` by bisection, which costs that always grow would allow."""
+    rows, first, last = sorted(widths), 0, len(widths)
+    while first < last:
+        middle = (first + last) // 2
+        parameters, macs = cost_of(rows[middle])
+        if parameters <= max_parameters and macs <= max_macs:
+            first = middle + 1
+        else:
+            last = middle
+    return rows[first - 1] if first else None
+
+
 @feedback.exercise(
     "10.5",
     title="as wide as the budget allows",
@@ -442,6 +455,7 @@ def widest(answer: Any) -> str:
             chosen(stops_early=True, best=lambda fitting, cost_of: fitting[-1]),
             lambda cost_of, widths, *limits: chosen(stops_early=True)(cost_of, sorted(widths), *limits),
         ),
+        "You halve the choice at each look, and that takes for granted that what is wider costs more.": _halving,
         "Where no width fits, give back None.": (chosen(none=0), chosen(none=-1), lambda cost_of, widths, *limits: chosen(none=min(widths))(cost_of, widths, *limits)),
         "Its costs are asked of nobody: the width itself is.": lambda *case: (
             None if (width := widest_of(*case)) is None else case[0](width)
@@ -462,6 +476,7 @@ def widest(answer: Any) -> str:
         ("the widths are in no order", square, [20, 8, 16, 12], 2_600, 1_000_000),
         ("no width fits", square, (8, 12), 100, 100),
         ("the cost does not always grow with the width", uneven, (20, 24, 28, 32), 600, 1_000),
+        ("only a look at each width finds the widest", uneven, (20, 22, 24, 28, 40), 600, 1_000),
         ("a wider one is cheaper", uneven, (20, 26, 28), 600, 1_000),
         ("the widest of all is beyond both limits", square, (12, 8, 20), 1_600, 15_000),
         ("one width is asked", square, [7], 490, 4_900),

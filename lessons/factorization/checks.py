@@ -95,7 +95,7 @@ def saving(answer: Any) -> str:
             kernel_size, [factors[0]] * len(factors)
         ),
     }
-    cases = ((5, (3, 3)), (7, (3, 3, 3)), (3, (2, 2)), (3, (3,)), (3, [2, 3]), (9, [5, 3, 1]))
+    cases = ((5, (3, 3)), (7, (3, 3, 3)), (3, (2, 2)), (3, (3,)), (3, [2, 3]), (9, [5, 3, 1]), (2, [3, 3]))
     same_function(answer, saving_of, cases, result=_SHARE, slips=slips)
     return "28 % for a 5×5 and 45 % for a 7×7 as 3×3, 11 % for a 3×3 as two 2×2."
 

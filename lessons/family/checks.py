@@ -58,7 +58,7 @@ def read_row(answer: Any) -> str:
         "A megabyte is a million bytes here.": both(lambda count: 4 * count / 2**20),
         "A megabyte is a million bytes; yours has a thousand.": both(lambda count: 4 * count / 1e3),
         "Those are bytes; megabytes are asked.": both(lambda count: 4 * count),
-        "Divide with `/`: `//` cuts off what is behind the point.": (
+        "What is behind the point counts, and rounding or a division with `//` cuts off that part: divide with `/`, and do not round.": (
             *both(lambda count: 4 * count // 1e6),
             slipped(uses=lambda parameters, macs: macs // parameters),
         ),
@@ -130,7 +130,7 @@ def improvement(answer: Any) -> str:
             lambda before, after, digits=digits: tuple(round(each, digits) for each in improvement_of(before, after))
             for digits in (0, 1, 2)
         ],
-        "Divide with `/`: `//` cuts off what is behind the point.": (
+        "What is behind the point counts, and rounding or a division with `//` cuts off that part: divide with `/`, and do not round.": (
             slipped(lambda before, after: 100 * (before - after) // before),
             slipped(lambda before, after: 100 * ((before - after) // before)),
         ),
@@ -305,7 +305,7 @@ def throughput(answer: Any) -> str:
             by_rounds(lambda seconds, warm_up: seconds[1:]),
         ),
         "Those are the rounds that warm up; the others count.": by_rounds(lambda seconds, warm_up: seconds[:warm_up]),
-        "Divide with `/`: `//` cuts off what is behind the point.": lambda seconds, batch_size, warm_up: (
+        "What is behind the point counts, and rounding or a division with `//` cuts off that part: divide with `/`, and do not round.": lambda seconds, batch_size, warm_up: (
             batch_size // median(seconds[warm_up:])
         ),
         "Do not round.": [lambda *case, digits=digits: round(throughput_of(*case), digits) for digits in (0, 1, 2)],

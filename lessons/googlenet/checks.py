@@ -160,6 +160,9 @@ def global_average(answer: Any) -> str:
         ],
         "You average over the batch as well: each image keeps its own numbers.": lambda x: x.mean(dim=(0, 2, 3)),
         "That is one number for everything: each channel of each image has its own.": lambda x: x.mean(),
+        "`squeeze()` takes away each axis of length 1, and so the batch's where there is one image: name the axes, or `.flatten(1)`.": (
+            lambda x: x.mean(dim=(2, 3)).squeeze()
+        ),
         "Channels and images are swapped: (N, C) has an image a row.": lambda x: x.mean(dim=(2, 3)).T,
     }
     draws = torch.Generator().manual_seed(0)
@@ -472,6 +475,7 @@ _MADE_UP = (
     Line("a little too few K printed", 100, 50, 100 * 1024 + 1700, 50_000_000, 14),
     Line("a little too few millions printed", 100, 50, 100 * 1024, 51_600_000, 14),
     Line("small and right", 4, 90, 4 * 1024, 90_000_000, 56),
+    Line("little and right", 20, 20, 21 * 1024, 21_000_000, 14),
     Line("both wrong", 80, 70, 100 * 1024, 50_000_000, 14),
     Line("large and right", 1000, 300, 1_024_000, 301_000_000, 28),
     Line("too many in one, too few in the other", 112, 38, 100 * 1024, 50_000_000, 14),
@@ -571,6 +575,16 @@ def rows_off(answer: Any) -> str:
                 or abs(line.macs / 1e6 // million * million - line.printed_ops) > tolerance
             ]
             for kilo, million in ((1, 1), (1, 1e-9), (1e-9, 1))
+        ],
+        "The tolerance is a distance, in K and in millions, and no per cent.": [
+            lambda lines, tolerance=1.5, per_cent=per_cent: [
+                line.name
+                for line in lines
+                if abs(line.weights / 1024 - line.printed_params) * (100 / line.printed_params if per_cent[0] else 1)
+                > tolerance
+                or abs(line.macs / 1e6 - line.printed_ops) * (100 / line.printed_ops if per_cent[1] else 1) > tolerance
+            ]
+            for per_cent in ((True, True), (True, False), (False, True))
         ],
         "A row that is off in both figures stands in your list twice.": lambda lines, tolerance=1.5: [
             *_slipped(columns=[0])(lines, tolerance),
@@ -674,7 +688,8 @@ def _other_order(made: nn.Module, in_channels: int, num_classes: int) -> list[st
         for layer in layers_of(made, nn.Dropout)
     ]
     with torch.no_grad():
-        made.eval()(torch.randn(2, *shape, generator=torch.Generator().manual_seed(0)))
+        made.eval()
+        made(torch.randn(2, *shape, generator=torch.Generator().manual_seed(0)))
     made.train()
     for hook in hooks:
         hook.remove()
@@ -874,7 +889,8 @@ def test_crops(answer: Any) -> str:
 
 def _boxes(got: object, case: str) -> "list[Box]":
     try:
-        return [_box(crop) for crop in returned(got, case)]  # type: ignore[attr-defined]  # what cannot be listed is told
+        len(returned(got, case))  # type: ignore[arg-type]  # a generator has no length
+        return [_box(crop) for crop in got]  # type: ignore[attr-defined]  # what cannot be listed is told
     except TypeError:
         raise Wrong(
             f"For {case} a list of tuples (scale, left, top, side, mirrored) is needed; your function gives back {article(got)}."

@@ -337,6 +337,9 @@ def receptive_field(answer: Any) -> str:
             keep=lambda step, stride: 1
         ),
         "Strides multiply: two layers of stride 2 put neighbouring units 4 pixels apart.": _field_by_adding,
+        "A 1×1 with a stride widens nothing itself, and what comes after it is spread all the same.": lambda layers: (
+            field_of([(window, stride if window > 1 else 1) for window, stride in layers])
+        ),
         "Windows overlap: the second 3×3 adds 2 pixels, not 3.": lambda layers: sum(window for window, _ in layers),
         "A window adds the cells beside the one that is there already: `window - 1`, not `window`.": found(
             lambda window: window
@@ -359,6 +362,7 @@ def receptive_field(answer: Any) -> str:
         ([(7, 2), (3, 2)],),
         ([(2, 2), (4, 1), (2, 3)],),
         ([(3, 3), (1, 1), (5, 1)],),
+        ([(3, 2), (1, 2), (3, 1)],),
         ([(7, 2), (3, 2), (1, 1), (3, 1), (3, 2), (5, 1)],),
         ([],),
     )

@@ -333,7 +333,9 @@ def _compare(module: nn.Module, reference: nn.Module, shape: tuple[int, int, int
                 "Your layers have no normalisation: a layer is a `ConvBNAct` here, a convolution without bias, its normalisation and a "
                 "ReLU."
             ) from None
-        _grids_as_asked(module, shape, rule)
+        channels, height, width = shape
+        for grid in ((height, width), (height + 1, width + 1)):  # what is right for odd sides may not be for even ones
+            _grids_as_asked(module, (channels, *grid), rule)
         if "branches cannot be concatenated" in str(wrong):
             _all_read_the_input(module, reference, shape)
         raise

@@ -468,8 +468,31 @@ def merge_towers(answer: Any) -> str:
             )
         if not _close(got, want):
             raise Wrong(f"For {case} {_about_merged(merged, each, x, want)}")
+        _learns(merged, towers, x, case)
         _of_its_own(merged, towers, kept, case)
     return "One 1×1 and one 3×3 with a group for each tower compute what all towers compute, to rounding."
+
+
+def _learns(merged: nn.Module, towers: nn.Module, x: Tensor, case: str) -> None:
+    """Raise `Wrong` where there is more to learn than two convolutions, or the gradient that reaches the images is another one."""
+    convs = [id(each) for part in merged.modules() if isinstance(part, nn.Conv2d) for each in part.parameters()]
+    more = [name for name, each in merged.named_parameters() if id(each) not in convs]
+    if more:
+        raise Wrong(f"For {case} `{more[0]}` is learned besides the weights of the two convolutions.")
+    reached = []
+    for net in (merged, towers):
+        images = x.clone().requires_grad_()
+        out = net(images)
+        if out.requires_grad:
+            (out * torch.arange(out.numel()).view_as(out).cos()).sum().backward()
+        reached.append(torch.zeros_like(x) if images.grad is None else images.grad)
+    towers.zero_grad()
+    merged.zero_grad()
+    if not _close(*reached):
+        raise Wrong(
+            f"For {case} the values are right, and the gradient that reaches the images is not that of the towers: layers before them "
+            "would be trained otherwise. A `detach` or a `no_grad` in a forward does that."
+        )
 
 
 def _of_its_own(merged: nn.Module, towers: nn.Module, kept: nn.Module, case: str) -> None:

@@ -66,16 +66,39 @@ WRONG = {
     "cut off above 6": ({"after": lambda module, x, y: y.clamp(max=6)}, ("the values are not: ", "clamp", "above 6 is cut off")),
     "right for two images": ({"after": lambda module, x, y: y if len(y) == 2 else 2 * y}, ("for a batch of two",)),
     "modes of its own": ({"before": lambda module, x: module.inner.eval() and x}, ("into another mode",)),
+    "gradients left off": ({"before": lambda module, x: (torch.set_grad_enabled(False) and x) or x}, ("switches gradients off for all that follows",)),
+    "random numbers seeded anew": ({"before": lambda module, x: torch.manual_seed(12345) and x}, ("seeds torch's random numbers anew",)),
+    "other numbers": ({"after": lambda module, x, y: y.double()}, ("torch.float64; torch.float32 is expected",)),
+    "right for one grid": ({"after": lambda module, x, y: y if module.__dict__.setdefault("grid", x.shape[2:]) == x.shape[2:] else 2 * y}, ("It is right on a grid of",)),
+    "right for no image of zeros": ({"before": lambda module, x: x / x.square().sum((1, 2, 3), keepdim=True).sqrt() * x.square().sum((1, 2, 3), keepdim=True).sqrt()}, ("not for an image of zeros",)),
+    "right once in training": ({"after": lambda module, x, y: y if not module.training or module.__dict__.setdefault("first", x) is x else 2 * y}, ("a later one on the same images is not", IN_TRAINING)),
     "frozen": ({"before": lambda module, x: module.requires_grad_(False) and x}, ("requires_grad=False", "No gradient reaches")),
 }  # fmt: skip
+
+
+ON_ONE_GRID = "aux_head"  # a dense layer reads one grid only
 
 
 @pytest.mark.parametrize("slip", WRONG)
 @pytest.mark.parametrize(("slug", "name"), CASES, ids=[f"{slug}-{name}" for slug, name in CASES])
 def test_what_differs_around_a_right_answer_is_refused(slug, name, slip):
+    if name == ON_ONE_GRID and slip in ("right for one grid", "right for no image of zeros"):
+        pytest.skip("the grid is always the same")
     options, words = WRONG[slip]
     result = judged(slug, name, around(slug, name, **options))
     assert not result and any(each in result.body for each in words), result.body
+
+
+@pytest.mark.parametrize(("slug", "name"), CASES, ids=[f"{slug}-{name}" for slug, name in CASES])
+def test_modules_that_share_their_weights_are_refused(slug, name):
+    build, made = right_answer(slug, name), {}
+
+    def once(*arguments, **named):
+        return made.setdefault(repr((arguments, named)), build(*arguments, **named))
+
+    result = judged(slug, name, once)
+    is_given_modules = name == "scaled_residual"  # which it shares
+    assert bool(result) == is_given_modules and (result or "what trains the one changes the other" in result.body)
 
 
 def lazily(module):

@@ -23,6 +23,7 @@ from IPython.display import DisplayHandle, display
 from utils.feedback.undoing import undone
 from utils.page import html
 from utils.show.display import Still, is_for_a_page, show_widget
+from utils.system.modes import as_torch_starts
 from utils.system.places import CHECKOUT
 from utils.system.progress_file import change_progress, read_progress
 
@@ -158,7 +159,7 @@ class Feedback:
         """Run one check, keep a pass in the progress file, and put the outcome in words."""
         name = f"Exercise {entry.number}, {entry.title}"
         try:
-            said = entry.verify(*answer, **options)
+            said = _verified(entry, *answer, **options)
         except Wrong as wrong:
             said = self._with_earlier(entry, answer, options)
             if not said:
@@ -205,7 +206,7 @@ class Feedback:
             for scope, names in called if name and _order(other.number) < _order(entry.number) else ():
                 if name in names and name in scope:
                     try:
-                        other.verify(scope[name])
+                        _verified(other, scope[name])
                     except Exception:
                         places.append((scope, name, scope[name], other))
         if not places:
@@ -214,7 +215,7 @@ class Feedback:
         try:
             for scope, own, _, other in places:
                 scope[own] = other.reference
-            entry.verify(*answer, **options)
+            _verified(entry, *answer, **options)
         except Wrong as wrong:
             return f"{wrong} (Tried with the course's own exercise {first.number}, as your `{name}` is not right yet.)"
         except Exception as error:
@@ -234,7 +235,7 @@ class Feedback:
 
         def is_right(edited: object) -> bool:
             try:
-                entry.verify(edited, *answer[1:], **options)
+                _verified(entry, edited, *answer[1:], **options)
             except Exception:
                 return False
             return True
@@ -705,6 +706,29 @@ def _defined(source: Path, number: str) -> str:
 
 # In a sentence that says what was seen, and not what it comes from.
 _SEEN_ALONE = re.compile(r"largest difference|infinite or no number|torch says|stopped with \w+Error")
+
+
+def _verified(entry: Exercise, *answer: Any, **options: Any) -> str | None:
+    """What its check says.
+
+    Raises:
+        Wrong: the answer is not right yet, or it leaves torch another one than it was.
+        Exception: what the learner's code raises.
+    """
+    said: str | None = None
+    error: Exception | None = None
+    with as_torch_starts() as left:
+        try:
+            said = entry.verify(*answer, **options)
+        except Exception as raised:
+            error = raised
+    if left:  # what else is wrong may come of it
+        wrong = Wrong(left[0])
+        wrong.is_searched = True
+        raise wrong from error
+    if error is not None:
+        raise error
+    return said
 
 
 def _is_open(wrong: Wrong) -> bool:

@@ -8,6 +8,7 @@ A sentence names a cause only where the check has undone it and the rest was rig
 Otherwise it says what was seen: which layer, which mode, what was expected.
 """
 
+import copy
 import inspect
 import math
 import re
@@ -109,7 +110,26 @@ def build(answer: Callable, *arguments: object, **named: object) -> nn.Module:
             f"{name}({given}) gave back {article(module)} where a torch module is needed"
             + (". Is the `return` missing?" if module is None else ".")
         )
+    if not any(isinstance(each, nn.Module) for row in (*arguments, *named.values()) for each in _in_a_row(row)):
+        with torch.random.fork_rng(devices=[]):
+            other = answer(*copy.deepcopy(arguments), **copy.deepcopy(named))
+        _shares_nothing(name, module, other)
     return module
+
+
+def _in_a_row(argument: object) -> Sequence[object]:
+    return argument if isinstance(argument, list | tuple) else [argument]
+
+
+def _shares_nothing(name: str, module: nn.Module, other: nn.Module) -> None:
+    """Raise `Wrong` where two modules that were built one after the other have a weight in common."""
+    known = {id(parameter) for parameter in module.parameters()}
+    shared = [key for key, parameter in other.named_parameters() if id(parameter) in known]
+    if shared:
+        raise Wrong(
+            f"{name} was called twice, and both modules have one and the same `{shared[0]}`: what trains the one changes the other. Make "
+            "the layers anew at each call."
+        )
 
 
 def settle(module: nn.Module, image_shape: Sequence[int]) -> None:
@@ -205,6 +225,7 @@ def same_module(
     pairing = _compare_layers(found, expected, images)
     orders = _compare_values(found, expected, pairing, images, ordered)
     _compare_training(found, expected, pairing, images[:TRAINED], orders, seed)
+    _compare_grids(found, expected, orders, generator)
     if orders is None:
         return ""
     return (
@@ -245,7 +266,10 @@ def _run(answer: nn.Module, expected: Trace) -> tuple[Trace, Tensor]:
         raise
     except ValueError as error:
         raise Wrong(f"It does not run on an input of {shape_text(shape)}: {error}") from error
-    out = tested(answer, images)
+    try:
+        out = tested(answer, images)
+    except Exception as error:
+        raise Wrong(f"It runs on one image, and stops on a batch of two. {explain(error)}") from error
     if not isinstance(out, Tensor):
         raise Wrong(f"Its forward gives back {article(out)} where one tensor is needed.")
     if not found.operations:
@@ -518,10 +542,10 @@ def tested(module: nn.Module, images: Tensor, *, copied: bool = True) -> Any:
         return module(images.clone() if copied else images)
 
 
-def _in_training(module: nn.Module, images: Tensor) -> Any:
+def _in_training(module: nn.Module, images: Tensor, seed: int = 0) -> Any:
     """Its result in training mode, with modes and buffers put back."""
     with restored(module), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         module.train()
         return module(images.clone())
 
@@ -531,8 +555,13 @@ Orders = tuple[Tensor, Tensor]  # of the channels: the learner's, the reference'
 
 def _compare_values(found: Trace, expected: Trace, pairing: Pairing, images: Tensor, ordered: bool) -> Orders | None:
     """The orders in which the channels are equal, where they are not equal as they stand."""
+    for mine, theirs in pairing.weights:
+        if (kind := mine[0].dtype) != theirs[0].dtype:
+            raise Wrong(f"Your weights are {kind}; {theirs[0].dtype} is expected, as torch makes them.")
     pairing.copy()
     mine, theirs = tested(found.root, images), tested(expected.root, images)
+    if mine.dtype != theirs.dtype:
+        raise Wrong(f"What it gives back is {mine.dtype}; {theirs.dtype} is expected, the kind that goes in.")
     if not torch.equal(mine, again := tested(found.root, images)) and not _close(mine, again):
         raise Wrong(
             "In evaluation mode it gives another result each time on the same images. What is random, as a dropout, must be off there: "
@@ -562,6 +591,32 @@ def _compare_values(found: Trace, expected: Trace, pairing: Pairing, images: Ten
     return orders
 
 
+def _compare_grids(found: Trace, expected: Trace, orders: Orders | None, generator: torch.Generator) -> None:
+    """Raise `Wrong` where it is right on one grid only, or not for an image of zeros."""
+    channels, height, width = expected.image_shape
+    images = torch.randn(2, channels, height + 1, width + 3, generator=generator)
+    images[1] = 0
+    try:
+        theirs = tested(expected.root, images)
+    except Exception:  # a dense layer is made for one grid
+        return
+    grids = f"a grid of {height}×{width}", f"one of {height + 1}×{width + 3}"
+    try:
+        mine = tested(found.root, images)
+    except Exception as error:
+        _run(found.root, trace(expected.root, images.shape[1:]))  # which says more
+        raise Wrong(f"It runs on {grids[0]}, and stops on {grids[1]}. {explain(error)}") from error
+    if mine.shape != theirs.shape:
+        there, wanted = (trace(each.root, images.shape[1:]) for each in (found, expected))
+        _compare_shapes(there, wanted, mine.shape[1:], theirs.shape[1:])
+    if orders is not None and mine.shape == theirs.shape:
+        mine, theirs = mine[:, orders[0]], theirs[:, orders[1]]
+    if mine.shape == theirs.shape and _close(mine[:1], theirs[:1]) and not _close(mine[1:], theirs[1:]):
+        raise Wrong(f"It is right for other images, and not for an image of zeros: {_away(mine[1:], theirs[1:])}.")
+    if not _close(mine, theirs):
+        raise Wrong(f"It is right on {grids[0]}, and not on {grids[1]}: {_away(mine, theirs)}.")
+
+
 def _away(mine: Tensor, theirs: Tensor) -> str:
     if mine.shape != theirs.shape:
         return f"its shape is {tuple(mine.shape)}, and {tuple(theirs.shape)} is expected"
@@ -579,7 +634,7 @@ def _why_values_differ(
         return f"For {len(images)} images the result has shape {tuple(mine.shape)}; {tuple(theirs.shape)} is expected."
     if _close(mine[:ORDINARY], theirs[:ORDINARY]):
         images, mine, theirs = (each[ORDINARY:] for each in (images, mine, theirs))
-    elif _close(tested(found.root, images[:2]), theirs[:2]):
+    elif all(_close(tested(found.root, images[two]), theirs[two]) for two in (slice(0, 2), slice(2, 4))):
         return f"{_RIGHT}they are right for a batch of two images, and others for a batch of {len(images)}."
     elif _is_right_without_zeros(found.root, images, theirs):
         return (
@@ -781,7 +836,10 @@ def _step(
     values = {name: parameter.detach().clone() for name, parameter in parameters.items()}
     with restored(module), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module.train()
+        if module.train() is not module:
+            raise Wrong(
+                "Your `train` gives back something else than the module. As in torch, it ends with `return self`."
+            )
         at_rest = {name for name, part in module.named_modules() if not part.training}
         leaf = images.clone().requires_grad_()
         given = leaf.clone()
@@ -844,6 +902,18 @@ def _compare_training(
     for (_, other), have, need in zip(pairing.statistics, mine.statistics, theirs.statistics, strict=True):
         if not _close(have[:, 0], need[:, 0], within=1e-3):
             raise Wrong(_about_statistics(pairing, found, expected, other[0]))
+    again, wanted = (_in_training(module, images, OTHER_SEED) for module in (answer, reference))
+    if orders is not None:
+        again, wanted = again[:, own_order], wanted[:, other_order]
+    if not _close(again, wanted, within=1e-3):
+        if _close(again, mine.result) and not _close(wanted, theirs.result):
+            raise Wrong(
+                "In training mode it draws the same random numbers each time: others are expected at each call."
+            )
+        raise Wrong(
+            f"The first call in training mode is right, and a later one on the same images is not: {_away(again, wanted)}. Your module keeps "
+            "something from one call to the next."
+        )
 
 
 def _about_statistics(pairing: Pairing, found: Trace, expected: Trace, buffer: Tensor) -> str:

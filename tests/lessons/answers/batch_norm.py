@@ -195,6 +195,7 @@ ANSWERS = {
                  "+ self.momentum * mean", "+ self.momentum * mean.view(-1, 1, 1)"),
         ),
         wrong=(
+            ('class Answer(nn.Module):\n    def __init__(self, channels, eps=1e-5, momentum=0.1):\n        super().__init__()\n        self.eps, self.momentum = eps, momentum\n        self.gamma = nn.Parameter(torch.ones(channels))\n        self.beta = nn.Parameter(torch.zeros(channels))\n        self.register_buffer("running_mean", torch.zeros(channels), persistent=False)\n        self.register_buffer("running_var", torch.ones(channels))\n    def forward(self, x):\n        if self.training:\n            mean = x.mean(dim=(0, 2, 3))\n            variance = x.var(dim=(0, 2, 3), unbiased=False)\n            with torch.no_grad():\n                unbiased = x.var(dim=(0, 2, 3))\n                self.running_mean += self.momentum * (mean - self.running_mean)\n                self.running_var += self.momentum * (unbiased - self.running_var)\n        else:\n            mean, variance = self.running_mean, self.running_var\n        mean, variance, gamma, beta = (each.view(1, -1, 1, 1) for each in (mean, variance, self.gamma, self.beta))\n        return gamma * (x - mean) / torch.sqrt(variance + self.eps) + beta\n', 'is not saved with the network'),
             (edit(LAYER, "return g * (x - mean)", "x -= mean\n        return g * x"), "Your layer changes its input"),
             (edit(LAYER, "return g * (x - mean)", "return g * x.sub_(mean)"), "Your layer changes its input"),
             (edit(LAYER, "variance = x.var(dim=(0, 2, 3), unbiased=False)", "variance = x.var(dim=(0, 2, 3))"), "normalises with the unbiased variance"),
@@ -331,12 +332,14 @@ ANSWERS = {
     ),
     "predictions": Answers(
         right=(
+            'from contextlib import contextmanager\n@contextmanager\ndef asking(net):\n    modes = {m: m.training for m in net.modules()}\n    try:\n        yield net.eval()\n    finally:\n        for m, mode in modes.items():\n            m.training = mode\n@torch.no_grad()\ndef Answer(net, images):\n    with asking(net) as quiet:\n        return quiet(images).topk(1).indices[:, 0]\n',
             ASK,
             "def Answer(net, images):\n    mode = net.training\n    try:\n        with torch.inference_mode():\n"
             "            return net.eval()(images).max(dim=1).indices\n    finally:\n        net.train(mode)\n",
             "def Answer(net, images):\n    twin = copy.deepcopy(net).eval()\n    return torch.stack([twin(i[None])[0].argmax() for i in images])\n",
         ),
         wrong=(
+            ('def Answer(net, images):\n    was = net.training\n    net.eval()\n    with torch.no_grad():\n        out = net(images).argmax(dim=1)\n    net.train(was)\n    net.zero_grad()\n    return out\n', 'changed the gradient that `0.weight` had collected'),
             (edit(ASK, "    net.eval()", "    net.eval().requires_grad_(False)"), "froze `"),
             ("def Answer(net, images):\n    return net(images).argmax(dim=1)\n", "still depends on the images that come with it"),
             ("def Answer(net, images):\n    with torch.no_grad():\n        return net(images).argmax(dim=1)\n", "still depends on the images"),

@@ -177,6 +177,7 @@ ANSWERS = {
             function(CHOICE, "max((w for w in widths if cost_of(w)[0] <= max_parameters and not cost_of(w)[1] > max_macs), default=None)"),
         ),
         wrong=(
+            ('def Answer(cost_of, widths, max_parameters, max_macs):\n    ws = sorted(widths)\n    lo, hi = 0, len(ws)\n    while lo < hi:\n        mid = (lo + hi) // 2\n        p, m = cost_of(ws[mid])\n        if p <= max_parameters and m <= max_macs:\n            lo = mid + 1\n        else:\n            hi = mid\n    return ws[lo - 1] if lo else None\n', 'You halve the choice at each look'),
             (chosen("p <= max_parameters"), "too many multiply-adds"),
             (chosen("m <= max_macs"), "too many parameters"),
             (chosen("p < max_parameters and m < max_macs"), "meets a limit exactly"),

@@ -119,6 +119,7 @@ ANSWERS = {
             "from fractions import Fraction\nAnswer = lambda kernel_size, factors: Fraction(kernel_size**2 - sum(f**2 for f in factors), kernel_size**2)\n",
         ),
         wrong=(
+            ('def Answer(kernel_size, factors):\n    return max(0, 1 - sum(k * k for k in factors) / kernel_size**2)\n', 'let it stand'),
             (function(SAVING, "sum(f**2 for f in factors) / kernel_size**2"), "What is saved is the rest"),
             (function(SAVING, "100 * (1 - sum(f**2 for f in factors) / kernel_size**2)"), "in per cent"),
             (function(SAVING, "1 - sum(factors) / kernel_size"), "square each"),

@@ -85,6 +85,10 @@ ANSWERS = {
             "def Answer(b, a):\n    points = torch.tensor(b - a, dtype=torch.float64)\n    return points, points / b * 100\n",
         ),
         wrong=(
+            (
+                "import math\ndef Answer(before, after):\n    return (before - after, round(100 * (before - after) / before))\n",
+                "do not round",
+            ),
             (function("before, after", "(before - after, (before - after) / before)"), "100 times as much"),
             (function("before, after", "(before - after, 100 * (before - after) / after)"), "of the error *before*"),
             (function("before, after", "(after - before, 100 * (before - after) / before)"), "falls is an improvement"),

@@ -125,6 +125,7 @@ ANSWERS = {
             "Answer = lambda x: torch.einsum('nchw->nc', x) / (x.shape[2] * x.shape[3])\n",
         ),
         wrong=(
+            ('def Answer(x):\n    return torch.nn.functional.adaptive_avg_pool2d(x, 1).squeeze()\n', 'takes away each axis of length 1'),
             (function("x", "x.mean(dim=(2, 3), keepdim=True)"), "The axes of the grid are still there"),
             (function("x", "x.flatten(1)"), "Flattening keeps all numbers of an image"),
             (function("x", "x.sum(dim=(2, 3))"), "divide by their number"),
@@ -244,6 +245,7 @@ ANSWERS = {
             "-tolerance <= l.macs / 1e6 - l.printed_ops <= tolerance)]\n",
         ),
         wrong=(
+            ('def Answer(lines, tolerance=1.5):\n    return [l.name for l in lines if abs(l.weights / 1024 / l.printed_params - 1) * 100 > tolerance or abs(l.macs / 1e6 - l.printed_ops) > tolerance]\n', 'no per cent'),
             (off(f"{PARAMS.replace('1024', '1000')} or {OPS}"), "K is 1024"),
             (off(f"{PARAMS} and {OPS}"), "`or`, not `and`"),
             (off(PARAMS), "The operations are not looked at"),
@@ -282,6 +284,7 @@ ANSWERS = {
             "        return self.rest((x + self.bias.view(1, -1, 1, 1)).relu().flatten(1))\n",
         ),
         wrong=(
+            ('import torch.nn.functional as F\nimport math\ndef Answer(in_channels, num_classes):\n    return nn.Sequential(nn.AvgPool2d(5, 3), nn.Conv2d(in_channels, 128, 1), nn.ReLU(), nn.Flatten(0), nn.Linear(2048, 1024), nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024, num_classes))\n', 'stops on a batch of two'),
             (head("nn.Dropout(0.7)", "nn.Dropout(0.3)"), "not the share that is kept"),
             (head("nn.Dropout(0.7), ", ""), "No dropout"),
             (head("nn.Flatten(), ", "nn.Dropout(0.7), nn.Flatten(), ").replace("nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024", "nn.ReLU(), nn.Linear(1024"),
@@ -307,6 +310,7 @@ ANSWERS = {
     ),
     "loss_with_aux": Answers(
         right=(
+            'import torch.nn.functional as F\nimport math\ndef Answer(outputs, labels, aux_weight=0.3):\n    terms = torch.stack([F.cross_entropy(a, labels) for a in (outputs.logits, *outputs.aux)])\n    return terms @ torch.tensor([1.0] + [aux_weight] * len(outputs.aux)).to(terms)\n',
             loss("total = F.cross_entropy(outputs.logits, labels)\nfor logits in outputs.aux:\n"
                  "    total = total + aux_weight * F.cross_entropy(logits, labels)\nreturn total"),
             loss("logits, aux = outputs\nce = nn.CrossEntropyLoss()\n"
@@ -366,6 +370,7 @@ ANSWERS = {
             "            out.append((scale, x + dx, y + dy, 224, mirrored))\n    return out\n",
         ),
         wrong=(
+            ('def Answer(height, width):\n    out = []\n    for scale in (256, 288, 320, 352):\n        longer = round(max(height, width) * scale / min(height, width))\n        m = scale - 224\n        for off in (0, (longer - scale) // 2, longer - scale):\n            left, top = (off, 0) if width >= height else (0, off)\n            for x, y, side in ((0, 0, 224), (m, 0, 224), (0, m, 224), (m, m, 224), (m // 2, m // 2, 224), (0, 0, scale)):\n                for flip in (False, True):\n                    out.append((scale, left + x, top + y, side, flip))\n    return iter(out)\n', 'a list of tuples'),
             (crops("for mirrored in (False, True):\n                    ", "for mirrored in (False,):\n                    "), "as it is and mirrored"),
             (crops(" + [(0, 0, scale)]", ""), "The whole square, resized, is missing"),
             (crops("[(0, 0, scale)]", "[(0, 0, 224)]"), "its side is the scale"),

@@ -227,6 +227,7 @@ ANSWERS = {
             "import numpy as np\ndef Answer(layers):\n    ks = np.array(layers).reshape(-1, 2)\n    j = np.cumprod(np.r_[1, ks[:, 1]])[:-1]\n    return 1 + ((ks[:, 0] - 1) * j).sum()\n",
         ),
         wrong=(
+            (field("if window > 1:\n            field += (window - 1) * step\n            step *= stride"), "A 1×1 with a stride widens nothing itself"),
             (field("field += window - 1"), "Strides are left out"),
             (field("step *= stride; field += (window - 1) * step"), "multiply it in afterwards"),
             ("def Answer(layers):\n    return sum(window for window, _ in layers) or 1\n", "Windows overlap"),

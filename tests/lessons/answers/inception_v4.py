@@ -142,6 +142,7 @@ ANSWERS = {
     ),
     "grids": Answers(
         right=(
+            "def ga(g, w, s, p):\n    return (g - w if p == 'valid' else g - 1) // s + 1\ndef Answer(side, layers):\n    from itertools import accumulate\n    return list(accumulate(layers, lambda g, l: ga(g, l.window, l.stride, l.padding), initial=side))\n",
             steps(NEXT),
             "from itertools import accumulate\nAnswer = lambda side, layers: list(accumulate(layers, lambda g, a: "
             "(g - a.window if a.padding == 'valid' else g - 1) // a.stride + 1, initial=side))\n",

@@ -319,6 +319,7 @@ ANSWERS = {
     ),
     "clip_together": Answers(
         right=(
+            'import math\ndef Answer(gradients, longest):\n    length = math.hypot(*(float(n) for g in gradients for n in g.double().flatten()))\n    return [g.clone() if length <= longest else g / length * longest for g in gradients]\n',
             clip("longest / length if length > longest else 1.0"),
             clip("torch.clamp(longest / (length + 1e-6), max=1.0)"),
             f"def Answer({CLIP}):\n"

@@ -176,6 +176,7 @@ ANSWERS = {
     ),
     "depthwise": Answers(
         right=(
+            'import torch.nn.functional as F\ndef Answer(x, windows):\n    k = windows.shape[-1]\n    u = F.pad(x, (k // 2,) * 4).unfold(2, k, 1).unfold(3, k, 1)\n    return (u * windows[:, None, None]).sum((-1, -2))\n',
             shifted(STEP),
             "def Answer(x, windows):\n    k = windows.shape[-1]\n"
             "    return (F.pad(x, (k // 2,) * 4).unfold(2, k, 1).unfold(3, k, 1) * windows[:, None, None]).sum((-1, -2))\n",
@@ -277,6 +278,8 @@ ANSWERS = {
             .replace("dw.weight.copy_(", "dw.weight = nn.Parameter("),
         ),
         wrong=(
+            ('from types import SimpleNamespace\ndef Answer(towers):\n    n = len(towers)\n    a, c = towers[0]\n    p = nn.Conv2d(a.in_channels, n * a.out_channels, 1, bias=False)\n    s = nn.Conv2d(n * c.in_channels, n * c.out_channels, 3, padding=1, groups=n, bias=False)\n    with torch.no_grad():\n        p.weight.copy_(torch.cat([t[0].weight for t in towers]))\n        s.weight.copy_(torch.cat([t[1].weight for t in towers]))\n    class M(nn.Module):\n        def __init__(self):\n            super().__init__()\n            self.p, self.s = p, s\n        def forward(self, x):\n            return self.s(self.p(x.detach()))\n    return M()\n', 'the gradient that reaches the images is not that of the towers'),
+            ('from types import SimpleNamespace\ndef Answer(towers):\n    n = len(towers)\n    a, c = towers[0]\n    p = nn.Conv2d(a.in_channels, n * a.out_channels, 1, bias=False)\n    s = nn.Conv2d(n * c.in_channels, n * c.out_channels, 3, padding=1, groups=n, bias=False)\n    with torch.no_grad():\n        p.weight.copy_(torch.cat([t[0].weight for t in towers]))\n        s.weight.copy_(torch.cat([t[1].weight for t in towers]))\n    class M(nn.Module):\n        def __init__(self):\n            super().__init__()\n            self.p, self.s, self.g = p, s, nn.Parameter(torch.ones(()))\n        def forward(self, x):\n            return self.g * self.s(self.p(x))\n    return M()\n', '`g` is learned besides'),
             (merged(groups="1", second="torch.block_diag(*[t[1].weight.flatten(1) for t in towers]).view_as(dw.weight)"), "has groups=1"),
             (merged(second="dw.weight"), "the 3×3 does not have the towers' weights"),
             (merged(first="pw.weight"), "the 1×1 does not have the towers' weights"),
