@@ -678,5 +678,6 @@ def numpy_row(node: ast.AST, place: Place) -> Found:
 
 @rewriting
 def double_tensors(node: ast.AST, place: Place) -> Found:
-    """Results in double precision."""
-    yield from _result_as(node, place, Tensor, "in_double")
+    """Results in double precision, where the text does not ask for the precision of what goes in."""
+    if getattr(node, "name", "") not in {"compose", "compose_three", "as_one"}:
+        yield from _result_as(node, place, Tensor, "in_double")
