@@ -163,6 +163,7 @@ class Student(Codec):
         self.channel.send(message, blobs, max(end - time.monotonic(), 0.001))
 
     def _replay_response(self, response: Message) -> Any:
+        around = self.environment, self.last_use  # of an answer within an answer: a layer that is run here asks back
         self.environment, self.last_use = {}, {}
         state = torch.get_rng_state()
         position, nodes = 0, response["nodes"]
@@ -178,7 +179,7 @@ class Student(Codec):
                 value = self._answer(response.get("value", response.get("args")))
                 self._settle(set(response["alive"]))
         finally:
-            self.environment = {}
+            self.environment, self.last_use = around
             torch.set_rng_state(state)
         if response["random"] is not None:
             self._reseed()

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 import weakref
+from fractions import Fraction
 from types import SimpleNamespace
 
 import psutil
@@ -570,8 +571,30 @@ def student():
 
 
 @needs_linux
+def test_layers_that_wait_for_an_input_take_their_shape_in_several_branches(student):
+    net = student(
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a = nn.Sequential(nn.LazyConv2d(3, 1), nn.ReLU())\n"
+        "        self.b = nn.Sequential(nn.LazyConv2d(4, 1), nn.ReLU(), nn.LazyConv2d(5, 3, padding=1))\n"
+        "    def forward(self, x):\n        return torch.cat([self.a(x), self.b(x)], 1)\n"
+    ).name("Net")()
+    for size in (8, 9, 7):
+        x = torch.randn(2, 6, size, size, requires_grad=True)
+        result = net(x)
+        (w, b), (w1, b1), (w2, b2) = ((each.weight, each.bias) for each in (net.a[0], net.b[0], net.b[2]))
+        first = torch.conv2d(x, w, b).relu()
+        expected = torch.cat([first, torch.conv2d(torch.conv2d(x, w1, b1).relu(), w2, b2, padding=1)], 1)
+        assert torch.allclose(result, expected, atol=1e-6)
+        sought = (x, *net.parameters())
+        for mine, own in zip(
+            *(torch.autograd.grad(each.square().sum(), sought) for each in (result, expected)), strict=True
+        ):
+            assert torch.allclose(mine, own, rtol=1e-4, atol=1e-5)
+
+
+@needs_linux
 def test_plain_values_come_over_as_themselves(student):
-    values = [1, -2.5, float("inf"), "text", None, True, [1, (2, {"a": 3})], {4: "b"}, {5}, 2 + 3j, slice(1, None), range(3),
+    values = [1, -2.5, float("inf"), "text", None, True, [1, (2, {"a": 3})], {4: "b"}, {5}, 2 + 3j, Fraction(3, 7), slice(1, None), range(3),
               b"bytes", torch.Size([1, 2]), torch.float16, torch.device("cpu"), ...]  # fmt: skip
     echo = student("def echo(value):\n    return value").name("echo")
     for value in values:
