@@ -593,6 +593,18 @@ def test_layers_that_wait_for_an_input_take_their_shape_in_several_branches(stud
 
 
 @needs_linux
+def test_a_layer_that_gets_a_hook_later_is_asked_from_then_on(student):
+    names = student(
+        "def make():\n    return nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())\n"
+        "def hooked(net):\n    net.register_forward_hook(lambda module, given, result: 0 * result - 1)\n"
+    )
+    net, x = names.name("make")(), torch.randn(1, 3, 4, 4)
+    assert net(x).min() >= 0
+    names.name("hooked")(net)
+    assert torch.equal(net(x), -torch.ones(1, 4, 4, 4))
+
+
+@needs_linux
 def test_plain_values_come_over_as_themselves(student):
     values = [1, -2.5, float("inf"), "text", None, True, [1, (2, {"a": 3})], {4: "b"}, {5}, 2 + 3j, Fraction(3, 7), slice(1, None), range(3),
               b"bytes", torch.Size([1, 2]), torch.float16, torch.device("cpu"), ...]  # fmt: skip
