@@ -239,6 +239,18 @@ def stem_widths(in_channels, out_channels, grid, budget):
 """,
     ),
     "grid_of_twelve": (
+        """class GridOfTwelve(nn.Module):
+    def __init__(self, in_channels, pointwise, reduce, across, down, second_reduce, three, fork, pool):
+        super().__init__()
+        def unit(width, window=1):
+            return nn.Sequential(nn.LazyConv2d(width, window, padding="same", bias=False), nn.LazyBatchNorm2d(eps=1e-3), nn.ReLU())
+        self.a, self.b = unit(pointwise), nn.Sequential(unit(reduce), unit(across, (1, {{long}})), unit(down, ({{long}}, 1)))
+        self.c = nn.Sequential(unit(second_reduce), unit(three, 3))
+        self.d, self.e, self.f = unit(fork, ({{first_bar}})), unit(fork, ({{second_bar}})), unit(pool)
+    def forward(self, x):
+        c = self.c(x)
+        return torch.cat((self.a(x), self.b(x), self.d(c), self.e(c), self.f(nn.functional.max_pool2d(x, 3, 1, 1))), 1)
+""",
         """
 class ConvBN(nn.Module):
     def __init__(self, cin, cout, k, p=0):

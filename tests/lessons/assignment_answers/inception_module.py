@@ -13,6 +13,19 @@ _REPAIRED = "in_channels, pointwise, three_reduce, three, five_reduce, five, poo
 
 RIGHT = {
     "five_branches": (
+        """class FiveBranches(nn.Module):
+    def __init__(self, in_channels, pointwise, three_reduce, three, {{word}}_reduce, {{word}}, {{first_pool}}_pool, {{second_pool}}_pool):
+        super().__init__()
+        def conv(o, k=1):
+            return nn.LazyConv2d(o, k, padding=k // 2)
+        plan = [[conv(pointwise)], [conv(three_reduce), conv(three, 3)], [conv({{word}}_reduce), conv({{word}}, {{window}})],
+                [{{first_layer}}, conv({{first_pool}}_pool)], [{{second_layer}}, conv({{second_pool}}_pool)]]
+        self.all = nn.ModuleList(nn.Sequential(*[m for each in row for m in ((each, nn.ReLU()) if isinstance(each, nn.LazyConv2d) else (each,))]) for row in plan)
+    def forward(self, *xs, **kw):
+        (x,) = xs
+        shape = (len(x), -1, *x.shape[2:])
+        return torch.stack([c for b in self.all for c in b(x).unbind(1)], dim=1).reshape(shape)
+""",
         f"""class FiveBranches(nn.Module):
     def __init__(self, {_HEAD}):
         super().__init__()
