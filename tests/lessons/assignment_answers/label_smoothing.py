@@ -309,8 +309,7 @@ class Repaired(nn.Module):
     def __init__(self, net, {{share}}):
         super().__init__()
         self.module, self.{{share}} = copy.deepcopy(net), {{share}}
-        for each in self.module.parameters():
-            each.requires_grad_(False)
+        self.module.eval().requires_grad_(False)
 
     def update(self, net):
         torch._foreach_mul_(list(self.module.parameters()), {{kept}})

@@ -132,6 +132,17 @@ class PreActivated(nn.Module):
     "folded": (
         """
 def folded(block):
+    channels, width = block.expansion.out_channels, block.expansion.in_channels
+    new = Block(channels, copy.deepcopy(block.branch), width, {{goal}})
+    new.expansion.load_state_dict({name: value * block.scale / {{goal}} for name, value in block.expansion.state_dict().items()})
+    return new
+
+
+def folded_rate(rate, scale):
+    return rate * (scale / {{goal}}) ** 2
+""",
+        """
+def folded(block):
     new = copy.deepcopy(block)
     new.scale = {{goal}}
     for parameter in new.expansion.parameters():
