@@ -244,6 +244,7 @@ WRONG = {
     ),
     "spends_too_little": ("choose_widths", "return places * (ones", "return 2 * places * (ones", {"choose_widths"}),
     "spends_too_much": ("choose_widths", "return places * (ones", "return places * 0.9 * (ones", {"choose_widths"}),
+    "is_wider_than_it_counted": ("choose_widths", '"five": 1,', '"five": 2,', {"choose_widths"}),
     "forgets_the_reductions": ("choose_widths", "in_channels * (1 + reduce + 1 + 1)", "in_channels * 3", {"choose_widths"}),
     "misspells_a_key": ("choose_widths", '"three_reduce":', '"3_reduce":', {"choose_widths"}),
     "gives_fractions": ("choose_widths", '"three": three,', '"three": three - 0.5,', {"choose_widths"}),
