@@ -483,15 +483,13 @@ def _learns(merged: nn.Module, towers: nn.Module, x: Tensor, case: str) -> None:
     for net in (merged, towers):
         images = x.clone().requires_grad_()
         out = net(images)
-        if out.requires_grad:
-            (out * torch.arange(out.numel()).view_as(out).cos()).sum().backward()
-        reached.append(torch.zeros_like(x) if images.grad is None else images.grad)
-    towers.zero_grad()
-    merged.zero_grad()
+        total = (out * torch.arange(out.numel()).view_as(out).cos()).sum()
+        found = torch.autograd.grad(total, images, allow_unused=True)[0] if out.requires_grad else None
+        reached.append(torch.zeros_like(x) if found is None else found)
     if not _close(*reached):
         raise Wrong(
             f"For {case} the values are right, and the gradient that reaches the images is not that of the towers: layers before them "
-            "would be trained otherwise. A `detach` or a `no_grad` in a forward does that."
+            "would be trained otherwise."
         )
 
 
