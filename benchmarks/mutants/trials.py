@@ -8,7 +8,6 @@ import os
 import signal
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,7 +21,6 @@ from benchmarks.mutants.edits import Place, edited
 from benchmarks.mutants.exercises import Task, answer_from, every_task, judge, tasks
 from benchmarks.mutants.operators import OPERATORS
 from benchmarks.mutants.rewritings import REWRITINGS
-from utils.feedback import undoing
 from utils.feedback.exercises import Result
 
 SECONDS = {"behaviour": 20, "check": 60}  # of the processor, the most that one trial may take
@@ -179,11 +177,7 @@ def limit(seconds: float) -> Iterator[None]:
 
 
 def prepare_worker() -> None:
-    """One thread, progress in a folder that is thrown away, Ctrl-C left to the parent.
-
-    A slip is looked for in seconds of the processor: what else the machine does makes no difference then.
-    """
+    """One thread, progress in a folder that is thrown away, Ctrl-C left to the parent."""
     torch.set_num_threads(1)
-    undoing.clock = time.process_time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["COURSE_WORK"] = tempfile.mkdtemp(prefix="mutants-")
