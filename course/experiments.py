@@ -339,13 +339,25 @@ class Experiment:
         return chosen
 
     def __repr__(self) -> str:
-        forms = "\n".join(f"  {name}: {_form_text(form)}" for name, form in self.forms.items())
+        forms = "\n".join(f"  {name}: {self._form_text(name)}" for name in self.forms)
         return f"{self.question}\n  arms: {', '.join(self.arms)}\n  the same in all: {self.equal}\n{forms}"
 
     def _repr_html_(self) -> str:
         rows = [("arms", ", ".join(self.arms)), ("the same in all", self.equal)]
-        rows += [(f"{name} form", _form_text(form)) for name, form in self.forms.items()]
+        rows += [(f"{name} form", self._form_text(name)) for name in self.forms]
         return output(tag("p", bold(self.question)), table(rows, row_heads=True))
+
+    def _form_text(self, name: str) -> str:
+        """A form in words, and how many of its seeds are recorded where some are."""
+        form = self.form(name)
+        images = "" if form.limit is None else f", {form.limit:,} of its training images"
+        recorded = [len(list(self.folder(name).glob(f"arm{place}_*.json"))) for place in range(1, len(self.arms) + 1)]
+        few, many = min(recorded), max(recorded)
+        told = f" ({few} recorded)" if few == many else f" ({few} to {many} recorded)"
+        return (
+            f"{form.data}{images}, {form.recipe.epochs} epoch{plural(form.recipe.epochs)} of batches of {form.recipe.batch_size}, "
+            f"{len(form.seeds)} seed{plural(len(form.seeds))} an arm{told if many else ''}"
+        )
 
 
 def _keep(run: Run, path: Path, checkpoint: Path | None, *, name: str) -> None:
@@ -362,14 +374,6 @@ def _keep(run: Run, path: Path, checkpoint: Path | None, *, name: str) -> None:
 def plural(count: int) -> str:
     """The ending of a noun that is counted."""
     return "" if count == 1 else "s"
-
-
-def _form_text(form: Form) -> str:
-    images = "" if form.limit is None else f", {form.limit:,} of its training images"
-    return (
-        f"{form.data}{images}, {form.recipe.epochs} epoch{plural(form.recipe.epochs)} of batches of {form.recipe.batch_size}, "
-        f"{len(form.seeds)} seed{plural(len(form.seeds))} an arm"
-    )
 
 
 @dataclass(frozen=True, eq=False)

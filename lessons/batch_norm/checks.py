@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lessons.batch_norm import by_hand, folding
 from lessons.batch_norm.by_hand import OVER, per_channel
 from networks.bn_inception import InceptionA, Widths
+from networks.layers import pair as square
 from utils.feedback.answers import require_function, returned
 from utils.feedback.exercises import Feedback, Unexplained, Wrong, article
 from utils.feedback.functions import Case, Kind, pair, same_function, several, tensor
@@ -1061,7 +1062,8 @@ def inception_a(answer: Any) -> str:
         settle(module, (in_channels, *grid))
         if layers_of(module, nn.Conv2d) and not layers_of(module, nn.BatchNorm2d):
             raise Wrong("There is no normalisation in your module: use `ConvBNAct` for every convolution.")
-        if any(pool.count_include_pad for pool in layers_of(module, nn.AvgPool2d)):
+        pools = [pool for pool in layers_of(module, nn.AvgPool2d) if square(pool.padding) == (1, 1)]
+        if any(pool.count_include_pad and square(pool.stride) == (1, 1) for pool in pools):
             raise Wrong(
                 "At the border your average pool counts the padding's zeros. The paper's network leaves them out: "
                 "`count_include_pad=False`."

@@ -9,20 +9,21 @@ from utils.data.dataset import Data
 
 
 @torch.no_grad()
-def accuracy_in(net: nn.Module, data: Data, batch: int, *, training: bool, images: int = 400) -> float:
-    """Accuracy in per cent on the first test images, in batches of so many, in training or in evaluation mode.
+def accuracy_in(net: nn.Module, data: Data, batch: int, *, training: bool, images: int | None = None) -> float:
+    """Accuracy in per cent on the first so many test images, or on all, in batches, in training or in evaluation mode.
 
     In training mode every batch is normalised by its own statistics. A copy is asked, so that the network's running
-    statistics stay as they are. Images left over by the last full batch are not counted.
+    statistics stay as they are. Images left over by the last full batch are not counted then.
 
     Raises:
         ValueError: batch is not a whole number from 1 to the number of test images.
     """
-    count = min(images, len(data.test))
+    count = len(data.test) if images is None else min(images, len(data.test))
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= count:
         raise ValueError(f"batch is {batch!r}; it must be a whole number from 1 to {count}.")
     net = copy.deepcopy(net).train(training)
-    count -= count % batch
+    if training:
+        count -= count % batch
     pictures, labels = data.normalise(data.test.images[:count]), data.test.labels[:count]
     answers = torch.cat([net(part).argmax(dim=1) for part in pictures.split(batch)])
     return 100 * (answers == labels).float().mean().item()

@@ -186,13 +186,20 @@ def pareto(answer: Any) -> str:
             raise Wrong(f"For {case} a name comes twice: {', '.join(names)}.")
         return Front(set(names), wanted.points)
 
+    def lowest(points: Mapping[str, tuple[float, float]], place: int) -> list[str]:
+        """The one that is lowest; where several are, leaving one out is another slip."""
+        found = [name for name, each in points.items() if each[place] == min(both[place] for both in points.values())]
+        if len(found) != 1:
+            raise ValueError(found)
+        return found
+
     slips = {
         "Of both, less is better.": lambda points: pareto_of({name: (-c, -e) for name, (c, e) in points.items()}),
         "Those are the ones that others dominate; the others are asked.": lambda points: (
             set(points) - set(pareto_of(points))
         ),
-        "That is the one that errs least alone.": lambda points: [min(points, key=lambda name: points[name][1])],
-        "That is the cheapest alone.": lambda points: [min(points, key=lambda name: points[name][0])],
+        "That is the one that errs least alone.": lambda points: lowest(points, 1),
+        "That is the cheapest alone.": lambda points: lowest(points, 0),
     }
     result = Kind(
         read,

@@ -22,7 +22,8 @@ from utils.show.plot import Picture, label, panels
 from utils.train.runs import Run
 
 # One colour a network, in all pictures of this lesson.
-COLORS = dict(zip((each.name for each in NETWORKS), cycle((*colors.ARMS, colors.YELLOW, "#555555"))))
+BROWN = "#7A4F2A"
+COLORS = dict(zip((each.name for each in NETWORKS), cycle((*colors.ARMS[:-1], BROWN, colors.YELLOW, "#555555"))))
 MARKERS = dict(zip((each.name for each in NETWORKS), cycle("osD^vPX*<>")))  # an eleventh network begins anew
 # The relatives are no part of the family: grey, each with a form of its own.
 COLORS |= dict.fromkeys(relatives(), colors.GREY)

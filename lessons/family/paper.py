@@ -55,7 +55,7 @@ def _v4_is_slower() -> Finding:
         parts.append(slower == rounds)
         share = costs[V4].macs / costs[key].macs - 1
         found.append(
-            f"against {form} of Inception-ResNet-v2 ({share:+.0%} multiply-adds) {times[V4].median / times[key].median:.2f} times "
+            f"against {form} of Inception-ResNet-v2 ({share:+.0%} multiply-adds) {speeds.ratio_of(times[V4], times[key]):.2f} times "
             f"the time, longer in {slower} of {rounds} rounds"
         )
     more_layers = [layers[V4] > layers[key] for key in (RESNET, RELEASED)]
@@ -72,7 +72,7 @@ def _xception_trains_slower() -> Finding:
     first, second = PRINTED_STEPS
     times = speeds.step_times((first, second), side=SIDE, rounds=ROUNDS)
     slower, rounds = speeds.slower_in(times[second], times[first])
-    ratio = times[second].median / times[first].median
+    ratio = speeds.ratio_of(times[second], times[first])
     low, high = times[second].middle_half
     printed = PRINTED_STEPS[first] / PRINTED_STEPS[second]
     return Finding(

@@ -1,5 +1,6 @@
 """How long the family's networks take on this machine: one after the other in every round, so that all meet the same weather."""
 
+import statistics
 from collections.abc import Callable, Sequence
 
 import torch
@@ -122,6 +123,11 @@ def _training_step(net: nn.Module, images: Tensor, labels: Tensor) -> Callable[[
 def slower_in(first: Timing, second: Timing) -> tuple[int, int]:
     """(in how many rounds the first took longer than the second, of how many): they ran in turns, so rounds are pairs."""
     return sum(a > b for a, b in zip(first.seconds, second.seconds, strict=True)), len(first.seconds)
+
+
+def ratio_of(first: Timing, second: Timing) -> float:
+    """How many times as long the first took: the median of the rounds' ratios."""
+    return statistics.median(a / b for a, b in zip(first.seconds, second.seconds, strict=True))
 
 
 def images_per_second(timing: Timing, batch_size: int) -> float:

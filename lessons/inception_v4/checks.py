@@ -57,6 +57,9 @@ def grid_after(answer: Any) -> str:
     slips = {
         'That is the grid for "same" padding.': stepping(lambda grid, window, padding: grid - 1, counted),
         'That is the grid for "valid" padding.': stepping(lambda grid, window, padding: grid - window, counted),
+        "That is the grid divided by the stride; the window counts, and the padding.": lambda grid, window, stride, padding: (
+            grid // stride
+        ),
         "The two kinds of padding have changed places.": lambda grid, window, stride, padding: after(
             grid, window, stride, "same" if padding == "valid" else "valid"
         ),
@@ -239,7 +242,15 @@ def fork_shape(answer: Any) -> str:
         found = fork(channels, grid, branches)
         return found and (found[1], found[0])
 
+    def alike(channels: int, grid: int, branches: Sequence[Sequence[Layer]]) -> tuple[int, int] | None:
+        widths = {_width([layer.width for layer in branch], channels) for branch in branches}
+        return fork(channels, grid, branches) if len(widths) == 1 else None
+
     slips = {
+        "Only the grids have to be the same: channels may differ from branch to branch, and are added up.": alike,
+        "Only the first branch is counted. Go through all of them before you give something back.": (
+            lambda channels, grid, branches: fork(channels, grid, branches[:1])
+        ),
         "It gives back `None`, as a function without `return` does.": lambda channels, grid, branches: None,
         "The branches end on different grids, so they cannot be concatenated and `None` is expected.": (
             slipped(grid_of=lambda ends: ends[0]),

@@ -252,6 +252,8 @@ def _about_layers(text: str, mine: nn.Module, reference: nn.Module) -> str:
     )
     if made:
         out, expects, gets = map(int, made.groups())
+        if (out, expects, gets) == (concatenated, channels, concatenated):
+            return f"Your expansion reads {channels} channels and puts out {concatenated}: the two are swapped."
         if out == channels and gets == concatenated:
             if expects == channels:
                 return f"Your expansion is made for {expects} channels, as many as come in; {gets} reach it, those that are concatenated."

@@ -100,11 +100,11 @@ NETWORKS = {
     "Inception-ResNet-v2, paper": ("inception_resnet_v2", "paper"),
     "Inception-ResNet-v2, released": ("inception_resnet_v2", "released"),
 }
-GRIDS = {"stem": colors.GREY, "35×35": colors.SKY, "17×17": colors.ORANGE, "8×8": colors.PURPLE}
+GRIDS = {"larger": colors.GREY, "35×35": colors.SKY, "17×17": colors.ORANGE, "8×8": colors.PURPLE}
 
 
 def macs_by_grid(name: str, variant: str = "paper") -> dict[str, int]:
-    """A network's multiply-adds by the grid that they put out: those larger than 35 x 35 are the stem's."""
+    """A network's multiply-adds by the grid that they put out: those larger than 35 x 35 in one."""
     found = dict.fromkeys(GRIDS, 0)
     for row in measure.cost(name, variant).rows:
         side = row.shape[1] if len(row.shape) == 3 else 1

@@ -139,7 +139,7 @@ def test_numbers_of_the_text():
     assert for_processes_of(32, 0.045, 50, True) == (32, 2.25)
     assert throughput_of([9, 1, 3, 2], 6, 1) == 3
     v4, resnet = points()["inception_v4"], points()["inception_resnet_v2"]
-    assert v4[1] - resnet[1] == pytest.approx(0.1) and "which is fifty images of 50,000" in TEXT
+    assert v4[1] - resnet[1] == pytest.approx(0.1) and "which is some fifty images of the validation set" in TEXT
 
 
 # The lab's questions

@@ -382,3 +382,15 @@ def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():
     assert experiment("uniform_blocks").recorded().form_name == "full"
     short, full = (result.compare().differences[0] for result in (found.short, found.full))
     assert short.verdict == "open" and short.high - short.low > 5 * (full.high - full.low), "its runs scatter far more"
+
+
+def test_which_branches_of_a_module_take_more_in_v4():
+    shares = []
+    for name, module in (("inception_v3", "mixed_5b"), ("inception_v4", "inception_a_0")):
+        rows = [(row.name.split("."), row.macs) for row in measure.cost(name).rows]
+        whole = sum(macs for path, macs in rows if path[0] == module)
+        branches = ("pointwise", "single", "stacked", "pool")
+        shares.append([sum(macs for path, macs in rows if path[:2] == [module, each]) / whole for each in branches])
+    (p3, s3, t3, pool3), (p4, s4, t4, pool4) = shares
+    assert f"The 1×1 has {100 * p4:.0f} % of the multiply-adds in v4's module and {100 * p3:.0f} % in v3's" in TEXT
+    assert f"the pool's branch {100 * pool4:.0f} % and {100 * pool3:.0f} %" in TEXT and s4 < s3 and t4 < t3

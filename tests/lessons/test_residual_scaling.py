@@ -14,6 +14,7 @@ from course.build import solved
 from course.experiments import Result, experiment
 from course.syllabus import lesson
 from lessons.residual_scaling import checks, ensemble_gain, figures, lab, memory, paper, stacks, tiny
+from networks import measure
 from networks.inception_resnet_v1 import V1, InceptionResNetA, ResidualBlock, ResidualWidths
 from networks.resnet import Bottleneck
 from utils.cost.table import profile
@@ -327,8 +328,31 @@ def first_too_large(normalised: bool) -> float:
 def test_question_a():
     text = answer("0.20 with normalised branches")
     assert first_too_large(True) == 0.2 and first_too_large(False) == 0.15 and "0.15 without" in text
-    assert f"{stacks.passage(64, 1.0).sizes[-1]:.1f} times against some hundred" in text
-    assert stacks.passage(64, 1.0, is_normalised=False).sizes[-1] > 300
+    assert f"{stacks.passage(64, 1.0).sizes[-1]:.1f} times against nearly 800" in text
+    assert 750 < stacks.passage(64, 1.0, is_normalised=False).sizes[-1] < 800
+
+
+def test_what_v2_spends_more_than_v1():
+    text = answer("The ten blocks B on 17×17")
+    first, second = ({}, {})
+    for found, name in ((first, "inception_resnet_v1"), (second, "inception_resnet_v2")):
+        for row in measure.cost(name).rows:
+            part = row.name.split(".")[0].rstrip("_0123456789")
+            found[part] = found.get(part, 0) + row.macs
+    more = {part: second[part] - first[part] for part in first}
+    each, together = more["inception_resnet_b"] / 10, more["inception_resnet_b"]
+    assert f"{each / 1e6:.0f} million more each, {together / 1e9:.2f} thousand million together" in text
+    assert 0.45e9 < more["inception_resnet_a"] + more["inception_resnet_c"] < 0.55e9
+    assert f"the first reduction {more['reduction_a'] / 1e9:.2f}, the stem {more['stem'] / 1e9:.2f}" in text
+
+
+def test_what_the_short_runs_of_residual_and_plain_networks_say_is_recorded():
+    short = experiment("residual").recorded("short")
+    assert short.verdicts == {"plain": "open"} and round(short.mean("plain") - short.mean("residual")) == 6
+    columns = {arm: [run.column("test_accuracy") for run in runs] for arm, runs in short.runs.items()}
+    residual, plain = ([sum(scores) for scores in zip(*columns[arm], strict=True)] for arm in ("residual", "plain"))
+    assert [p > r for p, r in zip(plain, residual, strict=True)] == [False, False, True, True, True]
+    assert "the recorded plain networks are ahead there from the third pass on, by 6 points in the end" in TEXT
 
 
 def test_question_b():
@@ -504,7 +528,7 @@ def test_the_text_on_the_bottleneck():
     with torch.device("meta"):
         plain = profile(Bottleneck(256, 64), (256, 35, 35))
         several = profile(InceptionResNetA(256, V1["paper"].block_a), (256, 35, 35))
-    assert abs(several.macs / plain.macs - 1) < 0.15 and "The two cost about the same" in TEXT
+    assert abs(several.macs / plain.macs - 1) < 0.15 and "The two blocks cost about the same" in TEXT
     assert (several.receptive_field, plain.receptive_field) == ((5, 5), (3, 3))
     assert "its longest branch sees 5×5, the bottleneck 3×3" in TEXT
 

@@ -449,6 +449,8 @@ class _Comparison:
         if not fitting:
             return []
         results = [(each, mine[0]) for each in self.cases if (mine := self.found(each)) is not None]
+        if kind is not self.result:  # `None` has no parts
+            results = [(each, mine) for each, mine in results if mine is not None and self.wanted(each) is not None]
         wrong = [(each, mine) for each, mine in results if not kind.equal(part(mine), part(self.wanted(each)))]
 
         def explained(sentence: str, among: Sequence[tuple[Case, Any]]) -> int:

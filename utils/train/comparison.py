@@ -154,6 +154,13 @@ class Difference:
             found = f"{self.name} ends {amount} {side} {self.reference}{of}"
         if self.low is None or self.high is None:
             return f"{found}, but a single run says nothing about the spread: repeat it with other seeds."
+        if self.low == self.high:
+            so = (
+                ": there is no spread that could explain it"
+                if self.is_clear
+                else ": these seeds do not tell the two apart"
+            )
+            return f"{found}, the same in all runs{so}."
         by = f" over {self.pairs} pairs of the same seed" if self.pairs else ""
         shown = self.quantity.interval(self.low, self.high, digits=self.quantity.digits, of_difference=True)
         interval = f"95 % interval{by} {shown}"
@@ -190,7 +197,9 @@ class Comparison:
         for arm in self.arms:
             interval = "–"
             if arm.low is not None and arm.high is not None:
-                interval = self.quantity.interval(arm.low, arm.high, digits=digits)
+                interval = "no spread"
+                if arm.low < arm.high:
+                    interval = self.quantity.interval(arm.low, arm.high, digits=digits)
             rows.append(
                 [
                     arm.name,

@@ -65,8 +65,8 @@ def together(runs: dict[str, list[Run]]) -> str:
         return "A single network makes no ensemble."
     by_size = ", ".join(f"{size} together {mean:.1f} %" for size, mean in enumerate(means[1:], start=2))
     return (
-        f"One network alone has {means[0]:.1f} % on average; {by_size}. The first step up brings "
-        f"{means[1] - means[0]:+.1f} points, the last {means[-1] - means[-2]:+.1f}."
+        f"The first arm's networks in all possible ensembles: one alone has {means[0]:.1f} % on average; {by_size}. "
+        f"The first step up brings {means[1] - means[0]:+.1f} points, the last {means[-1] - means[-2]:+.1f}."
     )
 
 

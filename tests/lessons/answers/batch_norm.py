@@ -369,6 +369,8 @@ ANSWERS = {
         wrong=(
             (inception("nn.AvgPool2d(3, 1, 1, count_include_pad=False)", "nn.MaxPool2d(3, 1, 1)"), "expected average pooling"),
             (inception(", count_include_pad=False", ""), "`count_include_pad=False`"),
+            (inception("nn.AvgPool2d(3, 1, 1, count_include_pad=False)", "nn.AvgPool2d(3, stride=1)"), "With padding 1 it keeps the grid"),
+            (inception("nn.AvgPool2d(3, 1, 1, count_include_pad=False)", "nn.AvgPool2d(3, padding=1)"), "takes its window as stride unless you say otherwise"),
             (inception(", c(f, s, kernel_size=3)", ""), "Your block returned"),
             (inception("c(r, f, kernel_size=3), c(f, s, kernel_size=3)", "c(r, s, kernel_size=5)"), "Expected"),
             (inception(forward=edit(JOIN, "self.b(x), self.c(x)", "self.c(x), self.b(x)")), "in another order"),

@@ -128,6 +128,7 @@ ANSWERS = {
             "    return layer(torch.zeros(1, 1, grid, grid)).shape[-1]\n",
         ),
         wrong=(
+            ("def Answer(grid, window, stride, padding):\n    return grid // stride\n", "the grid divided by the stride"),
             (function(AFTER, "(grid - 1) // stride + 1"), 'for "same" padding'),
             (function(AFTER, "((grid - window) if padding == 'valid' else grid - 1) // stride"), "The first place counts"),
             (function(AFTER, "grid - window + 1 if padding == 'valid' else grid"), "in steps of `stride`"),
@@ -219,6 +220,12 @@ ANSWERS = {
             ("def grids(side, layers):\n    return [side, *(grid_after(side, *layer[:3]) for layer in layers)]\n" + concatenated(),
              "your `grids` of exercise 6.2"),
             (concatenated().replace("branch)[-1]", "branch)[1]"), "not the grid behind its first layer"),
+            (concatenated(end="    return (total, ends[0]) if len(set(ends)) == 1 else None"), "Only the first branch is counted"),
+            (concatenated().replace("for branch in branches", "for branch in branches[:1]"), "Only the first branch is counted"),
+            ("def Answer(channels, grid, branches):\n    ends = [grids(grid, b)[-1] for b in branches]\n"
+             "    outs = [([channels] + [a.width for a in b if a.width])[-1] for b in branches]\n"
+             "    if len(set(ends)) > 1 or len(set(outs)) > 1:\n        return None\n    return sum(outs), ends[0]\n",
+             "Only the grids have to be the same"),
         ),
     ),
     "short_and_long": Answers(

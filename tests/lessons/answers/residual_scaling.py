@@ -218,6 +218,10 @@ ANSWERS = {
                 "each branch begins with x itself",
             ),
             (
+                scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(in_channels, concatenated, 1)"),
+                "puts out 5: the two are swapped",
+            ),
+            (
                 scaled("torch.relu(x + s * r)", "self.up = nn.Conv2d(concatenated, in_channels, 1, bias=False)"),
                 "The expansion has a bias",
             ),

@@ -58,6 +58,8 @@ def test_no_interval_is_shown_beyond_what_a_share_can_be():
     assert far.high > 100 and "to +100.0)" in far.sentence
     slow, quick = compare({"a": arm(0.1, 0.1, 0.6), "b": arm(0.6, 0.6, 0.6)}, epochs_to(0.5)).arms
     assert slow.low < 1 and quick.low == 1
+    level = compare({"a": arm(0.1, 0.1, 0.1), "b": arm(0.6, 0.6, 0.6)}, epochs_to(0.5))
+    assert "the same in all runs" in level.sentence and "interval" not in level.sentence and "no spread" in str(level)
     near = epochs_to(0.5).interval(-13.7, 0.04, digits=1, of_difference=True)
     assert near == "-13.70 to +0.04" and epochs_to(0.5).interval(-9.7, 4.7, digits=2) == "1.00 to 4.70"
     losses = Quantity("loss", "nats", lambda run: 120 * run.history[-1].test_accuracy)
