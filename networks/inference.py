@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from networks.base import Network
+from utils.cost.trace import inside_of
 
 
 class PackedConv(nn.Module):
@@ -54,6 +55,10 @@ def frozen(net: Network, images: Tensor) -> fx.GraphModule:
     Raises:
         ValueError: a network in training mode, elsewhere or of another type; images that do not fit; a torch without oneDNN.
     """
+    inside = inside_of(net)
+    if not isinstance(inside, Network):
+        raise ValueError(f"net is a {type(net).__name__}; it must be a network of the course, as `create` makes it.")
+    net = inside
     if net.training:
         raise ValueError("The network is in training mode, and is to be frozen as it evaluates. Call net.eval() first.")
     first = next(net.parameters())

@@ -146,7 +146,10 @@ def weights_folder() -> Path:
 def require_published(name: str, net: Network) -> None:
     """Raise a ValueError that says why there are no published weights for this network, where there are none."""
     if name not in CHECKPOINTS:
-        raise ValueError(f"There are no published weights for {name!r}; there are for {', '.join(CHECKPOINTS)}.")
+        raise ValueError(
+            f"The course downloads no weights for {name!r}; it does for {', '.join(CHECKPOINTS)}. A file that you have is read by "
+            "networks.weights.load_weights: docs/networks.md says of which networks, and from whom."
+        )
     if net.variant != "released" and net.RELEASED_DIFFERS:
         raise ValueError(f'The published weights of {name!r} belong to variant="released"; this is {net.variant!r}.')
     if net.scale.mini or net.scale.width != 1:

@@ -19,9 +19,11 @@ from torch import Tensor, fx, nn
 from networks.base import Network
 from networks.layers import ConvBNAct
 from networks.weight_files import KerasFile, KerasLayer, read_weights
+from utils.cost.trace import inside_of
 
 Names = dict[str, str]  # their name of a module, or of a parameter, to ours
 SOURCES = ("timm", "torchvision", "keras", "facenet")
+OWN = "course"  # the names that a network of the course has itself: its `state_dict()`, or what a training has saved of it
 WRAPPED_IN = (
     "state_dict",
     "model",
@@ -65,13 +67,14 @@ def load_weights(
     *,
     strict: bool = True,
 ) -> Loaded:
-    """Copy public weights into a network of the course.
+    """Copy public weights, or the course's own, into a network of the course.
 
     Args:
-        net: a network of full size, of the variant that the source's weights belong to (`VARIANT_OF` says which).
+        net: for public weights a network of full size, of the variant that the source's weights belong to (`VARIANT_OF` says
+            which); for weights of its own any.
         state_dict: the path of a file of any of them, of whatever name: what lies in it says which kind it is. Or, for
             "timm", "torchvision" and "facenet" the `state_dict()` of their network, or what `torch.load` reads from
-            one of their files. What a training has saved is read too: names that begin with "module." or "_orig_mod.", and
+            one of their files. The network's own weights are read as well: `net.state_dict()`, and the files of `train`. What a training has saved is read too: names that begin with "module." or "_orig_mod.", and
             weights that lie under "state_dict" or "model" in it. For "keras" a Keras network's `.weights`, or a mapping from the paths of its weights
             ("conv2d_3/kernel") to arrays. Keras numbers its convolutions through a whole session; only their order
             counts.
@@ -79,21 +82,29 @@ def load_weights(
             facenet-pytorch). None: whose they are is seen from them.
         strict: raise where anything has no place, is missing or has another shape, and change nothing. With False,
             load what fits and say what did not in the result: so a network with another number of classes gets all
-            but its classifier.
+            but its classifier. Where only the classifier fits, they are another network's, and refused all the same.
 
     Returns:
         What was placed, and what was not.
 
     Raises:
+        TypeError: another network than the course's, or no path, mapping or sequence.
         ValueError: a source that has no weights for this network; the wrong variant or size; with `strict`, weights
             that do not fit; a file that holds no weights, is damaged, claims far more than the network takes, or points to
             other files.
         FileNotFoundError: there is no such file.
         ModuleNotFoundError: the package that reads such a file (h5py, safetensors) is not installed.
     """
-    title = ""
+    inside, title = inside_of(net), ""
+    if not isinstance(inside, Network):
+        raise TypeError(f"net is a {type(net).__name__}; it must be a network of the course, as `create` makes it.")
+    net = inside
+    if not isinstance(state_dict, str | os.PathLike | Mapping | Sequence):
+        raise TypeError(
+            f"state_dict is a {type(state_dict).__name__}; it must be the path of a file, a mapping from names to tensors, as "
+            "net.state_dict() gives it, or a Keras network's `.weights`."
+        )
     if isinstance(state_dict, str | os.PathLike):
-        _require_full_size(net)
         title = os.fspath(state_dict)
         state_dict = read_weights(Path(state_dict), most=_room(net))
         if isinstance(state_dict, KerasFile):
@@ -117,7 +128,7 @@ def load_weights(
         if name not in ours:
             (skipped if name.startswith("aux") else unplaced).append(original[key])
             continue
-        tensor = _in_our_layout(key, value, ours[name].ndim) if source == "keras" else torch.as_tensor(value)
+        tensor = _in_our_layout(key, value, ours[name].ndim) if source == "keras" else _as_tensor(value, original[key])
         # Google's 1001 classes: the first stands for none of the 1000.
         if "classifier" in name and len(tensor) == 1001 and len(ours[name]) == 1000:
             tensor, background_dropped = tensor[1:], True
@@ -138,7 +149,8 @@ def load_weights(
         mismatched=tuple(mismatched.values()),
         background_dropped=background_dropped,
     )
-    if strict and not loaded.complete:
+    of_another = bool(loaded.placed) and all(name.startswith("classifier.") for name in loaded.placed)
+    if (strict and not loaded.complete) or of_another:
         raise ValueError(_complaint(net, source, loaded, title))
     with torch.no_grad():
         for name, tensor in placed.items():
@@ -552,8 +564,8 @@ def _without_biases(given: Mapping[str, object], table: Names) -> dict[str, obje
         layer = key.removesuffix("_conv/bias")
         mean, variance = f"{layer}_bn/moving_mean", f"{layer}_bn/moving_variance"
         if layer != key and mean in table and {mean, variance} <= given.keys():
-            left[mean] = _as_tensor(given[mean]) - _as_tensor(left.pop(key))
-            left[variance] = _as_tensor(given[variance]) + 1e-8
+            left[mean] = _as_tensor(given[mean], mean) - _as_tensor(left.pop(key), key)
+            left[variance] = _as_tensor(given[variance], variance) + 1e-8
     return left
 
 
@@ -604,9 +616,13 @@ _PARAMETERS = ("weight", "bias", "running_mean", "running_var", "num_batches_tra
 
 def _table(net: Network, source: str) -> Names:
     """Their name of every parameter to ours, or a ValueError that says which weights this network can take."""
+    kind = type(net).__name__
+    if any(parameter.is_meta for parameter in net.parameters()):
+        raise ValueError(f"This {kind} is on the device meta, where there is no room for weights. Build it on the CPU.")
+    if source == OWN:
+        return {name: name for name in net.state_dict()}
     if source not in SOURCES:
         raise ValueError(f"source is {source!r}; it can be {', '.join(map(repr, SOURCES))}.")
-    kind = type(net).__name__
     tables = TABLES.get(kind, {})
     if not tables:
         raise ValueError(
@@ -623,8 +639,6 @@ def _table(net: Network, source: str) -> Names:
             f"The network of {source} {why}: that is variant={variant!r}, and this {kind} is variant={net.variant!r}. "
             f"Build it with variant={variant!r}."
         )
-    if any(parameter.is_meta for parameter in net.parameters()):
-        raise ValueError(f"This {kind} is on the device meta, where there is no room for weights. Build it on the CPU.")
     names = tables[source](net)
     if source == "keras":
         return names
@@ -655,14 +669,16 @@ def _source_of(net: Network, given: object, source: str | None, title: str) -> s
         return "keras"
     if source is not None:
         return source
+    if (
+        isinstance(given, Mapping)
+        and (other := next((name for name in given if not isinstance(name, str)), None)) is not None
+    ):
+        raise ValueError(f"state_dict has the key {other!r}; its keys must be names.")
     if not isinstance(given, Mapping) or any("/" in name for name in given):
         return "keras"
     names, ours = set(_unwrapped(given)[0]), set(net.state_dict())
     if names and 2 * len(names & ours) > len(ours):
-        raise ValueError(
-            f"{title or 'state_dict'} has the names that this {type(net).__name__} has itself. Load it as torch does: "
-            "net.load_state_dict(torch.load(path, weights_only=True))."
-        )
+        return OWN
     modules = {name.rpartition(".")[0] for name in names}
     tables = TABLES.get(type(net).__name__, {})
     found = {each: len(modules & set(table(net))) for each, table in tables.items()}
@@ -815,12 +831,18 @@ def _in_keras_order(net: Network) -> list[str]:
     return [str(node.target) for node in ordered if node.op == "call_module"]
 
 
-def _as_tensor(value: object) -> Tensor:
+def _as_tensor(value: object, name: str) -> Tensor:
     """An array, or a Keras variable."""
-    value = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
-    if hasattr(value, "numpy") and not isinstance(value, Tensor):
-        value = value.numpy()
-    return torch.as_tensor(value).detach()
+    held = getattr(value, "value", value)  # a Keras variable's: a torch tensor where Keras runs on torch
+    if hasattr(held, "numpy") and not isinstance(held, Tensor):
+        held = held.numpy()
+    try:
+        tensor = torch.as_tensor(held).detach()
+    except (TypeError, RuntimeError, ValueError) as problem:
+        raise ValueError(f"{name} holds {value!r:.60}, which is no tensor. Nothing was changed.") from problem
+    if tensor.is_complex():
+        raise ValueError(f"{name} holds complex numbers ({tensor.dtype}); weights are real. Nothing was changed.")
+    return tensor
 
 
 def _in_our_layout(key: str, value: object, dimensions: int) -> Tensor:
@@ -828,7 +850,7 @@ def _in_our_layout(key: str, value: object, dimensions: int) -> Tensor:
 
     `dimensions` are those of ours: a 1 x 1 convolution there may be a dense layer here.
     """
-    tensor = _as_tensor(value)
+    tensor = _as_tensor(value, key)
     if key == "fc1/kernel":  # of VGG: Keras lays the grid out with its channels last
         tensor = tensor.unflatten(0, (7, 7, -1)).permute(2, 0, 1, 3).flatten(0, 2)
     if key.endswith("/depthwise_kernel") or (key.startswith("conv_dw_") and key.endswith("/kernel")):
@@ -872,7 +894,8 @@ def _complaint(net: Network, source: str, loaded: Loaded, title: str = "") -> st
         lines.append(f"The network was built for images of {net.in_channels} channels, the weights for 3.")
     if loaded.unfilled and all(name.startswith("aux") for name in loaded.unfilled):
         lines.append("The weights have no auxiliary heads: build the network with aux_heads=False.")
-    if loaded.unfilled and all(name.startswith("classifier.") for name in loaded.unfilled):
+    no_head = bool(loaded.unfilled) and all(name.startswith("classifier.") for name in loaded.unfilled)
+    if no_head and not loaded.unplaced:
         lines.append(
             "The weights have no classifier (as Keras's with include_top=False): load the rest with strict=False."
         )

@@ -44,7 +44,7 @@ def macs(net):
 
 
 def test_all_questions_of_the_syllabus_are_asked():
-    assert len(names()) == len(set(names())) == 20
+    assert len(names()) == len(set(names())) == 21
     for name in names():
         entry = experiment(name)
         assert entry.name == name and entry.question.endswith("?") and entry.limits.endswith(".")
@@ -84,7 +84,7 @@ def test_arms_cost_what_they_say(name, scales):
 def test_arms_differ(name):
     """Each arm is another network or another recipe; where the recipe says it all, the networks are the same."""
     entry = experiment(name)
-    data = load("scales", limit=64)
+    data = load("scales", limit=256)
     recipe = replace(entry.short.recipe, batch_size=8)
     keys = {
         planned_key(lambda arm=arm: arm.build(data), data, replace(recipe, **arm.changes))

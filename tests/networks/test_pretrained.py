@@ -108,9 +108,9 @@ def test_no_network():
         (
             "bn_inception",
             {"variant": "released"},
-            "no published weights for 'bn_inception'; there are for googlenet, inc",
+            "downloads no weights for 'bn_inception'; it does for googlenet, inc",
         ),
-        ("inception_v2", {}, "no published weights for 'inception_v2'"),
+        ("inception_v2", {}, "downloads no weights for 'inception_v2'"),
         ("inception_v3", {"variant": "paper"}, "belong to variant=\"released\"; this is 'paper'"),
         ("xception", {"variant": "released", "num_classes": 10}, "have 1000 classes, and num_classes is 10"),
         ("xception", {"variant": "released", "in_channels": 1}, "are for 3 channels, and in_channels is 1"),

@@ -20,7 +20,8 @@ from torch import Tensor
 from networks import weight_files
 from networks.base import Network
 from networks.catalog import create, load_weights
-from networks.weights import _in_keras_order, _table
+from networks.inference import frozen
+from networks.weights import _in_keras_order, _table, as_published
 from tests.networks.released_names import KERAS_INCEPTION_V3
 from tests.networks.test_weights import KERAS, keras, stir  # noqa: F401
 from tests.test_headless import absent
@@ -530,12 +531,65 @@ def test_a_whole_network_and_a_number_are_no_state_dict(tmp_path):
         load_weights(googlenet(), tmp_path / "y.pth")
 
 
-def test_a_file_of_the_networks_own(tmp_path):
-    torch.save(googlenet().state_dict(), tmp_path / "x.pth")
-    with pytest.raises(
-        ValueError, match=r"has the names that this GoogLeNet has itself. Load it as torch does: net.load"
-    ):
-        load_weights(googlenet(), tmp_path / "x.pth")
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda weights: weights,
+        lambda weights: {f"module.{name}": each for name, each in weights.items()},
+        lambda weights: {"state_dict": weights, "epoch": 3, "optimizer": {}},
+    ],
+)
+@pytest.mark.parametrize("size", ["full", "mini"])
+def test_a_file_of_the_networks_own(tmp_path, kept, size):
+    first, second = (create("googlenet", size=size, num_classes=10) for _ in range(2))
+    torch.save(kept(first.state_dict()), tmp_path / "x.pth")
+    assert load_weights(torch.compile(second, backend="eager"), tmp_path / "x.pth").complete
+    assert all(torch.equal(each, second.state_dict()[name]) for name, each in first.state_dict().items())
+    with pytest.raises(ValueError, match=r"(?s)do not fit GoogLeNet; nothing was changed.*Other shapes"):
+        load_weights(create("googlenet", size=size, width=0.5, num_classes=10), tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "said"),
+    [
+        (None, TypeError, "state_dict is a NoneType; it must be the path"),
+        (3, TypeError, "state_dict is a int; it must be the path"),
+        ({"classifier.weight": "text"}, ValueError, "classifier.weight holds 'text', which is no tensor"),
+        ({"classifier.weight": None}, ValueError, "classifier.weight holds None, which is no tensor"),
+        ({3: torch.zeros(1)}, ValueError, "has the key 3; its keys must be names"),
+        ({"classifier.weight": torch.zeros(10, 1024, dtype=torch.complex64)}, ValueError, "holds complex numbers"),
+    ],
+)
+def test_what_holds_no_weights_is_told_before_anything_changes(given, kind, said):
+    net = create("googlenet", num_classes=10)
+    before = {name: each.clone() for name, each in net.state_dict().items()}
+    if isinstance(given, dict) and "classifier.weight" in given:
+        given = net.state_dict() | given
+    with pytest.raises(kind, match=said):
+        load_weights(net, given)
+    assert all(torch.equal(each, before[name]) for name, each in net.state_dict().items())
+
+
+def test_a_network_that_is_not_the_courses():
+    with pytest.raises(TypeError, match="net is a Linear; it must be a network of the course"):
+        load_weights(torch.nn.Linear(3, 3), {})
+    with pytest.raises(ValueError, match="net is a Linear; it must be a network of the course"):
+        frozen(torch.nn.Linear(3, 3).eval(), torch.zeros(1, 3))
+
+
+def test_another_networks_classifier_is_no_fit():
+    theirs = as_published(create("xception", variant="released"), "timm")
+    with pytest.raises(ValueError, match="do not fit InceptionV3; nothing was changed"):
+        load_weights(create("inception_v3", variant="released"), theirs, "timm", strict=False)
+
+
+def test_a_classifier_of_another_name_is_not_said_to_be_missing():
+    net = create("xception", variant="released")
+    theirs = as_published(net, "timm")
+    net.classifier = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Linear(2048, 1000))
+    with pytest.raises(ValueError, match=r"No place for \(2\): fc") as told:
+        load_weights(net, theirs)
+    assert "have no classifier" not in str(told.value)
 
 
 # --- Keras's own ------------------------------------------------------------------------------------------------------

@@ -195,7 +195,8 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
     Args:
         module: any torch module but a scripted one.
         image_shape: (channels, height, width); for several inputs a sequence of shapes. Tensors may be handed in as well, with
-            their batch, of which the first is taken: where the forward needs numbers, it runs on these.
+            their batch, of which the first is taken (the batch is the first dimension, but for torch's own modules of sequences,
+            which say where it is): where the forward needs numbers, it runs on these.
         with_lines: note for each call and operation the lines that it stands in, innermost first, up to the forward of the
             module around it. That takes a fifth longer.
 
@@ -206,10 +207,7 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"A torch module is needed, and this is {type(module).__name__}: {module!r:.80}")
-    for wrapper in ("_orig_mod", "module"):  # torch.compile; DataParallel and its kin
-        inside = getattr(module, wrapper, None)
-        if isinstance(inside, nn.Module) and type(module).__module__.startswith("torch."):
-            module = inside
+    module = inside_of(module)
     scripted = next((name for name, each in module.named_modules() if isinstance(each, torch.jit.ScriptModule)), None)
     if scripted is not None:
         where = f"{scripted} in {type(module).__name__}" if scripted else "This module"
@@ -217,7 +215,7 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
             f"{where} is scripted (torch.jit): it runs outside of Python, where its layers cannot be seen. Count or draw it as it "
             "was before torch.jit.script or torch.jit.trace."
         )
-    inputs = _inputs(image_shape)
+    inputs = _inputs(image_shape, _batch_place(module))
     lazy = next(
         (name for name, weight in (*module.named_parameters(), *module.named_buffers()) if is_lazy(weight)), None
     )
@@ -233,9 +231,10 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
     try:
         return _trace_thoroughly(module, *inputs, with_lines=with_lines)
     except _NeedsNumbers as problem:
-        tensors = [given for given in inputs if isinstance(given, Tensor)]
+        tensors = [given if isinstance(given, Tensor) else torch.zeros(1, *given) for given in inputs]
         has_numbers = not any(tensor.is_meta for tensor in (*tensors, *module.parameters(), *module.buffers()))
-        if len(tensors) == len(inputs) and has_numbers:
+        # A constant that the forward makes on the CPU asks for the device of the image, and for none of its numbers.
+        if has_numbers and ("expected device" in str(problem) or all(isinstance(given, Tensor) for given in inputs)):
             return _trace_thoroughly(module, *tensors, with_numbers=True, with_lines=with_lines)
         hint = (
             "hand in images in place of their shape" if has_numbers else "build it with its weights, and hand in images"
@@ -247,15 +246,39 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
         ) from problem
 
 
-def _inputs(given: Input | Sequence[Input]) -> list[tuple[int, int, int] | Tensor]:
+def inside_of(module: nn.Module) -> nn.Module:
+    """The network in what torch.compile, DataParallel and their kin have put around it."""
+    for wrapper in ("_orig_mod", "module"):
+        inside = getattr(module, wrapper, None)
+        if isinstance(inside, nn.Module) and type(module).__module__.startswith("torch."):
+            module = inside
+    return module
+
+
+_SEQUENCES = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer, nn.TransformerEncoder, nn.TransformerDecoder,
+              nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)  # fmt: skip
+
+
+def _batch_place(module: nn.Module) -> int:
+    """Which dimension of three is the batch's: the first, unless one of torch's own modules of sequences says otherwise."""
+    if not isinstance(module, _SEQUENCES):
+        return 0
+    return 0 if next((each.batch_first for each in module.modules() if hasattr(each, "batch_first")), False) else 1
+
+
+def _inputs(given: Input | Sequence[Input], batch_place: int = 0) -> list[tuple[int, int, int] | Tensor]:
     """What `trace` was given, as one or several shapes and tensors; of each tensor the first of its batch."""
+    if not isinstance(given, Sequence | Tensor):
+        raise ValueError(
+            f"The image's shape is {' '.join(repr(given).split()):.60}; it must be (channels, height, width), as in (3, 224, 224), or images."
+        )
     several: list[Any] = [given] if isinstance(given, Tensor) else list(given)
     if several and not all(isinstance(each, Tensor | Sequence) for each in several):
         several = [several]
     inputs: list[tuple[int, int, int] | Tensor] = []
     for each in several:
         if isinstance(each, Tensor):
-            inputs.append(each[:1] if each.dim() else each)
+            inputs.append(each.narrow(batch_place, 0, 1) if each.dim() > 2 * batch_place else each)
             continue
         sizes = [int(size) for size in each if isinstance(size, Integral) and not isinstance(size, bool)]
         whole = [size for size in sizes if size > 0]
@@ -311,6 +334,13 @@ def _trace_thoroughly(
             raise CannotRun(
                 f"{type(module).__name__} takes several inputs ({names}), and {len(inputs)} was given. Give the shape of each: "
                 "profile(net, [(3, 32, 32), (4, 8, 8)]); or hand in tensors.",
+                recorder.result(),
+            ) from error
+        if isinstance(error, NotImplementedError) and ("::" in str(error) or "HigherOrderOperator" in str(error)):
+            raise CannotRun(
+                f"{type(module).__name__} calls an operation that torch cannot follow without running it "
+                f"({str(error).partition('.')[0].partition(': We could')[0]}). Count it in a form without that: before it was "
+                "quantised, or with a plain `if`.",
                 recorder.result(),
             ) from error
         if not isinstance(error, RuntimeError) or isinstance(error, NotImplementedError):
@@ -798,10 +828,15 @@ def _every_tensor(value: object) -> Iterator[Tensor]:
 def _macs(name: str, args: Arguments, output: Tensor) -> int:
     """Multiply-adds of one operation. Biases, pooling and normalisation count nothing, as in the papers."""
     tensors = _tensors(args)
+    name = name.removesuffix("_")  # in place
     if name == "convolution":
         source, weight, transposed = tensors[0], tensors[1], args[6]
         return (source if transposed else output).numel() * weight[0].numel()
-    if name in ("mm", "bmm", "mv", "dot", "vdot"):
+    if name == "conv_tbc":  # a 1-D convolution of (time, batch, channels)
+        return output.numel() * tensors[1][..., 0].numel()
+    if name == "_grouped_mm" and tensors[0].dim() == tensors[1].dim() == 2:  # what is added up is divided into groups
+        return tensors[0].numel() * tensors[1].shape[-1]
+    if name in ("mm", "bmm", "mv", "dot", "vdot", "_grouped_mm", "_int_mm", "_scaled_mm"):
         return output.numel() * tensors[0].shape[-1]
     if name in ("addmm", "baddbmm", "addmv"):
         return output.numel() * tensors[1].shape[-1]

@@ -1,5 +1,7 @@
 """What may be handed to `profile` and `draw`: several inputs, tensors, values that decide, wrapped and scripted modules."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -246,3 +248,66 @@ def test_the_trace_names_its_inputs_and_outputs():
     assert record.inputs == ((3, 8, 8), (4, 8, 8)) and record.image_shape == (3, 8, 8)
     assert [record.operations[index].name for index in record.outputs] == ["add", "mean"]
     assert trace(conv(), (3, 8, 8)).outputs == (0,)
+
+
+class Calls(nn.Module):
+    """A forward of one's own around a dense layer's weight."""
+
+    def __init__(self, does):
+        super().__init__()
+        self.does, self.weight = does, nn.Parameter(torch.zeros(48, 5))
+
+    def forward(self, x):
+        return self.does(x.flatten(1), self.weight)
+
+
+@pytest.mark.parametrize(
+    ("does", "macs"),
+    [
+        (lambda x, w: torch.zeros(1, 5, device=x.device).addmm_(x, w), 240),
+        (lambda x, w: torch.zeros(1, 1, 5, device=x.device).baddbmm_(x[None], w[None]), 240),
+        (lambda x, w: torch.zeros(1, 5, device=x.device).addbmm_(x[None], w[None]), 240),
+        (lambda x, w: torch.zeros(5, device=x.device).addmv_(w.T, x[0]), 240),
+        (lambda x, w: torch.conv_tbc(x.view(6, 1, 8), w.view(3, 8, 10), w[0].repeat(2)), 4 * 10 * 3 * 8),
+    ],
+)
+def test_products_in_place_and_of_other_kinds_count(does, macs):
+    assert profile(Calls(does), (3, 4, 4)).macs == macs
+
+
+@pytest.mark.parametrize("constant", [lambda: torch.arange(8.0), lambda: torch.tensor([1.0] * 8)])
+def test_a_constant_that_the_forward_makes_on_the_cpu_needs_no_image(constant):
+    assert profile(Between(lambda x: x + constant()), (3, 8, 8)).macs == profile(Between(lambda x: x), (3, 8, 8)).macs
+
+
+@pytest.mark.parametrize(
+    ("build", "given", "same"),
+    [
+        (partial(nn.LSTM, 8, 16), (torch.zeros(5, 3, 8),), (torch.zeros(3, 5, 8),)),
+        (partial(nn.GRU, 8, 16), (torch.zeros(5, 3, 8),), (torch.zeros(3, 5, 8),)),
+        (partial(nn.MultiheadAttention, 8, 2), [torch.zeros(5, 3, 8)] * 3, [torch.zeros(3, 5, 8)] * 3),
+        (partial(nn.TransformerEncoderLayer, 8, 2, 16), (torch.zeros(5, 3, 8),), (torch.zeros(3, 5, 8),)),
+    ],
+)
+def test_torchs_own_modules_of_sequences_say_where_their_batch_is(build, given, same):
+    """By default it comes second: the whole sequence counts."""
+    macs = profile(build(), given).macs
+    assert macs == profile(build(batch_first=True), same).macs > 0
+    if isinstance(build(), nn.RNNBase):
+        assert macs == profile(build(), given[0][:, 0]).macs  # a sequence without a batch
+
+
+@pytest.mark.parametrize("given", [None, 224, {"x": torch.zeros(1, 3, 8, 8)}])
+def test_what_is_no_shape_is_told_in_a_line(given):
+    with pytest.raises(ValueError, match=r"The image's shape is .*; it must be \(channels, height, width\)") as told:
+        profile(conv(), given)
+    assert len(str(told.value)) < 300
+
+
+def test_what_torch_cannot_follow_is_told():
+    class Branching(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > 5, lambda x: x + 1, lambda x: x - 1, (x,))
+
+    with pytest.raises(CannotRun, match="calls an operation that torch cannot follow without running it"):
+        profile(Branching(), (3, 8, 8))
