@@ -20,7 +20,7 @@ from utils.data.sets import NAMES, load
 from utils.data.stream import streamed
 from utils.system.files import require_place
 from utils.system.packages import require
-from utils.system.places import work_folder
+from utils.system.places import RUNS, work_folder
 from utils.train.interrupts import Ending
 from utils.train.loop import fit
 from utils.train.processes import is_first
@@ -66,6 +66,10 @@ def train(
     """
     if not is_first():  # of several processes, one speaks and writes
         say, out = (lambda text: None), None
+    if resume and checkpoint is None:
+        raise ValueError("--resume goes on from a checkpoint, and none is named. Add --checkpoint FILE.")
+    if resume and checkpoint is not None and not checkpoint.exists():
+        say(f"{checkpoint} is not there yet: training begins at its first step.")
     given: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "compile": compile or None}
     chosen = replace(named_recipe(recipe), **{name: value for name, value in given.items() if value is not None})
     with contextlib.ExitStack() as within:
@@ -78,15 +82,9 @@ def train(
         within.enter_context(checkpoints_told(say))
         ending = within.enter_context(Ending())
         images = _images(data, test_data, limit=limit, image_size=image_size)
-        build = partial(
-            create,
-            name,
-            size=size,
-            variant=variant,
-            width=width,
-            num_classes=len(images.classes),
-            in_channels=images.image_shape[0],
-        )
+        arguments: dict[str, Any] = {"size": size, "variant": variant, "width": width}
+        arguments |= {"num_classes": len(images.classes), "in_channels": images.image_shape[0]}
+        build = partial(create, name, **arguments)
         with torch.device("meta"):
             plain = build()  # says what is wrong, where something is
             try:
@@ -110,7 +108,13 @@ def train(
             checkpoint=checkpoint,
             resume=resume,
         )
-        return kept(fitted, place, ending, name=f"{name}-{size}-seed{seed}", say=say)
+
+        def finish(run: Run) -> None:
+            """What it takes to use the weights: how to build the network, and how its images were normalised."""
+            run.network["create"] = {"name": name, **arguments, "aux_heads": net is not plain}
+            run.data |= {"mean": list(images.mean), "std": list(images.std)}
+
+        return kept(fitted, place, ending, name=f"{name}-{size}-seed{seed}", say=say, finish=finish)
 
 
 def train_design(
@@ -205,7 +209,7 @@ def overview_of_experiments() -> str:
 def verdict_text(result: Result | None) -> str:
     """What was recorded of an experiment and what it decides, in a line."""
     if result is None:
-        return "recorded: nothing yet"
+        return "recorded: nothing yet" if RUNS.is_dir() else "recorded: in the course's repository, and not installed"
     runs = [run for of_arm in result.runs.values() for run in of_arm]
     images = runs[0].data["train"]
     told = (
@@ -246,17 +250,27 @@ def run_experiment(
         OSError: a file cannot be written; said before anything is trained.
     """
     entry = experiment(name)
+    if seeds is not None and seeds < 1:
+        raise ValueError(f"seeds is {seeds}; it must be 1 or more: so many runs an arm.")
     if picture is not None:
         require_place(picture)
         for package in ("matplotlib.figure", "scipy.stats"):
             require(package, "A picture")
+        from matplotlib.backend_bases import FigureCanvasBase  # here: training needs no matplotlib
+
+        forms = FigureCanvasBase.filetypes
+        if picture.suffix.removeprefix(".").lower() not in forms:
+            raise ValueError(
+                f"picture is {picture}; its name can end in {', '.join(f'.{form}' for form in sorted(forms))}."
+            )
     stopped = False
     with checkpoints_told(say), Ending() as ending:
         if recorded:
             result = entry.recorded(form)
             if result is None:
+                where = "" if RUNS.is_dir() else "The course's recorded runs are in its repository, and not installed. "
                 raise ValueError(
-                    f"Nothing is recorded of {name} in its {form} form. Run it: python -m lessons experiment {name}"
+                    f"{where}Nothing is recorded here of {name} in its {form} form. Run it: python -m lessons experiment {name}"
                 )
         else:
             keep = entry.folder(form) if record else work_folder() / "runs" / name / form
@@ -279,6 +293,11 @@ def run_experiment(
 
 def _images(data: str, test_data: str | None, *, limit: int | None, image_size: int | None) -> Data:
     """A data set by its name, from a folder, or streamed from Parquet files."""
+    if test_data is not None and not data.endswith(".parquet"):
+        raise ValueError(
+            f"test_data is {test_data!r}, and only images that stream from .parquet files have theirs apart: {data!r} has its own. "
+            "Leave --test-data out."
+        )
     if data in NAMES:
         return load(data, limit=limit, image_size=image_size)
     side = image_size or FOLDER_SIZE

@@ -94,7 +94,7 @@ def build(
     from course import build as builder
     from course.syllabus import LESSONS, lesson
 
-    with _told():
+    with _told(OSError):
         chosen = [lesson(slug) for slug in slugs] if slugs else LESSONS
         for built in builder.build(chosen):
             typer.echo(built.sentence)

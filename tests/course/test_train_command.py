@@ -10,8 +10,9 @@ from course import paper_recipes
 from course.experiments import experiment, names
 from course.paper_recipes import RECIPES
 from lessons.__main__ import app
-from networks.catalog import create
+from networks.catalog import create, load_weights
 from tests.utils.data.test_stream import write
+from utils.data.sets import load
 from utils.train.runs import Run
 
 pytestmark = pytest.mark.usefixtures("own_work")
@@ -92,6 +93,34 @@ def test_of_several_processes_one_speaks_and_writes(tmp_path, monkeypatch):
     assert result.stdout == "" and list(tmp_path.glob("run*")) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--seeds", "-1"), "seeds is -1; it must be 1 or more"),
+        (("--seeds", "1", "--picture", "pic.bmp"), "picture is pic.bmp; its name can end in ."),
+    ],
+)
+def test_an_experiment_says_what_is_wrong_before_it_trains(arguments, said, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("course.experiments.fit", lambda *given, **options: pytest.fail("it trains"))
+    result = run("experiment", "factor_activation", *arguments)
+    assert result.exit_code == 1 and said in result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_checkpoint_that_is_not_there_yet_is_said(tmp_path):
+    result = run("train", "googlenet", "--limit", 64, "--epochs", 1, "--batch-size", 32, "--width", 0.5,
+                 "--checkpoint", tmp_path / "new.ck", "--resume")  # fmt: skip
+    assert result.exit_code == 0 and "new.ck is not there yet: training begins at its first step." in result.stdout
+
+
+def test_an_installation_without_the_recorded_runs_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr("course.experiments.RUNS", tmp_path / "no")
+    monkeypatch.setattr("course.train_command.RUNS", tmp_path / "no")
+    assert "recorded: in the course's repository, and not installed" in run("experiment").stdout
+    result = run("experiment", "residual", "--recorded")
+    assert result.exit_code == 1 and "are in its repository, and not installed" in result.stderr
+
+
 def test_what_a_network_lacks_is_left_out_and_said(tmp_path):
     result = run("train", "bn_inception", "--recipe", "inception_v3", "--limit", 64, "--epochs", 1, "--width", 0.5)
     assert result.exit_code == 0, result.stderr
@@ -108,7 +137,11 @@ def test_what_a_network_lacks_is_left_out_and_said(tmp_path):
         (("googlenet", "--variant", "old"), "variant is 'old'"),
         (("googlenet", "--seed", "-1"), "seed is -1"),
         (("googlenet", "--device", "tpu", "--limit", "64"), "device is 'tpu'"),
-        (("googlenet", "--resume", "--limit", "64"), "checkpoint"),
+        (
+            ("googlenet", "--resume", "--limit", "64"),
+            "--resume goes on from a checkpoint, and none is named. Add --checkpoint",
+        ),
+        (("googlenet", "--data", "digits", "--test-data", "x.parquet"), "'digits' has its own. Leave --test-data out"),
         (("googlenet", "--data", "train-*.parquet"), "no test images are named. Add --test-data"),
         (("googlenet", "--data", "train-*.parquet", "--test-data", "x.parquet"), "There is no file train-*.parquet"),
     ],
@@ -126,6 +159,20 @@ def test_images_stream_from_parquet_files(tmp_path):
     assert result.exit_code == 0, result.stderr
     record = Run.load(tmp_path / "run.json")
     assert record.data["train"] == 128 and record.data["test"] == 32 and record.data["classes"] == ["even", "odd"]
+
+
+def test_what_a_training_leaves_is_enough_to_use_it(tmp_path):
+    """The documentation's lines: the record says how the network is built and what its images have to be."""
+    words = ("train", "inception_v3", "--data", "digits", "--width", 0.5, "--epochs", 1, "--limit", 200)
+    assert run(*words, "--batch-size", 50, "--out", tmp_path / "run.json").exit_code == 0
+    record = Run.load(tmp_path / "run.json")
+    net = create(**record.network["create"]).eval()
+    assert load_weights(net, tmp_path / "run.pt").complete
+    images = load("digits", limit=200).test
+    mean, std = (torch.tensor(record.data[each]).view(-1, 1, 1) for each in ("mean", "std"))
+    with torch.no_grad():
+        logits = net((images.images.float() / 255 - mean) / std)
+    assert (logits.argmax(dim=1) == images.labels).float().mean().item() == pytest.approx(record.accuracy, abs=0.006)
 
 
 def test_help_explains_every_option():

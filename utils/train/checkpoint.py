@@ -128,7 +128,8 @@ def load_same(path: str | os.PathLike[str], planned: Run) -> tuple[Run, dict[str
     if differences:
         raise OtherRun(
             f"{path} holds another run than this one: {'; '.join(differences)}. Go on with what it was begun with, or "
-            "leave resume=True out: then training begins anew, and its checkpoints take this file's place."
+            "begin anew and let the new checkpoints take this file's place: without `resume` in Python, with --overwrite for "
+            "--resume on the command line."
         )
     return saved, state
 
@@ -144,7 +145,8 @@ def _differences(saved: Run, planned: Run) -> list[str]:
         ]
     if any(line.startswith("network.initial_weights") for line in found):
         found.append("the network must have the weights that it began with, or be a function that builds it")
-    other = differences(saved.code, planned.code)
+    is_same_network = saved.network["class"] == planned.network["class"]
+    other = differences(saved.code, planned.code) if is_same_network else []  # another network has other files
     return found + ([f"the code of {', '.join(other)} has changed"] if other else [])
 
 

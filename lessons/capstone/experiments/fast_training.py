@@ -106,7 +106,7 @@ EXPERIMENT = Experiment(
     short=Form(data="scales", recipe=PLAIN, seeds=(0, 1, 2), limit=2000),
     full=photographs(PLAIN, batch_size=64),
     others={
-        "a fifth": Form(
+        "fifth": Form(
             data="cifar10", recipe=replace(PLAIN, epochs=5, flip=True, shift=4), seeds=(0, 1, 2, 3, 4), limit=10_000
         )
     },

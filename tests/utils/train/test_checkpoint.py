@@ -375,7 +375,7 @@ def test_a_checkpoint_of_other_settings_is_refused(begun, data, changes, said):
         train_to(begun, changes.get("data", data), resume=True, **{k: v for k, v in changes.items() if k != "data"})
     assert str(begun) in str(caught.value)
     assert said in str(caught.value)
-    assert "leave resume=True out" in str(caught.value)
+    assert "without `resume` in Python, with --overwrite for --resume on the command line" in str(caught.value)
     assert begun.read_bytes() == before
 
 
