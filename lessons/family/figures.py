@@ -118,9 +118,19 @@ def scatter(
             [cost], [error], s=75, marker=MARKERS[name], zorder=3, linewidth=1.6, edgecolor=COLORS[name],
             facecolor=COLORS[name] if on_front else "white",
         )  # fmt: skip
-        # below the staircase what is on it, above it what is not: no line goes through a name
+        # below the staircase what is on it, above it what is not
         away, side = ((6, -17), "right") if on_front else ((0, 8), "center")
-        axis.annotate(named[name], (cost, error), xytext=away, textcoords="offset points", ha=side, fontsize=SMALL)
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # so that no line goes through a name
+        axis.annotate(
+            named[name],
+            (cost, error),
+            xytext=away,
+            textcoords="offset points",
+            ha=side,
+            fontsize=SMALL,
+            bbox=behind,
+            zorder=2,
+        )
     low, high = min(cost for cost, _ in points.values()), max(cost for cost, _ in points.values())
     axis.set_xlim((low / 1.5, high * 1.5) if log else (0, 1.12 * high))
     axis.xaxis.set_major_formatter(lambda value, _position: short(value, 2) if value >= 1 else f"{value:g}")

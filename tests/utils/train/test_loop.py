@@ -1,6 +1,7 @@
 """The training loop: repeatable, right in every step, kept when stopped, clear when something does not fit."""
 
 import os
+import re
 from collections import namedtuple
 from dataclasses import replace
 
@@ -9,8 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from networks.catalog import create
 from tests.utils.tiny import TinyNet, tiny_data, tiny_split
 from utils.data.dataset import Split
+from utils.data.sets import load
+from utils.system.places import CHECKOUT
 from utils.train.loop import (
     Diverged,
     OutOfMemory,
@@ -595,3 +599,20 @@ def test_a_number_that_a_networks_text_does_not_show_makes_another_key(data):
 
     keys = {planned_key(lambda scale=scale: built(scale), data, RECIPE) for scale in (0.1, 1.0, 0.1)}
     assert len(keys) == 2
+
+
+def test_a_frozen_trunk_stays_as_the_guide_says():
+    """The guide's lines on fine-tuning: without them `fit` lets frozen normalisations gather statistics."""
+    text = (CHECKOUT / "docs" / "networks.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "class Still" in block)
+    data = load("digits", limit=64)
+    for told in (False, True):
+        net = create("bn_inception", size="mini", width=0.25, num_classes=5, in_channels=1)
+        net.requires_grad_(False)
+        net.classifier = nn.Linear(net.classifier.in_features, len(data.classes))
+        if told:
+            exec(code, {"net": net, "nn": nn})
+        before = {name: each.clone() for name, each in net.state_dict().items() if not name.startswith("classifier")}
+        fit(net, data, Recipe(epochs=1, batch_size=32, learning_rate=0.01), seed=0, show=False, device="cpu")
+        after = net.state_dict()
+        assert all(torch.equal(each, after[name]) for name, each in before.items()) is told
