@@ -214,6 +214,10 @@ def widened(answer: Any) -> str:
             lambda layers, times: sum(
                 times ** ((layer != layers[0]) + (layer != layers[-1])) * _macs(*layer) for layer in layers
             ),
+            lambda layers, times: sum(  # the place of the first that is like it
+                times ** ((layers.index(layer) > 0) + (layers.index(layer) < len(layers) - 1)) * _macs(*layer)
+                for layer in layers
+            ),
         ),
         "The grid has two sides.": counting(cost=lambda comes, goes, window, grid: comes * goes * window**2 * grid),
         "The window has two sides.": counting(cost=lambda comes, goes, window, grid: comes * goes * window * grid**2),

@@ -629,6 +629,9 @@ def _rmsprop_slips() -> dict[str, object]:
         "You divide by the root of the *old* mean square: update it first.": of(
             step=by(lambda s, square: s.root(s.mean_square))
         ),
+        "`**` comes before `+`: the root goes over the sum, `(mean_square + epsilon) ** 0.5`.": of(
+            step=by(lambda s, square: square + s.epsilon**0.5 if s.inside else s.root(square))
+        ),
         "The root is missing: you divide by the mean square itself.": [
             of(step=by(lambda s, square: square + s.epsilon)),
             of(step=by(lambda s, square: square)),
@@ -728,6 +731,9 @@ def moved_average(answer: Any) -> str:
         },
         "That is the first tensor alone: the others move as well.": lambda average, weights, decay: right(
             average[:1], weights[:1], decay
+        ),
+        "That is the last tensor alone: put each of them into the list.": lambda average, weights, decay: right(
+            average[-1:], weights[-1:], decay
         ),
         "The last tensor is missing.": lambda average, weights, decay: right(average[:-1], weights[:-1], decay),
         "The tensors come out from the last one to the first.": lambda *given: right(*given)[::-1],

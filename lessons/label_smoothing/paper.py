@@ -55,7 +55,7 @@ CUMULATIVE = (
 def _never_reached() -> Finding:
     steps = (10, 100, 1_000, 10_000)
     hard = [lead_found(0.0, 10, steps=count) for count in steps]
-    smooth = [lead_found(SMOOTHING, 10, steps=count) for count in steps[:3]]
+    smooth = [lead_found(SMOOTHING, 10, steps=count) for count in steps]
     best = best_lead(SMOOTHING, 10)
     grows = all(later > earlier + 1 for earlier, later in itertools.pairwise(hard))
     stops = abs(smooth[-1] - best) < 1e-3

@@ -122,7 +122,7 @@ class Limits:
         return (
             f"Measured on {self.where}: {units.count(self.peak) / 1e9:.3g} billion {units.words()} a second; "
             f"{self.memory / 1e9:.3g} billion bytes a second from memory, {self.cache / 1e9:.3g} from a cache. "
-            f"Below {units.count(self.ridge):.3g} {units.words()} a byte, memory is the limit."
+            f"Below {units.count(self.ridge):.2g} {units.words()} a byte, memory is the limit."
         )
 
 

@@ -256,7 +256,7 @@ def _apart(kind: Kind, name: str, mine: Any, wanted: Any) -> str:
     where = kind.difference(mine, wanted)
     if where:
         return f"Your {name} is wrong. {where}"
-    return f"Your {name} is {kind.text(mine)}, and {kind.text(wanted)} is expected."
+    return f"For {name} you find {kind.text(mine)}; {kind.text(wanted)} is expected."
 
 
 def _is(several: Sequence[object]) -> str:
@@ -292,7 +292,8 @@ def listed(each: Kind, *, what: str = "numbers", of: str = "") -> Kind:
 
     def difference(mine: Sequence[Any], wanted: Sequence[Any]) -> str:
         if len(mine) != len(wanted):
-            return f"Your list has {len(mine)} {what}; {len(wanted)} are expected{f': {of}' if of else ''}."
+            count = f"{len(mine)} {what}" if len(mine) != 1 else f"one of the {what}"
+            return f"Your list has {count}; {len(wanted)} are expected{f': {of}' if of else ''}."
         place = next(i for i, pair in enumerate(zip(mine, wanted, strict=True)) if not each.equal(*pair))
         inside = each.difference(mine[place], wanted[place])
         if inside:

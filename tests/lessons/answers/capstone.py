@@ -122,6 +122,8 @@ ANSWERS = {
              "        elif n == len(layers) - 1:\n            i *= times\n        else:\n            i, o = i * times, o * times\n"
              "        total += i * o * w * w * g * g\n    return total\n", "A single layer is the first and the last"),
             (wide("i if layers.index((i, o, w, g)) == 0 else i * times"), "Layers can be alike"),
+            (wide("i if layers.index((i, o, w, g)) == 0 else i * times", "o if layers.index((i, o, w, g)) == len(layers) - 1 else o * times"),
+             "Layers can be alike"),
             (wide(goes="o if (i, o, w, g) == layers[-1] else o * times"), "Layers can be alike"),
             (wide("i if i < 4 else i * times"), "is widened"),
             (wide("i", "o if n == len(layers) - 1 else o * times"), "widened on one side"),

@@ -311,6 +311,7 @@ ANSWERS = {
             (function(AVERAGE, "[(decay * a + (1 - decay) * w).mean().item() for a, w in zip(average, weights)]"), "number 1, your function gives back a float"),
             (function(AVERAGE, "[decay * average[0] + (1 - decay) * weights[0]]"), "That is the first tensor alone"),
             (function(AVERAGE, "decay * average[0] + (1 - decay) * weights[0]"), "a list of tensors is needed"),
+            (function(AVERAGE, "[decay * average[-1] + (1 - decay) * weights[-1]]"), "That is the last tensor alone"),
             (f"def Answer({AVERAGE}):\n    for a, w in zip(average, weights):\n        a.lerp_(w, 1 - decay)\n", "Is the `return` missing?"),
             ("Answer = lambda average, weights, decay: [0.9 * a + 0.1 * w for a, w in zip(average, weights)]\n", 'You write 0.9 for the decay'),
             ("Answer = lambda average, weights, decay: [(a + w) / 2 for a, w in zip(average, weights)]\n", '`decay` changes nothing'),
