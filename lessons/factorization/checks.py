@@ -539,7 +539,7 @@ def reduction_macs(answer: Any) -> str:
         "The pool has halved both sides: a quarter of the places is left.": one(
             behind, lambda channels, grid: 9 * (grid**2 // 2) * 2 * channels**2
         ),
-        "It puts out twice as many channels as it reads.": [
+        "The convolution puts out twice as many channels as it reads.": [
             one(first, lambda channels, grid: 9 * grid**2 * channels**2),
             one(behind, lambda channels, grid: 9 * (grid // 2) ** 2 * channels**2),
         ],

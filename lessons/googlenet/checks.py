@@ -888,6 +888,11 @@ def test_crops(answer: Any) -> str:
 
 
 def _boxes(got: object, case: str) -> "list[Box]":
+    if isinstance(got, set | frozenset):
+        raise Wrong(
+            f"For {case} your function gives back a set. Where a square is as large as its crop some of the 144 are equal, and a set "
+            "keeps one of them: give a list."
+        )
     try:
         len(returned(got, case))  # type: ignore[arg-type]  # a generator has no length
         return [_box(crop) for crop in got]  # type: ignore[attr-defined]  # what cannot be listed is told

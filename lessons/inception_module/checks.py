@@ -349,7 +349,8 @@ def receptive_field(answer: Any) -> str:
         ),
         "That is half of it: a window of 3 adds a cell on both sides.": found(lambda window: window // 2),
         "The walk starts at a field of 1, the unit itself.": lambda layers: field_of(layers) - 1,
-        "That goes through the layers from the last one to the first.": lambda layers: field_of(list(layers)[::-1]),
+        "That is the field of the layers in reverse order. With `(field - 1) * stride + window` the walk starts at the last layer; from "
+        "the first one on, count how many pixels a step has become.": lambda layers: field_of(list(layers)[::-1]),
         "The last layer is missing.": lambda layers: field_of(layers[:-1]),
         "The first layer is missing.": lambda layers: field_of(layers[1:]),
         "That is the field after the first layer: is the `return` inside of the loop?": lambda layers: field_of(

@@ -479,9 +479,12 @@ def test_torchinfo_counts_one_operation_more_for_each_value_that_is_put_out():
 
 
 def test_torchinfos_rule_is_that_of_exercise_2_9():
-    """The lesson's six layers, and others: what torchinfo says of each, by the class's name, the parameters, the output."""
+    """The lesson's eight layers, and others: what torchinfo says of each, by the class's name, the parameters, the output."""
 
     class Window(nn.Conv2d):
+        pass
+
+    class MyConv(nn.Conv2d):
         pass
 
     class SeparableConv(nn.Conv2d):
@@ -494,6 +497,8 @@ def test_torchinfos_rule_is_that_of_exercise_2_9():
     layers = [
         (nn.Conv2d(16, 16, 3, padding=1), grid, 454_720, 451_584),
         (Window(16, 16, 3, padding=1), grid, 2_320, 451_584),
+        (MyConv(16, 16, 3, padding=1), grid, 454_720, 451_584),
+        (nn.Conv1d(16, 16, 3, padding=1), (16, 14), 784 * 14, None),
         (nn.ConvTranspose2d(16, 16, 2, stride=2, bias=False), grid, 802_816, 200_704),
         (nn.Linear(3136, 10), (1, 1, 3136), 31_370, 31_360),
         (nn.Linear(16, 16), (14, 14, 16), 272, 50_176),

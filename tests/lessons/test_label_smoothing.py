@@ -485,7 +485,7 @@ def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():
     assert spread[1].mean < spread[0].mean < 0 and "closer together, the more so the more is smoothed" in text
     by_heart = [run.history[-1].train_accuracy for run in found.runs["hard targets"]]
     assert min(by_heart) > 0.95 and "it learns nearly all of them by heart" in TEXT
-    assert f"The paper reports {paper.PRINTED_GAIN} points of accuracy" in text
+    assert f"The paper's text reports {paper.PRINTED_GAIN} points of accuracy" in text
 
 
 def test_the_recipe_is_the_papers():

@@ -395,10 +395,10 @@ class _Comparison:
         sentence = self.said(text, self.result.text(found), self.result.text(wanted))
         difference, slip = self.result.difference(found, wanted), self.slip(case, found, wanted)
         if slip:
-            place = self.undone(case)
             # A slip that explains some of the cases gives way to one that explains all of them.
-            slip = " ".join(filter(None, (slip if self.is_named or not place else "", place)))
-            self.is_named = bool(place) or is_known(self.answer)
+            place = "" if self.is_named else self.undone(case)
+            slip = place or slip
+            self.is_named = self.is_named or bool(place) or is_known(self.answer)
         raise Wrong(" ".join(filter(None, (sentence, difference, slip))))
 
     def run(self, case: Case, given: Any, *, refuses: bool = False) -> Any:

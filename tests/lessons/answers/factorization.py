@@ -343,7 +343,7 @@ ANSWERS = {
             (function(REDUCE, "None"), "gives back nothing"),
             ("def Answer(channels, grid):\n    u = 9 * (grid // 2) ** 2 * channels**2\n    return {'convolution first': 18 * grid * channels**2, 'pool first': 18 * (grid // 2) * channels**2, 'parallel': 9 * (grid // 2) * channels**2}\n", 'The grid has two sides'),
             ("def Answer(channels, grid):\n    u = 9 * (grid // 2) ** 2 * channels**2\n    return {'convolution first': 16 * u, 'pool first': 4 * u, 'parallel': 2 * u}\n", 'counts as one, not as two'),
-            ("def Answer(channels, grid):\n    u = 9 * (grid // 2) ** 2 * channels**2\n    return {'convolution first': 2 * u, 'pool first': 8 * u, 'parallel': u}\n", "Your 'convolution first' is"),
+            ("def Answer(channels, grid):\n    u = 9 * (grid // 2) ** 2 * channels**2\n    return {'convolution first': 2 * u, 'pool first': 8 * u, 'parallel': u}\n", "For 'convolution first' you find"),
         ),
     ),
     "assemble": Answers(

@@ -372,6 +372,7 @@ ANSWERS = {
         wrong=(
             ('def Answer(height, width):\n    out = []\n    for scale in (256, 288, 320, 352):\n        longer = round(max(height, width) * scale / min(height, width))\n        m = scale - 224\n        for off in (0, (longer - scale) // 2, longer - scale):\n            left, top = (off, 0) if width >= height else (0, off)\n            for x, y, side in ((0, 0, 224), (m, 0, 224), (0, m, 224), (m, m, 224), (m // 2, m // 2, 224), (0, 0, scale)):\n                for flip in (False, True):\n                    out.append((scale, left + x, top + y, side, flip))\n    return iter(out)\n', 'a list of tuples'),
             (crops("for mirrored in (False, True):\n                    ", "for mirrored in (False,):\n                    "), "as it is and mirrored"),
+            (CROPS.replace("def Answer", "def listed") + "Answer = lambda height, width: set(listed(height, width))\n", "and a set keeps one of them: give a list"),
             (crops(" + [(0, 0, scale)]", ""), "The whole square, resized, is missing"),
             (crops("[(0, 0, scale)]", "[(0, 0, 224)]"), "its side is the scale"),
             (crops("for offset in (0, (longer - scale) // 2, longer - scale):", "for offset in ((longer - scale) // 2,):"), "One square of three"),

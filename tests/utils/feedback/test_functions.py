@@ -263,7 +263,7 @@ def test_a_dictionary():
     assert "'two' is missing in yours" in verdict(lambda x: {"one": x}, right, ((3,),), result=kind, slips={})
     assert "gives back a list" in verdict(lambda x: [x, x / 2], right, ((3,),), result=kind, slips={})
     said = verdict(slips["Halve it."], right, ((3,),), result=kind, slips=slips)
-    assert "Your 'two' is 3, and 1.5 is expected. Halve it." in said
+    assert "For 'two' you find 3; 1.5 is expected. Halve it." in said
     assert "Your 'one' is wrong. A whole number is needed" in verdict(
         lambda x: {"one": x + 0.5, "two": x}, right, ((3,),), result=kind, slips={}
     )
