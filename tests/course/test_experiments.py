@@ -119,7 +119,7 @@ def test_recorded_runs_are_those_of_these_settings(name, form):
         planned, _ = prepare(
             entry.network(settings, arm, data),
             data,
-            replace(settings.recipe, **entry.arms[arm].changes, batch_size=8),
+            replace(settings.recipe, **{**entry.arms[arm].changes, "batch_size": 8}),
             seed=0,
             device="cpu",
             name=arm,

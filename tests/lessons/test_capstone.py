@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from course.experiments import experiment
 from course.leaderboard import margin
@@ -17,6 +18,7 @@ from lessons import capstone
 from lessons.capstone import figures
 from lessons.capstone.checks import example_design, stage_macs_of, tighter_of, widened_of
 from lessons.capstone.claims import own_ledger
+from lessons.capstone.experiments.fast_training import FastNet, Mirrored, whitening
 from lessons.capstone.experiments.small_family import EXPERIMENT
 from networks.design import (
     BUDGET,
@@ -39,6 +41,7 @@ from utils.diagram import draw
 from utils.lab_frame.frame import OWN
 from utils.page.html import SHEET
 from utils.show.plot import Picture
+from utils.train.loop import seeded
 from utils.train.runs import Epoch, Run
 
 TEXT = re.sub(r"\s+", " ", Path(capstone.__file__).with_name("lesson.md").read_text(encoding="utf-8"))
@@ -390,6 +393,50 @@ def test_what_the_recorded_family_shows():
     said = [f"{arm}, {low:.1f} % beside {a:.1f} and {b:.1f} %" for arm, (low, a, b) in far_below.items()]
     assert len(said) == 2 and ", and ".join(said) in TEXT
     assert math.sqrt(10) == pytest.approx(3, abs=0.2)  # the margin of a tenth of the images
+
+
+def test_what_the_text_says_of_fast_training_is_recorded():
+    recorded = experiment("fast_training").recorded()
+    assert recorded.form_name == "fifth" and recorded.form.recipe.epochs == 5 and recorded.experiment.matters == 1.5
+    found = {each.name: each for each in recorded.compare().differences}
+    equal = {"half precision", "label smoothing", "averaged weights", "mirrored in tests"}
+    assert {name for name, each in found.items() if each.verdict == "equal"} == equal
+    assert "half precision, label smoothing, averaged weights and mirrored tests are equal to none of them" in TEXT
+    large, white, constant = (
+        found[name] for name in ("one cycle, large batch", "whitened first layer", "constant rate")
+    )
+    assert large.verdict == "differs" and f"end {-large.mean:.1f} points lower" in TEXT
+    assert (white.verdict, constant.verdict) == ("open", "open")
+    said = f"open by a hair: {white.mean:+.1f} points, from {white.low:.1f} to {white.high:+.1f}."
+    assert said.replace("-", "−") in TEXT
+    deviation = next(arm.deviation for arm in recorded.compare().arms if arm.name == "constant rate")
+    assert f"(a deviation of {deviation:.1f} points)" in TEXT and len(recorded.runs["constant rate"]) == 3
+
+
+def test_a_network_that_whitens():
+    """Its filters' answers are uncorrelated and vary alike, and only its first layer's bias learns."""
+    data = load("scales", limit=400)
+    filters = whitening(data)
+    pixels = data.normalise(data.train.images)
+    answers = functional.conv2d(pixels, filters[: len(filters) // 2]).transpose(0, 1).flatten(1)
+    covariance = torch.cov(answers)
+    assert (covariance - torch.diag(covariance.diagonal())).abs().max() < 0.02
+    assert (
+        torch.equal(filters[: len(filters) // 2], -filters[len(filters) // 2 :]) and covariance.diagonal().max() < 1.01
+    )
+    first = FastNet(data, whitened=True).conv
+    assert torch.equal(first.weight, filters) and not first.weight.requires_grad and first.bias.requires_grad
+
+
+def test_mirrored_tests_change_no_training():
+    data, images = load("scales", limit=40), torch.randn(4, 3, 32, 32)
+    with seeded(0):
+        plain = FastNet(data)
+    with seeded(0):
+        mirrored = Mirrored(FastNet, data)
+    assert torch.equal(plain.train()(images), mirrored.train()(images))
+    both = (plain.eval()(images) + plain(images.flip(-1))) / 2
+    assert torch.allclose(mirrored.eval()(images), both) and not torch.allclose(both, plain(images))
 
 
 def test_the_plain_preset_is_a_chain():

@@ -49,6 +49,9 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     "lessons/residual_scaling/blocks.py": Moved(
         "09ed0ccbbae4f0e7", {"networks/inception_resnet_v1.py": "6159e3b875538cdf"}
     ),
+    "lessons/residual_scaling/experiments/ensemble.py": Moved(  # a sentence about the runs was put in other words
+        "7e7ad4d7696319cc", {"lessons/residual_scaling/experiments/ensemble.py": "4f9ce5b16a9f9c67"}
+    ),
     "lessons/residual_scaling/experiments/residual.py": Moved(
         "f47ebd2adfcd1208",
         {
