@@ -15,7 +15,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from networks.base import Network
-from utils.cost.trace import inside_of
+from utils.system.modes import inside_of
 
 
 class PackedConv(nn.Module):

@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 from networks.base import Network
 from networks.layers import ConvBNAct
 from networks.weight_files import KerasFile, KerasLayer, read_weights
-from utils.cost.trace import inside_of
+from utils.system.modes import inside_of
 
 Names = dict[str, str]  # their name of a module, or of a parameter, to ours
 SOURCES = ("timm", "torchvision", "keras", "facenet")

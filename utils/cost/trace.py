@@ -20,6 +20,8 @@ from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from utils.system.modes import inside_of
+
 INPUT = -1  # the producer of the image itself; a second input's is -2, a third one's -3
 
 Input = Sequence[int] | Tensor  # an image's shape, (channels, height, width), or images (N, ...)
@@ -244,15 +246,6 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
             f"another thing for another image. To see what it does with yours, {hint}: profile(net, images).",
             problem.before,
         ) from problem
-
-
-def inside_of(module: nn.Module) -> nn.Module:
-    """The network in what torch.compile, DataParallel and their kin have put around it."""
-    for wrapper in ("_orig_mod", "module"):
-        inside = getattr(module, wrapper, None)
-        if isinstance(inside, nn.Module) and type(module).__module__.startswith("torch."):
-            module = inside
-    return module
 
 
 _SEQUENCES = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer, nn.TransformerEncoder, nn.TransformerDecoder,

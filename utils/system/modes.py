@@ -1,4 +1,4 @@
-"""Modules, and torch itself, that are as they were afterwards."""
+"""Modules, and torch itself, that are as they were afterwards; and what is inside of a wrapped one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,3 +58,12 @@ def as_torch_starts() -> Iterator[list[str]]:
             torch.set_rng_state(drawn)
         torch.set_grad_enabled(gradients)
         torch.set_default_dtype(kind)
+
+
+def inside_of(module: nn.Module) -> nn.Module:
+    """The network in what torch.compile, DataParallel and their kin have put around it."""
+    for wrapper in ("_orig_mod", "module"):
+        inside = getattr(module, wrapper, None)
+        if isinstance(inside, nn.Module) and type(module).__module__.startswith("torch."):
+            module = inside
+    return module
