@@ -149,7 +149,9 @@ def test_what_is_whole_in_all_is_compared():
         one._hear_run(name, fit(lambda: tiny(data), data, RECIPE, seed=seed, show=False, name=name))
     one.was_stopped, one.state = True, "over"
     assert [len(arm.values) for arm in one.result.arms] == [2, 2]
-    assert one.statement.startswith("Stopped. Of 3 seeds, 2 came to the end. B ends 0.0 points above A, the same in all runs: these seeds")
+    assert one.statement.startswith(
+        "Stopped. Of 3 seeds, 2 came to the end. B ends 0.0 points above A, the same in all runs: these seeds"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

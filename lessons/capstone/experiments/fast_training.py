@@ -1,7 +1,7 @@
 """What published fast trainings of CIFAR-10 do: which of it helps a small network of Inception modules in a few epochs?
 
-Each arm changes one thing in the same training, whose learning rate rises and falls once: with a constant rate, runs of one arm
-end four points apart and no step shows. The things are those of Page's "How to train your ResNet" (2018) and of
+Each arm changes one thing in the same training, whose learning rate rises and falls once: with a constant rate the runs
+of one arm scatter by more than four points, and no step shows. The things are those of Page's "How to train your ResNet" (2018) and of
 Jordan's "94 % on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv 2404.00498): a first layer that whitens, half precision,
 large batches with a one-cycle learning rate, label smoothing, averaged weights, and tests that see each image mirrored, too.
 """
