@@ -11,6 +11,8 @@ import importlib
 import pkgutil
 import sys
 from collections import namedtuple
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, TypedDict
 
@@ -55,6 +57,7 @@ KINDS = frozenset(  # what an encoded value begins with
 )
 LAZY = "lazy"  # in place of a tensor: it takes its shape from the first input
 _MOST_FIELDS = 64  # of a named tuple
+MOST_NESTED = 100  # values in one another: a bound of its own, since libraries raise Python's
 
 
 def _classes() -> dict[str, type]:
@@ -101,6 +104,7 @@ class Codec:
     def __init__(self) -> None:
         self.blobs: list[bytes] = []  # of the message that is being written
         self.arrived: list[bytearray] = []  # of the message that is being read
+        self._depth = 0  # of what is being written or read
 
     def blob(self, content: bytes) -> int:
         self.blobs.append(content)
@@ -147,11 +151,25 @@ class Codec:
         """The value as JSON has it.
 
         Raises:
-            NotSerializable: it has no form as data.
+            NotSerializable: it has no form as data, or nests more than `MOST_NESTED` deep.
         """
-        kind = type(value)
-        if kind in _PLAIN:
+        if type(value) in _PLAIN:
             return value
+        with self._one_deeper(NotSerializable):
+            return self._encoded(value)
+
+    @contextmanager
+    def _one_deeper(self, refusal: type[Exception]) -> Iterator[None]:
+        if self._depth == MOST_NESTED:
+            raise refusal(f"a value with more than {MOST_NESTED} others in one another")
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    def _encoded(self, value: Any) -> Encoded | str | float:
+        kind = type(value)
         if isinstance(value, Tensor):
             return self.tensor_out(value)
         if isinstance(value, nn.Module):
@@ -205,7 +223,10 @@ class Codec:
         """
         if not isinstance(data, list):
             return data
-        kind, *rest = data
+        with self._one_deeper(ValueError):
+            return self._decoded(*data)
+
+    def _decoded(self, kind: str, *rest: Any) -> Any:
         match kind:
             case "list":
                 return [self.decode(each) for each in rest]
@@ -251,7 +272,7 @@ class Codec:
                 if not dataclasses.is_dataclass(made):
                     raise ValueError(f"{name} is no dataclass")
                 return made(**{str(key): self.decode(each) for key, each in fields})
-        return self.special(kind, rest)
+        return self.special(kind, list(rest))
 
     def tensor_out(self, tensor: Tensor) -> Encoded:
         raise NotImplementedError

@@ -19,7 +19,7 @@ from torch._ops import OpOverload
 from classroom.sandbox.channel import NO_SENSE, Channel, Disconnected, ResponseTimeout
 from classroom.sandbox.operations import OPERATIONS
 from classroom.sandbox.stand_in import Student
-from classroom.sandbox.wire import CLASSES, NotSerializable
+from classroom.sandbox.wire import CLASSES, MOST_NESTED, NotSerializable, Plain
 from utils.system.places import CHECKOUT
 
 NOTHING = {"value": None, "nodes": [], "alive": [], "random": None}
@@ -73,6 +73,7 @@ HOSTILE = {
     "gives random numbers of no generator": {"nodes": [["random", 0]]},
     "calls a function that was not given": {"callback": 99, "args": ["tuple"], "kwargs": ["dict"]},
     "nests without end": {"value": nested(700)},
+    "nests one value too deep": {"value": nested(MOST_NESTED + 1)},
     "names a tuple in code": {"value": ["named", "x=__import__('os')", ["a"], 1]},
     "fails with a class that is none": {"error": [["SystemExit", "KeyboardInterrupt", "os"], "text", []]},
     "fails in no words": {"error": 5},
@@ -257,6 +258,30 @@ def test_the_other_side_cannot_choose_the_tests_random_numbers():
         torch.manual_seed(0)
         talk.answer(NOTHING)
         assert torch.equal(torch.randn(3), expected), "an answer that draws nothing changes nothing"
+
+
+@pytest.fixture
+def high_recursion_limit():
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)  # as jedi, mypy and networkx do in a process that has imported them
+    yield
+    sys.setrecursionlimit(before)
+
+
+def test_how_deep_a_value_nests_is_bounded_whatever_python_allows(high_recursion_limit):
+    for depth in (MOST_NESTED + 1, 700):
+        with Conversation() as talk:
+            found = talk.answer(NOTHING | {"value": nested(depth)})
+            assert isinstance(found, Disconnected) and str(found) == NO_SENSE, found
+    with Conversation() as talk:
+        found = talk.answer(NOTHING | {"value": nested(MOST_NESTED)})
+    codec, itself = Plain(), []
+    assert codec.encode(found) == nested(MOST_NESTED), "to the bound it goes there and back"
+    itself.append(itself)
+    for value in ([found], itself):
+        with pytest.raises(NotSerializable, match=f"more than {MOST_NESTED} others"):
+            codec.encode(value)
+    assert codec.encode([1]) == ["list", 1], "a refusal leaves nothing behind"
 
 
 # Ten thousand messages
