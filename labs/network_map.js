@@ -432,7 +432,8 @@ function render({model, el}) {
   function writeLegend(most) {
     const isTime = state.measure === "time";
     const words = `of ${networks.length > 1 ? "each network's own" : "the"} ${measures[state.measure]}. `
-      + "Height: side of the grid; thickness: channels; both by their square roots. ";
+      + "Height: side of the grid, from what comes in on the left to what goes out on the right; thickness: channels; both by their square "
+      + "roots. Dashed: the image. ";
     const said = isAsked ? "Measuring on this machine …" : refused || (isTime ? `${where}.` : "");
     if (legend.last === most + words + said) return;
     legend.last = most + words + said;
@@ -597,12 +598,17 @@ function render({model, el}) {
     visible(place)?.group.focus({preventScroll: true});
     show(place);
   }
-  /** Move the map so that a place is seen, in its middle where asked. */
-  function show(place, isMiddle = false) {
+  /** From where to where a place reaches on the whole map; nothing where it is not drawn. */
+  function reach(place) {
     const row = plan.rows[place.number];
     const at = row.frames.find(each => each.place === place) ?? row.blocks.find(each => each.place === place);
+    return at && {left: at.x + 6, right: at.x + 6 + at.width};
+  }
+  /** Move the map so that a place is seen, in its middle where asked. */
+  function show(place, isMiddle = false) {
+    const at = reach(place);
     if (!at) return;
-    const left = at.x + 6, right = left + at.width, before = offset;
+    const {left, right} = at, before = offset;
     if (isMiddle) offset = right - left > width ? left - 10 : (left + right - width) / 2;
     else if (left - 20 < offset) offset = left - 20;
     else if (right + 20 > offset + width) offset = right + 20 - width;
@@ -690,8 +696,13 @@ function render({model, el}) {
 
   function pressed(event) {
     const here = byId.get(document.activeElement?.dataset?.id);
+    const zoomHere = factor => {  // around the block with the keys' focus, which stays in sight
+      const at = here && reach(here);
+      zoomBy(factor, at ? clamp((at.left + at.right) / 2 - offset, 0, width) : width / 2);
+      if (at) show(here);
+    };
     const act = {
-      "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), "_": () => zoomBy(0.8), "0": () => fit("whole"),
+      "+": () => zoomHere(1.25), "=": () => zoomHere(1.25), "-": () => zoomHere(0.8), "_": () => zoomHere(0.8), "0": () => fit("whole"),
       Enter: () => here && toggle(here), " ": () => here && toggle(here),
       Escape: () => {
         let place = here;

@@ -147,6 +147,25 @@ def test_from_the_keyboard_alone(tmp_path):
         )
 
 
+@pytest.mark.parametrize("stage", ["conv1", "inception_4c", "classifier"])
+def test_zooming_with_the_keys_keeps_the_chosen_block_in_sight(tmp_path, stage):
+    with static_page(tmp_path, network_map("googlenet").live_html(), still=True) as page:
+        page.locator(f'[data-id$="{stage}"]').first.focus()
+        sight = """() => {
+            const block = document.activeElement.querySelector('.map-block').getBoundingClientRect();
+            const map = document.querySelector('.map-surface').getBoundingClientRect();
+            return [document.activeElement.dataset.id, block.left >= map.left - 1 && block.right <= map.right + 1];
+        }"""
+        for key in [*"+++++++++", *"---", *"++++++", *"-----------------"]:
+            page.keyboard.press(key)
+            if key == "+":  # zoomed in so far that one block fills the map, its middle is seen
+                where, is_whole = page.evaluate(sight)
+                wide = page.evaluate("document.activeElement.querySelector('.map-block').getBoundingClientRect().width")
+                assert where == stage and (is_whole or wide > 900), (key, where)
+            else:
+                assert page.evaluate(sight) == [stage, True], key
+
+
 def test_the_keys_are_followed_where_the_mouse_was_left(tmp_path):
     with static_page(tmp_path, network_map("googlenet").live_html(), still=True) as page:
         said = page.locator(".map-facts h3")
