@@ -79,6 +79,11 @@ def browser_page(*, width: int = 1280, height: int = 900):
         browser.close()
 
 
+def until(page, holds: str, arg: object = None, timeout: float = WAIT) -> None:
+    """Wait for what a script says, asked ten times a second: many of these read a whole notebook."""
+    page.wait_for_function(holds, arg=arg, timeout=timeout, polling=100)
+
+
 class Learner:
     """What a learner does at the page, and what they see there."""
 
@@ -105,7 +110,8 @@ class Learner:
     def open(self, name: str) -> None:
         """Open a notebook by a double click in the file browser, and wait for its kernel."""
         self.in_file_browser(name).dblclick()
-        self.page.wait_for_function(
+        until(
+            self.page,
             "name => { const front = window.jupyterapp.shell.currentWidget;"
             " return front?.context?.path.endsWith(name) && front.context.isReady; }",
             arg=name,
@@ -129,7 +135,8 @@ class Learner:
 
     def wait_for_run(self, timeout: float = WAIT) -> None:
         """Until no cell waits or runs."""
-        self.page.wait_for_function(
+        until(
+            self.page,
             "() => !document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)').textContent.includes('[*]')",
             timeout=timeout,
         )
@@ -185,7 +192,8 @@ class Learner:
         self.cell(start).locator(".cm-content").click()
         count = self.cells()[number]["execution_count"]
         self.page.keyboard.press("Shift+Enter")
-        self.page.wait_for_function(
+        until(
+            self.page,
             "([number, count]) => { const now = window.jupyterapp.shell.currentWidget.content.model.cells.get(number)"
             ".executionCount; return now !== null && now !== count; }",
             arg=[number, count],

@@ -7,7 +7,7 @@ import torch
 from playwright.sync_api import expect
 
 from labs.block_lab import HEADINGS
-from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page
+from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page, until
 from utils.cost.table import profile
 from utils.diagram import draw
 
@@ -103,7 +103,8 @@ class BlockLabPage:
 
     def answers(self, code: str) -> None:
         """Wait until the lab shows another design than that of this code, and all of it."""
-        self.page.wait_for_function(
+        until(
+            self.page,
             "([lab, code]) => lab.querySelector('.course-code textarea').value !== code",
             arg=[self.root.element_handle(), code],
             timeout=WAIT,

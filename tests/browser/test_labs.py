@@ -23,7 +23,7 @@ from lessons.residual_scaling.lab import scale_lab
 from lessons.start_here.lab import window_lab
 from lessons.xception.lab import groups_lab
 from lessons.xception.roofline import Limits
-from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page
+from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page, until
 from utils.lab_frame.frame import Lab
 
 pytestmark = [
@@ -87,7 +87,7 @@ class LabPage:
             shown = self.root.locator(f".widget-html-content:has(> .{kind})")
             try:
                 shown.wait_for()
-                self.page.wait_for_function(SAME, arg=[shown.element_handle(), expected], timeout=15_000)
+                until(self.page, SAME, arg=[shown.element_handle(), expected], timeout=15_000)
             except Exception as error:
                 raise AssertionError(f"{when}: the page shows {shown.inner_text()!r}, not {expected!r}") from error
 

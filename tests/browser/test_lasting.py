@@ -11,7 +11,7 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
-from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page, server
+from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page, server, until
 
 pytestmark = [
     pytest.mark.browser,
@@ -66,13 +66,14 @@ def saved(tmp_path_factory) -> Path:
         choice.get_by_role("button").click()
         path = work / "notebooks" / "lasting.ipynb"
         for words in (WORDS["window"], "You predict the second."):  # the still forms follow, and are saved
-            page.wait_for_function(
+            until(
+                page,
                 "words => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON())"
                 ".includes(words)",
                 arg=words,
             )
         learner.menu("File", "Save Notebook")
-        page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+        until(page, "() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
         kernel_goes(learner)
     assert "widgets" not in nbformat.read(path, 4).metadata
     settings = work / ".jupyter/config/lab/user-settings/@jupyterlab/docmanager-extension/plugin.jupyterlab-settings"
@@ -112,7 +113,7 @@ def without_a_kernel(learner: Learner) -> None:
         "async () => { await window.jupyterapp.commands.execute('docmanager:open', {path: 'notebooks/lasting.ipynb',"
         " kernelPreference: {shouldStart: false, canStart: false, autoStartDefault: false}}); }"
     )
-    learner.page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.context?.isReady")
+    until(learner.page, "() => window.jupyterapp.shell.currentWidget?.context?.isReady")
 
 
 def test_opened_again_and_again_without_a_kernel_it_stays_as_it_was(saved):

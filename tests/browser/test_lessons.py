@@ -9,7 +9,7 @@ import torch
 from playwright.sync_api import expect
 from torch import nn
 
-from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page, server
+from tests.browser.learner import CHROMIUM, WAIT, Learner, browser_page, server, until
 from utils.cost.table import profile
 
 pytestmark = [
@@ -259,7 +259,8 @@ class LabPage:
         """Do something, and wait until the picture is another one."""
         before = self.picture()
         act()
-        self.page.wait_for_function(
+        until(
+            self.page,
             "([lab, before]) => lab.querySelector('.course-picture').innerHTML !== before"
             " && !lab.querySelector('.course-trouble')",
             arg=[self.root.element_handle(), before],
