@@ -281,7 +281,9 @@ def test_the_command_prints_tables_and_keeps_lists(tmp_path, capsys, monkeypatch
 @pytest.mark.slow
 def test_a_sample_finds_nothing_but_what_is_known(monkeypatch):
     """A wrong answer that passes or a right one that is refused: mend the check. `kept` is for what cannot be mended."""
-    monkeypatch.setattr("utils.feedback.undoing.SECONDS", 0)  # which slip it is decides no verdict, and takes most of the time
+    monkeypatch.setattr(
+        "utils.feedback.undoing.SECONDS", 0
+    )  # which slip it is decides no verdict, and takes most of the time
     outcomes = [tried(trial) for trial in sampled(every_trial(), SAMPLE, SEED)]
     new = [each for each in outcomes if report.is_wrong(each) and each.trial.key not in KEPT]
     assert not new, report.wrong_ones(new)

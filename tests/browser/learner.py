@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from utils.system.places import CHECKOUT
@@ -65,18 +65,45 @@ def server(work: Path) -> Iterator[str]:
 
 
 @contextmanager
-def browser_page(*, width: int = 1280, height: int = 900):
-    """A page of headless Chromium."""
+def chromium() -> Iterator[None]:
+    """Headless Chromium, started once for all pages that `browser_page` opens until it ends.
+
+    For the tests of a module: while it runs, this thread has an event loop, and nothing else may start one.
+    """
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        page = browser.new_page(viewport={"width": width, "height": height})
+    with sync_playwright() as playwright, _started(playwright) as browser:
+        _running.append(browser)
+        try:
+            yield
+        finally:
+            _running.remove(browser)
+
+
+_running: list = []  # browsers of `chromium`
+
+
+@contextmanager
+def _started(playwright):
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    )
+    yield browser
+    browser.close()
+
+
+@contextmanager
+def browser_page(*, width: int = 1280, height: int = 900):
+    """A page of headless Chromium, which knows of no other page: in a browser of its own, or in that of `chromium`."""
+    with ExitStack() as stack:
+        if not _running:
+            stack.enter_context(chromium())
+        page = _running[-1].new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(WAIT)
-        yield page
-        browser.close()
+        try:
+            yield page
+        finally:
+            page.close()
 
 
 def until(page, holds: str, arg: object = None, timeout: float = WAIT) -> None:

@@ -4,12 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.browser.learner import browser_page
+import pytest
+
+from tests.browser.learner import browser_page, chromium
 from tests.browser.reading import READ
 
 HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>A page</title><body>'
 SMALLEST = f"() => Math.min(...({READ})('.touch').map(([_contrast, size]) => size))"
 CONTRAST = f"() => {{ const [contrast, _size, words] = ({READ})('.touch')[0]; return [contrast, words]; }}"
+
+
+@pytest.fixture(scope="module")
+def one_browser() -> Iterator[None]:
+    """For a module of tests that all look at such pages: each has a page of its own in one browser."""
+    with chromium():
+        yield
 
 
 @contextmanager

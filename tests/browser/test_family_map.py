@@ -6,13 +6,14 @@ from labs.family_map import family_map
 from networks.catalog import names
 from tests.browser.learner import CHROMIUM
 from tests.browser.reading import faults, readings
-from tests.browser.static import static_page
+from tests.browser.static import one_browser, static_page  # noqa: F401
 from utils.page.html import Html, tag
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.usefixtures("one_browser"),
 ]
 # What lies on what in a picture: words on words, and words on circles and lines (the points of their outlines, every two pixels).
 CROSSED = """svg => {

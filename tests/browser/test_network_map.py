@@ -8,7 +8,7 @@ import pytest
 from labs.network_map import network_map
 from networks import create
 from tests.browser.learner import CHROMIUM
-from tests.browser.static import CONTRAST, SMALLEST, static_page
+from tests.browser.static import CONTRAST, SMALLEST, one_browser, static_page  # noqa: F401
 from tests.browser.test_photo_maps import LIVE
 from utils.cost import profile
 from utils.show.touch import code_of
@@ -17,6 +17,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.usefixtures("one_browser"),
 ]
 OPEN_ALL = """() => { for (let level = 0; level < 6; level++) {
   for (const group of document.querySelectorAll('.map-opens[aria-expanded=false]')) {

@@ -10,13 +10,14 @@ from PIL import Image
 from labs.photo_maps import photo_maps
 from networks import create
 from tests.browser.learner import CHROMIUM
-from tests.browser.static import CONTRAST, SMALLEST, static_page
+from tests.browser.static import CONTRAST, SMALLEST, one_browser, static_page  # noqa: F401
 from utils.show.touch import code_of
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.usefixtures("one_browser"),
 ]
 
 

@@ -4,13 +4,14 @@ import pytest
 
 from labs.scrubber import scrubber
 from tests.browser.learner import CHROMIUM
-from tests.browser.static import CONTRAST, SMALLEST, static_page
+from tests.browser.static import CONTRAST, SMALLEST, one_browser, static_page  # noqa: F401
 from tests.labs.test_scrubber import watched
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.usefixtures("one_browser"),
 ]
 # What each picture shows: where its points and bars stand, its pixels, its numbers.
 SHOWN = """() => {

@@ -6,7 +6,7 @@ from course.site import book, teachers
 from course.site.facts import whole_ledger
 from course.syllabus import lesson
 from tests.browser.learner import CHROMIUM, browser_page
-from tests.browser.static import static_page
+from tests.browser.static import one_browser, static_page  # noqa: F401
 from utils.feedback.exercises import Feedback
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]

@@ -7,13 +7,14 @@ import pytest
 
 from labs.window import data, results, sliding_window
 from tests.browser.learner import CHROMIUM, Learner, browser_page
-from tests.browser.static import CONTRAST, SMALLEST, static_page
+from tests.browser.static import CONTRAST, SMALLEST, one_browser, static_page  # noqa: F401
 from tests.labs.test_window import SETTINGS
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.usefixtures("one_browser"),
 ]
 COMPUTED = """async ([data, settings]) => {
   const code = document.querySelector('script[data-front]').textContent;
