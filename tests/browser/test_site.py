@@ -9,7 +9,12 @@ from tests.browser.learner import CHROMIUM, browser_page
 from tests.browser.static import one_browser, static_page  # noqa: F401
 from utils.feedback.exercises import Feedback
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
+    pytest.mark.usefixtures("one_browser"),
+]
 STATIC = book.HERE / "static"
 SCRIPT = f"<script>{(STATIC / 'course.js').read_text(encoding='utf-8')}</script>"
 
