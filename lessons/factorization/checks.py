@@ -21,11 +21,11 @@ from networks.inception_v2 import (
 )
 from networks.layers import chain, padding_of
 from utils.cost.table import shape_text
-from utils.cost.trace import INPUT, CannotRun, trace
+from utils.cost.trace import INPUT, CannotRun
 from utils.feedback.answers import tensor_of, written
 from utils.feedback.exercises import Feedback, Wrong
 from utils.feedback.functions import Case, Kind, keyed, number, same_function
-from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module, settle
+from utils.feedback.modules import build, channels_of, followed, layers_of, operations_of, same_module, settle
 
 feedback = Feedback("factorization", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -740,7 +740,7 @@ def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int
         if type(own).__name__ != type(other).__name__ and type(own).__name__ in names:
             raise Wrong(f"{where} stands where {type(other).__name__} is expected.")
         try:
-            out = trace(own, own_shape).operations[-1].shape[1:]
+            out = followed(own, own_shape).operations[-1].shape[1:]
         except CannotRun as error:
             first, *_ = *layers_of(own, nn.Conv2d), None
             if first is not None and first.in_channels != own_shape[0]:
@@ -754,7 +754,7 @@ def _shapes_on_the_way(module: nn.Module, reference: nn.Module, shape: tuple[int
                     f"`channels` brought up to date after it?{_fork_words(theirs[place - 2], own_shape[0])}"
                 ) from None
             raise Wrong(f"{where} does not run on {shape_text(own_shape)}: {error}") from None
-        want = trace(other, shape).operations[-1].shape[1:]
+        want = followed(other, shape).operations[-1].shape[1:]
         if tuple(out) != tuple(want):
             raise Wrong(f"{where} puts out {shape_text(out)} where {shape_text(want)} is expected.")
         own_shape = shape = tuple(want)

@@ -16,10 +16,10 @@ from networks.bn_inception import InceptionA, ReductionA, ReductionWidths, Width
 from networks.inception_v2 import InceptionB, InceptionC, ReductionB, forked_out_channels
 from networks.inception_v4 import ShortAndLong
 from utils.cost.table import shape_text
-from utils.cost.trace import INPUT, CannotRun, Operation, trace
+from utils.cost.trace import INPUT, CannotRun, Operation
 from utils.feedback.exercises import Feedback, Wrong
 from utils.feedback.functions import Case, keyed, listed, number, optional, pair, same_function
-from utils.feedback.modules import build, channels_of, layers_of, operations_of, same_module, settle, traced
+from utils.feedback.modules import build, channels_of, followed, layers_of, operations_of, same_module, settle, traced
 
 feedback = Feedback("inception_v4", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -440,7 +440,7 @@ def short_and_long(answer: Any) -> str:
 def _one_by_seven_first(module: nn.Module, shape: tuple[int, int, int]) -> None:
     """Raise `Wrong` where the two long windows stand as the figure has them."""
     try:
-        record = trace(module, shape)
+        record = followed(module, shape)
     except (CannotRun, TypeError, ValueError):
         return
     windows = [_window(operation) for operation in record.operations if operation.name == "convolution"]

@@ -17,11 +17,11 @@ from lessons.xception.towers import DEPTHWISE_FIRST, ORDERS, POINTWISE_FIRST, Se
 from networks import measure
 from networks.layers import HalvingMaxPool
 from networks.xception import XceptionBlock
-from utils.cost.trace import INPUT, trace
+from utils.cost.trace import INPUT
 from utils.feedback.answers import require_function, same
 from utils.feedback.exercises import Feedback, Wrong, article, explain
 from utils.feedback.functions import Case, number, pair, same_function, tensor
-from utils.feedback.modules import build, same_module
+from utils.feedback.modules import build, followed, same_module
 
 feedback = Feedback("xception", Path(__file__).with_name("lesson.md"))
 check, hint, solution, use = feedback.check, feedback.hint, feedback.solution, feedback.use
@@ -611,7 +611,7 @@ def xception_block(answer: Any) -> str:
 def _about_the_sum(module: nn.Module, shape: tuple[int, int, int]) -> str:
     """A sentence where a block runs and nothing is added to its convolutions, or something else than its input."""
     try:
-        operations = trace(module, shape).operations
+        operations = followed(module, shape).operations
     except (TypeError, ValueError):
         return ""  # `same_module` has the words
     sums = [operation for operation in operations if operation.name.rstrip("_") in ("add", "sum", "cat")]

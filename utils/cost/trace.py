@@ -320,7 +320,7 @@ def _trace_thoroughly(
         with torch.no_grad(), recorder:
             outputs = torch.func.functional_call(module, recorder.stand_ins, tuple(images))
     except (NotImplementedError, RuntimeError, TypeError) as error:
-        if not with_numbers and "meta" in str(error).lower():
+        if not with_numbers and ("meta" in str(error).lower() or "Tensor.__format__" in str(error)):
             raise _NeedsNumbers(str(error).partition("\n")[0].rstrip("."), recorder.result()) from error
         if isinstance(error, TypeError) and "forward() missing" in str(error):
             names = ", ".join(name for name in inspect.signature(module.forward).parameters)

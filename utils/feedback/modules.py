@@ -139,11 +139,26 @@ def settle(module: nn.Module, image_shape: Sequence[int]) -> None:
             module(torch.zeros(2, *image_shape))
 
 
+def followed(module: nn.Module, image_shape: Sequence[int]) -> Trace:
+    """What `utils.cost.trace.trace` says of a module; on an image with numbers where its forward looks at one, as to print it.
+
+    Raises:
+        TypeError, ValueError: as `trace`.
+    """
+    try:
+        return trace(module, image_shape)
+    except CannotRun as error:
+        image = torch.randn(1, *image_shape, generator=torch.Generator().manual_seed(0))
+        with suppress(CannotRun):
+            return trace(module, image)
+        raise error
+
+
 def traced(module: nn.Module, image_shape: Sequence[int]) -> Trace | None:
     """What a module does with an image, as far as it runs; None where not even that can be said."""
     try:
         settle(module, image_shape)
-        return trace(module, image_shape)
+        return followed(module, image_shape)
     except CannotRun as error:
         return error.before
     except (TypeError, ValueError):
@@ -242,7 +257,7 @@ def _run(answer: nn.Module, expected: Trace) -> tuple[Trace, Tensor]:
     shape = expected.image_shape
     images = torch.zeros(2, *shape)
     try:
-        found = trace(answer, shape)
+        found = followed(answer, shape)
     except CannotRun as error:
         raise Wrong(_why_it_stops(answer, error, expected)) from error
     except NotImplementedError as error:
@@ -607,7 +622,7 @@ def _compare_grids(found: Trace, expected: Trace, orders: Orders | None, generat
         _run(found.root, trace(expected.root, images.shape[1:]))  # which says more
         raise Wrong(f"It runs on {grids[0]}, and stops on {grids[1]}. {explain(error)}") from error
     if mine.shape != theirs.shape:
-        there, wanted = (trace(each.root, images.shape[1:]) for each in (found, expected))
+        there, wanted = (followed(each.root, images.shape[1:]) for each in (found, expected))
         _compare_shapes(there, wanted, mine.shape[1:], theirs.shape[1:])
     if orders is not None and mine.shape == theirs.shape:
         mine, theirs = mine[:, orders[0]], theirs[:, orders[1]]

@@ -806,16 +806,20 @@ def test_hidden_layers_are_found_by_running_not_guessed():
             return self.parts[1](self.parts[0](x))
 
     class Reading(nn.Module):
-        def __init__(self):
+        def __init__(self, most):
             super().__init__()
             self.conv = nn.Conv2d(4, 3, 1)
+            self.most = most
 
         def forward(self, x):
-            return self.conv(x).relu() * (1 if float(x.sum()) < 1e9 else 2)
+            return self.conv(x).relu() * (1 if x.detach().sum().item() < self.most else 2)
 
     reference = nn.Sequential(nn.Conv2d(4, 3, 1), nn.ReLU())
     assert "torch does not see all of your layers" in refused(Hidden(), reference)
-    assert "does not see" not in (said := refused(Reading(), reference)) and "shapes and no numbers" in said
+    assert same_module(Reading(1e9), reference, (4, 7, 9), ordered=True) == ""
+    for most in (-1e9, 0.0, 5.0):
+        said = refused(Reading(most), reference, ordered=True)
+        assert "does not see" not in said and "values" in said or "difference" in said, said
 
 
 class Odd(nn.Module):
