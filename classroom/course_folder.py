@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # nbgrader takes seconds to load
 
 SETTINGS = "classroom.toml"
 TEXTS = ".course.json"  # which text of each assignment the class was given
+COLLECTED = ".marks/{}.collected.json"  # what was odd when an assignment was last collected
 CLEANING = "classroom.cleaning.Clean"
 CLASSROOM = """# This class. Lines that begin with # are switched off.
 
@@ -470,9 +471,22 @@ def collect(folder: Path, slug: str, source: Path | None = None, *, who: Path | 
             found = intake.collect(source, folder, slug, known, names)
         else:
             found = _from_exchange(folder, slug, known)
+        told = collected(folder, slug)
+        told["students"] |= {row.student: row.remarks for row in found.rows}
+        told["questions"] = found.questions
+        write_whole(folder / COLLECTED.format(slug), json.dumps(told))
     for row in found.rows:
         row.name = known.called.get(row.student, "")
     return found
+
+
+def collected(folder: Path, slug: str) -> dict[str, Any]:
+    """What was odd when the assignment was last collected: remarks by `students`, and the `questions`."""
+    try:
+        told: dict[str, Any] = json.loads((folder / COLLECTED.format(slug)).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        told = {}
+    return {"students": {}, "questions": []} | told
 
 
 def _from_exchange(folder: Path, slug: str, known: Roster) -> Collected:

@@ -283,17 +283,34 @@ def _take(student: str, group: Group, target: Path, slug: str, names: set[str], 
     if when and before and when < before and chosen.read_bytes() != _content(target / f"{slug}.ipynb"):
         found.left.append((file.name, f"older than what is there ({when:%Y-%m-%d %H:%M} UTC)"))
         return row
+    there = target / f"{slug}.ipynb"
     try:
         row.remarks += read_with_remarks(chosen)[1]
+        is_ours = bool(names & cell_names(chosen))
     except NotANotebook as error:
         row.remarks.append(str(error))
+        is_ours = False
+    if not is_ours and _is_of(there, names):
+        row.remarks.append("what was handed in before stays")
+        found.left.append((file.name, "it would replace a notebook of this assignment"))
+        return row
+    if there.exists() and chosen.read_bytes() != _content(there):
+        row.remarks.append(f"replaces another notebook{f' of {before:%Y-%m-%d %H:%M} UTC' if before else ''}")
     target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(chosen, target / f"{slug}.ipynb")
+    shutil.copyfile(chosen, there)
     (target / TIMESTAMP).unlink(missing_ok=True)
     if when:
         (target / TIMESTAMP).write_text(when.strftime("%Y-%m-%d %H:%M:%S.%f UTC"), encoding="utf-8")
     found.taken += 1
     return row
+
+
+def _is_of(path: Path, names: set[str]) -> bool:
+    """Is there a notebook with a cell of these names?"""
+    try:
+        return path.exists() and bool(names & cell_names(path))
+    except ClassroomError:
+        return False
 
 
 def _content(path: Path) -> bytes:
@@ -327,7 +344,7 @@ def choose(files: Iterable[Path], names: set[str], slug: str) -> tuple[Path | No
     notebooks = [path for path in files if path.suffix.lower() == ".ipynb"]
     named = [path for path in notebooks if path.name == f"{slug}.ipynb"]
     if len(named) == len(notebooks) == 1:
-        return named[0], ""
+        return named[0], _stranger(named[0], names)
     matches = []
     for path in notebooks:
         try:
@@ -346,7 +363,7 @@ def choose(files: Iterable[Path], names: set[str], slug: str) -> tuple[Path | No
             f", one of {len(notebooks)} notebooks" if len(notebooks) > 1 else ""
         )
     if len(notebooks) == 1:
-        return notebooks[0], _stranger(notebooks[0])
+        return notebooks[0], _stranger(notebooks[0], names)
     if notebooks:
         return None, f"{len(notebooks)} notebooks, and none is named {slug}.ipynb or has a cell of this assignment"
     return None, "no notebook" + (f", but {', '.join(sorted(path.name for path in files)[:3])}" if files else "")
@@ -367,13 +384,16 @@ def _rivals(chosen: Path, matches: Iterable[Path]) -> str:
     )
 
 
-def _stranger(path: Path) -> str:
-    """A remark on the only notebook, in which nothing is the assignment's."""
+def _stranger(path: Path, names: set[str]) -> str:
+    """A remark on the only notebook, where nothing in it is the assignment's."""
     try:
-        read(path)
+        found = cell_names(path)
     except ClassroomError:
         return ""  # whoever reads it says why
-    return f"handed in as {path.name}, which has no cell of this assignment"
+    if found & names:
+        return ""
+    other = f": it has {', '.join(sorted(found)[:3])}" if found else ""
+    return f"handed in as {path.name}, which has no cell of this assignment{other}"
 
 
 def cell_names(path: Path) -> set[str]:

@@ -19,6 +19,7 @@ from classroom import intake
 from classroom.assignments import alembic_on_path
 from classroom.course_folder import (
     alone,
+    collected,
     database,
     gradebook,
     insist,
@@ -69,6 +70,7 @@ def autograde(
         rows = {row.student: row for row in _roster(folder, slug, students)}
         for row in rows.values():
             row.name = called.get(row.student, "")
+            row.remarks += collected(folder, slug)["students"].get(row.student, [])
             if called and row.student not in called:
                 row.remarks.append(f"not in {STUDENTS}")
         unknown = sorted(set(students) - set(rows))
@@ -138,13 +140,15 @@ def _autograde(
     to_run = [key for key in distinct if key not in outcomes]
     if to_run:
         say(in_force().sentence)
-    say(f"{len(jobs)} handed in, {len(to_run)} to run.")
+    say(f"{len(jobs)} can be marked, {len(to_run)} to run.")
     with Workers(min(workers, max(len(to_run), 1))) as pool:
         for count, (number, found) in enumerate(pool.mark([distinct[key] for key in to_run]), start=1):
             key = to_run[number]
             autograding.cache(marks, distinct[key], found)
             outcomes[key] = found
             say(f"{count:>3} of {len(to_run)}  {', '.join(student for student in jobs if digests[student] == key)}")
+    for row in rows.values():
+        row.remarks = list(dict.fromkeys(row.remarks))  # what was said when it was collected is not said twice
     for student, job in jobs.items():
         rows[student].remarks += _remarks_on(job, outcomes[digests[student]])
     # What is entered depends on the outcome, and on the points that the release gives for it.
@@ -163,7 +167,8 @@ def _autograde(
             row.remarks.insert(0, f"late by {late[row.student]}")
     report = sorted(rows.values(), key=lambda row: row.student)
     (folder / "reports").mkdir(exist_ok=True)
-    (folder / "reports" / f"{slug}.txt").write_text(table(report) + "\n", encoding="utf-8")
+    asked = [f"Asked about, and in no line above: {question}" for question in collected(folder, slug)["questions"]]
+    (folder / "reports" / f"{slug}.txt").write_text("\n".join([table(report), *asked, ""]), encoding="utf-8")
     return report
 
 
@@ -208,7 +213,7 @@ def _intake(folder: Path, slug: str, row: Row) -> NotebookNode | None:
     """
     place = folder / "submitted" / row.student / slug
     if not place.is_dir():
-        row.remarks.append("nothing handed in")
+        row.remarks.append("nothing that can be marked" if row.remarks else "nothing handed in")
         return None
     files = [path for path in sorted(place.rglob("*")) if path.is_file() and path.name != intake.TIMESTAMP]
     chosen, remark = intake.choose(files, intake.cell_names(folder / "release" / slug / f"{slug}.ipynb"), slug)
@@ -255,6 +260,9 @@ def _remarks_on(job: Job, outcomes: list[Outcome]) -> list[str]:
             remarks.append(f"{where}: {outcome.error[1] or outcome.error[0]}")
         elif outcome.error and "allocate" in outcome.error[1] and "memory" in outcome.error[1]:  # torch's own words
             remarks.append(f"{where}: needed more memory than a submission may have")
+        elif outcome.error and cell.role == "student":
+            name, text, _ = outcome.error
+            remarks.append(f"{where}: stopped with {name}{f': {text.splitlines()[0]:.80}' if text.strip() else ''}")
         if outcome.remark:
             remarks.append(f"{where}: {outcome.remark}")
     return remarks
@@ -275,6 +283,8 @@ def _enter(
             if student not in entered:
                 if (folder / "submitted" / student / slug).is_dir():
                     _nothing(folder, slug, student)
+                    if done.pop(student, None):  # the same notebook as before this one counts again when it comes again
+                        write_whole(done_path, json.dumps(done))
                 continue
             if done.get(student) == entered[student] and graded.exists() and not again:
                 continue
@@ -284,6 +294,7 @@ def _enter(
             if not result["success"]:
                 row.remarks.append(f"nbgrader could not enter the points: {reason(result)}")
                 _nothing(folder, slug, student)
+                done.pop(student, None)
                 continue
             row.is_new = True
             done[student] = entered[student]
@@ -314,7 +325,9 @@ def _name_the_nameless(folder: Path) -> None:
 
 
 def _nothing(folder: Path, slug: str, student: str) -> None:
-    """A submission that cannot be read: no points, and nothing left to mark."""
+    """A submission that cannot be read: no points, nothing left to mark, and no page of what was there before."""
+    for made in ("autograded", "feedback"):
+        shutil.rmtree(folder / made / student / slug, ignore_errors=True)
     with gradebook(folder) as book:
         book.update_or_create_student(student)
         book.update_or_create_submission(slug, student)

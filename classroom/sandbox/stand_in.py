@@ -39,6 +39,7 @@ from classroom.sandbox.wire import (
     tensor_bytes,
     trusted_class,
 )
+from utils.feedback.functions import CHANGES
 
 _EXCEPTIONS = {
     name: kind for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)
@@ -72,7 +73,8 @@ class Student(Codec):
         self.seconds = seconds
         self.seed = seed
         self.sources: list[str] = []  # the cells that the student handed in
-        self.words: set[str] = set()  # texts that came over and do not stand in those
+        self.visible: list[str] = []  # what everybody may read of the tests
+        self.words: set[str] = set()  # texts that came over and do not stand in these
         self.deadline = float("inf")
         self.undecided = ""  # what the student's code does and cannot be brought here
         self.last = 0
@@ -139,6 +141,10 @@ class Student(Codec):
         if torch.is_grad_enabled() and any(tensor is not None and not tensor.requires_grad for tensor in of_gradient):
             self.undecided = "a gradient that is not torch's own, as of a torch.autograd.Function"
             raise NotSerializable(self.undecided)
+        with self._sense():
+            changed = [place if str(place).isidentifier() else int(place) for place in response.get("changed", [])]
+        if changed:  # lists and dictionaries are changed there alone
+            raise AssertionError(CHANGES.format(changed[0]))
         return response, value
 
     @contextmanager
@@ -449,14 +455,14 @@ class Student(Codec):
         return self.decode(data)
 
     def _heard(self, text: str) -> None:
-        if len(text) >= _SHORT and not any(text in source for source in self.sources):
+        if len(text) >= _SHORT and not any(text in source for source in (*self.sources, *self.visible)):
             self.words.add(text)
 
     def without_its_words(self, text: str) -> str:
         """What a test says, without the texts that the student's code has made up since tests ask: they can hold what was asked."""
         for words in sorted(self.words, key=len, reverse=True):
             text = text.replace(words, "...").replace(repr(words)[1:-1], "...")
-        return text
+        return text.removesuffix(" torch says: ...")
 
     def _exception(self, names: list[str], text: str, lines: list[Encoded]) -> Exception:
         """An exception like the student's: the nearest one of Python's own, with the lines of the student's that led to it."""

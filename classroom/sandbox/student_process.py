@@ -170,6 +170,15 @@ class RequestHandler(Codec):
                     value = self.names.get(args[0])
                 case "forward":
                     value = self.forward(*args, grad=message["grad"])
+                case "call":
+                    _, given, named = args
+                    before = _as_it_is([*given, *named.values()])
+                    value = self.record(_call, args, message["grad"])
+                    after = _as_it_is([*given, *named.values()])
+                    places = [*range(1, len(given) + 1), *named]
+                    response["changed"] = [
+                        place for place, old, new in zip(places, before[1], after[1], strict=True) if old != new
+                    ]
                 case operation:
                     value = self.record(OPERATIONS[operation], args, message["grad"])
             response["value"] = self.encode(value)
@@ -605,9 +614,19 @@ def _call(function: Callable[..., object], args: tuple[object, ...], kwargs: dic
     return function(*args, **kwargs)
 
 
-# What the tests' process may ask for, besides a name and a module's forward.
+def _as_it_is(value: Any) -> Any:
+    """A value's lists, tuples, dictionaries and sets as they are now, to be compared with what they are later."""
+    if type(value) in (list, tuple):
+        return type(value), [_as_it_is(each) for each in value]
+    if type(value) is dict:
+        return dict, {name: _as_it_is(each) for name, each in value.items()}
+    if type(value) is set:
+        return set, set(value)
+    return value if value is None or type(value) in (bool, int, float, complex, str, bytes) else id(value)
+
+
+# What the tests' process may ask for, besides a name, a call and a module's forward.
 OPERATIONS: dict[str, Callable[..., object]] = {
-    "call": _call,
     "getattr": getattr,
     "setattr": setattr,
     "getitem": operator.getitem,

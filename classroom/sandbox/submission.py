@@ -24,6 +24,7 @@ from dataclasses import asdict
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.text import SList
 
 from classroom.sandbox.channel import NO_SENSE, Channel, Disconnected, ResponseTimeout
 from classroom.sandbox.isolation import (
@@ -46,6 +47,8 @@ from utils.feedback.exercises import tells_why
 NO_MORE_JOBS = 77  # the exit status of a process that waited for one
 OF_TESTS = Limits(memory=64 * GIGABYTE, processor=3600)  # until the job says its own
 _NO_SLIP = ("TimeoutError", "MemoryError", "ProcessEnded")  # what no sentence of a test has ended
+INSTALLERS = ("pip", "conda", "mamba", "micromamba", "uv")
+SCRIPTS = ("bash", "sh", "script", "perl", "ruby", "system", "sx", "!")  # cells that are another program's
 EVERY = 0.1  # seconds between two looks at what a submission uses
 Scope = dict[str, Any]  # the names that the tests see
 
@@ -96,6 +99,7 @@ class Session:
         self.channel = Channel(end)
         self.student = Student(self.channel, self.job.times.answer, seed=_seed(self.job))
         self.student.sources = [cell.source for cell in self.job.cells if cell.role != "test"]
+        self.student.visible = ["\n".join(_visible(cell)) for cell in self.job.cells if cell.role == "test"]
         return reason
 
     @property
@@ -312,6 +316,10 @@ def _test(cell: Cell, job: Job, session: Session, scope: Scope) -> tuple[Outcome
         name, text = type(error).__name__, undecided or student.without_its_words(str(error))
         if getattr(error, "of_student", False):
             text = "Your code stopped with this where the test asked it. Its own words are not shown here: the test may be hidden."
+            if name == "NotImplementedError" and any(
+                each.role == "student" and "raise NotImplementedError" in each.source for each in job.cells
+            ):
+                text = "This task is open: its cell still raises NotImplementedError, as it came."
             if is_out_of_memory(name, str(error)):
                 name, text = "MemoryError", _too_much_memory(job.limits)
         if reason := _stopped(session):
@@ -369,8 +377,7 @@ def _too_long(seconds: float, what: str) -> str:
 
 def _lines(error: BaseException, cell: Cell) -> list[str]:
     """Where a visible test stopped, and where in the student's code. Of a hidden test only its sentence is told."""
-    lines = cell.source.splitlines()
-    hidden = next((number for number, line in enumerate(lines) if "BEGIN HIDDEN TESTS" in line), len(lines))
+    hidden = len(_visible(cell))
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -378,6 +385,12 @@ def _lines(error: BaseException, cell: Cell) -> list[str]:
     ]
     notes = [line for note in getattr(error, "__notes__", []) for line in note.splitlines()]
     return [line.rstrip("\n") for line in traceback.format_list(frames)] + notes
+
+
+def _visible(cell: Cell) -> list[str]:
+    """The lines of a test that students see."""
+    lines = cell.source.splitlines()
+    return lines[: next((number for number, line in enumerate(lines) if "BEGIN HIDDEN TESTS" in line), len(lines))]
 
 
 # The worker
@@ -448,6 +461,42 @@ def _job(channel: Channel, worker: socket.socket) -> int:
     return 0
 
 
+class Shell(InteractiveShell):
+    """IPython, in which what asks for a screen, another program or an extension is left out, says so, and stops no cell."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Nothing: there is no screen."""
+
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[None, str]:
+        """Nothing, as `%matplotlib inline` asks for it: figures are drawn, and nobody sees them."""
+        return None, "agg"
+
+    def system(self, cmd: str) -> None:
+        """What `!` and `%pip` call."""
+        print("What starts with ! or %pip is left out when work is marked: no other program runs there.")
+        self.user_ns["_exit_code"] = 0
+
+    system_raw = system_piped = system
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> list[str] | str:
+        """What `lines = !...` calls."""
+        self.system(cmd)
+        return SList() if split else ""
+
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> object:
+        """As IPython, but for magics that are not there."""
+        if magic_name in INSTALLERS or magic_name not in self.magics_manager.magics["line"]:
+            print(f"%{magic_name} is left out when work is marked.")
+            return None
+        try:
+            return super().run_line_magic(magic_name, line, _stack_depth + 1)
+        except ModuleNotFoundError:
+            if magic_name not in ("load_ext", "reload_ext"):
+                raise
+            print(f"%{magic_name} {line.strip():.40} is left out when work is marked: it is not installed there.")
+            return None
+
+
 def new_shell() -> InteractiveShell:
     """An IPython shell without history, colours or files of its own."""
     import matplotlib
@@ -465,7 +514,10 @@ def new_shell() -> InteractiveShell:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    return InteractiveShell.instance(config=config)
+    shell = Shell.instance(config=config)
+    for name in SCRIPTS:
+        shell.magics_manager.register_function(lambda line, cell: shell.system(""), "cell", name)
+    return shell
 
 
 if __name__ == "__main__":

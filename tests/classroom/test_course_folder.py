@@ -302,7 +302,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course
         marking.autograde(course, SLUG, say=stop_after_two)
     said.clear()
     marking.autograde(course, SLUG, say=said.append)
-    assert "4 handed in, 2 to run." in said
+    assert "4 can be marked, 2 to run." in said
 
     with course_folder.gradebook(course) as book:  # a person marks the free answer and takes a point off
         book.find_grade("trade", SLUG, SLUG, "student_1").manual_score = 2
@@ -310,11 +310,11 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was_and_loses_no_mark(course
         book.db.commit()
     said.clear()
     rows = marking.autograde(course, SLUG, say=said.append)
-    assert "4 handed in, 0 to run." in said and not any(row.is_new for row in rows)
+    assert "4 can be marked, 0 to run." in said and not any(row.is_new for row in rows)
     hand_in(course, "student_0", notebook(course, {}))  # hands in anew
     said.clear()
     rows = {row.student: row for row in marking.autograde(course, SLUG, say=said.append)}
-    assert "4 handed in, 1 to run." in said
+    assert "4 can be marked, 1 to run." in said
     assert [row.student for row in rows.values() if row.is_new] == ["student_0"] and rows["student_0"].total == 0
     marking.autograde(course, SLUG, students=["student_1"], again=True)
     with course_folder.gradebook(course) as book:

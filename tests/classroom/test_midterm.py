@@ -89,7 +89,7 @@ def test_changed_points_arrive_with_the_next_release(course):
     course_folder.release(course, SLUG)
     rows, said = marked(course)
     assert rows["anna"].points["five_branches"] == 30 and rows["anna"].total == 37
-    assert "1 handed in, 0 to run." in said and not any("is not what was released" in line for line in said)
+    assert "1 can be marked, 0 to run." in said and not any("is not what was released" in line for line in said)
     with course_folder.gradebook(course) as book:
         submission = book.find_submission(SLUG, "anna")
         assert (submission.score, submission.max_score) == (36, 39), "points by hand stay"
@@ -102,7 +102,7 @@ def test_a_changed_test_is_told_until_it_is_released(course):
     assert any("the text of test_largest_reduction" in line for line in marked(course)[1])
     course_folder.release(course, SLUG)
     rows, said = marked(course)
-    assert not any("is not what was released" in line for line in said) and "1 handed in, 1 to run." in said
+    assert not any("is not what was released" in line for line in said) and "1 can be marked, 1 to run." in said
     assert any("changed the teacher's test_largest_reduction" in remark for remark in rows["anna"].remarks)
 
 
@@ -302,6 +302,62 @@ def test_folders_that_were_put_there_by_hand(course):
 # Damaged files, and the terminal
 
 
+def test_a_sound_notebook_counts_again_after_a_broken_one_and_no_page_is_of_another(course):
+    hand_in(course, "anna")
+    hand_in(course, "ben")
+    place = course / "submitted" / "anna" / SLUG / f"{SLUG}.ipynb"
+    sound = place.read_bytes()
+    assert marked(course)[0]["anna"].total == 10 and len(marking.feedback(course, SLUG)) == 2
+    place.write_bytes(sound[:-40])
+    rows, _ = marked(course)
+    assert rows["anna"].total == 0 and "no points" in str(rows["anna"].remarks)
+    assert [path.parents[1].name for path in marking.feedback(course, SLUG)] == ["ben"]
+    assert marking.without_page(course, SLUG) == ["anna"]
+    place.write_bytes(sound)
+    rows, _ = marked(course)
+    assert rows["anna"].total == 10 and rows["anna"].is_new and not rows["ben"].is_new
+
+
+def test_what_is_no_notebook_of_the_assignment_replaces_none_that_is(course, tmp_path):
+    source = download(course, tmp_path / "1", ["Jane Doe_71_assignsubmission_file_"])
+    command("autograde", SLUG, "--from", source, "--folder", course)
+    kept = next(course.glob("submitted/*/*/*.ipynb"))
+    before, stranger = kept.read_bytes(), nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")])
+    for number, (content, words) in enumerate(
+        {
+            before[:-40]: "no notebook that can be read",
+            nbformat.writes(stranger).encode(): "no cell of this assignment",
+        }.items()
+    ):
+        again = download(course, tmp_path / f"again {number}", ["Jane Doe_71_assignsubmission_file_"])
+        next(again.rglob("*.ipynb")).write_bytes(content)
+        said = command("autograde", SLUG, "--from", again, "--folder", course).output
+        assert kept.read_bytes() == before and words in said, said
+        assert "what was handed in before stays" in said and "0 taken in" in said and "10" in said.split("by tests")[1]
+    newer = json.loads(before)
+    newer["cells"][0]["source"] = "Better."
+    again = download(course, tmp_path / "newer", ["Jane Doe_71_assignsubmission_file_"])
+    next(again.rglob("*.ipynb")).write_text(json.dumps(newer))
+    assert "replaces another notebook" in command("autograde", SLUG, "--from", again, "--folder", course).output
+
+
+def test_what_was_odd_when_it_was_collected_stays_in_the_report(course, tmp_path):
+    (course / "students.csv").write_text(
+        'Student,ID,SIS User ID,SIS Login ID,Section\n"Doe, Jane",4321,A1,jdoe,Monday\n"Lee, Kim",4322,,klee,Tuesday\n"Fox, Eve",4323,,efox,Monday\n'
+    )
+    source = download(course, tmp_path / "downloads", [])
+    source.mkdir()
+    shutil.copy(course / "release" / SLUG / f"{SLUG}.ipynb", source / f"leekim_LATE_4322_9_{SLUG}-1.ipynb")
+    (source / f"doejane_4321_10_{SLUG}.zip").write_bytes(b"PK no zip")
+    shutil.copy(course / "release" / SLUG / f"{SLUG}.ipynb", source / f"nobody_9999_11_{SLUG}.ipynb")
+    command("collect", SLUG, "--from", source, "--folder", course)
+    marked(course)
+    told = (course / "reports" / f"{SLUG}.txt").read_text()
+    assert "late, says Canvas" in told and "is no zip that can be read" in told and "nothing that can be marked" in told
+    assert told.count("nothing handed in") == 1, "of Eve alone"
+    assert "Asked about, and in no line above: nobody" in told
+
+
 @pytest.mark.slow
 def test_damaged_files_are_named_with_their_student_and_the_terminal_stays_quiet(course, capfd):
     good = json.loads((course / "release" / SLUG / f"{SLUG}.ipynb").read_bytes())
@@ -363,7 +419,7 @@ def test_two_sections_in_one_class(course, tmp_path):
     assert {name: row.total for name, row in rows.items()} == {"anna": 10, "ben": 10, "carla": 10}
     course_folder.collect(course, SLUG, two)
     rows, said = marked(course)
-    assert "3 handed in, 0 to run." in said and not any(row.is_new for row in rows.values())
+    assert "3 can be marked, 0 to run." in said and not any(row.is_new for row in rows.values())
 
 
 def test_two_classes_of_one_seed_have_the_same_assignment(course, tmp_path):
@@ -484,7 +540,7 @@ def test_a_tenth_off_for_each_day_and_a_later_date(course):
     (course / "classroom.toml").write_text(text.replace("2026-10-31", "2026-11-01"))
     course_folder.release(course, SLUG)
     rows, said = marked(course)
-    assert "4 handed in, 0 to run." in said and all(row.is_new for row in rows.values())
+    assert "4 can be marked, 0 to run." in said and all(row.is_new for row in rows.values())
     assert {one.id: one.points[SLUG] for one in export.read(course).students} == {
         "in_time": 10, "late": 10, "later": 8, "no_time": 10,
     }  # fmt: skip

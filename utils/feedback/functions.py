@@ -583,6 +583,9 @@ def copies(arguments: Any, *, gradient: bool = False) -> Any:
     return copy.deepcopy(arguments)
 
 
+CHANGES = "your function changes its argument {}: whoever calls it needs that as it was"
+
+
 def on_copies(function: Function) -> Function:
     """The same function, for the tests of an assignment: each call gets copies, and a function that changes them is refused.
 
@@ -596,10 +599,8 @@ def on_copies(function: Function) -> Function:
         given = [_copied(each) for each in arguments]
         result = function(*given)
         for place, (mine, own) in enumerate(zip(given, arguments, strict=True), start=1):
-            if isinstance(own, Tensor | list | tuple | dict) and not same(mine, own):
-                raise AssertionError(
-                    f"your function changes its argument {place}: whoever calls it needs that as it was"
-                )
+            if isinstance(own, Tensor | list | tuple | dict | set) and not same(mine, own):
+                raise AssertionError(CHANGES.format(place))
         return result
 
     return called
@@ -612,7 +613,7 @@ def _copied(given: Any) -> Any:
         return type(given)(map(_copied, given))
     if type(given) is dict:
         return {name: _copied(each) for name, each in given.items()}
-    return given
+    return set(given) if type(given) is set else given
 
 
 def _gradients(function: Function, arguments: Sequence[Any]) -> list[Tensor | None] | None:

@@ -22,6 +22,7 @@ from classroom.sandbox.wire import NotSerializable
 from classroom.sandbox.workers import Workers
 from tests.classroom.submissions import answers_of, failed, job, said
 from utils.cost.table import profile
+from utils.system.places import CHECKOUT
 
 SLUG = "inception_module"
 TESTS = {"five_branches", "largest_reduction", "choose_widths", "repaired_runs", "repaired_computes"}
@@ -864,6 +865,66 @@ def test_what_draws_random_numbers_draws_the_tests_own_in_training(student):
         assert torch.allclose(*gradients, atol=1e-6) and gradients[0].abs().sum() > 0
     assert not torch.equal(net(x), net(x)), "two calls draw two sets of numbers"
     assert torch.equal(net.eval()(x), net(x))
+
+
+def outcomes_of(workers, source, test):
+    ((_, found),) = workers.mark(
+        [Job([Cell("student", "answer", source), Cell("test", "test_answer", test)], ["answer"], Timeouts(slips=0))]
+    )
+    return found
+
+
+@needs_linux
+@pytest.mark.parametrize(
+    ("body", "change"),
+    [
+        ("things.pop()", True), ("things.sort()", True), ("things[1].append(4)", True), ("named['k'] = 2", True),
+        ("things[1].append(4); things[1].pop()", False), ("things = sorted(things, key=str)", False), ("named = named | {'k': 2}", False),
+    ],
+)  # fmt: skip
+def test_lists_and_dictionaries_that_are_changed_are_told(workers, body, change):
+    source = f"def answer(things, named):\n    {body}\n    return 5"
+    test = "assert answer([3, [1, float('nan')], 'x'] if {sort} else [3, 1, 2], {'k': 1}) == 5".replace(
+        "{sort}", str("sort()" not in body)
+    )
+    said = outcomes_of(workers, source, test)[1].error
+    place = 2 if "named" in body else 1
+    if change:
+        assert tuple(said[:2]) == (
+            "AssertionError",
+            f"your function changes its argument {place}: whoever calls it needs that as it was",
+        )
+    else:
+        assert said is None
+
+
+@needs_linux
+@pytest.mark.parametrize(
+    "line",
+    ["%matplotlib inline", "%matplotlib widget", "!nvidia-smi", "files = !ls", "%pip install torchinfo", "%conda install x", "%load_ext tensorboard",
+     "%tensorboard --logdir x", "%config InlineBackend.figure_format = 'svg'", "%load_ext autoreload\n%autoreload 2", "%%time"],
+)  # fmt: skip
+def test_what_a_notebook_asks_of_its_screen_or_its_shell_stops_no_cell(workers, line):
+    cell, test = outcomes_of(workers, f"{line}\ndef answer():\n    return 5", "assert answer() == 5")
+    assert cell.error is None and test.error is None, (cell, test)
+    assert CHECKOUT.as_posix() not in cell.text
+
+
+@needs_linux
+def test_an_open_task_is_called_so_and_words_that_stand_in_a_visible_test_are_told(workers):
+    test = "### BEGIN HIDDEN TESTS\nanswer(5)\n### END HIDDEN TESTS"
+    _, said = outcomes_of(workers, "def answer(n):\n    raise NotImplementedError()", test)
+    assert tuple(said.error[:2]) == (
+        "NotImplementedError",
+        "This task is open: its cell still raises NotImplementedError, as it came.",
+    )
+    source = "def answer(*pair):\n    return max(pair, key=len)"
+    test = "found = answer('wide', 'narrow')\nassert found == 'wide', f'the wide one is right, not the {found} one'\n"
+    _, said = outcomes_of(workers, source, test)
+    assert said.error[1] == "the wide one is right, not the narrow one"
+    hidden = "### BEGIN HIDDEN TESTS\n" + test + "### END HIDDEN TESTS"
+    _, said = outcomes_of(workers, source, hidden)
+    assert said.error[1] == "the wide one is right, not the ... one"
 
 
 @needs_linux
