@@ -210,6 +210,7 @@ def fold_before(norm, conv):
 @torch.no_grad()
 def fold_before(norm, conv):
     height, width = [step * (side - 1) + 1 for side, step in zip(conv.kernel_size, conv.dilation)]
+    norm = copy.deepcopy(norm).eval()
     nothing = torch.zeros(1, conv.in_channels, height, width)
     scale = {{times}}(norm(torch.ones(1, conv.in_channels, 1, 1)) - norm(torch.zeros(1, conv.in_channels, 1, 1)))
     result = copy.deepcopy(conv)

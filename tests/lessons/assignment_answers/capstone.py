@@ -131,8 +131,10 @@ def largest_side(parts, budget):
     return 16 * math.isqrt((budget - fixed) * 4 // rest)
 """,
         """
+import math
+
 largest_side = lambda parts, budget: max(
-    (s for s in range(16, 1025, 16) if sum(m if n == "classifier" else m * (s / 32) ** 2 for n, m in parts) <= budget),
+    (s for s in range(16, 32 * math.isqrt(budget) + 48, 16) if sum(m if n == "classifier" else m * (s / 32) ** 2 for n, m in parts) <= budget),
     default=0,
 )
 """,
