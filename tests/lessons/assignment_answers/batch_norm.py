@@ -6,6 +6,8 @@ TOLD = ("forgets_the_shift", "the relative error is")
 SECRETS = ("_generator", "nn.functional.group_norm", "_twin", "A full answer")
 
 WRONG = {
+    "empties_the_counts": ("combine", "    total = sum(counts)\n", "    total = sum(counts)\n    counts, _ = list(counts), counts.clear()\n", {"combine"}),
+    "leaves_evaluation_mode": ("fold_before", "    folded = copy.deepcopy(conv)\n", "    norm.eval()\n    folded = copy.deepcopy(conv)\n", {"fold_before"}),
     "normalises_over_the_batch": ("group_norm", "dim=(2, 3, 4)", "dim=(0, 2, 3, 4)", {"group_norm"}),
     "takes_every_group_th_channel": (
         "group_norm", "x.reshape(n, groups, c // groups, h, w)",

@@ -21,6 +21,8 @@ _ACCURACY = f'"test_accuracy": {_RECORD["history"][-1]["test_accuracy"]}'
 _LOSS = f'"test_loss": {_RECORD["history"][-1]["test_loss"]}'
 
 WRONG = {
+    "turns_the_list": ("largest_side", "    best, side = 0, 16\n", "    parts.append(parts.pop(0))\n    best, side = 0, 16\n", {"largest_side"}),
+    "looks_at_the_first_runs_length": ("fair_choice", "run[-1] for run", "run[len(of_design[0]) - 1] for run", {"fair_choice"}),
     "too_wide": ("design", '"googlenet", 1, 80', '"googlenet", 1, 120', {"design_in_budget", "run_belongs"}),
     "too_deep": ("design", '"xception", 2', '"xception", 3', {"design_in_budget", "run_belongs"}),
     "spends_little": ("design", '("googlenet", 1, 40),\n        ("xception", 2, 56),\n        ("googlenet", 1, 80)',

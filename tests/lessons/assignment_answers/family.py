@@ -10,6 +10,14 @@ SECRETS = ("_expected", "_right", "_memory", "A full answer")
 LEAVES, LEARNS = "tuned_leaves_the_trunk", "tuned_learns"
 
 WRONG = {
+    "sweeps_once": (
+        "front_of", "    return sorted(front)",
+        "    best, front = None, []\n    for name, mine in sorted(points.items(), key=lambda each: each[1]):\n"
+        "        if best is None or mine == best or any(a < b for a, b in zip(mine, best)):\n            front.append(name)\n"
+        "            best = mine if best is None else tuple(map(min, best, mine))\n    return sorted(front)", {"front_of"},
+    ),
+    "empties_the_dictionary": ("front_of", "return sorted(front)", "points.popitem()\n    return sorted(front)", {"front_of"}),
+    "sorts_the_list": ("trains_best", "    fits = []\n", "    networks.sort(key=str, reverse=True)\n    fits = []\n", {"trains_best"}),
     "drops_equal_ones": ("front_of", "theirs != mine and all(", "all(", {"front_of"}),
     "wants_better_in_all": ("front_of", "all(a <= b for", "all(a < b for", {"front_of"}),
     "better_in_one_is_enough": ("front_of", "all(a <= b for", "any(a < b for", {"front_of"}),

@@ -6,6 +6,10 @@ TOLD = ("forgets_the_buffers", "the buffers are not the network")
 SECRETS = ("_by_hand", "Categorical", "_follow", "A full answer")
 
 WRONG = {
+    "follows_the_first_network": (
+        "repaired", "self.module = copy.deepcopy(net)", "self.module, update = copy.deepcopy(net), self.update\n        self.update = lambda _: update(net)",
+        {"repaired_moves"},
+    ),
     "counts_the_diagonal": ("similar_targets", "others = similarity * (1 - own)", "others = similarity", {"similar_targets"}),
     "divides_by_zero": ("similar_targets", "others = torch.where(lonely, 1 - own, others)", "others = others", {"similar_targets"}),
     "rewards_certainty": ("penalised_loss", "(-right - beta * entropy)", "(-right + beta * entropy)", {"penalised_loss"}),

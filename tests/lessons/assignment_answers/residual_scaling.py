@@ -282,6 +282,11 @@ class Repaired(nn.Module):
 }
 
 WRONG = {
+    "projects_only_where_widths_differ": (
+        "residual_reduction", "self.projection = layer(in_channels, out_channels, 1, stride=2, relu=False)",
+        "self.projection = layer(in_channels, out_channels, 1, stride=2, relu=False) if in_channels != out_channels else nn.AvgPool2d(1, 2)",
+        {"reduction_computes"},
+    ),
     "projects_with_a_relu": ("residual_reduction", "stride=2, relu=False", "stride=2", {"reduction_computes"}),
     "scales_the_projection": (
         "residual_reduction", "self.projection(x) + self.scale * residual", "self.scale * (self.projection(x) + residual)",

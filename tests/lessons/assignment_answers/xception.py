@@ -8,6 +8,12 @@ TOLD = ("overwrites_the_input", "overwrites its input")
 SECRETS = ("_reference", "_Middle", "same_module", "A full answer")
 
 WRONG = {
+    "adds_a_skip_where_it_fits": (
+        "mobile_block", "return self.layers(x)", "y = self.layers(x)\n        return x + y if x.shape == y.shape else y", {"mobile_block"},
+    ),
+    "mixes_only_where_the_width_changes": (
+        "mobile_block", "nn.Conv2d(comes, goes, 1, bias=False),", "nn.Conv2d(comes, goes, 1, bias=False) if comes != goes else nn.Identity(),", {"mobile_block"},
+    ),
     "one_filter_a_channel": ("separable_stem", "nn.Conv2d(in_channels, m * in_channels, 7", "nn.Conv2d(in_channels, in_channels, 7", {"separable_stem"}),
     "groups_of_outputs": ("separable_stem", "groups=in_channels", "groups=m", {"separable_stem"}),
     "puts_a_relu_between": ("separable_stem", "return nn.Sequential(filters, ", "return nn.Sequential(filters, nn.ReLU(), ", {"separable_stem"}),

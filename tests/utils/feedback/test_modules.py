@@ -819,7 +819,7 @@ def test_hidden_layers_are_found_by_running_not_guessed():
     assert same_module(Reading(1e9), reference, (4, 7, 9), ordered=True) == ""
     for most in (-1e9, 0.0, 5.0):
         said = refused(Reading(most), reference, ordered=True)
-        assert "does not see" not in said and "values" in said or "difference" in said, said
+        assert "does not see" not in said and ("values" in said or "difference" in said), said
 
 
 class Odd(nn.Module):
