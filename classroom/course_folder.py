@@ -78,7 +78,7 @@ def init(
 
     Args:
         seed: the word that the assignments' numbers follow from; empty for the numbers of the course's text.
-        slugs: lessons by name; all that have an assignment, where none is named.
+        slugs: lessons by name; where none is named all that have an assignment, or in a class that has some already those.
         exchange: nbgrader's exchange on a server that students share; None makes one of the class's own.
         course: the class's name in the exchange.
 
@@ -98,6 +98,8 @@ def init(
             f"There is no exchange {exchange}. Whoever looks after the server makes it (docs/hub.md); without one, leave it out."
         )
     chosen = [lesson(slug) for slug in slugs] if slugs else assign.with_assignment()
+    if not slugs and any(folder.glob("source/*/*.ipynb")):  # a class that has chosen
+        chosen = [entry for entry in chosen if (folder / "source" / entry.slug).is_dir()]
     if not chosen:
         raise ClassroomError(assign.STUDENTS_COPY)
     for entry in chosen:
@@ -389,8 +391,20 @@ def unreleased_changes(folder: Path, slug: str) -> str:
         known = book.find_notebook(slug, slug)
         points = {cell.name: cell.max_score for cell in known.grade_cells}
         locked = {cell.name: cell.source for cell in known.source_cells if cell.locked}
+        questions = {*points, *(cell.name for cell in known.solution_cells)}
     changed = []
-    for cell in read(folder / "source" / slug / f"{slug}.ipynb").cells:
+    try:
+        cells = read(folder / "source" / slug / f"{slug}.ipynb").cells
+    except ClassroomError as error:
+        raise ClassroomError(
+            f"In source/, {error}. Put it right or back: marks follow the release, and its order follows this file."
+        ) from None
+    names = {
+        grade_id(cell) for cell in cells if grader_data_of(cell).get("grade") or grader_data_of(cell).get("solution")
+    }
+    changed += [f"the new question {name}" for name in sorted(names - questions - {""})]
+    changed += [f"the question {name}, which is gone" for name in sorted(questions - names)]
+    for cell in cells:
         name, worth = grade_id(cell), grader_data_of(cell).get("points")
         if name in points and isinstance(worth, int | float) and float(worth) != points[name]:
             changed.append(f"the points of {name}")
@@ -493,7 +507,12 @@ def _from_exchange(folder: Path, slug: str, known: Roster) -> Collected:
     from classroom import exchange
 
     with nbgrader(folder) as api:
-        insist(api.collect(slug, update=True), f"collect {slug}")
+        done = api.collect(slug, update=True)
+        if not done["success"]:
+            raise ClassroomError(
+                f"nbgrader could not collect {slug}: {reason(done)}. That is for a server that students share; a learning platform's "
+                f"download is taken in with --from: python -m lessons classroom autograde {slug} --from DOWNLOAD"
+            )
     rows = {path.parent.name: Row(path.parent.name) for path in folder.glob(f"submitted/*/{slug}")}
     for row in rows.values():
         if known and row.student not in {one.id for one in known.students}:

@@ -129,8 +129,20 @@ def export(folder: Path, to: Path, system: str) -> Marks:
 
 
 def everything(folder: Path, to: Path) -> Path:
-    """nbgrader's own table (CSV), a line for each student and assignment."""
+    """nbgrader's own table (CSV), a line for each student and assignment; no points where nothing was handed in."""
     course_folder.settings(folder)
     settle_lateness(folder)
     nbgrader("export", "--to", str(to.resolve()), folder=folder)
+    with course_folder.gradebook(folder) as book:
+        handed_in = {(each.student.id, name.name) for name in book.assignments for each in name.submissions}
+    with to.open(encoding="utf-8", newline="") as made:
+        rows = csv.DictReader(made)
+        names, lines = list(rows.fieldnames or ()), list(rows)
+    for line in lines:
+        if (line["student_id"], line["assignment"]) not in handed_in:
+            line |= {"raw_score": "", "late_submission_penalty": "", "score": ""}
+    with to.open("w", encoding="utf-8", newline="") as out:
+        table = csv.DictWriter(out, names, lineterminator="\n")
+        table.writeheader()
+        table.writerows(lines)
     return to

@@ -24,6 +24,7 @@ MOST_FILES, MOST_BYTES = 20_000, 4 * 2**30  # of a download, unpacked
 OWN_FILES, OWN_BYTES = 500, 200 * 2**20  # of one student's zip
 TIMESTAMP = "timestamp.txt"
 ONE_DOWNLOAD = 60  # seconds: files of several students within these have the time of the download
+_AS_SAVED = (".txt", ".json", "")  # how browsers save a notebook that they take for something else
 _OF_THE_SYSTEM = ("Thumbs.db", "desktop.ini")
 
 
@@ -341,7 +342,9 @@ def choose(files: Iterable[Path], names: set[str], slug: str) -> tuple[Path | No
     It is known by its name, or else by the names that nbgrader gave its cells.
     """
     files = list(files)
-    notebooks = [path for path in files if path.suffix.lower() == ".ipynb"]
+    notebooks = [path for path in files if path.suffix.lower() == ".ipynb"] or [
+        path for path in files if path.suffix.lower() in _AS_SAVED and _is_of(path, names)
+    ]
     named = [path for path in notebooks if path.name == f"{slug}.ipynb"]
     if len(named) == len(notebooks) == 1:
         return named[0], _stranger(named[0], names)

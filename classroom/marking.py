@@ -121,13 +121,18 @@ def _autograde(
     }
     jobs: dict[str, Job] = {}
     digests: dict[str, str] = {}
+    texts: dict[str, str] = {}  # all that a student wrote, free answers too
     for row in rows.values():
         try:
             notebook = _intake(folder, slug, row)
             if notebook is None:
                 continue
             row.remarks += _tampering(notebook, released)
-            job = mark.job(new_notebook(autograding.restored(notebook, known_cells)), names)
+            restored = new_notebook(autograding.restored(notebook, known_cells))
+            texts[row.student] = json.dumps(
+                [[each.cell_type, each.source, each.get("attachments")] for each in restored.cells]
+            )
+            job = mark.job(restored, names)
             digests[row.student] = autograding.digest(job)
             jobs[row.student] = job
         except ClassroomError as error:
@@ -156,7 +161,7 @@ def _autograde(
         [[grade_id(cell), grader_data_of(cell).get("points")] for cell in known_cells] + [_due(folder, slug)]
     )
     entered = {
-        student: hashlib.sha256(f"{key}{worth}{_stamp(folder, slug, student)}".encode()).hexdigest()
+        student: hashlib.sha256(f"{key}{texts[student]}{worth}{_stamp(folder, slug, student)}".encode()).hexdigest()
         for student, key in digests.items()
     }
     _enter(folder, slug, rows, entered, again=again, say=say)

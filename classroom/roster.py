@@ -213,7 +213,8 @@ class Roster:
 
     def find(self, label: Label) -> Student | Question:
         """The one student whom a label means; a question where it is none, or could be two."""
-        named = self._named(label)
+        words = self._words(label)
+        named = self._named(label.platform, words)
         is_moodle = label.platform == "moodle"  # whose numbers are those of one assignment alone
         numbered = [one for one in self.students if label.number in (one.of_moodle if is_moodle else one.numbers)]
         if len(numbered) == 1:
@@ -226,8 +227,8 @@ class Roster:
             return named[0]
         if not named:
             return Question(
-                f"{label}: nobody in {STUDENTS} is called so. If it is one of yours, write these words in the column `also`, "
-                f"in the student's line."
+                f"{label}: nobody in {STUDENTS} is called so. If it is one of yours, write {words[-1]!r} in the column `also`, in "
+                f"the student's line."
             )
         more = (
             "Give Moodle's grading worksheet with --who: it says whose that number is."
@@ -236,8 +237,8 @@ class Roster:
         )
         return Question(f"{label}: could be {_all(named)}. {more}")
 
-    def _named(self, label: Label) -> list[Student]:
-        """Who could be meant by the words of a label, in the surest way of reading them that finds somebody."""
+    def _words(self, label: Label) -> list[str]:
+        """What in a label could be a name, the likeliest last."""
         words = [label.who]
         if label.platform == "moodle":  # a group's name may stand before it
             for sign in re.finditer("-", label.who):
@@ -246,9 +247,13 @@ class Roster:
         if (
             label.platform == "blackboard"
         ):  # the assignment's name stands before the user's, which may have such signs too
-            words = [label.who[sign.end() :] for sign in re.finditer("_", label.who)]
+            words = [label.who[sign.end() :] for sign in re.finditer("_", label.who)] or words
+        return words
+
+    def _named(self, platform: str, words: list[str]) -> list[Student]:
+        """Who could be meant by these words, in the surest way of reading them that finds somebody."""
         for word in words:
-            for change, known in self._ways[label.platform]:
+            for change, known in self._ways[platform]:
                 if found := known.get(change(word)):
                     return found
         return []

@@ -255,12 +255,18 @@ def classroom_feedback(
     system: Annotated[str, typer.Option("--for", help="For --export: moodle, canvas or blackboard.")] = "",
 ) -> None:
     """A page for each student: their work, the points, and what the tests said."""
-    from classroom import marking
+    from classroom import export, marking
 
     with _told(RuntimeError, OSError):
         pages = marking.feedback(folder, slug, exchange=exchange)
         without = marking.without_page(folder, slug)
+        unread = export.read(folder).unread.get(slug, 0)
     typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
+    if unread:
+        typer.echo(
+            f"Free answers of {unread} students have no points yet, and these pages say 0 for them: read them in the formgrader, and call "
+            "this again."
+        )
     if without:
         typer.echo(
             f"No page for {', '.join(without)}: what they handed in could not be marked, and "

@@ -378,3 +378,20 @@ def test_what_is_no_zip_and_what_is_empty(tmp_path):
         as_folder(tmp_path, {"s1.zip": b"no zip", f"s4/{FILE}": notebook("zoë")}), tmp_path / "class"
     )
     assert there == {"s4": "zoë"} and "is no zip that can be read" in found.left[0][1]
+
+
+@pytest.mark.parametrize("name", [f"{FILE}.txt", f"{SLUG}.json", SLUG])
+def test_a_notebook_that_a_browser_saved_as_something_else_is_one(tmp_path, name):
+    hers = notebook("hers")
+    source = as_folder(
+        tmp_path,
+        {
+            f"Jane Doe_71_assignsubmission_file_/{name}": hers,
+            "Zoë Müller_72_assignsubmission_file_/notes.txt": b"{}",
+        },
+    )
+    found = intake.collect(source, tmp_path / "class", SLUG, PEOPLE, NAMES)
+    assert (tmp_path / "class" / "submitted" / "s1" / SLUG / FILE).read_bytes() == hers
+    assert {row.student: row.remarks for row in found.rows} == {
+        "s1": [f"handed in as {name}"] if name == f"{FILE}.txt" else [], "s4": ["no notebook, but notes.txt"],
+    }  # fmt: skip

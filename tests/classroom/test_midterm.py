@@ -154,6 +154,69 @@ def test_a_release_that_was_killed_is_brought_back(course):
     assert (place / f"{SLUG}.ipynb").read_bytes() == before
 
 
+def test_a_question_that_is_not_released_yet_and_a_source_that_cannot_be_read_are_told(course):
+    hand_in(course, "anna")
+    own = source(course).read_text()
+    change(course, lambda cells, made: made.cells.append(nbformat.v4.new_code_cell(
+        "x = 1", metadata={"nbgrader": cells["five_branches"].metadata.nbgrader | {"grade_id": "one_more"}}
+    )))  # fmt: skip
+    _, said = marked(course)
+    assert any("source/ is not what was released (the new question one_more)" in line for line in said)
+    source(course).write_text(own[:-30])
+    with pytest.raises(ClassroomError, match=r"In source/, inception_module.ipynb is no notebook"):
+        marked(course)
+
+
+def test_what_a_class_has_chosen_is_what_init_brings_up_to_date(course):
+    course_folder.init(course)
+    assert [path.name for path in sorted((course / "source").iterdir())] == [SLUG]
+    assert course_folder.init(course, slugs=["googlenet"])
+    course_folder.init(course)
+    assert [path.name for path in sorted((course / "source").iterdir())] == ["googlenet", SLUG]
+
+
+def free_answer(made):
+    (found,) = (
+        each
+        for each in made.cells
+        if each.cell_type == "markdown" and each.metadata.get("nbgrader", {}).get("solution")
+    )
+    return found
+
+
+def test_a_free_answer_that_is_handed_in_anew_arrives_though_no_code_and_no_time_changed(course):
+    hand_in(course, "anna")
+    place = course / "submitted" / "anna" / SLUG / f"{SLUG}.ipynb"
+    for words in ("First.", "Better."):
+        made = nbformat.read(place, as_version=4)
+        free_answer(made).source = words
+        nbformat.write(made, place)
+        rows, said = marked(course)
+        assert rows["anna"].is_new and words in (course / "autograded" / "anna" / SLUG / f"{SLUG}.ipynb").read_text()
+    assert "1 can be marked, 0 to run." in said
+
+
+def test_a_plain_table_has_no_points_for_who_handed_in_nothing_and_unread_answers_are_told(course, tmp_path):
+    (course / "students.csv").write_text(LIST)
+    hand_in(course, "s1")
+    marked(course)
+    export.everything(course, tmp_path / "all.csv")
+    rows = {row["student_id"]: row for row in csv.DictReader((tmp_path / "all.csv").open())}
+    assert (float(rows["s1"]["raw_score"]), rows["s1"]["max_score"]) == (10, "12.0")
+    assert all((rows[name]["raw_score"], rows[name]["score"]) == ("", "") for name in ("s2", "s3"))
+    place = course / "submitted" / "s1" / SLUG / f"{SLUG}.ipynb"
+    made = nbformat.read(place, as_version=4)
+    free_answer(made).source = "Since it is so."
+    nbformat.write(made, place)
+    marked(course)
+    assert "Free answers of 1 students have no points yet" in command("feedback", SLUG, "--folder", course).output
+
+
+def test_a_collection_without_a_server_says_how_a_download_is_taken_in(course):
+    said = command("collect", SLUG, "--folder", course)
+    assert said.exit_code == 1 and f"autograde {SLUG} --from DOWNLOAD" in said.output
+
+
 # A newer text in the course
 
 
