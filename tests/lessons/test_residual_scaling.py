@@ -450,6 +450,25 @@ def test_what_the_text_says_of_channels_that_die_is_recorded():
     assert "Only the scale makes the network clearly more accurate" in words
 
 
+def test_what_the_text_says_of_averaged_weights():
+    found = experiment("averaged_weights").recorded("full")
+    (difference,) = found.compare().differences
+    assert found.verdicts == {"averaged": "differs"} and len(found.runs["raw"]) == 3
+    low, high = difference.low, difference.high
+    assert f"the average is {difference.mean:.1f} points more accurate (95 % interval {low:.1f} to {high:.1f})" in TEXT
+    assert found.runs["raw"][0].history[-1].learning_rate > 0.5 * found.runs["raw"][0].history[0].learning_rate
+    fast = experiment("fast_training").recorded("fifth")
+    (other,) = (each for each in fast.compare().differences if each.name == "averaged weights")
+    assert (
+        other.verdict == "equal"
+        and f"({other.mean:.1f} points, {other.low:.1f} to {other.high:.1f})" in TEXT.replace("\n", " ")
+    )
+    assert (
+        fast.runs["averaged weights"][0].history[-1].learning_rate
+        < 0.01 * fast.runs["averaged weights"][0].history[0].learning_rate
+    )
+
+
 def test_experiments_of_the_lesson_are_there():
     for name in ("residual", "scale_width", "warm_up", "averaged_weights", "ensemble"):
         assert f'experiment("{name}")' in TEXT and isinstance(experiment(name).recorded(), Result | None)
