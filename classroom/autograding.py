@@ -30,6 +30,7 @@ from utils.system.places import CHECKOUT
 
 CODE = CHECKOUT / "classroom" / "sandbox"  # the code that marks
 UNDECIDED = "course_undecided"
+TO_A_PERSON = "No test could decide this. Your teacher looks at it.\n"
 OF_NBGRADER = ("timestamp.txt", "submission_secret.txt")  # what nbgrader's exchange puts beside a notebook: plain text
 
 
@@ -234,6 +235,7 @@ def _write_outputs(cell: NotebookNode, outcome: Outcome) -> None:
         cell.outputs.append(nbformat.v4.new_output("error", ename=name, evalue=text, traceback=shown))
     if outcome.undecided:
         cell.metadata[UNDECIDED] = outcome.undecided
+        cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=TO_A_PERSON))
 
 
 class SaveMarks(SaveAutoGrades):

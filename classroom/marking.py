@@ -376,6 +376,17 @@ def without_page(folder: Path, slug: str) -> list[str]:
     return sorted(handed_in - {path.parents[1].name for path in folder.glob(f"feedback/*/{slug}/*.html")})
 
 
+def waiting(folder: Path, slug: str) -> list[str]:
+    """Who has handed in something since their work was marked, by the files' times."""
+
+    def when(place: str, student: str) -> float:
+        path = folder / place / student / slug / f"{slug}.ipynb"
+        return path.stat().st_mtime if path.exists() else 0.0
+
+    students = sorted(path.parent.name for path in folder.glob(f"autograded/*/{slug}"))
+    return [student for student in students if when("submitted", student) > when("autograded", student) > 0]
+
+
 def settle_lateness(folder: Path) -> None:
     """What is taken off who was late, from all points that there are now: nbgrader does it before a person has marked."""
     from nbgrader.preprocessors import AssignLatePenalties

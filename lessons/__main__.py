@@ -261,7 +261,12 @@ def classroom_feedback(
         pages = marking.feedback(folder, slug, exchange=exchange)
         without = marking.without_page(folder, slug)
         unread = export.read(folder).unread.get(slug, 0)
+        newer = marking.waiting(folder, slug)
     typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
+    if newer:
+        typer.echo(
+            f"What {', '.join(newer)} handed in since is not marked yet: python -m lessons classroom autograde {slug}"
+        )
     if unread:
         typer.echo(
             f"Free answers of {unread} students have no points yet, and these pages say 0 for them: read them in the formgrader, and call "

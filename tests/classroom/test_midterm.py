@@ -194,6 +194,12 @@ def test_a_free_answer_that_is_handed_in_anew_arrives_though_no_code_and_no_time
         rows, said = marked(course)
         assert rows["anna"].is_new and words in (course / "autograded" / "anna" / SLUG / f"{SLUG}.ipynb").read_text()
     assert "1 can be marked, 0 to run." in said
+    assert marking.waiting(course, SLUG) == []
+    free_answer(made).source = "Best."
+    nbformat.write(made, place)
+    assert f"What anna handed in since is not marked yet: python -m lessons classroom autograde {SLUG}" in (
+        command("feedback", SLUG, "--folder", course).output
+    )
 
 
 def test_a_plain_table_has_no_points_for_who_handed_in_nothing_and_unread_answers_are_told(course, tmp_path):
