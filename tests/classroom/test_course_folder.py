@@ -373,6 +373,8 @@ def test_what_no_test_can_decide_is_left_to_a_person(course):
     assert any("no test could decide, please look" in remark for remark in row.remarks)
     with course_folder.gradebook(course) as book:
         assert book.find_grade("test_largest_reduction", SLUG, SLUG, "anna").needs_manual_grade
+    (page,) = marking.feedback(course, SLUG)
+    assert page.read_text(encoding="utf-8").count("No test could decide this. Your teacher looks at it.") == 1
 
 
 @needs_linux
