@@ -399,20 +399,24 @@ def test_what_the_text_says_of_fast_training_is_recorded():
     recorded = experiment("fast_training").recorded()
     assert recorded.form_name == "fifth" and recorded.form.recipe.epochs == 5 and recorded.experiment.matters == 1.5
     found = {each.name: each for each in recorded.compare().differences}
-    equal = {"half precision", "label smoothing", "averaged weights", "mirrored in tests"}
+    assert {len(runs) for runs in recorded.runs.values()} == {6} and "Six seeds a way" in TEXT
+    equal = {"half precision", "label smoothing", "averaged weights"}
     assert {name for name, each in found.items() if each.verdict == "equal"} == equal
+    assert "Half precision, label smoothing and averaged weights are equal to plain one cycle within 1.5 points" in TEXT
+    large, white, constant, mirrored = (
+        found[name] for name in ("one cycle, large batch", "whitened first layer", "constant rate", "mirrored in tests")
+    )
+    assert {each.verdict for each in (large, white, constant, mirrored)} == {"differs"}
     assert (
-        "Half precision, label smoothing, averaged weights and mirrored tests change nothing that was to matter" in TEXT
+        f"and end {-large.mean:.1f} points lower" in TEXT
+        and f"A constant rate ends {-constant.mean:.1f} points lower" in TEXT
     )
-    large, white, constant = (
-        found[name] for name in ("one cycle, large batch", "whitened first layer", "constant rate")
-    )
-    assert large.verdict == "differs" and f"end {-large.mean:.1f} points lower" in TEXT
-    assert (white.verdict, constant.verdict) == ("open", "open")
-    said = f"open by a hair: {white.mean:+.1f} points, from {white.low:.1f} to {white.high:+.1f}."
-    assert said.replace("-", "−") in TEXT
-    deviation = next(arm.deviation for arm in recorded.compare().arms if arm.name == "constant rate")
-    assert f"(a deviation of {deviation:.1f} points)" in TEXT and len(recorded.runs["constant rate"]) == 3
+    assert f"ends {white.mean:.1f} points higher" in TEXT and 0 < white.low < 0.05
+    assert f"({white.low:.1f} to {white.high:.1f}; the sixth seed" in TEXT
+    assert f"Mirrored tests add {mirrored.mean:.1f} points ({mirrored.low:.1f} to {mirrored.high:.1f})" in TEXT
+    deviations = {arm.name: arm.deviation for arm in recorded.compare().arms}
+    assert f"(a deviation of {deviations['constant rate']:.1f} points)" in TEXT
+    assert max(deviations, key=deviations.get) == "constant rate"
 
 
 def test_a_network_that_whitens():

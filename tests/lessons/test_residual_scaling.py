@@ -461,7 +461,7 @@ def test_what_the_text_says_of_averaged_weights():
     (other,) = (each for each in fast.compare().differences if each.name == "averaged weights")
     assert (
         other.verdict == "equal"
-        and f"({other.mean:.1f} points, {other.low:.1f} to {other.high:.1f})" in TEXT.replace("\n", " ")
+        and f"({abs(other.mean):.1f} points, {other.low:.1f} to {other.high:.1f})" in TEXT.replace("\n", " ")
     )
     assert (
         fast.runs["averaged weights"][0].history[-1].learning_rate
