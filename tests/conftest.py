@@ -30,7 +30,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 DURATIONS = Path(__file__).with_name("durations.txt")
 QUICK = 1.0  # seconds
 LONG = 5.0  # a test that takes longer is a unit of its own
-OF_A_MODULE = re.compile(r'^@pytest\.fixture\(.*scope="module"', re.MULTILINE)
+OF_A_MODULE = re.compile(r'^@pytest\.fixture\(.*scope="module"|usefixtures\("one_browser"\)', re.MULTILINE)
 
 
 def pytest_addoption(parser):
@@ -85,7 +85,7 @@ def unit_of(test: str, seconds: dict[str, float]) -> str:
 
 @functools.cache
 def shares(file: str) -> bool:
-    """Whether a file of tests has a fixture that is made once for it: its own, or one of a conftest.py beside it."""
+    """Whether a file of tests has a fixture that is made once for it: its own, one of a conftest.py beside it, or `one_browser`."""
     places = (CHECKOUT / file, (CHECKOUT / file).with_name("conftest.py"))
     return any(OF_A_MODULE.search(place.read_text(encoding="utf-8")) for place in places if place.exists())
 
