@@ -10,17 +10,14 @@ next.
 import builtins
 import contextlib
 import hashlib
-import importlib.util
 import json
 import linecache
 import os
 import re
 import signal
 import socket
-import sys
 import time
 import traceback
-import types
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
@@ -500,18 +497,6 @@ class Shell(InteractiveShell):
             return None
 
 
-class LeftOut(types.ModuleType):
-    """A package of another place where notebooks run, such as Google's `colab`: whatever is called in it does nothing."""
-
-    def __getattr__(self, name: str) -> "LeftOut":
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return LeftOut(name)
-
-    def __call__(self, *args: object, **kwargs: object) -> None:
-        print(f"{self.__name__} is left out when work is marked.")
-
-
 def new_shell() -> InteractiveShell:
     """An IPython shell without history, colours or files of its own."""
     import matplotlib
@@ -530,9 +515,6 @@ def new_shell() -> InteractiveShell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     shell = Shell.instance(config=config)
-    if importlib.util.find_spec("google") is None:
-        sys.modules["google"] = LeftOut("google")
-    sys.modules.setdefault("google.colab", LeftOut("google.colab"))
     for name in SCRIPTS:
         shell.magics_manager.register_function(lambda line, cell: shell.system(""), "cell", name)
     return shell

@@ -902,8 +902,7 @@ def test_lists_and_dictionaries_that_are_changed_are_told(workers, body, change)
 @pytest.mark.parametrize(
     "line",
     ["%matplotlib inline", "%matplotlib widget", "!nvidia-smi", "files = !ls", "%pip install torchinfo", "%conda install x", "%load_ext tensorboard",
-     "%tensorboard --logdir x", "%config InlineBackend.figure_format = 'svg'", "%load_ext autoreload\n%autoreload 2", "%%time",
-     "from google.colab import drive, files\ndrive.mount('/content/drive')\nimport google.colab"],
+     "%tensorboard --logdir x", "%config InlineBackend.figure_format = 'svg'", "%load_ext autoreload\n%autoreload 2", "%%time"],
 )  # fmt: skip
 def test_what_a_notebook_asks_of_its_screen_or_its_shell_stops_no_cell(workers, line):
     cell, test = outcomes_of(workers, f"{line}\ndef answer():\n    return 5", "assert answer() == 5")
