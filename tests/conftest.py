@@ -49,16 +49,17 @@ def kept_durations() -> dict[str, float]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Two more processes than cores: browsers, servers and other processes are waited for in many a test."""
-    return (os.cpu_count() or 1) + 2
+def pytest_xdist_auto_num_workers(config) -> int:
+    """Two more processes than cores, but for the quick ones: browsers, servers and other processes are waited for in many a test."""
+    return (os.cpu_count() or 1) + (0 if config.option.quick else 2)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Choose by the options, and put long units of tests first."""
     seconds = kept_durations()
-    left = [item for item in items if is_left_out(item, config.option, seconds)]
+    dear = {fixture for item in items if item.nodeid in seconds for fixture in fixtures_of_a_module(item)}
+    left = [item for item in items if is_left_out(item, config.option, seconds, dear)]
     config.hook.pytest_deselected(items=left)
     units, gone = {}, set(left)
     for item in items:
@@ -68,10 +69,17 @@ def pytest_collection_modifyitems(config, items):
     items[:] = chain.from_iterable(longest_first)
 
 
-def is_left_out(item, option, seconds: dict[str, float]) -> bool:
+def is_left_out(item, option, seconds: dict[str, float], dear: set[object]) -> bool:
+    """Whether a test does not run now. `dear`: what is made once for a module, by a test that takes long for it."""
     if item.get_closest_marker("whole") and not option.whole:
         return True
-    return option.quick and (item.nodeid in seconds or item.get_closest_marker("slow") is not None)
+    is_slow = item.nodeid in seconds or item.get_closest_marker("slow") is not None
+    return option.quick and (is_slow or not dear.isdisjoint(fixtures_of_a_module(item)))
+
+
+def fixtures_of_a_module(item) -> set[object]:
+    fixtures = chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
+    return {fixture for fixture in fixtures if fixture.scope in ("class", "module", "package")}
 
 
 def unit_of(test: str, seconds: dict[str, float]) -> str:

@@ -5,14 +5,13 @@ import json
 import re
 import stat
 import tomllib
-from itertools import chain
 
 import pytest
 import yaml
 from typer.main import get_command
 
 from lessons.__main__ import app
-from tests.conftest import unit_of
+from tests.conftest import fixtures_of_a_module, unit_of
 from utils.setup.environment import COMMANDS
 from utils.system.places import CHECKOUT
 
@@ -126,8 +125,7 @@ def test_the_version_is_the_same_everywhere():
 def test_what_shares_a_fixture_runs_on_one_worker_and_a_long_test_of_its_own_alone(request):
     for item in request.session.items:
         file = item.nodeid.split("::")[0]
-        fixtures = chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
-        if any(fixture.scope in ("class", "module", "package") for fixture in fixtures):
+        if fixtures_of_a_module(item):
             assert unit_of(item.nodeid, {item.nodeid: 1000.0}) == file
     sharing, alone = (f"tests/{name}::test_any" for name in ("classroom/test_assignments.py", "test_processors.py"))
     assert unit_of(sharing, {sharing: 1000.0}) == "tests/classroom/test_assignments.py"
