@@ -67,10 +67,11 @@ def autograde(
     with alone(folder):
         called = people(folder).called
         _compose_names(folder)
+        told = collected(folder, slug)["students"]
         rows = {row.student: row for row in _roster(folder, slug, students)}
         for row in rows.values():
             row.name = called.get(row.student, "")
-            row.remarks += collected(folder, slug)["students"].get(row.student, [])
+            row.remarks += told.get(row.student, [])
             if called and row.student not in called:
                 row.remarks.append(f"not in {STUDENTS}")
         unknown = sorted(set(students) - set(rows))
