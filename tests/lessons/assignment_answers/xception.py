@@ -174,6 +174,19 @@ def fewest_groups(channels, out_channels, kernel_size, grid, budget):
     ),
     "mobile_block": (
         """
+class MobileBlock(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
+        super().__init__()
+        comes, goes = (max({{least}}, int(alpha * each)) for each in (in_channels, out_channels))
+        self.net = nn.Sequential(
+            nn.LazyConv2d(comes, {{window}}, stride=stride, padding={{edge}}, groups=comes, bias=False), nn.LazyBatchNorm2d(eps=1e-3), nn.ReLU(),
+            nn.LazyConv2d(goes, 1, bias=False), nn.LazyBatchNorm2d(eps=1e-3), nn.ReLU(),
+        )
+
+    def forward(self, x):
+        return self.net(x)
+""",
+        """
 class MobileBlock(nn.Sequential):
     def __init__(self, in_channels, out_channels, stride=1, alpha=1.0):
         a, b = [int(alpha * c) if alpha * c >= {{least}} else {{least}} for c in (in_channels, out_channels)]
