@@ -412,7 +412,7 @@ def test_what_the_text_says_of_fast_training_is_recorded():
         and f"A constant rate ends {-constant.mean:.1f} points lower" in TEXT
     )
     assert f"ends {white.mean:.1f} points higher" in TEXT and 0 < white.low < 0.05
-    assert f"({white.low:.1f} to {white.high:.1f}; the sixth seed" in TEXT
+    assert f"({white.low:.2f} to {white.high:.2f}; the sixth seed" in TEXT
     assert f"Mirrored tests add {mirrored.mean:.1f} points ({mirrored.low:.1f} to {mirrored.high:.1f})" in TEXT
     deviations = {arm.name: arm.deviation for arm in recorded.compare().arms}
     assert f"(a deviation of {deviations['constant rate']:.1f} points)" in TEXT
