@@ -35,6 +35,6 @@ EXPERIMENT = Experiment(
     full=photographs(RECIPE, batch_size=32),
     paired=True,
     matters=1.5,
-    limits="With a schedule that ends near zero the two would come close to each other.",
+    limits="With a schedule that ends near zero the two may lie closer together: that was not tried here.",
     quantity=Quantity("test accuracy with these weights", "%", tested, points="points"),
 )
