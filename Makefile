@@ -45,16 +45,16 @@ lab: setup
 	@$(RUN) -m lessons lab $(if $(ROOT),--root "$(ROOT)") $(ARGS)
 
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto $(ARGS)
+	$(RUN) -m pytest -n auto $(ARGS)
 
 check: lint
 	.venv/bin/lint-imports --no-logo
 	MYPY_CACHE_DIR=.mypy_cache $(RUN) -m pytest tests/test_types.py
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --quick $(ARGS)
+	$(RUN) -m pytest -n auto --quick $(ARGS)
 
 # `make test` runs each notebook with short trainings, and a part of some long tables; the weekly run has them whole.
 whole: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --whole -m whole $(ARGS)
+	$(RUN) -m pytest -n auto --whole -m whole $(ARGS)
 
 lessons: setup
 	$(RUN) -m lessons build

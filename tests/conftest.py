@@ -5,12 +5,17 @@ the head, so that no worker is left with a long one at the end; `--quick` leaves
 """
 
 import functools
+import gc
 import os
 import re
 import signal
 import sys
 from itertools import chain
 from pathlib import Path
+
+# Two threads of tensors this small do little but wait for each other, and all processes of tests have the same processors.
+# It stands before PyTorch is imported; kernels, servers and commands that a test starts inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("TESTS_THREADS", "1"))
 
 import pytest
 import torch
@@ -67,6 +72,13 @@ def pytest_collection_modifyitems(config, items):
             units.setdefault(unit_of(item.nodeid, seconds), []).append(item)
     longest_first = sorted(units.values(), key=lambda unit: -sum(seconds.get(item.nodeid, 0) for item in unit))
     items[:] = chain.from_iterable(longest_first)
+
+
+def pytest_collection_finish():
+    """An eighth of the tests' time went to the search for circles among a million objects that stay: packages and tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def is_left_out(item, option, seconds: dict[str, float], dear: set[object]) -> bool:
@@ -136,8 +148,7 @@ def processor():
     """The tests as on another processor, where the environment asks for it: what a training gives differs there.
 
     TESTS_ONEDNN=off     convolutions and matrix products without oneDNN
-    TESTS_THREADS=2      threads (else one: two threads of tensors this small do little but wait for each other, and
-                         there are two processes of tests)
+    TESTS_THREADS=2      threads (else one)
     TESTS_NUDGE=1        every first weight times 1 + 1e-6 or 1 - 1e-6, drawn with this seed
 
     PyTorch itself reads ATEN_CPU_CAPABILITY=default and ONEDNN_MAX_CPU_ISA=SSE41: older instructions.
