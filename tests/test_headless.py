@@ -35,7 +35,7 @@ def packages_but(names, folder):
 
 def bare_python(places, *words, code=None, **variables):
     """Python with these folders of packages alone, on some code or on the command line."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"} | variables
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places))} | variables
     environment.pop("COURSE_DATA", None)
     command = [sys.executable, "-S", *(("-c", code) if code else ("-m", "lessons")), *map(str, words)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 def test_what_the_text_says_of_trainings_holds_with_other_instructions():
     files = sorted(path for path in HERE.glob("lessons/test_*.py") if "@pytest.mark.trains" in path.read_text("utf-8"))
     assert len(files) > 2
-    environment = os.environ | {"ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"ATEN_CPU_CAPABILITY": "default"}
     command = [sys.executable, "-m", "pytest", "-m", "trains", "-n0", "-p", "no:cacheprovider", "--tb=short", *files]
     done = subprocess.run(command, cwd=HERE.parent, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -38,7 +38,6 @@ def server(work: Path) -> Iterator[str]:
         | {
             "COURSE_WORK": str(work),
             "IPYTHONDIR": str(work / "ipython"),
-            "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
             "TMPDIR": temporary.name,
         },

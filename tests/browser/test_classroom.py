@@ -39,7 +39,7 @@ def opened(course, home, port):
     with log.open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "lessons", *words],
-            env=own | {"OMP_NUM_THREADS": "1"}, cwd=CHECKOUT, stdout=out, stderr=out, start_new_session=True,
+            env=own, cwd=CHECKOUT, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     try:
         for _ in range(600):

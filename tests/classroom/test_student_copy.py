@@ -24,7 +24,7 @@ def copy(tmp_path_factory):
 def run(copy, *words, check=True, **variables):
     """Python in the copy, which finds no other copy of the course."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("COURSE_", "PYTHON"))}
-    own |= {"PYTHONPATH": str(copy), "COURSE_WORK": str(copy / "work"), "OMP_NUM_THREADS": "1"}
+    own |= {"PYTHONPATH": str(copy), "COURSE_WORK": str(copy / "work")}
     done = subprocess.run([sys.executable, *words], cwd=copy, env=own | variables, capture_output=True, text=True)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

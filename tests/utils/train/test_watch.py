@@ -190,9 +190,8 @@ def test_the_stop_button_is_shown_where_clicks_are_heard(notebook, monkeypatch):
         assert layout.visibility == "visible"
 
 
-def test_an_interrupted_kernel_keeps_the_run(monkeypatch):
+def test_an_interrupted_kernel_keeps_the_run():
     """Kernel > Interrupt: a signal in the middle of a step."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     source = """
 import os, signal, threading
 from tests.utils.tiny import TinyNet, tiny_data
@@ -208,8 +207,7 @@ run = fit(TinyNet, tiny_data(), Recipe(epochs=100_000, batch_size=16), on_step=s
     assert notebook.cells[1].outputs[0].data["text/plain"] == "(False, False)"
 
 
-def test_in_a_notebook_without_a_front_end(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def test_in_a_notebook_without_a_front_end():
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(
