@@ -1,12 +1,7 @@
-"""A process that trains with checkpoints until it is killed: `python -m tests.utils.train.killed FILE WHERE NUMBER`.
-
-WHERE is "step" (after so many steps), "writing" (half-way through the so-manieth checkpoint) or "written" (before it is
-put in its place).
-"""
+"""A process that trains with checkpoints until it is killed."""
 
 import os
 import signal
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -37,7 +32,9 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(path: str, where: str, number: int) -> None:
+def train_until_killed(path: str, where: str, number: int) -> None:
+    """What a process does. `where` is "step" (after so many steps), "writing" (half-way through the so-manieth checkpoint) or
+    "written" (before it is put in its place)."""
     torch.set_num_threads(1)
     loop.CHECKPOINT_EVERY = 0.0  # a checkpoint after every step
     done = written = 0
@@ -76,7 +73,3 @@ def main(path: str, where: str, number: int) -> None:
 
     checkpoint.whole_file, os.replace = dying_file, put_or_die
     loop.fit(TinyNet, tiny_data(), RECIPE, seed=3, device="cpu", show=False, on_step=on_step, checkpoint=path)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

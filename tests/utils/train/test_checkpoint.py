@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -12,10 +10,11 @@ import pytest
 import torch
 
 from tests.utils.data.test_stream import write
+from tests.utils.forks import FORKS
 from tests.utils.tiny import TinyNet, tiny_data, tiny_split
+from tests.utils.train import killed
 from tests.utils.train.killed import RECIPE, SGD
 from utils.data.stream import streamed
-from utils.system.places import CHECKOUT
 from utils.train import checkpoint, loop
 from utils.train.loop import Diverged, OutOfMemory, fit
 
@@ -68,9 +67,10 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(
     tmp_path, data, undisturbed, where, number, epochs, steps
 ):
     path = tmp_path / "new folder" / "run.checkpoint"
-    command = [sys.executable, "-m", "tests.utils.train.killed", str(path), where, str(number)]
-    died = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=120)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    dying = FORKS.Process(target=killed.train_until_killed, args=(str(path), where, number))
+    dying.start()
+    dying.join(120)
+    assert dying.exitcode == -signal.SIGKILL
     if epochs is None:
         assert not path.exists()
     else:

@@ -16,6 +16,7 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 from torch import nn
 
+from tests.utils.forks import FORKS
 from tests.utils.tiny import TinyNet, tiny_data
 from utils.data.sets import load
 from utils.system.places import CHECKOUT
@@ -34,7 +35,8 @@ pytestmark = [pytest.mark.slow]
 def launch(function: Callable, *arguments: object, folder: Path) -> list:
     """What a function returns in each of two new processes, in the order of their ranks; `fit` in it trains in both."""
     store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    multiprocessing.spawn(_work, (store.port, function, arguments, folder), nprocs=2)
+    given = (store.port, function, arguments, folder)
+    multiprocessing.start_processes(_work, given, nprocs=2, start_method=FORKS.get_start_method())
     return [torch.load(folder / str(rank), weights_only=False) for rank in range(2)]
 
 
