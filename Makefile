@@ -49,7 +49,6 @@ test: setup
 
 check: lint
 	.venv/bin/lint-imports --no-logo
-	MYPY_CACHE_DIR=.mypy_cache $(RUN) -m pytest tests/test_types.py
 	$(RUN) -m pytest -n auto --quick $(ARGS)
 
 # `make test` runs each notebook with short trainings, and a part of some long tables; the weekly run has them whole.

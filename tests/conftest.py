@@ -42,7 +42,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--whole", action="store_true", help="run what is left for once a week as well: whole notebooks, whole tables"
     )
-    parser.addoption("--quick", action="store_true", help="only the tests that take less than a second")
+    parser.addoption("--quick", action="store_true", help="only the tests that take less than a second, and the types")
     parser.addoption("--keep-durations", action="store_true", help=f"write {DURATIONS.name} after a run of everything")
 
 
@@ -86,7 +86,8 @@ def is_left_out(item, option, seconds: dict[str, float], dear: set[object]) -> b
     if item.get_closest_marker("whole") and not option.whole:
         return True
     is_slow = item.nodeid in seconds or item.get_closest_marker("slow") is not None
-    return option.quick and (is_slow or not dear.isdisjoint(fixtures_of_a_module(item)))
+    is_slow = is_slow or not dear.isdisjoint(fixtures_of_a_module(item))
+    return option.quick and is_slow and item.get_closest_marker("types") is None
 
 
 def fixtures_of_a_module(item) -> set[object]:
@@ -137,9 +138,9 @@ def pytest_terminal_summary(terminalreporter, config):
         lines = [f"{seconds:6.1f} {name}" for name, seconds in sorted(long.items(), key=lambda pair: -pair[1])]
         head = "# Seconds of the tests that take more than one: make test ARGS=--keep-durations"
         DURATIONS.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
-    elif config.option.quick and long:
+    elif config.option.quick and (new := {name: long[name] for name in long.keys() - kept_durations().keys()}):
         terminalreporter.section("slower than a second; list them in tests/durations.txt")
-        for name, seconds in sorted(long.items(), key=lambda pair: -pair[1]):
+        for name, seconds in sorted(new.items(), key=lambda pair: -pair[1]):
             terminalreporter.write_line(f"{seconds:6.1f} {name}")
 
 
