@@ -29,6 +29,10 @@ def _told(*kinds: type[Exception]) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 @app.callback()
 def main() -> None:
     """The Inception course without a browser."""
@@ -243,7 +247,7 @@ def classroom_autograde(
     if alike:
         typer.echo(f"{alike} pairs of answers are alike: python -m lessons classroom similar {slug}")
     if found is not None and found.questions:
-        typer.echo(f"{len(found.questions)} submissions are not marked: whose they are is asked above.")
+        typer.echo(f"Not marked, for whose they are is asked above: {_counted(len(found.questions), 'submission')}.")
 
 
 @classroom.command("feedback")
@@ -262,14 +266,14 @@ def classroom_feedback(
         without = marking.without_page(folder, slug)
         unread = export.read(folder).unread.get(slug, 0)
         newer = marking.waiting(folder, slug)
-    typer.echo(f"{len(pages)} pages are in {folder / 'feedback'}, one folder for each student.")
+    typer.echo(f"Pages of {_counted(len(pages), 'student')}, a folder for each, are in {folder / 'feedback'}.")
     if newer:
         typer.echo(
             f"What {', '.join(newer)} handed in since is not marked yet: python -m lessons classroom autograde {slug}"
         )
     if unread:
         typer.echo(
-            f"Free answers of {unread} students have no points yet, and these pages say 0 for them: read them in the formgrader, and call "
+            f"Free answers of {_counted(unread, 'student')} have no points yet, and these pages say 0 for them: read them in the formgrader, and call "
             "this again."
         )
     if without:
@@ -297,7 +301,7 @@ def classroom_export(
             typer.echo(f"The marks are in {export.everything(folder, to)}.")
             return
         exported = export.export(folder, to, system)
-    typer.echo(f"The marks of {len(exported.students)} students are in {to}, for {system}.")
+    typer.echo(f"The marks of {_counted(len(exported.students), 'student')} are in {to}, for {system}.")
     for name, most in exported.most.items():
         unread = f"; {exported.unread[name]} still wait for points by hand" if exported.unread[name] else ""
         typer.echo(f"{name}: {most:g} points can be had{unread}.")
