@@ -51,9 +51,10 @@ class Form:
     seeds: tuple[int, ...]
     limit: int | None = None  # so many of the training images; all of them where there is None
     build: Callable[[Data], nn.Module] | None = None  # the network of all arms, where only their recipes differ
-    more: tuple[Quantity, ...] | None = (
-        None  # further quantities, where these images ask for others than the experiment's
-    )
+    # Where these images ask for others than the experiment's:
+    quantity: Quantity | None = None  # what the arms are compared by
+    matters: float | None = None  # the smallest difference of it that would matter, stated before the runs, in its unit
+    more: tuple[Quantity, ...] | None = None  # further quantities
 
 
 def photographs(
@@ -61,6 +62,8 @@ def photographs(
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     build: Callable[[Data], nn.Module] | None = None,
+    quantity: Quantity | None = None,
+    matters: float | None = None,
     more: tuple[Quantity, ...] | None = None,
     **changes: Any,
 ) -> Form:
@@ -70,11 +73,14 @@ def photographs(
         recipe: the short form's; its batches become larger, and the images are mirrored and moved.
         seeds: of each arm.
         build: a network in place of the arms' own, where these are all one.
-        more: further quantities in place of the experiment's.
+        quantity, matters, more: what is compared in place of the experiment's quantity, and which difference of it would matter.
         changes: other settings of the recipe.
     """
     settings = {"epochs": 10, "batch_size": 128, "flip": True, "shift": 4} | changes
-    return Form(data="cifar10", recipe=replace(recipe, **settings), seeds=tuple(seeds), build=build, more=more)
+    return Form(
+        data="cifar10", recipe=replace(recipe, **settings), seeds=tuple(seeds), build=build,
+        quantity=quantity, matters=matters, more=more,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,13 +175,15 @@ class Experiment:
     def recorded(self, form: str = "") -> "Result | None":
         """The recorded runs of a form, or None where there are none.
 
-        Where no form is named: of the longest of which every arm has the first three seeds at least.
+        Where no form is named: of the longest that is compared by the experiment's own quantity, and of which every arm has the
+        first three seeds at least.
 
         Raises:
             ValueError: another form, or a file that cannot be read.
         """
         if not form:
-            found = (self.recorded(each) for each in ("full", *self.others, "short"))
+            longest_first = ("full", *self.others, "short")
+            found = (self.recorded(each) for each in longest_first if self.form(each).quantity is None)
             return next((result for result in found if result is not None and result.is_enough), None)
         settings = self.form(form)
         runs: dict[str, list[Run]] = {name: [] for name in self.arms}
@@ -387,14 +395,19 @@ class Result:
     recorded: bool = False
 
     @property
+    def quantity(self) -> Quantity:
+        """What the arms are compared by: the form's, where it has its own, else the experiment's."""
+        return self.form.quantity or self.experiment.quantity
+
+    @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What the arms are compared by: the experiment's quantity first."""
+        """All that the arms are compared by: what decides first."""
         more = self.experiment.more if self.form.more is None else self.form.more
-        return (self.experiment.quantity, *more)
+        return (self.quantity, *more)
 
     def compare(self, quantity: Quantity | None = None) -> Comparison | None:
-        """The arms beside each other, by the experiment's quantity or by another; None where no arm has a run."""
-        return self._compared(quantity or self.experiment.quantity) if self.whole else None
+        """The arms beside each other, by their quantity or by another; None where no arm has a run."""
+        return self._compared(quantity or self.quantity) if self.whole else None
 
     @property
     def whole(self) -> dict[str, list[Run]]:
@@ -408,7 +421,8 @@ class Result:
         return all(pilot <= {run.seed for run in self.runs.get(arm, ())} for arm in self.experiment.arms)
 
     def _compared(self, quantity: Quantity) -> Comparison:
-        matters = self.experiment.matters if quantity == self.experiment.quantity else None
+        own = self.experiment.matters if self.form.quantity is None else self.form.matters
+        matters = own if quantity == self.quantity else None
         return compare(self.whole, quantity, paired=self.experiment.paired, matters=matters)
 
     @property
@@ -424,11 +438,11 @@ class Result:
 
     def values(self, quantity: Quantity | None = None) -> dict[str, list[float]]:
         """The quantity of every run, by arm."""
-        quantity = quantity or self.experiment.quantity
+        quantity = quantity or self.quantity
         return {arm: [quantity.of(run) for run in runs] for arm, runs in self.whole.items()}
 
     def mean(self, arm: str) -> float:
-        """An arm's mean of the experiment's quantity, in its unit.
+        """An arm's mean of what the arms are compared by, in its unit.
 
         Raises:
             ValueError: no such arm, or no run of it.
@@ -495,7 +509,7 @@ class Result:
     def _picture(self, note: str) -> "Picture":
         from utils.show.plot import arms  # here, so that training needs no matplotlib
 
-        quantity = self.experiment.quantity
+        quantity = self.quantity
         chance = 10 if quantity is ACCURACY else None
         found = self.compare()
         intervals = {arm.name: (arm.low, arm.high) for arm in found.arms} if found else {}
@@ -604,6 +618,8 @@ def _difference_text(difference: Difference) -> str:
 
 def _agreement(short: Difference, full: Difference) -> str:
     """What two verdicts on the same question say together."""
+    if short.quantity != full.quantity:
+        return f"{short.quantity.name} on the one, {full.quantity.name} on the other"
     if "open" in (short.verdict, full.verdict):
         return "one of them is open"
     if short.verdict == full.verdict:

@@ -219,7 +219,7 @@ def verdict_text(result: Result | None) -> str:
     comparison = result.compare()
     if comparison is None or not comparison.differences:
         return f"{told}; one arm, nothing to compare"
-    quantity = result.experiment.quantity
+    quantity = result.quantity
     found = [
         f"{each.name} {each.mean:+.{quantity.digits}f} {quantity.points or quantity.unit}".strip()
         + f": {each.verdict}"

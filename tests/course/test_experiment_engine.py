@@ -8,10 +8,10 @@ import pytest
 from torch import nn
 
 from course import experiments
-from course.experiments import Arm, Experiment, Form, OnBoth, Result
+from course.experiments import Arm, Experiment, Form, OnBoth, Result, photographs
 from tests.utils.train.test_runs import make_run
 from utils.train.checkpoint import NotKept
-from utils.train.comparison import Quantity, measured
+from utils.train.comparison import ACCURACY, Quantity, measured
 from utils.train.loop import Diverged, Recipe
 from utils.train.runs import Run
 
@@ -306,9 +306,31 @@ def test_side_by_side_needs_both_and_enough_of_them():
         assert both.rows == [] and "not recorded yet" in str(both) and "not recorded yet" in both._repr_html_()
 
 
+def test_a_form_may_be_compared_by_another_quantity():
+    learns = Quantity("runs that learn", "%", lambda run: 100.0, points="points", is_share=True)
+    entry = replace(
+        EXPERIMENT,
+        quantity=learns,
+        matters=25.0,
+        more=(ACCURACY,),
+        full=photographs(FORM.recipe, quantity=ACCURACY, matters=5.0, more=()),
+    )
+    runs = {"one": [make_run(each, seed=seed) for seed, each in enumerate(SAME)]}
+    runs["two"] = [make_run(each, seed=seed) for seed, each in enumerate(HIGH)]
+    short, full = (Result(entry, form, entry.form(form), runs, recorded=True) for form in ("short", "full"))
+    assert short.quantities == (learns, ACCURACY) and full.quantities == (ACCURACY,)
+    assert full.verdicts == {"two": "differs"} and full.mean("two") == pytest.approx(71)
+    assert full.compare().differences[0].matters == 5.0 and full.compare(learns).differences[0].matters is None
+    assert short.compare().differences[0].matters == 25.0 and short.compare(ACCURACY).differences[0].matters is None
+    assert "mean 71.0" in full.picture.alternative and "mean 100.0" in short.picture.alternative
+    assert OnBoth(short, full).rows[0][-1] == "runs that learn on the one, test accuracy on the other"
+
+
 def test_a_form_of_which_too_little_is_recorded_is_not_taken_unasked():
     EXPERIMENT.run("short", keep=EXPERIMENT.folder("short"), show=False)
     EXPERIMENT.run("full", seeds=(0, 1), keep=EXPERIMENT.folder("full"), show=False)
     assert EXPERIMENT.recorded().form_name == "short" and EXPERIMENT.recorded("full") is not None
     EXPERIMENT.run("full", seeds=(0, 1, 2), keep=EXPERIMENT.folder("full"), show=False)
     assert EXPERIMENT.recorded().form_name == "full"
+    by_another = replace(EXPERIMENT, full=replace(EXPERIMENT.full, quantity=ACCURACY))
+    assert by_another.recorded().form_name == "short" and by_another.recorded("full") is not None

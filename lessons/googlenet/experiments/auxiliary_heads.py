@@ -101,7 +101,7 @@ EXPERIMENT = Experiment(
         "without heads": Arm(build=partial(DeepNet, aux_heads=False)),
     },
     short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=1500),
-    full=photographs(RECIPE),
+    full=photographs(RECIPE, quantity=ACCURACY, matters=1.5, more=()),
     quantity=Quantity("runs that learn", "%", learned, points="points", digits=0, is_share=True),
     matters=25.0,
     more=(ACCURACY,),
