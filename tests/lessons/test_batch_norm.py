@@ -525,6 +525,22 @@ def test_the_assignment_s_colleague_has_four_bugs():
     assert "has **four** bugs" in ASSIGNMENT
 
 
+def test_what_the_text_says_of_the_recorded_walks():
+    found = experiment("loss_landscape").recorded()
+    assert found.form.data == "cifar10" and {len(runs) for runs in found.runs.values()} == {3}
+    assert all(found.compare(quantity).differences[0].verdict == "differs" for quantity in found.quantities)
+    smoothness, loss_range, shift, cosine = (
+        {arm.name: arm.mean for arm in found.compare(quantity).arms} for quantity in found.quantities
+    )
+    assert cosine["BN"] > cosine["no BN"]
+    for means, words in (
+        (smoothness, "is {BN:.1f} against {no BN:.1f}"),
+        (loss_range, "range {BN:.3f} nats against {no BN:.3f}"),
+        (shift, "by {BN:.3f} against {no BN:.3f}"),
+    ):
+        assert means["BN"] < means["no BN"] and words.format(**means) in TEXT
+
+
 def test_walks_take_recorded_runs_as_well():
     lists = {
         name: [1.0, 2.0]
