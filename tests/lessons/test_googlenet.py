@@ -22,7 +22,7 @@ from utils.cost.table import profile
 from utils.data.photo import photograph
 from utils.data.sets import load
 from utils.show.plot import Picture
-from utils.train.comparison import ACCURACY
+from utils.train.comparison import ACCURACY, Quantity
 from utils.train.recipe import Recipe
 
 TEXT = re.sub(r"\s+", " ", (checks.feedback.source).read_text(encoding="utf-8"))
@@ -44,6 +44,20 @@ def test_what_the_text_says_of_the_recorded_heads():
     words = "Of sixteen runs each, {with heads:.0f} learn something with heads and {without heads:.0f} without"
     assert words.format(**learned) in TEXT and set(found.verdicts.values()) == {"differs"}
     assert found.compare(ACCURACY).differences[0].verdict == "open" and "Mean accuracies cannot tell the two" in TEXT
+
+
+def test_what_the_text_says_of_heads_on_photographs():
+    found = experiment("auxiliary_heads").recorded("full")
+    (late,) = found.compare().differences  # without heads, against with heads
+    assert {len(runs) for runs in found.runs.values()} == {5} and found.quantity is ACCURACY
+    assert late.verdict == "differs" and f"with heads end {-late.mean:.1f} points higher" in TEXT
+    assert (
+        set(found.values(experiment("auxiliary_heads").quantity)["without heads"]) == {100.0}
+        and "none is stuck" in TEXT
+    )
+    after_three = Quantity("accuracy", "%", lambda run: 100 * run.history[2].test_accuracy)
+    assert found.compare(after_three).differences[0].low < 0 < found.compare(after_three).differences[0].high
+    assert "after three epochs these runs cannot tell the arms apart" in TEXT
 
 
 def test_grids():
