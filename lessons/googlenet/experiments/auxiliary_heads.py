@@ -2,7 +2,8 @@
 
 As deep as GoogLeNet, and very narrow: nine modules of plain ReLU layers, with a head behind the third and the sixth. Some of
 these networks never learn more than guessing. How many do is what is compared first, by a bound that was fixed after five runs of
-each arm had been seen. On photographs all of them learn, and their accuracy is compared, by the difference that matters in most experiments.
+each arm had been seen. On photographs all of them learn, so there accuracy is compared: this was chosen when one run of each arm had
+been seen.
 """
 
 import math

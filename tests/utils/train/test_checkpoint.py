@@ -67,7 +67,7 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(
     tmp_path, data, undisturbed, where, number, epochs, steps
 ):
     path = tmp_path / "new folder" / "run.checkpoint"
-    dying = FORKS.Process(target=killed.train_until_killed, args=(str(path), where, number))
+    dying = FORKS.Process(target=killed.train_until_killed, args=(str(path), where, number), daemon=True)
     dying.start()
     dying.join(120)
     assert dying.exitcode == -signal.SIGKILL
