@@ -59,7 +59,6 @@ def only(tmp_path):
         (["test", "ARGS=-x tests/utils"], "-m pytest -n auto -x tests/utils"),
         (["check"], "-m ruff check ."),
         (["check"], "-m ruff format --check ."),
-        (["check"], "-m pytest tests/test_types.py"),
         (["check"], "lint-imports"),
         (["check"], "-m pytest -n auto --quick"),
         (["whole"], "--whole -m whole"),

@@ -7,8 +7,11 @@ import tomllib
 from collections import Counter
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from tests.conftest import is_left_out
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("lessons", "labs", "classroom", "course", "networks", "utils")
@@ -58,3 +61,16 @@ def test_every_error_that_is_ignored_has_its_reason():
             for line in path.read_text(encoding="utf-8").splitlines():
                 _, ignored, rest = line.partition("# type: ignore")
                 assert not ignored or re.match(r"\[[\w-]+\]  # \w+", rest), f"{path}: {line.strip()}"
+
+
+def test_make_check_finds_the_types_as_well():
+    """`--quick` leaves out what takes long, but for these."""
+
+    def is_left(*marks: str) -> bool:
+        fixtures = SimpleNamespace(name2fixturedefs={})
+        item = SimpleNamespace(nodeid="", get_closest_marker=lambda name: name in marks or None, _fixtureinfo=fixtures)
+        return is_left_out(item, SimpleNamespace(quick=True, whole=False), {}, set())
+
+    assert is_left("slow") and not is_left("slow", "types") and not is_left()
+    for test in (test_what_is_typed_stays_typed, test_the_rest_only_gains_types):
+        assert [mark.name for mark in test.pytestmark] == ["types"]
