@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """An eighth of the tests' time went to the search for circles among a million objects that stay: packages and tests."""
+    """A tenth of the tests' time went to the search for circles among a million objects that stay: packages and tests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
