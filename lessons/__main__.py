@@ -29,10 +29,6 @@ def _told(*kinds: type[Exception]) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 @app.callback()
 def main() -> None:
     """The Inception course without a browser."""
@@ -247,7 +243,7 @@ def classroom_autograde(
     if alike:
         typer.echo(f"{alike} pairs of answers are alike: python -m lessons classroom similar {slug}")
     if found is not None and found.questions:
-        typer.echo(f"Not marked, for whose they are is asked above: {_counted(len(found.questions), 'submission')}.")
+        typer.echo(f"Submissions that are not marked, since it is asked above whose they are: {len(found.questions)}.")
 
 
 @classroom.command("feedback")
@@ -266,15 +262,15 @@ def classroom_feedback(
         without = marking.without_page(folder, slug)
         unread = export.read(folder).unread.get(slug, 0)
         newer = marking.waiting(folder, slug)
-    typer.echo(f"Pages of {_counted(len(pages), 'student')}, a folder for each, are in {folder / 'feedback'}.")
+    typer.echo(f"Pages, one folder for each student, are in {folder / 'feedback'}. Students: {len(pages)}.")
     if newer:
         typer.echo(
             f"What {', '.join(newer)} handed in since is not marked yet: python -m lessons classroom autograde {slug}"
         )
     if unread:
         typer.echo(
-            f"Free answers of {_counted(unread, 'student')} have no points yet, and these pages say 0 for them: read them in the formgrader, and call "
-            "this again."
+            f"Students whose free answers have no points yet, so that these pages say 0 for them: {unread}. Read them in the formgrader, and "
+            "call this again."
         )
     if without:
         typer.echo(
@@ -301,7 +297,7 @@ def classroom_export(
             typer.echo(f"The marks are in {export.everything(folder, to)}.")
             return
         exported = export.export(folder, to, system)
-    typer.echo(f"The marks of {_counted(len(exported.students), 'student')} are in {to}, for {system}.")
+    typer.echo(f"The marks are in {to}, for {system}. Students: {len(exported.students)}.")
     for name, most in exported.most.items():
         unread = f"; {exported.unread[name]} still wait for points by hand" if exported.unread[name] else ""
         typer.echo(f"{name}: {most:g} points can be had{unread}.")

@@ -85,9 +85,10 @@ def is_left_out(item, option, seconds: dict[str, float], dear: set[object]) -> b
     """Whether a test does not run now. `dear`: what is made once for a module, by a test that takes long for it."""
     if item.get_closest_marker("whole") and not option.whole:
         return True
+    if not option.quick or item.get_closest_marker("types"):
+        return False
     is_slow = item.nodeid in seconds or item.get_closest_marker("slow") is not None
-    is_slow = is_slow or not dear.isdisjoint(fixtures_of_a_module(item))
-    return option.quick and is_slow and item.get_closest_marker("types") is None
+    return is_slow or not dear.isdisjoint(fixtures_of_a_module(item))
 
 
 def fixtures_of_a_module(item) -> set[object]:

@@ -101,7 +101,7 @@ def test_from_zero_to_marks_on_the_command_line(tmp_path):
     said = say("autograde", SLUG, "--folder", course)
     assert re.search(r"anna +3 +2 +2 +1 +2 +10\n", said) and re.search(r"ben +0 +0 +0 +0 +0 +0\n", said)
     assert "Students' code and the tests run in processes of their own" in said
-    assert "Pages of 2 students" in say("feedback", SLUG, "--folder", course)
+    assert "Students: 2." in say("feedback", SLUG, "--folder", course)
     page = (course / "feedback" / "anna" / SLUG / f"{SLUG}.html").read_text(encoding="utf-8")
     assert re.search(r"Score: 10(\.0)? / 12", page)
     page = (course / "feedback" / "ben" / SLUG / f"{SLUG}.html").read_text(encoding="utf-8")

@@ -215,7 +215,8 @@ def test_a_plain_table_has_no_points_for_who_handed_in_nothing_and_unread_answer
     free_answer(made).source = "Since it is so."
     nbformat.write(made, place)
     marked(course)
-    assert "Free answers of 1 student have no points yet" in command("feedback", SLUG, "--folder", course).output
+    said = command("feedback", SLUG, "--folder", course).output
+    assert "Students whose free answers have no points yet, so that these pages say 0 for them: 1." in said
 
 
 def test_a_collection_without_a_server_says_how_a_download_is_taken_in(course):
@@ -299,7 +300,7 @@ def test_one_command_takes_in_marks_and_says_what_it_could_not_place(course, tmp
     assert said.exit_code == 0, said.output
     assert "4 files, 1 taken in; 1 handed in, 3 asked about." in said.output
     assert "Eve Fox (74): nobody in students.csv is called so" in said.output
-    assert "Not marked, for whose they are is asked above: 3 submissions." in said.output
+    assert "Submissions that are not marked, since it is asked above whose they are: 3." in said.output
     lines = [line.split() for line in said.output.splitlines()]
     assert ["s1", "3", "2", "2", "1", "2", "10", "Jane", "Doe"] in lines
     assert ["s2", "-", "-", "-", "-", "-", "-", "Kim", "Lee"] in lines
@@ -312,11 +313,8 @@ def test_one_command_takes_in_marks_and_says_what_it_could_not_place(course, tmp
     said = command("autograde", SLUG, "--from", source, "--who", worksheet, "--folder", course)
     assert "3 files, 3 taken in; 3 handed in." in said.output, said.output
     said = command("feedback", SLUG, "--folder", course, "--export", tmp_path / "marks.csv", "--for", "moodle")
-    assert (
-        said.exit_code == 0
-        and "Pages of 3 students, a folder for each, are in" in said.output
-        and "The marks of 3 students" in said.output
-    )
+    assert said.exit_code == 0
+    assert "/feedback. Students: 3." in said.output and "for moodle. Students: 3." in said.output
     rows = list(csv.reader((tmp_path / "marks.csv").open()))
     assert rows[1:] == [
         ["Jane", "Doe", "s1", "jane@example.org", "10"], ["Kim", "Lee", "s2", "kim@example.org", "10"],
@@ -575,10 +573,7 @@ def test_who_gets_no_page_is_told(course):
     (place / f"{SLUG}.ipynb").write_text("{")
     marked(course)
     said = command("feedback", SLUG, "--folder", course).output
-    assert (
-        "Pages of 1 student, a folder for each, are in" in said
-        and "No page for ben: what they handed in could not be marked" in said
-    )
+    assert "/feedback. Students: 1." in said and "No page for ben: what they handed in could not be marked" in said
 
 
 def test_zero_for_who_is_late(course):
