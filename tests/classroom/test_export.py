@@ -95,7 +95,9 @@ def test_the_command_says_how_many_points_and_what_is_unread(course, tmp_path):
         app, ["classroom", "export", "--folder", str(course), "--to", str(tmp_path / "m.csv"), "--for", "canvas"]
     )
     assert said.exit_code == 0, said.output
-    assert "3 students" in said.output and "googlenet: 11.5 points can be had; 1 still wait" in said.output
+    assert (
+        "for canvas. Students: 3." in said.output and "googlenet: 11.5 points can be had; 1 still wait" in said.output
+    )
     assert "inception_module: 11.5 points can be had." in said.output and "not_handed_in" not in said.output
     said = CliRunner().invoke(app, ["classroom", "export", "--folder", str(course), "--for", "ilias"])
     assert said.exit_code == 1 and "columns for moodle, canvas, blackboard" in said.output
