@@ -241,7 +241,7 @@ def classroom_autograde(
         alike = len(similarity.pairs(folder, slug)) if any(row.points for row in rows) else 0
     typer.echo(f"\nThis table is in {folder / 'reports' / f'{slug}.txt'}. Free answers wait for you in the formgrader.")
     if alike:
-        typer.echo(f"{alike} pairs of answers are alike: python -m lessons classroom similar {slug}")
+        typer.echo(f"Pairs of answers that are alike: {alike}. To see them: python -m lessons classroom similar {slug}")
     if found is not None and found.questions:
         typer.echo(f"Submissions that are not marked, since it is asked above whose they are: {len(found.questions)}.")
 

@@ -348,7 +348,7 @@ def test_a_class_from_release_to_feedback(hub):
         )
         hub.wait_for("/home/prof/given", 150)
         said = hub.run("prof", "cat", "/home/prof/autograde.txt", "/home/prof/feedback.txt").stdout
-        assert "3 pages" in said, said
+        assert "/feedback. Students: 3." in said, said
         assert points(hub) == {"amara": 10, "bruno": 2, "chloe": 0}
         prof.locator(".lm-MenuBar-itemLabel").get_by_text("Nbgrader", exact=True).click()
         prof.locator(".lm-Menu-itemLabel").get_by_text("Formgrader", exact=True).click()
