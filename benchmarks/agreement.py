@@ -4,26 +4,30 @@
     python -m benchmarks.agreement --hours 2                    try on, the quickest experiments first; then the table
     python -m benchmarks.agreement separable_activation --hours 0.5 --way "oneDNN off"
 
-The short form is run with ten groups of seeds that have none in common, nor with the recorded runs, in each of four ways. The
-last three stand for other processors: what differs there is what differs between machines. A group agrees where an arm has the
-recorded verdict, and where that is "differs", in the same direction. What was tried is kept in `agreement.json` beside this
-file, each group as it ends; one that other code made is tried anew.
+Tried is what a lesson trains in front of the learner with several seeds: those arms, and as many seeds, as its cells say. All
+other experiments are shown recorded there. Ten groups of seeds have none in common, nor with the recorded runs, and each is
+run in four ways. The last three stand for other processors: what differs there is what differs between machines. A group
+agrees where an arm has the verdict of the recorded short form, and where that is "differs", in the same direction. What was
+tried is kept in `agreement.json` beside this file, each group as it ends; one that other code made is tried anew.
 """
 
 import argparse
+import ast
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
+import jupytext
 import torch
 from torch import nn
 
 from course.experiments import Experiment, Result, experiment, names
+from course.syllabus import LESSONS
 from utils.cost.timing import on_threads
 from utils.data.dataset import Data
 from utils.system.files import write_whole
@@ -72,12 +76,59 @@ WAYS = {  # how else the same is computed, and what is changed for it
 }
 
 
+@dataclass(frozen=True)
+class Live:
+    """What a lesson trains of an experiment in front of the learner."""
+
+    arms: tuple[str, ...]
+    seeds: int  # how many of each arm
+
+
+@cache
+def live() -> dict[str, Live]:
+    """What the lessons train with several seeds, by experiment: their calls of `run`, in the short form."""
+    found = {}
+    for lesson in LESSONS:
+        text = (lesson.folder / "lesson.md").read_text(encoding="utf-8")
+        for name, given in calls_of_run(text):
+            entry = experiment(name)
+            trained = Live(tuple(given.get("arms", entry.arms)), len(given.get("seeds", entry.short.seeds)))
+            if trained.seeds > 1 and len(trained.arms) > 1:
+                found[name] = trained
+    return found
+
+
+def calls_of_run(text: str) -> Iterator[tuple[str, dict[str, Sequence]]]:
+    """The calls `experiment("name").run(...)` of a lesson, or of a variable that holds it: the name, and what is handed over."""
+    variables = {}
+    for cell in jupytext.reads(text, fmt="md:myst").cells:
+        if cell.cell_type != "code":
+            continue
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        for node in nodes:
+            if isinstance(node, ast.Assign) and (name := _experiment_of(node.value, variables)):
+                variables[node.targets[0].id] = name
+        calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+        for call in calls:
+            if call.func.attr == "run" and (name := _experiment_of(call.func.value, variables)):
+                yield name, {given.arg: ast.literal_eval(given.value) for given in call.keywords}
+
+
+def _experiment_of(node: ast.expr, variables: dict[str, str]) -> str | None:
+    if isinstance(node, ast.Name):
+        return variables.get(node.id)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "experiment":
+        return ast.literal_eval(node.args[0])
+    return None
+
+
 @dataclass
 class Group:
     """One live run of an experiment's short form, with seeds of its own."""
 
     experiment: str
     way: str
+    arms: list[str]
     seeds: list[int]
     verdicts: dict[str, str] = field(default_factory=dict)  # by arm
     means: dict[str, float] = field(default_factory=dict)  # the differences, in the quantity's unit
@@ -87,18 +138,19 @@ class Group:
     code: dict[str, str] = field(default_factory=dict)
 
     @property
-    def key(self) -> tuple[str, str, tuple[int, ...]]:
-        return self.experiment, self.way, tuple(self.seeds)
+    def key(self) -> tuple[str, str, tuple[str, ...], tuple[int, ...]]:
+        return self.experiment, self.way, tuple(self.arms), tuple(self.seeds)
 
 
 def planned(name: str, ways: Sequence[str] = tuple(WAYS)) -> list[Group]:
-    """The groups of an experiment: as many seeds in each as the short form has, none of them recorded."""
-    entry = experiment(name)
-    recorded = entry.recorded("short")
+    """The groups of an experiment: as many seeds in each as its lesson trains, none of them recorded; none where it trains none."""
+    if name not in live():
+        return []
+    trained, recorded = live()[name], experiment(name).recorded("short")
     used = {run.seed for runs in recorded.runs.values() for run in runs} if recorded else set()
-    size, first = len(entry.short.seeds), max(used, default=-1) + 1
+    size, first = trained.seeds, max(used, default=-1) + 1
     return [
-        Group(name, way, list(range(first + number * size, first + (number + 1) * size)))
+        Group(name, way, list(trained.arms), list(range(first + number * size, first + (number + 1) * size)))
         for way in ways
         for number in range(GROUPS)
     ]
@@ -117,7 +169,7 @@ def tried(group: Group, *, entry: Experiment | None = None) -> Group:
     entry = with_nudges(entry) if group.way == "nudged" else entry
     began = time.monotonic()
     with WAYS[group.way]():
-        result = entry.run(seeds=group.seeds, show=False)
+        result = entry.run(arms=group.arms, seeds=group.seeds, show=False)
     if any(len(runs) < len(group.seeds) for runs in result.runs.values()):
         raise KeyboardInterrupt
     run = next(iter(result.runs.values()))[0]
@@ -169,19 +221,21 @@ def rows(groups: Sequence[Group]) -> list[list[str]]:
         runs = [run for of_arm in shown.runs.values() for run in of_arm]
         about = [name, entry.question, f"{shown.form_name}, {shown.form.data}", str(len(runs))]
         about.append(f"{sum(run.seconds for run in runs) / 3600:.1f}")
-        longest = _differences(shown)
+        longest, trained = _differences(shown), live().get(name)
         for arm, recorded in _differences(short).items():
             cells = [
                 _count(arm, recorded, [each for each in groups if each.experiment == name and each.way == way])
                 for way in WAYS
             ]
             told = longest[arm].verdict if arm in longest else ""
-            table.append([*about, arm, told, recorded.verdict, *cells])
+            seeds = f"{trained.seeds} seeds" if trained and arm in trained.arms else "recorded"
+            table.append([*about, arm, told, recorded.verdict, seeds, *cells])
             about = [""] * len(about)
     return table
 
 
 def _count(arm: str, recorded: Difference, groups: Sequence[Group]) -> str:
+    groups = [group for group in groups if arm in group.verdicts]
     if not groups:
         return "–"
     same = sum(agrees(group.verdicts[arm], group.means[arm], recorded) for group in groups)
@@ -189,7 +243,18 @@ def _count(arm: str, recorded: Difference, groups: Sequence[Group]) -> str:
     return f"{same} of {len(groups)}" + (f" ({left_open} open)" if left_open else "")
 
 
-HEAD = ("experiment", "question", "recorded", "runs", "hours", "arm", "verdict", "of the short form", *WAYS)
+HEAD = (
+    "experiment",
+    "question",
+    "recorded",
+    "runs",
+    "hours",
+    "arm",
+    "verdict",
+    "of the short form",
+    "in the lesson",
+    *WAYS,
+)
 
 
 def table(groups: Sequence[Group]) -> str:
@@ -200,17 +265,17 @@ def table(groups: Sequence[Group]) -> str:
 
 def _cost(name: str) -> float:
     """Seconds of a group, by what its recorded runs took."""
-    recorded = experiment(name).recorded("short")
-    if recorded is None:
+    recorded, trained = experiment(name).recorded("short"), live().get(name)
+    if recorded is None or trained is None:
         return float("inf")
-    every = [run.seconds for runs in recorded.runs.values() for run in runs]
-    return sum(every) / len(every) * len(experiment(name).short.seeds) * len(experiment(name).arms)
+    every = [run.seconds for arm in trained.arms for run in recorded.runs[arm]]
+    return sum(every) / len(every) * trained.seeds * len(trained.arms)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try on for the time that was asked for, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="experiments; all of them where none is named")
+    parser.add_argument("names", nargs="*", help="experiments; where none is named, all that a lesson trains")
     parser.add_argument(
         "--hours", type=float, default=0.0, help="try on for so long; no group is begun that would not end"
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks import agreement
-from benchmarks.agreement import WAYS, Group, agrees, kept, planned, rows, tried
+from benchmarks.agreement import WAYS, Group, agrees, calls_of_run, kept, live, planned, rows, tried
 from course.experiments import experiment, names
 from tests.course.test_experiment_engine import EXPERIMENT
 
@@ -16,7 +16,7 @@ TRIAL = replace(EXPERIMENT, matters=5.0)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_group_is_run_in_each_way_and_leaves_the_process_as_it_was(way):
     before = torch.get_num_threads(), torch.backends.mkldnn.enabled
-    group = tried(Group("trial_of_two", way, [11, 12]), entry=TRIAL)
+    group = tried(Group("trial_of_two", way, ["one", "two"], [11, 12]), entry=TRIAL)
     assert (torch.get_num_threads(), torch.backends.mkldnn.enabled) == before
     assert list(group.verdicts) == list(group.means) == ["two"]
     assert group.verdicts["two"] in ("differs", "equal", "open")
@@ -39,12 +39,39 @@ def test_another_way_is_another_computation():
 
 
 def test_groups_share_no_seed_with_each_other_nor_with_the_recorded_runs():
-    for name in names():
+    for name, trained in live().items():
         recorded = {run.seed for runs in experiment(name).recorded("short").runs.values() for run in runs}
         groups = planned(name, ["as it is"])
         seeds = [seed for group in groups for seed in group.seeds]
         assert len(groups) == 10 and len(seeds) == len(set(seeds)) and recorded.isdisjoint(seeds)
-        assert {len(group.seeds) for group in groups} == {len(experiment(name).short.seeds)}
+        assert {len(group.seeds) for group in groups} == {trained.seeds}
+        assert {tuple(group.arms) for group in groups} == {trained.arms}
+
+
+def test_what_lessons_train_is_read_from_their_cells():
+    text = """# A lesson
+
+```{code-cell}
+one = experiment("residual")
+```
+
+```{code-cell}
+found = one.run(seeds=(0, 1, 2), arms=["plain"])
+other.run(seeds=(4,))
+```
+
+```{code-cell}
+print(experiment("groups").run())
+```
+"""
+    assert list(calls_of_run(text)) == [("residual", {"seeds": (0, 1, 2), "arms": ["plain"]}), ("groups", {})]
+    assert set(live()) <= set(names()) and live()["multi_scale"].seeds == 3
+
+
+def test_what_no_lesson_trains_is_not_tried():
+    assert planned("low_resolution") == []
+    (row, *_) = [row for row in rows([]) if row[0] == "low_resolution"]
+    assert row[-5:] == ["recorded", "–", "–", "–", "–"]
 
 
 def test_what_agrees():
@@ -61,8 +88,11 @@ def test_the_table_counts_the_groups_by_their_way(tmp_path):
     difference = experiment("residual").recorded("short").compare().differences[0]
     verdict, mean = difference.verdict, difference.mean
     against = {"differs": "equal", "equal": "differs", "open": "equal"}[verdict]
-    groups = [Group("residual", "as it is", [number], {"plain": verdict}, {"plain": mean}) for number in range(3)]
-    groups += [Group("residual", "nudged", [9], {"plain": against}, {"plain": mean})]
+    groups = [
+        Group("residual", "as it is", ["residual", "plain"], [number], {"plain": verdict}, {"plain": mean})
+        for number in range(3)
+    ]
+    groups += [Group("residual", "nudged", ["residual", "plain"], [9], {"plain": against}, {"plain": mean})]
     table = rows(groups)
     (row,) = [row for row in table if row[0] == "residual"]
     assert row[-4:] == ["3 of 3", "–", "–", "0 of 1"] and row[5] == "plain"
@@ -70,7 +100,7 @@ def test_the_table_counts_the_groups_by_their_way(tmp_path):
 
 
 def test_what_was_tried_is_kept_and_given_up_where_the_code_changed(tmp_path):
-    group = tried(Group("trial_of_two", "as it is", [11, 12]), entry=TRIAL)
+    group = tried(Group("trial_of_two", "as it is", ["one", "two"], [11, 12]), entry=TRIAL)
     file = tmp_path / "kept.json"
     agreement.keep([group], file)
     assert kept(file) == [group]
@@ -84,7 +114,7 @@ def test_a_group_that_is_stopped_is_no_group(monkeypatch):
         type(TRIAL), "run", lambda entry, **given: run(entry, **given | {"arms": ["one"], "seeds": [11]})
     )
     with pytest.raises(KeyboardInterrupt):
-        tried(Group("trial_of_two", "as it is", [11, 12]), entry=TRIAL)
+        tried(Group("trial_of_two", "as it is", ["one", "two"], [11, 12]), entry=TRIAL)
 
 
 def test_an_unknown_experiment_is_named(capsys):
