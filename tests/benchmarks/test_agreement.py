@@ -68,6 +68,17 @@ print(experiment("groups").run())
     assert set(live()) <= set(names()) and live()["multi_scale"].seeds == 3
 
 
+def test_what_short_trainings_leave_open_is_shown_recorded():
+    """No lesson draws a verdict from trainings that are too few for one. Lesson 07 trains its six to average them."""
+    undecided = {
+        name
+        for name, trained in live().items()
+        for arm, verdict in experiment(name).recorded("short").verdicts.items()
+        if arm in trained.arms and verdict == "open"
+    }
+    assert undecided == {"residual"}
+
+
 def test_what_no_lesson_trains_is_not_tried():
     assert planned("low_resolution") == []
     (row, *_) = [row for row in rows([]) if row[0] == "low_resolution"]

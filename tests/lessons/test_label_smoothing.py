@@ -439,7 +439,9 @@ def test_numbers_of_the_text():
     gains = [round(a.top1 - b.top1, 1) for a, b in zip(paper.CUMULATIVE, paper.CUMULATIVE[1:], strict=False)]
     assert f"are {gains[0]}, {gains[1]}, {gains[2]} and {gains[3]} points" in TEXT
     assert f"for the {gains[0]} points" in TEXT
-    assert f"from {experiment('label_smoothing').short.limit:,} pictures" in TEXT.replace('" "', "")
+    full = experiment("label_smoothing").full
+    assert "learn ten classes from 50,000 photographs" in TEXT.replace('" "', "") and full.limit is None
+    assert "by 1.5 points or more?" in TEXT and experiment("label_smoothing").matters == 1.5
     assert f"its calibration error is about {0.97 - 0.80:.2f}" in TEXT
 
 

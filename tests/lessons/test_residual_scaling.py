@@ -491,7 +491,7 @@ def test_numbers_of_the_text():
     assert f"{100 * ensemble_gain.error_left(0.8, 4):.0f} % with four" in text
     assert f"{100 * ensemble_gain.error_left(0.8, 100):.1f} % with a hundred" in text
     residual = experiment("residual")
-    assert residual.short.recipe.epochs == 5 and "after five epochs" in TEXT.replace('" "', "")
+    assert residual.full.recipe.epochs == 10 and "after ten epochs" in TEXT.replace('" "', "")
     costs = residual.costs()
     assert costs["residual"].macs == costs["plain"].macs
     blocks = [m for m in residual.arms["residual"].build(_some_data()).modules() if isinstance(m, ResidualBlock)]
