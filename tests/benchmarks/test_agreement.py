@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks import agreement
-from benchmarks.agreement import WAYS, Group, agrees, calls_of_run, kept, live, planned, rows, tried
+from benchmarks.agreement import WAYS, Group, Live, agrees, calls_of_run, kept, live, planned, rows, tried
 from course.experiments import experiment, names
 from tests.course.test_experiment_engine import EXPERIMENT
 
@@ -65,7 +65,7 @@ print(experiment("groups").run())
 ```
 """
     assert list(calls_of_run(text)) == [("residual", {"seeds": (0, 1, 2), "arms": ["plain"]}), ("groups", {})]
-    assert set(live()) <= set(names()) and live()["multi_scale"].seeds == 3
+    assert set(live()) <= set(names()) and live()["multi_scale"] == Live(("several scales", "3×3 only"), 4)
 
 
 def test_what_short_trainings_leave_open_is_shown_recorded():
