@@ -287,7 +287,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ValueError as problem:
             parser.error(str(problem))
     until = time.monotonic() + 3600 * given.hours
-    groups = kept()
+    wanted = {each.key for name in live() for each in planned(name)}
+    groups = [group for group in kept() if group.key in wanted]  # the lessons may train other arms now
     done = {group.key for group in groups}
     chosen = sorted(given.names or names(), key=_cost)
     plan = [each for way in given.way or WAYS for name in chosen for each in planned(name, [way])]
