@@ -27,6 +27,7 @@ def augment(
     *,
     mean: float | Sequence[float] = 0.0,
     share: Share = (0, 1),
+    mirrored: Tensor | None = None,
 ) -> Tensor:
     """The recipe's random changes, drawn anew for every image: crop, flip, shift, colour, cut-out, in this order.
 
@@ -39,6 +40,8 @@ def augment(
         mean: what a cut-out square is filled with, one number or one a channel, on the scale from 0 to 1: `data.mean`.
         share: (rank, processes) where the images are one process's part of a batch, its images number rank, rank +
             processes and so on. They are changed as they would be in the whole batch.
+        mirrored: bool, one for each image of the whole batch: which of them a recipe that flips mirrors, in place of
+            those that are drawn. The generator advances all the same.
 
     Returns:
         (N, C, H, W): the images themselves where everything is off, uint8 after flips and shifts of uint8, else float
@@ -49,8 +52,9 @@ def augment(
     if recipe.crop:
         images = _crop(images, recipe.crop, recipe, generator, share)
     if recipe.flip:
-        mirrored = _own(torch.rand(len(images) * share[1], generator=generator), share) < 0.5
-        images = torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
+        drawn = torch.rand(len(images) * share[1], generator=generator) < 0.5
+        mirrored = _own(drawn if mirrored is None else mirrored, share).to(images.device)
+        images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
     if recipe.shift:
         images = _shift(images, recipe.shift, generator, share)
     if recipe.color:

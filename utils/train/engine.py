@@ -18,8 +18,10 @@ from utils.train.augment import augment
 from utils.train.optim import WeightAverage, optimizer_of
 from utils.train.prepare import last_dropout
 from utils.train.processes import ALONE, Team
-from utils.train.recipe import Recipe
+from utils.train.recipe import ALTERNATED, Recipe
 from utils.train.runs import Run, Score
+
+TURNS = 2**31  # added to a run's seed, for draws beside those of its order
 
 
 def loss_of(net: Callable[..., Any], images: Tensor, labels: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -56,6 +58,10 @@ class Training:
         self.average = WeightAverage(self.net, recipe.averaging) if recipe.averaging else None
         run.averaged = self.average.module if self.average else None
         self.draws = torch.Generator().manual_seed(run.seed)  # the order of the images, and their augmentation
+        self.mirrored: Tensor | None = None  # which images the first epoch mirrors, where epochs take turns
+        if recipe.flip == ALTERNATED:
+            own = torch.Generator().manual_seed(TURNS + run.seed)  # order and shifts stay those of flips that are drawn
+            self.mirrored = torch.rand(len(data.train), generator=own) < 0.5
 
         self.steps = len(data.train) // recipe.batch_size  # an epoch; what no full batch holds comes in another
         self.order: Tensor | None = None  # in which this epoch sees the images; None before its first step
@@ -80,7 +86,9 @@ class Training:
             self.net.train()
 
         images, labels = next(self.batches)
-        images = data.normalise(augment(images, recipe, self.draws, mean=data.mean, share=team.place))
+        mirrored = self._mirrored()
+        images = augment(images, recipe, self.draws, mean=data.mean, share=team.place, mirrored=mirrored)
+        images = data.normalise(images)
         team.seed(self.run.seed, len(self.run.history) * self.steps + self.step)
         loss, logits = self.forward(images, labels)
         self.optimizer.zero_grad()
@@ -102,6 +110,14 @@ class Training:
 
     def _batches(self, order: Tensor, *, start: int) -> Iterator[tuple[Tensor, Tensor]]:
         return self.data.train.batches(order, self.recipe.batch_size, start=start, share=self.team.place)
+
+    def _mirrored(self) -> Tensor | None:
+        """Which images of the whole batch are mirrored in this epoch; None where that is drawn."""
+        if self.mirrored is None or self.order is None:
+            return None
+        first = self.step * self.recipe.batch_size
+        batch = self.mirrored[self.order[first : first + self.recipe.batch_size]]
+        return ~batch if len(self.run.history) % 2 else batch
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(loss, logits), in the recipe's precision."""

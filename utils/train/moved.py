@@ -75,14 +75,18 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     "networks/inception_v4.py": Moved("f5583c67aa635620", {"networks/inception_v4.py": "cf809f60ae80cf30"}),
     "networks/layers.py": Moved("ccffe4e494eb4a05", {"networks/layers.py": "900d37d38cbd4a8e"}),
     "networks/xception.py": Moved("2e568263f1f63249", {"networks/xception.py": "a13a6d3a67176ceb"}),
-    "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "461a9712d8e4d4eb"}),
+    "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "11bb44d251ed74b0"}),
     "utils/data.py": Moved(
         "0272b1a2e47d76a8", {"utils/data/dataset.py": "3fbfa6426538bd88", "utils/data/sets.py": "0f468c81d9acf1a3"}
     ),
     "utils/data/sets.py": Moved("65299f153bf4a9b7", {"utils/data/sets.py": "0f468c81d9acf1a3"}),
-    "utils/engine.py": Moved("21b385e6fe17a81f", {"utils/train/engine.py": "9c31308c73bb861f"}),
+    "utils/engine.py": Moved("21b385e6fe17a81f", {"utils/train/engine.py": "d514df2716dac26d"}),
     "utils/optim.py": Moved("6eafe5e22cc83a2d", {"utils/train/optim.py": "0e7edb1616f56726"}),
-    "utils/recipe.py": Moved("818a2a8d61a31c77", {"utils/train/recipe.py": "7f01c3ac6ef6a734"}),
+    "utils/recipe.py": Moved("818a2a8d61a31c77", {"utils/train/recipe.py": "07a42ae98d74de74"}),
+    # Flips that take turns came in; two epochs of two steps of all arms in all forms gave the same weights and losses as before.
+    "utils/train/augment.py": Moved("461a9712d8e4d4eb", {"utils/train/augment.py": "11bb44d251ed74b0"}),
+    "utils/train/engine.py": Moved("9c31308c73bb861f", {"utils/train/engine.py": "d514df2716dac26d"}),
+    "utils/train/recipe.py": Moved("7f01c3ac6ef6a734", {"utils/train/recipe.py": "07a42ae98d74de74"}),
 }
 
 _FIRST_NAMES = {new: old for old, new in CLASSES.items()}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from utils.data.dataset import Data, Split
 from utils.system.packages import require
 from utils.train.provenance import code_of
-from utils.train.recipe import Recipe
+from utils.train.recipe import ALTERNATED, Recipe
 from utils.train.runs import Run, describe_commit, describe_machine, describe_versions, now
 
 
@@ -162,6 +162,11 @@ def _require_data(data: Data, recipe: Recipe) -> None:
                 f"data.{part} has labels from {low} to {high}, and there are {len(data.classes)} classes: "
                 f"labels go from 0 to {len(data.classes) - 1}."
             )
+    if recipe.flip == ALTERNATED and not isinstance(data.train, Split):
+        raise ValueError(
+            f'flip is "{ALTERNATED}", and the training images of {data.name!r} are read as a stream, which does not know '
+            "one from the other. Set it to True: what is mirrored is drawn then."
+        )
     if recipe.batch_size > len(data.train):
         raise ValueError(
             f"batch_size is {recipe.batch_size}, and there are only {len(data.train)} training images. Make it smaller."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 SCHEDULES = ("constant", "cosine", "exponential", "one_cycle")
 PRECISIONS = ("float32", "bfloat16")
+ALTERNATED = "alternated"
 RISE = 0.3  # the share of a one-cycle schedule in which the learning rate rises
 START = 1 / 25  # where it starts, as a share of what it rises to; the same for a warm-up
 
@@ -42,7 +43,9 @@ class Recipe:
     dropout: float | None = None  # probability of the dropout before the classifier; None leaves the network's own
     averaging: float | None = None  # decay of a moving average of the weights, evaluated beside them; None: no average
 
-    flip: bool = False  # mirror half of the training images, left to right
+    # Mirror half of the training images, left to right: drawn anew in each epoch, or with ALTERNATED each image in every
+    # other epoch, so that two epochs hold each image both ways (arXiv 2404.00498, section 3.6).
+    flip: bool | str = False
     shift: int = 0  # move each training image by up to so many pixels, in both directions
     crop: tuple[float, float] | None = (
         None  # cut out a random part: its lowest and highest share of the image's area ...
@@ -87,7 +90,9 @@ class Recipe:
         allowed = "None, or two shares of the area, (lowest, highest), above 0 and 1 at most"
         self._require("crop", self.crop is None or (_is_range(self.crop) and self.crop[1] <= 1), allowed)
         self._require("aspect", _is_range(self.aspect), "two numbers above 0, (lowest, highest)")
-        for name in ("flip", "epsilon_inside", "random_interpolation", "channels_last", "compile"):
+        flips = isinstance(self.flip, bool) or self.flip == ALTERNATED
+        self._require("flip", flips, f'True or False, or "{ALTERNATED}"')
+        for name in ("epsilon_inside", "random_interpolation", "channels_last", "compile"):
             self._require(name, isinstance(getattr(self, name), bool), "True or False")
 
     def _require(self, name: str, holds: bool, allowed: str) -> None:

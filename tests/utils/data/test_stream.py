@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,12 @@ def test_memory_and_stream_give_the_same_training_interface(folder):
     halves = [list(data.test.batches(order, 8, share=(rank, 2)))[1] for rank in range(2)]
     assert sorted(numbers(torch.cat([half[0] for half in halves]))) == sorted(numbers(batches[1][0]))
     assert joined(numbers(images) for images, _ in data.test.in_order(7)) == list(range(1000, 1030))
+
+
+def test_flips_that_take_turns_need_images_in_memory(folder):
+    data = streamed(str(folder / "train-*.parquet"), folder / "test-0.parquet", image_shape=SHAPE)
+    with pytest.raises(ValueError, match="which does not know one from the other"):
+        fit(partial(TinyNet, in_channels=3, num_classes=2), data, Recipe(epochs=1, batch_size=32, flip="alternated"))
 
 
 def test_fit_trains_from_a_stream_and_goes_on_in_the_middle_of_it(folder, tmp_path):

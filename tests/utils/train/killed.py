@@ -21,7 +21,7 @@ RECIPE = Recipe(
     schedule="cosine",
     averaging=0.9,
     dropout=0.3,
-    flip=True,
+    flip="alternated",
     shift=1,
     precision="bfloat16",
 )

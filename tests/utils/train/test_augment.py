@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -84,6 +85,48 @@ def test_flip_mirrors_about_half_of_the_images():
     kept = [torch.equal(after, before) for before, after in zip(images, out, strict=True)]
     assert all(a != b for a, b in zip(mirrored, kept, strict=True))
     assert 160 < sum(mirrored) < 240
+
+
+def test_flip_mirrors_those_that_it_is_told():
+    images = torch.arange(4 * 12.0).view(4, 1, 3, 4)
+    mirrored = torch.tensor([True, False, False, True])
+    generator, other = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
+    out = augment(images, Recipe(flip="alternated"), generator, mirrored=mirrored)
+    for number, is_mirrored in enumerate(mirrored):
+        assert torch.equal(out[number], images[number].flip(-1) if is_mirrored else images[number])
+    augment(images, Recipe(flip=True), other)
+    assert torch.equal(generator.get_state(), other.get_state()), "what is drawn afterwards is the same"
+    own = augment(images[1::2], Recipe(flip="alternated"), generator, share=(1, 2), mirrored=mirrored)
+    assert torch.equal(own, out[1::2])
+
+
+def test_alternated_flips_show_each_image_both_ways_in_two_epochs():
+    """What the network saw, image by image: mirrored in every other epoch, half of them in the first one."""
+
+    class Seeing(TinyNet):
+        def forward(self, images):
+            if self.training:
+                seen.append(images)
+            return super().forward(images)
+
+    seen, data = [], tiny_data()
+    fit(Seeing, data, Recipe(epochs=4, batch_size=16, flip="alternated"), show=False)
+    steps = len(data.train) // 16
+    seen = torch.cat(seen[-4 * steps :]).view(4, steps * 16, -1)  # before, the network is tried on two images
+    images = data.normalise(data.train.images)
+    plain, turned = images.flatten(1), images.flip(-1).flatten(1)
+    ways = []
+    for epoch in seen:
+        distance = [torch.cdist(epoch, known, compute_mode="donot_use_mm_for_euclid_dist") for known in (plain, turned)]
+        nearest = torch.stack([each.min(dim=1).values for each in distance])
+        number = torch.where(nearest[0] < nearest[1], distance[0].argmin(dim=1), distance[1].argmin(dim=1))
+        assert nearest.min(dim=0).values.max() == 0
+        ways.append(dict(zip(number.tolist(), (nearest[1] < nearest[0]).tolist(), strict=True)))
+    for before, after in pairwise(ways):
+        both = before.keys() & after.keys()  # an epoch leaves over what no full batch holds
+        assert len(both) > 8 and all(before[number] != after[number] for number in both)
+    share = sum(ways[0].values()) / len(ways[0])
+    assert 0.2 < share < 0.8
 
 
 def test_shift_moves_each_image_by_itself_and_repeats_its_edge():

@@ -193,14 +193,15 @@ def test_a_stream_goes_on_too(tmp_path):
     def net():
         return TinyNet(in_channels=3, num_classes=2)
 
-    whole = fit(net, data, RECIPE, seed=3, device="cpu", show=False)
+    recipe = replace(RECIPE, flip=True)
+    whole = fit(net, data, recipe, seed=3, device="cpu", show=False)
     assert whole.data["train"] == 64
     path = tmp_path / "run.checkpoint"
-    train_to(path, data, net=net, recipe=RECIPE, on_step=press_at(6))
-    require_equal(train_to(path, data, net=net, recipe=RECIPE, resume=True), whole)
+    train_to(path, data, net=net, recipe=recipe, on_step=press_at(6))
+    require_equal(train_to(path, data, net=net, recipe=recipe, resume=True), whole)
     with pytest.raises(ValueError, match=r"data\.content is"):
         write(tmp_path / "train-1.parquet", range(40, 72))
-        train_to(path, data, net=net, recipe=RECIPE, resume=True)
+        train_to(path, data, net=net, recipe=recipe, resume=True)
 
 
 class ViewSentence:

@@ -26,7 +26,7 @@ from utils.train.processes import ALONE, SyncBatchNorm, Team
 
 LIMIT = 150  # seconds; alone on its machine each of these takes a tenth of that
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.1, momentum=0.9, weight_decay=1e-3, clip=1.0)
-CHANGED = replace(RECIPE, flip=True, shift=1, crop=(0.3, 1.0), cutout=2, color=0.3, averaging=0.9)
+CHANGED = replace(RECIPE, flip="alternated", shift=1, crop=(0.3, 1.0), cutout=2, color=0.3, averaging=0.9)
 Outputs = namedtuple("Outputs", ["logits", "aux"])
 
 pytestmark = [pytest.mark.slow]
