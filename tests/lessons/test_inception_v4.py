@@ -382,6 +382,7 @@ def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():
     assert experiment("uniform_blocks").recorded().form_name == "full"
     short, full = (result.compare().differences[0] for result in (found.short, found.full))
     assert short.verdict == "open" and short.high - short.low > 5 * (full.high - full.low), "its runs scatter far more"
+    assert "0.75 points to either side, half of what would matter" in TEXT
     assert "by 1.5 points or more?" in TEXT and {len(runs) for runs in found.full.runs.values()} == {3}
 
 
