@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
+import torch
 from torch import Tensor, fx, nn
 from torch.jit._trace import is_tracing
 
@@ -230,6 +231,12 @@ class Network(nn.Module):
             )
         if not images.is_floating_point():
             raise ValueError(f"images holds {images.dtype}; it must hold floating-point numbers: images.float() / 255.")
+        weights = next(self.parameters(), images).dtype  # a replica of DataParallel has none
+        if images.dtype != weights and not torch.is_autocast_enabled(images.device.type):
+            raise ValueError(
+                f"images holds {images.dtype}, and the weights of this network {weights}. "
+                f"Convert the images, images.to({weights}), or the network, net.to({images.dtype})."
+            )
         smallest = self.minimum_size_with_aux if with_aux and self.aux_heads else self.minimum_size
         if min(height, width) < smallest:
             heads = " and its auxiliary heads" if smallest != self.minimum_size else ""

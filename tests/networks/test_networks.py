@@ -297,6 +297,10 @@ def test_images_of_other_sizes_fit(name, variant):
         (torch.empty(224, 224), "2 dimensions"),
         (torch.empty(1, 1, 224, 224), "1 channels.*built for 3.*in_channels=1"),
         (torch.empty(1, 3, 224, 224, dtype=torch.uint8), "uint8.*floating-point"),
+        (
+            torch.empty(1, 3, 224, 224, dtype=torch.float64),
+            r"holds torch.float64, and the weights of this network torch.float32. .* images.to\(torch.float32\), or",
+        ),
         (torch.empty(1, 3, 30, 224), r"30 x 224.*at least 31 x 31.*mini"),
         (torch.empty(1, 3, 30, 30, device="meta"), "at least 31 x 31"),
         (torch.empty(1, 3, 224, 224).numpy(), "ndarray"),

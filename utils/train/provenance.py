@@ -66,7 +66,9 @@ def differences(code: dict[str, str], other: dict[str, str]) -> list[str]:
 def _now(name: str, known: str) -> list[tuple[str, str]]:
     """A file of a run and its meaning, under the names and by the meanings that it has since it moved."""
     moved = FILES.get(name)
-    return list(moved.now.items()) if moved is not None and moved.meaning == known else [(name, known)]
+    if moved is not None and known in (moved.meaning, *moved.also):
+        return list(moved.now.items())
+    return [(name, known)]
 
 
 @functools.lru_cache(maxsize=256)
