@@ -192,7 +192,7 @@ def arms(
             half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
             low, high = (intervals or {}).get(name, (mean - half, mean + half))
             axis.barh(-position, high - low, left=low, height=0.5, color=colors.tint(color), zorder=1)
-        axis.plot([mean, mean], [-position - 0.3, -position + 0.3], color=color, linewidth=2.5, zorder=2)
+            axis.plot([mean, mean], [-position - 0.3, -position + 0.3], color=color, linewidth=2.5, zorder=2)
         heights = _apart(list(values))
         dots = {"color": color, "s": 26, "edgecolor": "white", "linewidth": 0.6}
         axis.scatter(values, heights - position, zorder=3, clip_on=False, **dots)  # whole at 0 and 100 % too
@@ -200,6 +200,8 @@ def arms(
     axis.set_yticks([-position for position in range(len(results))], list(results))
     axis.set_ylim(-len(results) + 0.4, 0.6)
     axis.grid(axis="x", alpha=0.3)
+    axis.use_sticky_edges = False  # else a band would begin at the frame, as if it were cut off
+    axis.autoscale_view(scaley=False)
     if "%" in unit:
         least, most = axis.get_xlim()
         if chance is not None and least - chance < AFAR * (
@@ -211,7 +213,9 @@ def arms(
         axis.set_xlim(
             max(least, 0), min(most, 100)
         )  # an interval of few runs can reach beyond what a percentage can be
-    label(axis, x=f"{unit} (dots: one run each; line: mean; band: 95 % interval of the mean)")
+    several = any(len(values) > 1 for values in results.values())
+    marks = "dots: one run each; line: mean; band: 95 % interval of the mean" if several else "a dot: the one run"
+    label(axis, x=f"{unit} ({marks})")
     _foot(figure, note)
     return Picture(figure, f"Dots in rows. {_said(title, note)} {'; '.join(words)}.")
 

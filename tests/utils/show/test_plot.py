@@ -50,6 +50,16 @@ def test_the_mean_and_its_interval_are_drawn():
     assert figure.axes[0].lines[0].get_xdata()[0] == 60
 
 
+def test_a_single_run_of_an_arm_has_a_dot_alone_and_a_band_is_seen_whole():
+    axis = plot.arms({"one": [50.0], "two": [70.0]}, "t").figure.axes[0]
+    assert axis.get_xlabel() == "test accuracy, % (a dot: the one run)" and not axis.patches and not axis.lines
+    axis = plot.arms({"one": [50.0, 60.0], "two": [70.0]}, "t").figure.axes[0]
+    assert "band: 95 % interval of the mean" in axis.get_xlabel()
+    axis = plot.arms({"one": [77.7, 78.6, 78.7], "two": [78.2, 78.5, 78.7]}, "t").figure.axes[0]
+    left = min(band.get_x() for band in axis.patches)
+    assert axis.get_xlim()[0] < left - 0.05, "the widest band does not begin at the frame"
+
+
 def test_an_interval_that_is_known_is_drawn_and_equal_runs_are_seen_each():
     figure = plot.arms({"one": [100.0, 0.0, 100.0, 100.0]}, "t", unit="runs, %", intervals={"one": (19.4, 99.4)}).figure
     (band,) = figure.axes[0].patches
