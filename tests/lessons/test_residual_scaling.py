@@ -348,6 +348,7 @@ def test_what_v2_spends_more_than_v1():
 
 def test_what_the_short_runs_of_residual_and_plain_networks_say_is_recorded():
     short = experiment("residual").recorded("short")
+    assert {len(runs) for runs in short.runs.values()} == {3} and "six such runs that are recorded cannot tell" in TEXT
     assert short.verdicts == {"plain": "open"} and round(short.mean("plain") - short.mean("residual")) == 6
     columns = {arm: [run.column("test_accuracy") for run in runs] for arm, runs in short.runs.items()}
     residual, plain = ([sum(scores) for scores in zip(*columns[arm], strict=True)] for arm in ("residual", "plain"))
