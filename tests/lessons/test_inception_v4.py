@@ -383,7 +383,8 @@ def test_what_the_text_says_of_the_recorded_runs_is_their_verdict():
     short, full = (result.compare().differences[0] for result in (found.short, found.full))
     assert short.verdict == "open" and short.high - short.low > 5 * (full.high - full.low), "its runs scatter far more"
     assert "0.75 points to either side, half of what would matter" in TEXT
-    assert "by 1.5 points or more?" in TEXT and {len(runs) for runs in found.full.runs.values()} == {3}
+    assert f"asks for more, {short.needed:,}: with so many" in TEXT and "equal within 1.5 points" in TEXT
+    assert {len(runs) for runs in found.full.runs.values()} == {3}
 
 
 def test_which_branches_of_a_module_take_more_in_v4():

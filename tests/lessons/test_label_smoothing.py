@@ -14,6 +14,7 @@ from course.experiments import experiment
 from lessons.label_smoothing import checks, figures, lab, paper, small, smoothing, steps
 from lessons.label_smoothing.figures import descent, settled_step
 from lessons.label_smoothing.small import WRONG, trained
+from utils.data.sets import load
 from utils.lab_frame.frame import OWN
 from utils.train.calibration import expected_calibration_error
 from utils.train.optim import RMSPropTF
@@ -441,7 +442,14 @@ def test_numbers_of_the_text():
     assert f"for the {gains[0]} points" in TEXT
     full = experiment("label_smoothing").full
     assert "learn ten classes from 50,000 photographs" in TEXT.replace('" "', "") and full.limit is None
-    assert "by 1.5 points or more?" in TEXT and experiment("label_smoothing").matters == 1.5
+    assert "equal within 1.5 points" in TEXT and experiment("label_smoothing").matters == 1.5
+    data = load("scales", limit=2)
+    weights = sum(each.numel() for each in full.build(data).parameters())
+    assert 235_000 < weights < 245_000 and "Networks of 240,000 parameters" in TEXT
+    target = 1 - 0.3 + 0.3 / 10, 0.3 / 10
+    assert f"smoothing 0.3: {target[0]:.2f} for the right class, {target[1]:.2f} for each other one" in (
+        TEXT.replace('" "', "")
+    )
     assert f"its calibration error is about {0.97 - 0.80:.2f}" in TEXT
 
 
