@@ -419,6 +419,26 @@ def test_what_the_text_says_of_fast_training_is_recorded():
     assert max(deviations, key=deviations.get) == "constant rate"
 
 
+def test_what_the_text_says_of_flips_in_turns_is_recorded():
+    found = experiment("alternated_flips").recorded()
+    form, turns, none = found.form, *found.compare().differences
+    assert (found.form_name, form.recipe.epochs, form.limit) == ("fifth", 10, 10_000)
+    assert "Ten epochs of 10,000 photographs, six seeds of either way and four without flips" in TEXT
+    assert [len(runs) for runs in found.runs.values()] == [6, 6, 4] and found.experiment.matters == 1.5
+    assert [turns.verdict, none.verdict] == ["equal", "equal"]
+    assert (
+        f"Turns end {-turns.mean:.1f} points lower (−{-turns.low:.1f} to +{turns.high:.1f}): equal within 1.5" in TEXT
+    )
+    assert (
+        f"{-none.mean:.1f} points lower, by an interval that just holds 0 (−{-none.low:.2f} to +{none.high:.2f})"
+        in TEXT
+    )
+    first = replace(found, runs={arm: runs[:3] for arm, runs in found.runs.items()})
+    assert (
+        first.verdicts["flips in turns"] == "open" and "three of each had left turns against drawn flips open" in TEXT
+    )
+
+
 def test_a_network_that_whitens():
     """Its filters' answers are uncorrelated and vary alike, and only its first layer's bias learns."""
     data = load("scales", limit=400)
