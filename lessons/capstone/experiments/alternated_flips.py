@@ -27,5 +27,5 @@ EXPERIMENT = Experiment(
     },
     paired=True,
     matters=1.5,
-    limits="Ten epochs are few: the more often an image is seen, the more its mirror image has to give.",
+    limits="Ten epochs are few: what flips bring to longer trainings, these runs do not say.",
 )
