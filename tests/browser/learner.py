@@ -97,8 +97,11 @@ def browser_page(*, width: int = 1280, height: int = 900):
     with ExitStack() as stack:
         if not _running:
             stack.enter_context(chromium())
+        from playwright.sync_api import expect
+
         page = _running[-1].new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(WAIT)
+        expect.set_options(timeout=WAIT)
         try:
             yield page
         finally:
