@@ -311,6 +311,7 @@ def test_what_the_predictions_tell_and_ask_is_recorded():
 def test_what_the_text_says_of_photographs_and_of_short_runs_is_recorded():
     """Normalisation helps on both, most at 5 times the rate; at 30 times the two disagree on which side of no BN it ends."""
     assert "longer, on photographs, and with a learning rate that falls to 0 in the end" in TEXT
+    assert len(experiment("normalisation").short.seeds) == 4 and "four times each" in TEXT
     forms = {"short": "constant", "full": "cosine"}
     assert all(experiment("normalisation").form(name).recipe.schedule == how for name, how in forms.items())
     assert experiment("normalisation").recorded().form_name == "full"

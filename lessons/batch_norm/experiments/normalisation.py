@@ -63,7 +63,7 @@ EXPERIMENT = Experiment(
         "BN x5, sigmoid": Arm(build=normalised_sigmoid, changes={"learning_rate": 5 * BASE}),
         "no BN, sigmoid": Arm(build=plain_sigmoid),
     },
-    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2), limit=3000),
+    short=Form(data="scales", recipe=RECIPE, seeds=(0, 1, 2, 3), limit=3000),
     full=photographs(RECIPE, batch_size=32, schedule="cosine", more=(epochs_to(0.65),)),
     matters=1.5,
     limits="The factors of time belong to this network and these images; the paper's are of ImageNet.",
