@@ -2,7 +2,7 @@
 
 A run keeps the class of its network and the hashes of the files that made it (`utils.train.provenance`). When one of them
 gets another name or place, a line here says so, and the runs stay what they were. Lines are only ever added, and changed
-only where the code was shown to compute the same, to the last bit, as before.
+only where the code was shown to compute the same, to the last bit, as before: `benchmarks/same_training.py` shows it.
 """
 
 from dataclasses import dataclass
