@@ -44,15 +44,19 @@ setup:
 lab: setup
 	@$(RUN) -m lessons lab $(if $(ROOT),--root "$(ROOT)") $(ARGS)
 
-test: setup
+# `make test`, `check` and `whole` begin here: a students' copy says so before it sets anything up.
+tests:
+	@echo "This is the students' copy of the course: its tests are in the whole course, which your teacher has. Learning needs only: make lab" >&2; exit 1
+
+test: | tests setup
 	$(RUN) -m pytest -n auto $(ARGS)
 
-check: lint
+check: | tests lint
 	.venv/bin/lint-imports --no-logo
 	$(RUN) -m pytest -n auto --quick $(ARGS)
 
 # `make test` runs each notebook with short trainings, and a part of some long tables; the weekly run has them whole.
-whole: setup
+whole: | tests setup
 	$(RUN) -m pytest -n auto --whole -m whole $(ARGS)
 
 lessons: setup

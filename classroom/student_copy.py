@@ -21,7 +21,7 @@ SECRET = ("lessons/*/assignment.md", "tests", ".git")  # closed to students by d
 COPIED = (
     *(*PACKAGES, "notebooks", "runs", "docs"),
     *("bootstrap.py", "environment.yml", "Makefile", "pylock.toml", "pyproject.toml"),
-    *("README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "LICENSE-text", "SECURITY.md"),
+    *("README.md", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "LICENSE-text", "SECURITY.md"),
 )
 LIST = ".student-copy.json"  # what the copy got from the course, so that the next one can take it back
 

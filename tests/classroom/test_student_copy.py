@@ -106,6 +106,18 @@ def test_a_notebook_of_the_copy_runs(copy):
     assert set(re.findall(r"'(\w+)'", errors)) <= {"NotImplementedError"}, said  # what the learner has yet to write
 
 
+def test_links_of_its_first_page_lead_somewhere(copy):
+    links = re.findall(r"\]\(([^):#]+)[)#]", (copy / "README.md").read_text(encoding="utf-8"))
+    assert len(links) > 5 and [link for link in links if not (copy / link).exists()] == []
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("target", ["test", "check", "whole"])
+def test_it_has_no_tests_and_says_so_before_anything_is_set_up(copy, target):
+    done = subprocess.run(["make", target], cwd=copy, capture_output=True, text=True)
+    assert done.returncode != 0 and "the students' copy" in done.stderr and not (copy / ".venv").exists()
+
+
 @pytest.mark.slow
 def test_it_makes_no_class_and_says_why(copy, tmp_path):
     for words in (["classroom", "init", str(tmp_path / "c")], ["assign", "--folder", str(tmp_path / "c")],

@@ -34,6 +34,10 @@ COMMANDS: dict[str, list[str]] = {
     "lab": ["-m", "lessons", "lab"],
     "test": ["-m", "pytest", "-n", "auto"],
 }
+NO_TESTS = (
+    "This is the students' copy of the course: its tests are in the whole course, which your teacher has. "
+    "Learning needs only: python bootstrap.py lab"
+)
 PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off")
 GIGABYTE = 10**9
 # Measured: 2.3 GB installed with the CPU build of PyTorch. The rest is what is unpacked and cached on the way.
@@ -484,6 +488,9 @@ def main(arguments: list[str] | None = None, checkout: Path = CHECKOUT) -> int:
         parser.error(f"--torch takes cpu, cuda or the address of an index, not {options.torch}")
     if rest and options.command == "setup":
         parser.error(f"unknown: {' '.join(rest)}")
+    if options.command == "test" and not (checkout / "tests").is_dir():
+        print(NO_TESTS, file=sys.stderr)
+        return 1
     wanted = {"torch": options.torch} if options.torch else {}
     if options.this_python:
         wanted["python"] = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -27,6 +27,7 @@ def checkout(tmp_path):
     interpreter.parent.mkdir(parents=True)
     interpreter.symlink_to(sys.executable)
     finish(tmp_path)
+    (tmp_path / "tests").mkdir()
     return tmp_path
 
 
@@ -244,6 +245,13 @@ def test_without_make_the_two_commands_are_the_same(checkout, monkeypatch, words
     assert command[0] == environment.python_of(checkout / ".venv")
     assert " ".join(command[1:]) == runs
     assert " ".join(environment.COMMANDS[words[0]]) in (environment.CHECKOUT / "Makefile").read_text()
+
+
+def test_where_there_are_no_tests_nothing_is_set_up_for_them(checkout, monkeypatch, capsys):
+    (checkout / "tests").rmdir()
+    commands = fake_pip(monkeypatch, [])
+    assert environment.main(["test"], checkout) == 1 and commands == []
+    assert "students' copy" in capsys.readouterr().err
 
 
 def test_an_installation_that_was_cut_off_is_made_anew(checkout, monkeypatch):
