@@ -38,7 +38,7 @@ from networks.base import Network
 from networks.catalog import NETWORKS, create, entry
 from networks.inference import frozen
 from utils.cost.table import profile
-from utils.cost.timing import in_turns
+from utils.cost.timing import in_turns, on_threads
 from utils.data.dataset import Data, Split
 from utils.train.loop import Recipe, fit
 
@@ -212,19 +212,19 @@ def table_peers(options: argparse.Namespace) -> None:
     within a round.
     """
     header = ("network", "against", "threads", "batch", "mode", "ours", "theirs", "ratio", "within a round")
-    rows, threads_before = [], torch.get_num_threads()
+    rows = []
     for name in options.networks:
         for library, their_name, variant in ELSEWHERE.get(name, ()):
             if library == "keras" or not importable(library):
                 continue
             nets = {"ours": built("ours", name, variant)[0], library: built(library, their_name, variant)[0]}
             for threads, batch, mode in product(THREADS, BATCHES, (*MODES, "frozen")):
-                torch.set_num_threads(threads)
-                runs = {
-                    whose: step_of(net, "NHWC", mode, batch=batch, side=options.side, classes=1000)
-                    for whose, net in nets.items()
-                }
-                took = processor_time(runs, rounds=max(options.repeats, 9))
+                with on_threads(threads):
+                    runs = {
+                        whose: step_of(net, "NHWC", mode, batch=batch, side=options.side, classes=1000)
+                        for whose, net in nets.items()
+                    }
+                    took = processor_time(runs, rounds=max(options.repeats, 9))
                 ours, theirs = (statistics.median(seconds) for seconds in took.values())
                 low, _, high = statistics.quantiles(
                     [mine / other for mine, other in zip(*took.values(), strict=True)], n=4
@@ -233,7 +233,6 @@ def table_peers(options: argparse.Namespace) -> None:
                 ratio = f"{ours / theirs:.2f}", f"{low:.2f} to {high:.2f}"
                 rows.append((name, library, f"{threads}", f"{batch}", mode, *times, *ratio))
                 print("...", *rows[-1], sep="  ", file=sys.stderr, flush=True)  # it takes a while
-    torch.set_num_threads(threads_before)
     print_table(f"Beside peers, {options.side} x {options.side} pixels, channels-last, processor time", header, rows)
 
 
