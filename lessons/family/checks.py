@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
@@ -175,7 +175,7 @@ def pareto(answer: Any) -> str:
     def read(result: object, case: str, wanted: Front) -> Front:
         if isinstance(result, Front):
             return result
-        if isinstance(result, str | Mapping) or not hasattr(result, "__iter__"):
+        if isinstance(result, str | Mapping) or not isinstance(result, Collection):  # a generator can be read only once
             raise Wrong(f"For {case} your function gives back {article(result)}; a list of names is needed.")
         names = list(result)
         unknown = [each for each in names if not isinstance(each, str) or each not in wanted.points]

@@ -11,14 +11,14 @@ from torch import nn
 
 from lessons.family.looking import Looker, top
 from lessons.family.rows import PAPERS, Row, rows
-from lessons.family.speeds import Key
+from lessons.family.speeds import Key, quickest
 from networks import measure
 from networks.catalog import NETWORKS, entry, relatives
 from utils.cost import units
 from utils.cost.table import short
 from utils.cost.timing import Timing
 from utils.show import colors
-from utils.show.plot import Picture, label, panels
+from utils.show.plot import Picture, apart, label, panels
 from utils.train.runs import Run
 
 # One colour a network, in all pictures of this lesson.
@@ -57,7 +57,7 @@ def side_by_side(source: str = PAPERS) -> Picture:
             value = value_of(row)
             if value is None:
                 axis.annotate(
-                    "not printed", (0, -place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL, color="#555555"
+                    "not in its paper", (0, -place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL, color="#555555"
                 )  # fmt: skip
                 continue
             text = f"{value:.1f}" if "error" in name else short(value)
@@ -155,11 +155,12 @@ def speeds_picture(times: Mapping[Key, Timing], batch_size: int, where: str, siz
     ordered = sorted(times, key=lambda key: times[key].median)
     macs = {key: units.count(measure.cost(*key, size=size).macs) for key in times}
     fewest = min(macs, key=macs.get)
-    rival = next(key for key in ordered if key != fewest)  # the quickest but for that one
-    verdict = "is the quickest" if ordered[0] == fewest else f"is not the quickest: {title_of(*rival)} is"
-    quicker, slower = (times[key].middle_half for key in ordered if key in (fewest, rival))
-    if quicker[1] >= slower[0]:
-        verdict = f"and {title_of(*rival)} are about as quick"
+    first, rival = quickest(times, fewest)
+    verdict = {
+        True: "is the quickest",
+        False: f"is not the quickest: {title_of(*rival)} is",
+        None: f"and {title_of(*rival)} are about as quick",
+    }[first]
     title = f"{title_of(*fewest)}, with the fewest {units.words()}, {verdict}"
     figure, axes = panels(2, title, width=9.5, height=0.9 + 0.32 * len(times))
     words = []
@@ -290,7 +291,7 @@ def tuning_picture(runs: Mapping[str, Sequence[Run]], seconds: Mapping[str, floa
     for place, (name, each) in enumerate(runs.items()):
         color = colors.ARMS[place]
         values = [100 * run.accuracy for run in each]
-        axes[0].scatter(values, [-place] * len(values), color=color, s=40, zorder=3)
+        axes[0].scatter(values, apart(values) - place, color=color, s=40, zorder=3)
         axes[0].plot([means[name]] * 2, [-place - 0.3, -place + 0.3], color=color, linewidth=2.5)
         axes[1].barh(-place, 1000 * seconds[name], color=color, height=0.6)
         axes[1].annotate(f" {1000 * seconds[name]:.3g} ms", (1000 * seconds[name], -place), va="center", fontsize=SMALL)

@@ -40,7 +40,7 @@ PUBLIC_RELATIVES = {  # the same of those that the family is compared with; the 
 
 # "Xception", Table 3: steps of training a second on ImageNet, 60 NVIDIA K80, synchronous.
 PRINTED_STEPS = {"inception_v3": 31, "xception": 28}
-SIDE, ROUNDS = 149, 3  # images of half the side for a step of training, and how often each is timed
+SIDE, ROUNDS = 149, 5  # images of half the side for a step of training, and how often each is timed
 V4, RESNET, RELEASED = ("inception_v4", "paper"), ("inception_resnet_v2", "paper"), ("inception_resnet_v2", "released")
 
 
@@ -52,7 +52,7 @@ def _v4_is_slower() -> Finding:
     parts, found = [], []
     for key, form in ((RESNET, "the paper's form"), (RELEASED, "the released form")):
         slower, rounds = speeds.slower_in(times[V4], times[key])
-        parts.append(slower == rounds)
+        parts.append(speeds.is_slower(times[V4], times[key]))
         share = costs[V4].macs / costs[key].macs - 1
         found.append(
             f"against {form} of Inception-ResNet-v2 ({share:+.0%} multiply-adds) {speeds.ratio_of(times[V4], times[key]):.2f} times "
@@ -63,7 +63,7 @@ def _v4_is_slower() -> Finding:
         f"Inception-v4, {'; '.join(found)}",
         measure.all_or_part(*parts, all(more_layers)),
         f"one image of 299×299 in evaluation mode on {machine(threads=speeds.THREADS)}, in turns; the paper trained on GPUs. Slower "
-        f"counts where it holds in every round. The supposed reason is counted: {layers[V4]} convolutions against {layers[RESNET]} and "
+        f"counts where it holds in four of five rounds. The supposed reason is counted: {layers[V4]} convolutions against {layers[RESNET]} and "
         f"{layers[RELEASED]}",
     )
 
@@ -72,14 +72,15 @@ def _xception_trains_slower() -> Finding:
     first, second = PRINTED_STEPS
     times = speeds.step_times((first, second), side=SIDE, rounds=ROUNDS)
     slower, rounds = speeds.slower_in(times[second], times[first])
+    is_slower = speeds.is_slower(times[second], times[first])
     ratio = speeds.ratio_of(times[second], times[first])
     low, high = times[second].middle_half
     printed = PRINTED_STEPS[first] / PRINTED_STEPS[second]
     return Finding(
         f"a step takes Xception {ratio:.2f} times as long as Inception-v3, longer in {slower} of {rounds} rounds "
         f"({1 / times[first].median:.1f} and {1 / times[second].median:.1f} steps a second)",
-        measure.all_or_part(slower == rounds, slower == rounds and measure.about(ratio, printed) == "holds"),
-        f"one image of {SIDE}×{SIDE} a step, on {machine(threads=speeds.THREADS)}, in turns; half of Xception's rounds took {low:.2f} to "
+        measure.all_or_part(is_slower, is_slower and measure.about(ratio, printed) == "holds"),
+        f"one image of {SIDE}×{SIDE} a step, on {machine(threads=speeds.THREADS)}, in turns, slower where four of five rounds say so; half of Xception's rounds took {low:.2f} to "
         f"{high:.2f} s. The printed ratio is {printed:.2f}, on 60 GPUs with batches; slightly means within a tenth of it. A CPU says what "
         "a CPU does: which layers are quick differs from machine to machine",
     )

@@ -1,7 +1,7 @@
 """How long the family's networks take on this machine: one after the other in every round, so that all meet the same weather."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -120,9 +120,22 @@ def _training_step(net: nn.Module, images: Tensor, labels: Tensor) -> Callable[[
     return step
 
 
+def quickest(times: Mapping[Key, Timing], key: Key) -> tuple[bool | None, Key]:
+    """(whether this one is the quickest, the quickest of the others); None where the middle halves of the rounds of these two overlap."""
+    rival = min((each for each in times if each != key), key=lambda each: times[each].median)
+    (low, high), (rivals_low, rivals_high) = times[key].middle_half, times[rival].middle_half
+    return (None if low <= rivals_high and rivals_low <= high else high < rivals_low), rival
+
+
 def slower_in(first: Timing, second: Timing) -> tuple[int, int]:
     """(in how many rounds the first took longer than the second, of how many): they ran in turns, so rounds are pairs."""
     return sum(a > b for a, b in zip(first.seconds, second.seconds, strict=True)), len(first.seconds)
+
+
+def is_slower(first: Timing, second: Timing) -> bool:
+    """Whether the first took longer in every round, but for one in five: something else may have held that one up."""
+    slower, rounds = slower_in(first, second)
+    return slower >= rounds - rounds // 5
 
 
 def ratio_of(first: Timing, second: Timing) -> float:
@@ -138,7 +151,7 @@ def images_per_second(timing: Timing, batch_size: int) -> float:
 _kept: dict[Key, Timing] = {}  # of networks that were timed in turns with each other
 
 
-def full_times(keys: Sequence[Key], *, rounds: int = 3, show: bool = True) -> dict[Key, Timing]:
+def full_times(keys: Sequence[Key], *, rounds: int = 5, show: bool = True) -> dict[Key, Timing]:
     """`forward_times` of networks of full size, one image at a time; what this session has timed together is not timed again."""
     if not set(keys) <= set(_kept):
         _kept.clear()

@@ -18,7 +18,7 @@ from lessons.family import book, figures, lab, looking, paper, race, several, sp
 from lessons.family.checks import for_processes_of, improvement_of, throughput_of
 from lessons.family.rows import PAPERS, PUBLIC_WEIGHTS, choose_of, dominators, pareto_of, relative_rows, rows
 from networks import measure
-from networks.catalog import NETWORKS, RELATIVES, create
+from networks.catalog import NETWORKS, RELATIVES, create, entry
 from networks.pretrained import CHECKPOINTS
 from utils.cost.timing import Timing
 from utils.data.photo import photograph
@@ -117,7 +117,7 @@ def test_relatives_race():
 
 def test_the_front_of_the_text():
     assert pareto_of(points()) == BY_MACS and len(points()) == 7
-    assert "Of seven of the eight networks a top-1 error is printed" in TEXT
+    assert "Seven of the eight networks have a top-1 error in their own paper" in TEXT
     assert dominators(points(), "inception_v4") == ("inception_resnet_v2",)
 
 
@@ -269,6 +269,38 @@ def test_full_times_are_kept(monkeypatch):
 
 def test_rounds_are_compared_in_pairs():
     assert speeds.slower_in(Timing((1.0, 5.0, 2.0)), Timing((0.5, 6.0, 1.0))) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [((2.0,) * 5, True), ((2.0, 2.0, 0.9, 2.0, 2.0), True), ((2.0, 0.9, 0.9, 2.0, 2.0), False), ((2.0, 0.9), False)],
+)
+def test_one_disturbed_round_of_five_changes_no_verdict(seconds, verdict):
+    assert speeds.is_slower(Timing(seconds), Timing((1.0,) * len(seconds))) is verdict
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [((0.5, 0.6, 0.7), True), ((1.5, 1.6, 1.7), False), ((0.9, 1.0, 1.2), None), ((0.5, 1.0, 1.5), None)],
+)
+def test_the_quickest_is_told_where_the_rounds_tell_it(seconds, found):
+    times = {
+        ("a", "paper"): Timing(seconds),
+        ("b", "paper"): Timing((1.0, 1.1, 1.2)),
+        ("c", "paper"): Timing((2.0,) * 3),
+    }
+    assert speeds.quickest(times, ("a", "paper")) == (found, ("b", "paper"))
+
+
+def test_what_the_text_says_of_googlenets_error():
+    (left_out,) = (row for row in rows() if row.top1 is None)
+    known = entry("googlenet")
+    assert left_out.name == "googlenet" and known.later_top1_error == 29 and "says 29 %, beside a top-5" in TEXT
+    assert left_out.macs == min(row.macs for row in rows()) and "It needs the fewest multiply-adds of all" in TEXT
+    own = [each for each in NETWORKS if each.error_source]
+    assert (
+        len(own) == 8 and len({each.paper for each in own}) == 5 and {each.year for each in own} == {2014, 2015, 2016}
+    )
 
 
 def measured(monkeypatch, seconds):

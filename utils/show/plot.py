@@ -193,7 +193,7 @@ def arms(
             low, high = (intervals or {}).get(name, (mean - half, mean + half))
             axis.barh(-position, high - low, left=low, height=0.5, color=colors.tint(color), zorder=1)
             axis.plot([mean, mean], [-position - 0.3, -position + 0.3], color=color, linewidth=2.5, zorder=2)
-        heights = _apart(list(values))
+        heights = apart(list(values))
         dots = {"color": color, "s": 26, "edgecolor": "white", "linewidth": 0.6}
         axis.scatter(values, heights - position, zorder=3, clip_on=False, **dots)  # whole at 0 and 100 % too
         words.append(f"{name}: {', '.join(f'{value:.1f}' for value in values)}, mean {mean:.1f}")
@@ -220,7 +220,7 @@ def arms(
     return Picture(figure, f"Dots in rows. {_said(title, note)} {'; '.join(words)}.")
 
 
-def _apart(values: Sequence[float]) -> np.ndarray:
+def apart(values: Sequence[float]) -> np.ndarray:
     """Heights at which dots of the same value do not hide each other: 0 for a value that is there once."""
     heights = [
         0.4 * (values[:place].count(value) / (values.count(value) - 1) - 0.5) if values.count(value) > 1 else 0.0

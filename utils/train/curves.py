@@ -85,7 +85,7 @@ class Curves:
             epochs, values = zip(*self._points(name), strict=True) if self._points(name) else ((), ())
             line.set_data(epochs, [100 * value for value in values] if name.endswith("accuracy") else values)
             losses += values if name.endswith("loss") else ()
-        self.loss.axes.set_ylim(0, 1.05 * max(losses, default=1.0) or 1.0)
+        self.loss.axes.set_ylim(0, 1.3 * max(losses, default=1.0) or 1.0)  # the legend has its place above the curves
         so_far = [
             point for point in zip(*self.plan, strict=True) if point[0] <= max(self.passed, len(self.run.history))
         ]

@@ -134,7 +134,6 @@ ANSWERS = {
     "pareto": Answers(
         right=(
             front(RIGHT_FRONT),
-            front(RIGHT_FRONT, end="return iter(names)"),
             front(RIGHT_FRONT, end="import numpy as np\n    return np.array(names)"),
             front("(cb, eb) != (ca, ea) and cb <= ca and eb <= ea", end="return set(names)"),
             "def Answer(points):\n    front, best = [], float('inf')\n    for cost in sorted({c for c, _ in points.values()}):\n"
@@ -151,6 +150,11 @@ ANSWERS = {
             (front("cb >= ca and eb >= ea and (cb > ca or eb > ea)"), "is right"),
             (front(RIGHT_FRONT, end="return [points[n] for n in names]"), "names are needed"),
             (front(RIGHT_FRONT, end="return len(names)"), "a list of names is needed"),
+            (
+                front(RIGHT_FRONT, end="return (each for each in names)"),
+                "gives back a generator; a list of names is needed",
+            ),
+            (front(RIGHT_FRONT, end="return filter(None, names)"), "a list of names is needed"),
             (front(RIGHT_FRONT, end="names"), "gives back nothing"),
             (
                 front("cb >= ca and eb >= ea and (cb > ca or eb > ea)", end="return set(names)"),
