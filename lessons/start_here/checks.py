@@ -116,7 +116,7 @@ def output_size(answer: Any) -> str:
         (1, 3, 4, 1),
     )
     same_function(answer, size_after, cases, result=number(whole=True), slips=slips)
-    return "With padding window // 2 and stride 1 an odd window keeps the grid, as all branches of a module must."
+    return "With padding window // 2 and stride 1 an odd window keeps the grid, as the branches of lesson 01's module must."
 
 
 def share_right(logits: Tensor, labels: Tensor) -> float:

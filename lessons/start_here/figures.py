@@ -60,7 +60,7 @@ def first_filters(net: nn.Module, count: int = 6) -> Picture:
     with torch.no_grad():
         views = nn.functional.conv2d(scaled[None, None], conv.weight[:count].cpu(), padding=conv.padding)[0]
     figure, axes = panels(
-        count + 1, "Each first filter answers to something else in the photograph",
+        count + 1, "Six first filters, and what each of them lets through",
         width=1.4 * (count + 1), height=3.3, rows=2,
     )  # fmt: skip
     reach = conv.weight.abs().max().item()
