@@ -133,7 +133,7 @@ def require_own(checkpoint: Path, *, resume: bool, overwrite: bool, beside: tupl
         FileExistsError: there is one, and neither is gone on from it nor may it be replaced.
         OSError: it cannot be written.
     """
-    if checkpoint.absolute() in [path.absolute() for path in beside]:
+    if checkpoint.resolve() in [path.resolve() for path in beside]:
         raise ValueError(f"{checkpoint} is to be both the checkpoint and what --out names. Give them different names.")
     require_place(checkpoint)
     if checkpoint.exists() and not (resume or overwrite):

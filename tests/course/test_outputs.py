@@ -179,9 +179,11 @@ def test_too_little_room_for_the_weights_is_told_before_the_first_step(tmp_path,
 
 def test_a_checkpoint_is_not_what_out_names(tmp_path, monkeypatch):
     untrained(monkeypatch)
-    for name in ("run.json", "run.pt"):
-        result = run(*SMALL, "--out", tmp_path / "run.json", "--checkpoint", tmp_path / name)
-        assert result.exit_code == 1 and "is to be both the checkpoint and what --out names" in result.stderr
+    (tmp_path / "o").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "o", target_is_directory=True)
+    for name in ("o/run.json", "o/run.pt", "link/run.pt", "o/../o/run.json"):
+        result = run(*SMALL, "--out", tmp_path / "o" / "run.json", "--checkpoint", tmp_path / name)
+        assert result.exit_code == 1 and "is to be both the checkpoint and what --out names" in result.stderr, name
 
 
 # --- nothing is overwritten unasked -----------------------------------------------------------------------------------
@@ -521,6 +523,9 @@ def test_the_command_keeps_what_there_is_and_says_by_what_it_ended(tmp_path):
     assert all(torch.equal(weights[key], value) for key, value in saved[1]["net"].items())
     assert within(tmp_path) == ["run.checkpoint", "run.json", "run.pt"]
     # The same call goes on, and may replace what this very run has left; another run may not.
+    assert (record.key, record.date) == (saved[0].key, saved[0].date)
+    with Output(names["out"], checkpoint=names["checkpoint"]).reserved():
+        pass
     other = run(*small, "--epochs", 100000, "--seed", 1, "--out", names["out"])
     assert other.exit_code == 1 and "is there already" in other.stderr
 

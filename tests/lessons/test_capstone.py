@@ -430,7 +430,7 @@ def test_what_the_text_says_of_flips_in_turns_is_recorded():
         f"Turns end {-turns.mean:.1f} points lower (−{-turns.low:.1f} to +{turns.high:.1f}): equal within 1.5" in TEXT
     )
     assert (
-        f"{-none.mean:.1f} points lower, by an interval that just holds 0 (−{-none.low:.2f} to +{none.high:.2f})"
+        f"{-none.mean:.1f} points lower in the four pairs of equal seeds, by an interval that just holds 0 (−{-none.low:.2f} to +{none.high:.2f})"
         in TEXT
     )
     first = replace(found, runs={arm: runs[:3] for arm, runs in found.runs.items()})

@@ -26,6 +26,9 @@ FORMAT = "inception-course run"
 VERSION = 2  # 2 has measures, code and memory, and newer settings; files of version 1 are read too
 NETWORKS = ("net", "averaged")  # what a run's file does not hold
 SETTINGS = ("network", "recipe", "seed", "data")  # what a run's key is made of
+FOR_THE_READER = {"network": ("name",), "data": ("source",)}  # of these, what changes nothing: it is in no key
+# What a command notes when a run has ended, for whoever uses its weights; it was in the key once.
+NOTED_LATER = {"network": ("create",), "data": ("mean", "std")}
 # The settings that stand in every key. A later one counts where it is not at its default: then a run from before there
 # was such a setting keeps its key.
 FIRST_SETTINGS = (
@@ -162,14 +165,14 @@ class _Unreadable(Exception):
     """What is wrong with a run's file."""
 
 
-def _key(record: dict[str, Any]) -> str:
-    """The hash of the settings in a run's record."""
+def _key(record: dict[str, Any], *, as_once: bool = False) -> str:
+    """The hash of the settings in a run's record; `as_once`: with what was noted later, as the first runs have it."""
     settings = {name: record[name] for name in SETTINGS}
-    # A name and a sentence are for the reader: they change nothing.
-    settings["network"] = {name: value for name, value in settings["network"].items() if name != "name"}
+    for part, words in FOR_THE_READER.items():
+        left_out = words if as_once else (*words, *NOTED_LATER[part])
+        settings[part] = {name: value for name, value in settings[part].items() if name not in left_out}
     if "class" in settings["network"]:
         settings["network"]["class"] = first_name(settings["network"]["class"])
-    settings["data"] = {name: value for name, value in settings["data"].items() if name != "source"}
     settings["recipe"] = {
         name: value
         for name, value in settings["recipe"].items()
@@ -216,7 +219,7 @@ def from_text(text: str) -> Run:
         raise _Unreadable(f"it has version {version!r}, and this course reads 1 to {VERSION}. Update the course.")
     try:
         _require_types(record)
-        if record["key"] != _key(record):
+        if record["key"] not in (_key(record), _key(record, as_once=True)):
             raise _Unreadable("its settings do not belong to its key. It has been edited by hand.")
         recipe = _build(Recipe, record["recipe"], part="recipe")
         history = [_build(Epoch, epoch, part="history") for epoch in record["history"]]

@@ -270,3 +270,15 @@ def test_asking_for_the_commit_writes_nothing_into_the_repository(tmp_path, monk
     assert describe_commit()[1] is False, "a recording writes runs; they are no code"
     file.write_text("2")
     assert describe_commit()[1] is True
+
+
+def test_what_a_command_notes_afterwards_is_in_no_key_and_was_once():
+    """How to build the network, and how its images were normalised: a checkpoint and `planned_key` do not know of them."""
+    run = make_run(0.5)
+    before = run.key
+    run.network["create"] = {"name": "googlenet"}
+    run.data |= {"mean": [0.5], "std": [0.25]}
+    assert run.key == before and runs.from_text(runs.to_text(run)).key == before
+    record = json.loads(runs.to_text(run))
+    record["key"] = runs._key(record, as_once=True)
+    assert record["key"] != before and runs.from_text(json.dumps(record)).key == before
