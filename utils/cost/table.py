@@ -180,7 +180,7 @@ def table_of(record: Trace) -> Table:
                 parameters=sum(record.parameters[weight] for o in operations for weight in o.weights),
                 macs=sum(operation.macs for operation in operations),
                 activations=sum(math.prod(operation.shape) for operation in operations if operation.macs),
-                receptive_field=None if field is None else (round(field.size[0]), round(field.size[1])),
+                receptive_field=None if field is None else (_pixels(field.size[0]), _pixels(field.size[1])),
             )
         )
     return Table(
@@ -191,6 +191,11 @@ def table_of(record: Trace) -> Table:
         unused=record.unread,
         depth=record.depth(),
     )
+
+
+def _pixels(size: float) -> int:
+    """Whole pixels: a unit that sees a part of one sees it."""
+    return math.ceil(size - 1e-6)
 
 
 def total(costs: Iterable[Cost | Row | Table]) -> Cost:

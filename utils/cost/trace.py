@@ -20,7 +20,7 @@ from torch._ops import OpOverload
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from utils.system.modes import inside_of
+from utils.system.modes import inside_of, unaltered
 
 INPUT = -1  # the producer of the image itself; a second input's is -2, a third one's -3
 
@@ -47,50 +47,61 @@ _VIEWS = {
 class ReceptiveField:
     """How far one unit sees on the image, (height, width) in pixels, and the step between neighbouring units.
 
-    `first` is where the upper left unit's begins: (row, column) of a pixel, below zero in the padding; None where that cannot
-    be told.
+    `place` is where the upper left unit's begins, (row, column) of a pixel, below zero in the padding. It is counted from the
+    image's corner; or, behind an operation that puts its units at places that cannot be told, from where that one's begin:
+    then `origin` is the operation's index.
     """
 
     size: tuple[float, float]
     step: tuple[float, float]
-    first: tuple[float, float] | None = (0, 0)
+    place: tuple[float, float] = (0, 0)
+    origin: int = INPUT
 
-    def behind(self, window: Window, padding: tuple[float, float] | None = (0, 0)) -> "ReceptiveField":
-        """What a unit sees behind a window that slides over these units, with so many rows and columns put before them."""
+    @property
+    def first(self) -> tuple[float, float] | None:
+        """`place` on the image; None where that cannot be told."""
+        return self.place if self.origin == INPUT else None
+
+    def behind(self, window: Window, padding: tuple[float, float] | None, index: int) -> "ReceptiveField":
+        """What a unit sees behind a window that slides over these units.
+
+        Args:
+            padding: rows and columns that are put before them; None where it cannot be told at which places it puts its units.
+            index: of the operation that does this.
+        """
         (down, across), (stride_down, stride_across) = window
         step_down, step_across = self.step
-        first = None
-        if self.first is not None and padding is not None:
-            first = (self.first[0] - padding[0] * step_down, self.first[1] - padding[1] * step_across)
+        place, origin = (0.0, 0.0), index
+        if padding is not None:
+            place = (self.place[0] - padding[0] * step_down, self.place[1] - padding[1] * step_across)
+            origin = self.origin
         return ReceptiveField(
             size=(self.size[0] + down * step_down, self.size[1] + across * step_across),
             step=(step_down * stride_down, step_across * stride_across),
-            first=first,
+            place=place,
+            origin=origin,
         )
 
     @staticmethod
     def together(fields: "Sequence[ReceptiveField]") -> "ReceptiveField":
-        """What a unit sees that reads a unit of each of these."""
+        """What a unit sees that reads a unit of each of these; not known where it is not known how they lie to each other."""
+        if len({field.origin for field in fields}) > 1:
+            return UNKNOWN
         step = (max(field.step[0] for field in fields), max(field.step[1] for field in fields))
-        firsts = [field.first for field in fields if field.first is not None]
-        if len(firsts) < len(fields):
-            size = (max(field.size[0] for field in fields), max(field.size[1] for field in fields))
-            return ReceptiveField(size=size, step=step, first=None)
-        down, across = (min(first[axis] for first in firsts) for axis in (0, 1))
-        ends = [
-            max(first[axis] + field.size[axis] for first, field in zip(firsts, fields, strict=True)) for axis in (0, 1)
-        ]
-        return ReceptiveField(size=(ends[0] - down, ends[1] - across), step=step, first=(down, across))
+        down, across = (min(field.place[axis] for field in fields) for axis in (0, 1))
+        ends = [max(field.place[axis] + field.size[axis] for field in fields) for axis in (0, 1)]
+        return ReceptiveField((ends[0] - down, ends[1] - across), step, (down, across), fields[0].origin)
 
 
-UNKNOWN = ReceptiveField((0, 0), (1, 1), first=None)  # of a unit of which it is not known what it sees
+UNKNOWN = ReceptiveField((0, 0), (1, 1), origin=-1000)  # of a unit of which it is not known what it sees
 
 
 _PADS = ("constant_pad", "reflection_pad", "replication_pad")
 
 # Operations after which a place in the result is not the place of the same number in what was read.
 _MOVING = {
-    "roll", "flip", "rot90", "sort", "argsort", "topk", "cumsum", "cumprod", "gather", "index", "index_select", "scatter", "take",
+    "roll", "flip", "rot90", "sort", "argsort", "topk", "cumsum", "cumprod", "cummax", "cummin", "_cummax_helper", "_cummin_helper",
+    "logcumsumexp", "_logcumsumexp", "gather", "index", "index_select", "scatter", "take",
     "mm", "bmm", "addmm", "baddbmm", "grid_sampler_2d", "im2col", "col2im", "_fft_r2c", "_fft_c2c", "_fft_c2r",
 }  # fmt: skip
 
@@ -112,7 +123,8 @@ class Operation:
 
     `reads` are the indices of the operations whose results it takes (`INPUT` for the image), each once.
     `call` is the innermost module call that it happened in. `macs` are multiply-adds for one image.
-    `weights` are the names of the parameters that no operation before it had read.
+    `weights` are the names of the parameters that no operation before it had read. `has_weights`: it reads some, or one that is computed
+    from such; `sees_image` is False where it computes a weight.
     `receptive_field` is None where a unit sees the whole image, and `UNKNOWN` where that cannot be told. `factor` is the plain number that a "mul" multiplies by.
     `lines` are as in `trace`; it has none in a module without children, which is one layer.
     """
@@ -126,6 +138,7 @@ class Operation:
     macs: int
     weights: tuple[str, ...]
     has_weights: bool
+    sees_image: bool
     receptive_field: ReceptiveField | None
     geometry: Window | None = None
     factor: float | None = None
@@ -169,7 +182,7 @@ class Trace:
         longest = {INPUT: 0} | {-1 - number: 0 for number in range(len(self.inputs))}
         for operation in self.operations:
             module = self.calls[operation.call].module
-            is_layer = operation.has_weights and operation.macs > 0
+            is_layer = operation.has_weights and operation.sees_image and operation.macs > 0
             if separable_once and isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
                 is_layer = False
             is_pool = pools and ("pool" in operation.name or operation.name == "mean")
@@ -228,16 +241,19 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
             "net(images), and count then."
         )
     if len(inputs) == 1 and isinstance(inputs[0], tuple):
-        with suppress(Exception):  # what the quick way cannot do, the thorough one does, or says why it cannot be done
+        # What the quick way cannot do, the thorough one does, or says why it cannot be done.
+        with suppress(Exception), unaltered(module):
             return _trace_quickly(module, inputs[0], with_lines=with_lines)
     try:
-        return _trace_thoroughly(module, *inputs, with_lines=with_lines)
+        with unaltered(module):
+            return _trace_thoroughly(module, *inputs, with_lines=with_lines)
     except _NeedsNumbers as problem:
         tensors = [given if isinstance(given, Tensor) else torch.zeros(1, *given) for given in inputs]
         has_numbers = not any(tensor.is_meta for tensor in (*tensors, *module.parameters(), *module.buffers()))
         # A constant that the forward makes on the CPU asks for the device of the image, and for none of its numbers.
         if has_numbers and ("expected device" in str(problem) or all(isinstance(given, Tensor) for given in inputs)):
-            return _trace_thoroughly(module, *tensors, with_numbers=True, with_lines=with_lines)
+            with unaltered(module):
+                return _trace_thoroughly(module, *tensors, with_numbers=True, with_lines=with_lines)
         hint = (
             "hand in images in place of their shape" if has_numbers else "build it with its weights, and hand in images"
         )
@@ -270,6 +286,8 @@ def _inputs(given: Input | Sequence[Input], batch_place: int = 0) -> list[tuple[
         several = [several]
     inputs: list[tuple[int, int, int] | Tensor] = []
     for each in several:
+        if isinstance(each, Tensor) and not each.numel():
+            raise ValueError(f"There is no image in a tensor of shape {tuple(each.shape)}: hand in one at least.")
         if isinstance(each, Tensor):
             inputs.append(each.narrow(batch_place, 0, 1) if each.dim() > 2 * batch_place else each)
             continue
@@ -373,9 +391,10 @@ class _Recorder(TorchDispatchMode):
         self.producer: dict[int, int] = {}
         self.base_of: dict[int, Tensor] = {}  # what a slice, or another view, is a part of
         self.fields: dict[int, ReceptiveField | None] = {}
-        self.constant: set[int] = set()  # operations that read weights alone: a weight that is computed sees no image
+        self.constant: set[int] = set()  # operations that read weights alone, or nothing: they see no image
+        self.computed: set[int] = set()  # those of them that weights are computed by
         self.kept: list[Tensor] = []  # so that no id is used twice
-        self.dtype = torch.get_default_dtype()
+        self.dtypes: list[torch.dtype] = []  # of the parameters, but for whole numbers: an image is of the first one's
         for child, prefix in self.names.items():
             for key, parameter in child._parameters.items():
                 if parameter is None or id(parameter) in self.weight_of:
@@ -383,8 +402,9 @@ class _Recorder(TorchDispatchMode):
                 name = f"{prefix}.{key}" if prefix else key
                 self.sizes[name] = parameter.numel()
                 self.weight_of[id(parameter)] = name
-                if parameter.is_floating_point():
-                    self.dtype = parameter.dtype
+                if parameter.dtype.is_floating_point or parameter.dtype.is_complex:
+                    self.dtypes.append(parameter.dtype)
+        self.dtype = next((each for each in self.dtypes if each.is_floating_point), torch.get_default_dtype())
 
     def stand_in(self, *, with_numbers: bool = False) -> None:
         """Make a tensor without numbers for every parameter and buffer; or one with theirs, that may be changed."""
@@ -468,6 +488,7 @@ class _Recorder(TorchDispatchMode):
             step=_step(name, args, first),
             padding=_padding(name, args),
             moves=name in _MOVING or not _keeps_places(name, args),
+            reads_grid=_reads_grid(name, args),
             factor=_factor(args) if name == "mul" else None,
         )
         for result in results:
@@ -479,6 +500,8 @@ class _Recorder(TorchDispatchMode):
         while (
             written := self.base_of.get(id(written))
         ) is not None:  # who reads the whole reads what is written into a part
+            if written.shape[2:] != args[0].shape[2:]:
+                self._lay_into(index, self.producer.get(id(written)))
             self.producer[id(written)] = index
         return outputs
 
@@ -490,6 +513,7 @@ class _Recorder(TorchDispatchMode):
         step: Window | None = None,
         padding: tuple[float, float] | None = (0, 0),
         moves: bool = False,
+        reads_grid: bool = False,
         **what: Any,
     ) -> int:
         """Write an operation down, with the names of the weights that it reads; returns its index.
@@ -498,6 +522,7 @@ class _Recorder(TorchDispatchMode):
             step: what its window does, where it has one that is no convolution's or pool's; as in `ReceptiveField.behind`.
             padding: rows and columns that it puts before the grid; None where that cannot be told.
             moves: whether a place in its result is another one than that of the same number in what it reads.
+            reads_grid: whether each unit of its result is computed from the whole grid.
         """
         fresh = tuple(weight for weight in dict.fromkeys(weights) if weight not in self.seen_weights)
         self.seen_weights.update(fresh)
@@ -508,13 +533,28 @@ class _Recorder(TorchDispatchMode):
             call=call,
             lines=_lines() if self.with_lines and self.calls[call].module._modules else (),
             weights=fresh,
-            has_weights=bool(weights),
+            has_weights=bool(weights) or not self.computed.isdisjoint(what["reads"]),
+            sees_image=not self.constant.issuperset(what["reads"]),
             receptive_field=None,
             **what,
         )
-        operation.receptive_field = self.fields[index] = self._receptive_field(operation, step, padding, moves)
+        if operation.has_weights and not operation.sees_image:
+            self.computed.add(index)
+        field = self._receptive_field(operation, step, padding, moves)
+        operation.receptive_field = self.fields[index] = None if reads_grid else field
         self.operations.append(operation)
         return index
+
+    def _lay_into(self, index: int, before: int | None) -> None:
+        """What an operation writes lies somewhere in a larger grid now, of which the rest was what another has made."""
+        fields = [self.fields[each] for each in (index, before) if each is not None and each not in self.constant]
+        known = [field for field in fields if field is not None]
+        if not fields or len(known) < len(fields) or UNKNOWN in known:
+            merged = UNKNOWN if UNKNOWN in known else None if fields else self.fields[index]
+        else:
+            height, width = (max(field.size[axis] for field in known) for axis in (0, 1))
+            merged = ReceptiveField((height, width), known[0].step, origin=index)
+        self.operations[index].receptive_field = self.fields[index] = merged
 
     def _receptive_field(
         self, operation: Operation, step: Window | None, padding: tuple[float, float] | None, moves: bool
@@ -523,6 +563,8 @@ class _Recorder(TorchDispatchMode):
         if not reads:  # room for values that are written into it, or a weight that is computed
             self.constant.add(operation.index)
             return ReceptiveField((1, 1), (1, 1))
+        if operation.name == "copy_":
+            reads = reads[-1:]  # what it writes over is of no account
         first = operation.input_shapes[operation.reads.index(reads[0])]
         sources = [field for source in reads if (field := self.fields[source]) is not None]
         if len(sources) < len(reads) or (
@@ -534,14 +576,16 @@ class _Recorder(TorchDispatchMode):
         if UNKNOWN in sources:
             return UNKNOWN
         seen = ReceptiveField.together(sources)
+        if seen == UNKNOWN:
+            return UNKNOWN
         if operation.geometry is not None:
-            return seen.behind(operation.geometry, padding)
+            return seen.behind(operation.geometry, padding, operation.index)
         if step is not None:
-            return seen.behind(step, padding)
+            return seen.behind(step, padding, operation.index)
         if moves:
             return UNKNOWN
         if first[-2:] == operation.shape[-2:] or operation.name.startswith(_PADS):
-            return seen.behind(((0, 0), (1, 1)), padding)
+            return seen.behind(((0, 0), (1, 1)), padding, operation.index)
         return UNKNOWN
 
 
@@ -566,7 +610,7 @@ def _is_plain(module: nn.Module) -> bool:
 def _trace_quickly(module: nn.Module, shape: tuple[int, int, int], *, with_lines: bool = False) -> Trace:
     """Every module's forward is replaced for the one call: by arithmetic, or by itself between two notes."""
     recorder = _QuickRecorder(module, with_lines=with_lines)
-    if not all(map(_is_plain, recorder.names)):
+    if not all(map(_is_plain, recorder.names)) or any(each != recorder.dtype for each in recorder.dtypes):
         raise _NotQuick
     before = []
     try:
@@ -891,8 +935,9 @@ def _padding(name: str, args: Arguments) -> tuple[float, float] | None:
     if name.startswith(_PADS):
         left, _, top, _ = [*args[1], 0, 0, 0, 0][:4]
         return top, left
-    if name == "slice":
-        return None if args[0].dim() == 4 and len(args) > 1 and args[1] % 4 > 1 else (0, 0)
+    if name == "slice" and args[0].dim() == 4 and len(args) > 2 and (axis := args[1] % 4 - 2) >= 0:
+        begins = min(max(args[2] + (args[0].shape[axis + 2] if args[2] < 0 else 0), 0), args[0].shape[axis + 2])
+        return (0, -begins) if axis else (-begins, 0)
     if name.startswith("upsample") or name == "pixel_shuffle":
         return None
     return 0, 0
@@ -902,9 +947,24 @@ def _divides(after: Sequence[int], before: Sequence[int]) -> bool:
     return all(big % small == 0 for big, small in zip(before, after, strict=True))
 
 
+def _reads_grid(name: str, args: Arguments) -> bool:
+    """Is each unit computed from all of the grid, as by a normalisation with statistics of this very image?"""
+    if name in ("native_batch_norm", "cudnn_batch_norm"):
+        return bool(args[5])
+    return name in ("native_group_norm", "_native_batch_norm_legit") or (
+        name == "native_layer_norm" and args[0].dim() == 4 and len(args[1]) > 1
+    )
+
+
 def _keeps_places(name: str, args: Arguments) -> bool:
-    """Does a permutation leave the grid's two dimensions where they are?"""
+    """Are the grid's two dimensions where they were, and does a unit read its own place alone?"""
     dims = args[0].dim() if args and isinstance(args[0], Tensor) else 0
+    if name in ("_softmax", "_log_softmax"):
+        return args[1] % dims < dims - 2
+    if name == "native_layer_norm":
+        return False
+    if "pool3d" in name:
+        return all(size == 1 for size in ([*args[1]] * 3)[-2:])
     if name == "permute":
         return [dim % dims for dim in args[1]][-2:] == [dims - 2, dims - 1]
     if name == "transpose":

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 
 @contextmanager
@@ -20,6 +21,36 @@ def restored(module: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             for buffer, values in buffers:
                 buffer.copy_(values)
+
+
+@contextmanager
+def unaltered(module: nn.Module) -> Iterator[None]:
+    """Afterwards each part has the attributes that it had, and its lists, sets and dictionaries hold what they held.
+
+    For a run whose tensors are worth nothing: a forward may keep positions, masks or counts for the next image. Torch's own layers keep
+    nothing; those that are lazy become others.
+    """
+    parts = [
+        (part, type(part), dict(part.__dict__))
+        for part in module.modules()
+        if not type(part).__module__.startswith("torch.nn.") or isinstance(part, LazyModuleMixin)
+    ]
+    held = [
+        (value, value.copy())
+        for _, _, attributes in parts
+        for value in attributes.values()
+        if type(value) in (dict, list, set)
+    ]
+    try:
+        yield
+    finally:
+        for part, kind, attributes in parts:
+            part.__class__ = kind
+            part.__dict__.clear()
+            part.__dict__.update(attributes)
+        for value, before in held:
+            value.clear()
+            value.extend(before) if isinstance(value, list) else value.update(before)
 
 
 @contextmanager

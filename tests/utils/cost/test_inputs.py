@@ -1,11 +1,13 @@
 """What may be handed to `profile` and `draw`: several inputs, tensors, values that decide, wrapped and scripted modules."""
 
+import copy
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from utils.cost import profile
 from utils.cost.table import field_text
@@ -180,7 +182,25 @@ KNOWN = {
     "bilinear": (lambda: nn.Sequential(conv(), nn.Upsample(scale_factor=2, mode="bilinear"), conv()), (5, 5)),
     "transposed": (lambda: nn.Sequential(nn.ConvTranspose2d(3, 3, 4, 2, 1), conv()), (3, 3)),
     "two ways": (lambda: Between(lambda x: x + nn.functional.avg_pool2d(x, 5, 1, 2)), (9, 9)),
+    "shifted": (lambda: Between(lambda x: x[..., 2:] - x[..., :-2]), (5, 7)),
+    "shifted down": (lambda: Between(lambda x: x.narrow(2, 4, 16) + x.narrow(2, 0, 16)), (9, 5)),
+    "shifted and padded": (lambda: Between(lambda x: nn.functional.pad(x[..., 2:], (0, 2)) + x), (5, 7)),
+    "a difference": (lambda: Between(lambda x: x.diff(dim=-1)), (5, 6)),
+    "from the end": (lambda: Between(lambda x: x[..., -20:] + x[..., :20]), (5, 9)),
+    "enlarged, an even window": (lambda: nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 3, 4)), (3, 3)),
+    "enlarged, with itself": (
+        lambda: nn.Sequential(nn.Upsample(scale_factor=2), Between(lambda x: x + x.relu())),
+        (3, 3),
+    ),
+    "volume": (lambda: Between(lambda x: nn.functional.avg_pool3d(x[:, None], (3, 1, 1), 1, (1, 0, 0))[:, 0]), (5, 5)),
 }
+
+
+def laid_into(x):
+    """Each unit beside its left neighbour, by way of room that is written into."""
+    room = torch.zeros_like(x)
+    room[..., 1:].copy_(x[..., :-1])
+    return room + x
 
 
 def seen(net, shape):
@@ -222,6 +242,13 @@ def test_the_finding_of_the_pool_that_divides():
         lambda: Between(lambda x: x.permute(0, 3, 1, 2)[:, :3]),
         lambda: Between(lambda x: x[:, :, torch.randperm(24)]),
         lambda: nn.Unfold(3),
+        lambda: Between(lambda x: nn.functional.interpolate(x[..., ::2, ::2], scale_factor=2) + x),
+        lambda: Between(lambda x: nn.functional.avg_pool3d(x, (1, 3, 3), 1, (0, 1, 1))),
+        lambda: Between(lambda x: nn.functional.pad(x, (1, 1, 1, 1), mode="circular")[..., 2:, 2:] + x),
+        lambda: Between(laid_into),
+        lambda: Between(lambda x: x.softmax(3)),
+        lambda: Between(lambda x: x.cummax(3)[0]),
+        lambda: Between(lambda x: x.logcumsumexp(3)),
     ],
 )
 def test_what_cannot_be_told_is_not_known(build):
@@ -237,6 +264,10 @@ def test_what_cannot_be_told_is_not_known(build):
         lambda: nn.Sequential(conv(), nn.Flatten(), nn.Linear(3 * 24 * 24, 2)),
         lambda: Between(lambda x: x * x.mean((2, 3), keepdim=True)),
         lambda: Between(lambda x: x * x.amax((2, 3), keepdim=True)),
+        lambda: Between(nn.GroupNorm(3, 3)),
+        lambda: Between(nn.InstanceNorm2d(3)),
+        lambda: Between(nn.LayerNorm((3, 24, 24))),
+        lambda: Between(nn.BatchNorm2d(3, track_running_stats=False)),
     ],
 )
 def test_what_goes_over_the_grid_sees_the_whole_image(build):
@@ -311,3 +342,114 @@ def test_what_torch_cannot_follow_is_told():
 
     with pytest.raises(CannotRun, match="calls an operation that torch cannot follow without running it"):
         profile(Branching(), (3, 8, 8))
+
+
+# --- what a forward keeps ---------------------------------------------------------------------------------------------
+
+
+class Remembering(nn.Module):
+    """Keeps positions for the next image: as an attribute, in a dictionary, as a buffer; and counts."""
+
+    def __init__(self, needs_numbers=False):
+        super().__init__()
+        self.conv, self.positions, self.by_size, self.images, self.sizes = conv(), None, {}, 0, []
+        self.needs_numbers = needs_numbers
+
+    def forward(self, image):
+        y, self.images = self.conv(image), self.images + 1
+        self.sizes.append(y.shape[-1])
+        if self.positions is None:
+            self.positions = torch.linspace(0, 1, y.shape[-1], device=y.device)
+            self.by_size[y.shape[-1]] = self.positions * 2
+            self.register_buffer("mask", torch.ones(y.shape[-1], device=y.device), persistent=True)
+        if self.needs_numbers and y.sum() > 1e9:
+            return y
+        return (y + self.positions + self.by_size[y.shape[-1]]) * self.mask
+
+
+@pytest.mark.parametrize("given", [(3, 8, 8), torch.rand(1, 3, 8, 8)], ids=["shape", "image"])
+@pytest.mark.parametrize("needs_numbers", [False, True])
+@pytest.mark.parametrize("look", [profile, trace, draw])
+def test_what_a_forward_keeps_is_not_kept(look, needs_numbers, given):
+    net = Remembering(needs_numbers)
+    before = {name: copy.copy(value) for name, value in vars(net).items()}
+    if needs_numbers and not isinstance(given, torch.Tensor):
+        with pytest.raises(ValueError, match="needs the numbers"):
+            look(net, given)
+    else:
+        look(net, given)
+    assert {name: value for name, value in vars(net).items() if name != "_modules"} == {
+        name: value for name, value in before.items() if name != "_modules"
+    }
+    image = torch.rand(2, 3, 8, 8)
+    assert net(image).device.type == "cpu" and net.images == 1 and "mask" in net.state_dict()
+
+
+def test_a_lazy_layer_without_weights_stays_lazy():
+    net = nn.Sequential(conv(), nn.LazyBatchNorm2d(affine=False, track_running_stats=False))
+    profile(net, (3, 8, 8))
+    assert type(net[1]) is nn.LazyBatchNorm2d and net(torch.rand(2, 3, 8, 8)).shape == (2, 3, 8, 8)
+
+
+def test_a_batch_without_images_is_named():
+    with pytest.raises(ValueError, match=r"There is no image in a tensor of shape \(0, 3, 8, 8\)"):
+        profile(conv(), torch.rand(0, 3, 8, 8))
+
+
+# --- kinds of numbers -------------------------------------------------------------------------------------------------
+
+
+class HalfAtTheEnd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.scale, self.dense = nn.Conv2d(3, 4, 3), nn.Parameter(torch.ones(4)), nn.Linear(4, 2).half()
+
+    def forward(self, image):
+        return self.dense((self.conv(image).mean((2, 3)) * self.scale).half())
+
+
+def test_an_image_is_of_the_first_weights_kind():
+    assert profile(HalfAtTheEnd(), (3, 8, 8)).macs == 6 * 6 * 4 * 27 + 8
+
+
+@pytest.mark.parametrize(
+    "net",
+    [nn.Sequential(conv(), conv().double()), nn.Conv2d(3, 4, 3, dtype=torch.complex64)],
+    ids=["double behind single", "complex"],
+)
+def test_what_torch_refuses_is_not_counted(net):
+    with pytest.raises(ValueError, match=r"cannot take an image of 3 x 8 x 8: .*(same|type)"):
+        profile(net, (3, 8, 8))
+
+
+# --- depth ------------------------------------------------------------------------------------------------------------
+
+
+class Joined(nn.Module):
+    """One convolution, whose filters stand in two tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = (nn.Parameter(torch.rand(2, 3, 3, 3)) for _ in range(2))
+
+    def forward(self, image):
+        return nn.functional.conv2d(image, torch.cat([self.first, self.second]))
+
+
+def pruned():
+    return prune.random_unstructured(nn.Conv2d(3, 4, 3, bias=False), "weight", 0.5)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: nn.Conv2d(3, 4, 3, bias=False),
+        lambda: nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3, bias=False)),
+        lambda: nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3)),
+        pruned,
+        lambda: Standardised(3, 4, 3, bias=False),
+        Joined,
+    ],
+)
+def test_a_computed_weight_is_a_layers_weight_and_no_layer(build):
+    assert profile(nn.Sequential(build(), nn.ReLU(), nn.Conv2d(4, 4, 1)), (3, 8, 8)).depth == 2
