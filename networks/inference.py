@@ -8,11 +8,13 @@
 
 import copy
 import operator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.parametrize import is_parametrized
 
 from networks.base import Network
 from utils.system.modes import inside_of
@@ -53,14 +55,17 @@ def frozen(net: Network, images: Tensor) -> fx.GraphModule:
         images: (N, C, H, W), a batch like those to come, in their memory format; others run too, not always as fast.
 
     Raises:
-        ValueError: a network in training mode, elsewhere or of another type; images that do not fit; a torch without oneDNN.
+        ValueError: a network in training mode, elsewhere or of another type, or with hooks, computed weights, or normalisations that keep
+            no statistics; images that do not fit, here or where what comes back is called; a torch without oneDNN.
     """
     inside = inside_of(net)
     if not isinstance(inside, Network):
         raise ValueError(f"net is a {type(net).__name__}; it must be a network of the course, as `create` makes it.")
     net = inside
-    if net.training:
+    if any(part.training for part in net.modules()):
         raise ValueError("The network is in training mode, and is to be frozen as it evaluates. Call net.eval() first.")
+    for name, part in net.named_modules():
+        _require_plain(name or type(net).__name__, part)
     first = next(net.parameters())
     if first.device.type != "cpu" or first.dtype != torch.float32:
         raise ValueError(
@@ -96,7 +101,47 @@ def frozen(net: Network, images: Tensor) -> fx.GraphModule:
                 leave_out(behind)
     graph.delete_all_unused_submodules()
     graph.recompile()
+    graph.register_forward_pre_hook(partial(_require_alike, images.shape[1]), with_kwargs=True)
     return graph.eval().requires_grad_(False)
+
+
+def _require_plain(name: str, part: nn.Module) -> None:
+    """What is folded is what weights say: hooks would be left out, and a weight that is computed is none that can be packed."""
+    if part._forward_hooks or part._forward_pre_hooks:
+        raise ValueError(
+            f"{name} has forward hooks (pruning and the old weight_norm are such, too), and they would be left out. Take them away first: "
+            "handle.remove(), prune.remove(layer, 'weight'), remove_weight_norm(layer)."
+        )
+    if is_parametrized(part):
+        raise ValueError(
+            f"The weight of {name} is computed by a parametrization. Make it a plain one first: "
+            "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')."
+        )
+    if isinstance(part, nn.BatchNorm2d) and part.running_mean is None:
+        raise ValueError(
+            f"{name} keeps no running statistics, and is another function for each batch: it cannot be folded."
+        )
+
+
+def _require_alike(channels: int, _graph: nn.Module, given: tuple[object, ...], options: dict[str, object]) -> None:
+    """Images as a frozen network takes them: packed weights say nothing that can be understood of others.
+
+    Raises:
+        ValueError: others, or a wish for auxiliary logits.
+    """
+    images = given[0] if given else options.get("images")
+    if any(given[1:]) or options.get("with_aux"):
+        raise ValueError(
+            "A frozen network gives its logits alone: with_aux=True is for the network that it was made from."
+        )
+    fits = isinstance(images, Tensor) and images.dim() == 4 and images.shape[1] == channels
+    if not fits or images.dtype != torch.float32 or images.device.type != "cpu":
+        what = (
+            f"{images.dtype} {tuple(images.shape)} on {images.device}"
+            if isinstance(images, Tensor)
+            else f"{images!r:.60}"
+        )
+        raise ValueError(f"images are {what}; a frozen network takes torch.float32 (N, {channels}, H, W) on the CPU.")
 
 
 class Shapes(fx.Interpreter):

@@ -6,6 +6,7 @@ import operator
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from networks.catalog import create
 from networks.inference import PackedConv, frozen
@@ -54,3 +55,69 @@ def test_what_cannot_be_frozen_is_told(monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     with pytest.raises(ValueError, match="no oneDNN"):
         frozen(net, pictures())
+
+
+def hooked(conv, _norm):
+    conv.register_forward_hook(lambda _module, _inputs, output: 2 * output)
+
+
+def pruned(conv, _norm):
+    prune.random_unstructured(conv, "weight", 0.5)
+
+
+def weight_normed(conv, _norm):
+    nn.utils.parametrizations.weight_norm(conv)
+
+
+def in_training(_conv, norm):
+    norm.train()
+
+
+def without_statistics(_conv, norm):
+    norm.running_mean = norm.running_var = None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (hooked, "has forward hooks"),
+        (pruned, r"prune.remove\(layer"),
+        (weight_normed, "remove_parametrizations"),
+        (in_training, r"in training mode.*Call net.eval\(\) first"),
+        (without_statistics, "keeps no running statistics"),
+    ],
+)
+def test_what_folding_would_leave_out_is_told(change, words):
+    net = copy.deepcopy(original("bn_inception"))
+    conv, norm = (
+        next(each for each in net.modules() if isinstance(each, kind)) for kind in (nn.Conv2d, nn.BatchNorm2d)
+    )
+    change(conv, norm)
+    with pytest.raises(ValueError, match=words):
+        frozen(net, pictures())
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (pictures().double(), "torch.float64"),
+        (
+            pictures().to(torch.uint8),
+            r"images are torch.uint8 \(2, 3, 32, 32\) on cpu; .* takes torch.float32 \(N, 3, H, W\)",
+        ),
+        (pictures()[:, :1], r"\(2, 1, 32, 32\)"),
+        (pictures()[0], r"\(3, 32, 32\)"),
+        ([1, 2], r"images are \[1, 2\]"),
+    ],
+)
+def test_a_frozen_network_says_what_images_it_takes(images, words):
+    fast = frozen(original("bn_inception"), pictures())
+    with pytest.raises(ValueError, match=words):
+        fast(images)
+
+
+def test_a_frozen_network_gives_no_auxiliary_logits():
+    fast = frozen(original("googlenet"), pictures())
+    with pytest.raises(ValueError, match="gives its logits alone"):
+        fast(pictures(), with_aux=True)
+    assert copy.deepcopy(fast)(pictures()).shape == fast(pictures()).shape

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from utils.cost.table import layer_groups
 from utils.cost.trace import Trace, trace
-from utils.system.modes import restored
+from utils.system.modes import restored, same_modes
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,11 @@ def timed(
             raise ValueError(f"{name} is {value!r}; it must be a whole number, 1 or more.")
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(batch_size, *image_shape, generator=generator).to(device)
-    modes = {name: module.training for name, module in modules.items()}
-    try:
+    with same_modes(*modules.values()), torch.no_grad():
         for module in modules.values():
             module.to(device).eval()
         jobs = {name: partial(module, images) for name, module in modules.items()}
-        with torch.no_grad():
-            return in_turns(jobs, rounds=rounds, device=device, threads=threads, on_run=on_run)
-    finally:
-        for name, module in modules.items():
-            module.train(modes[name])
+        return in_turns(jobs, rounds=rounds, device=device, threads=threads, on_run=on_run)
 
 
 def in_turns(

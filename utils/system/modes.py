@@ -9,18 +9,27 @@ from torch.nn.modules.lazy import LazyModuleMixin
 
 
 @contextmanager
-def restored(module: nn.Module) -> Iterator[None]:
-    """Afterwards each part is in the mode that it was in, and every buffer has its values."""
-    modes = [(part, part.training) for part in module.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+def same_modes(*modules: nn.Module) -> Iterator[None]:
+    """Afterwards each part is in the mode that it was in: a network that trains may have parts that do not."""
+    modes = [(part, part.training) for module in modules for part in module.modules()]
     try:
         yield
     finally:
         for part, training in modes:
             part.training = training
-        with torch.no_grad():
-            for buffer, values in buffers:
-                buffer.copy_(values)
+
+
+@contextmanager
+def restored(module: nn.Module) -> Iterator[None]:
+    """Afterwards each part is in the mode that it was in, and every buffer has its values."""
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    with same_modes(module):
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for buffer, values in buffers:
+                    buffer.copy_(values)
 
 
 @contextmanager

@@ -115,6 +115,8 @@ def fit(
     team = join(device)
     run, device = prepare(net, data, recipe, seed=seed, device=team.device, name=name)
     run.machine["processes"] = team.size
+    if run.net is not None and run.net.training:
+        run.net.train()  # all of it, from the first step on
     team.require_divisible(recipe.batch_size)
     if not team.is_first:  # one process shows and writes
         show, on_step = False, None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.data.dataset import Data, Split
+from utils.system.modes import same_modes
 from utils.system.packages import require
 from utils.train.provenance import code_of
 from utils.train.recipe import ALTERNATED, Recipe
@@ -212,20 +213,18 @@ def _require_fit(net: nn.Module, data: Data, recipe: Recipe) -> None:
 
 @torch.no_grad()
 def _try(net: nn.Module, data: Data, *, with_aux: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """(logits, auxiliary logits) for two images, in evaluation mode, with the mode put back."""
-    device, training = next(net.parameters()).device, net.training
-    images = data.normalise(data.test.images[:1].to(device).repeat(2, 1, 1, 1))
-    net.eval()
+    """(logits, auxiliary logits) for two images, in evaluation mode, with the modes put back."""
+    images = data.normalise(data.test.images[:1].to(next(net.parameters()).device).repeat(2, 1, 1, 1))
     try:
-        if not with_aux:
-            return net(images), ()
-        outputs = net(images, with_aux=True)
-        return outputs.logits, tuple(outputs.aux)
+        with same_modes(net):
+            net.eval()
+            if not with_aux:
+                return net(images), ()
+            outputs = net(images, with_aux=True)
+            return outputs.logits, tuple(outputs.aux)
     except (RuntimeError, IndexError, TypeError) as problem:
         size = " x ".join(map(str, data.image_shape))
         raise ValueError(f"{type(net).__name__} cannot take an image of {data.name!r} ({size}): {problem}") from problem
-    finally:
-        net.train(training)
 
 
 def _bytes(tensor: Tensor) -> bytes:

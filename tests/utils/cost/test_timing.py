@@ -131,3 +131,11 @@ def test_what_cannot_be_timed_layer_by_layer_says_why():
         time_layers((Undecided(), (3, 4, 4)))
     with pytest.raises(ValueError, match="cannot take an image"):
         time_layers((nn.Conv2d(3, 4, 1), (5, 4, 4)))
+
+
+def test_parts_that_do_not_train_do_not_train_afterwards():
+    """A frozen normalisation in a network that trains."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+    net[1].eval()
+    timed({"net": net}, (3, 8, 8), rounds=1)
+    assert [part.training for part in net.modules()] == [True, True, False]

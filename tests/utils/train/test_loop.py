@@ -616,3 +616,12 @@ def test_a_frozen_trunk_stays_as_the_guide_says():
         fit(net, data, Recipe(epochs=1, batch_size=32, learning_rate=0.01), seed=0, show=False, device="cpu")
         after = net.state_dict()
         assert all(torch.equal(each, after[name]) for name, each in before.items()) is told
+
+
+def test_looking_for_a_key_leaves_the_modes_as_they_are(data):
+    net = TinyNet().train()
+    part = next(each for each in net.modules() if each is not net)
+    part.eval()
+    before = [each.training for each in net.modules()]
+    planned_key(net, data, RECIPE)
+    assert [each.training for each in net.modules()] == before and False in before
