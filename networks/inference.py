@@ -62,10 +62,10 @@ def frozen(net: Network, images: Tensor) -> fx.GraphModule:
     if not isinstance(inside, Network):
         raise ValueError(f"net is a {type(net).__name__}; it must be a network of the course, as `create` makes it.")
     net = inside
-    if any(part.training for part in net.modules()):
-        raise ValueError("The network is in training mode, and is to be frozen as it evaluates. Call net.eval() first.")
     for name, part in net.named_modules():
         _require_plain(name or type(net).__name__, part)
+    if any(part.training for part in net.modules()):
+        raise ValueError("The network is in training mode, and is to be frozen as it evaluates. Call net.eval() first.")
     first = next(net.parameters())
     if first.device.type != "cpu" or first.dtype != torch.float32:
         raise ValueError(

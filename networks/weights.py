@@ -31,7 +31,7 @@ WRAPPED_IN = (
 )  # where a training's file has the weights, beside its optimizer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Loaded:
     """What `load_weights` did.
 
@@ -53,6 +53,15 @@ class Loaded:
     unfilled: tuple[str, ...] = ()
     mismatched: tuple[str, ...] = ()
     background_dropped: bool = False
+
+    def __repr__(self) -> str:
+        """How many of each, and the first names of those that have not found their place."""
+        parts = [f"{len(self.placed)} placed"]
+        for name in ("ones", "skipped", "unplaced", "unfilled", "mismatched"):
+            if found := getattr(self, name):
+                more = ", ..." if len(found) > 3 else ""
+                parts.append(f"{len(found)} {name} ({', '.join(found[:3])}{more})")
+        return f"Loaded({'; '.join(parts)}{'; background dropped' if self.background_dropped else ''})"
 
     @property
     def complete(self) -> bool:
@@ -82,7 +91,7 @@ def load_weights(
             facenet-pytorch). None: whose they are is seen from them.
         strict: raise where anything has no place, is missing or has another shape, and change nothing. With False,
             load what fits and say what did not in the result: so a network with another number of classes gets all
-            but its classifier. Where only the classifier fits, they are another network's, and refused all the same.
+            but its classifier. Where nothing fits, or only the classifier, they are another network's, and refused all the same.
 
     Returns:
         What was placed, and what was not.
@@ -115,6 +124,10 @@ def load_weights(
     if source == "keras" and type(net).__name__ == "ResNet50":
         given = _without_biases(given, table)
     ours = net.state_dict(keep_vars=True)
+    if any(tensor.is_inference() for tensor in ours.values()):
+        raise ValueError(
+            "The network was made under torch.inference_mode, and such tensors cannot be changed: create it outside."
+        )
     placed: dict[str, Tensor] = {}
     skipped: list[str] = []
     unplaced: list[str] = []
@@ -130,7 +143,7 @@ def load_weights(
             continue
         tensor = _in_our_layout(key, value, ours[name].ndim) if source == "keras" else _as_tensor(value, original[key])
         # Google's 1001 classes: the first stands for none of the 1000.
-        if "classifier" in name and len(tensor) == 1001 and len(ours[name]) == 1000:
+        if "classifier" in name and tensor.shape[:1] == (1001,) and len(ours[name]) == 1000:
             tensor, background_dropped = tensor[1:], True
         if tensor.shape != ours[name].shape:
             shapes = f"{tuple(ours[name].shape)} here, and {tuple(tensor.shape)} in the weights"
@@ -149,7 +162,7 @@ def load_weights(
         mismatched=tuple(mismatched.values()),
         background_dropped=background_dropped,
     )
-    of_another = bool(loaded.placed) and all(name.startswith("classifier.") for name in loaded.placed)
+    of_another = all(name.startswith("classifier.") for name in loaded.placed)
     if (strict and not loaded.complete) or of_another:
         raise ValueError(_complaint(net, source, loaded, title))
     with torch.no_grad():
@@ -842,6 +855,11 @@ def _as_tensor(value: object, name: str) -> Tensor:
         raise ValueError(f"{name} holds {value!r:.60}, which is no tensor. Nothing was changed.") from problem
     if tensor.is_complex():
         raise ValueError(f"{name} holds complex numbers ({tensor.dtype}); weights are real. Nothing was changed.")
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested or tensor.is_meta:
+        what = f"{tensor.dtype}, {'nested' if tensor.is_nested else tensor.layout}, on {tensor.device}"
+        raise ValueError(
+            f"{name} holds a tensor that is no plain one ({what}); make it dense, with numbers. Nothing was changed."
+        )
     return tensor
 
 
@@ -856,8 +874,8 @@ def _in_our_layout(key: str, value: object, dimensions: int) -> Tensor:
     if key.endswith("/depthwise_kernel") or (key.startswith("conv_dw_") and key.endswith("/kernel")):
         return tensor.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)  # of (height, width, in, multiplier)
     if key.endswith("kernel"):
-        tensor = tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor.t()
-        return tensor.flatten(1) if dimensions == 2 else tensor
+        tensor = tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T if tensor.ndim == 2 else tensor
+        return tensor.flatten(1) if dimensions == 2 and tensor.ndim == 4 else tensor
     return tensor
 
 
@@ -873,16 +891,28 @@ def _without_scale(net: Network, given: Mapping[str, object], table: Names) -> l
 # --- Complaints -------------------------------------------------------------------------------------------------------
 
 
+def _given_alone(name: str, place: int, loaded: Loaded) -> int | None:
+    """What a parameter's shape has there in the weights, where it differs from ours in this place alone."""
+    for line in loaded.mismatched:
+        if line.startswith(f"{name} is "):
+            here, there = (
+                [int(size) for size in re.findall(r"\d+", part)] for part in line.removeprefix(name).split("here")
+            )
+            others = [each for each in range(len(here)) if each != place]
+            if len(here) == len(there) and all(here[each] == there[each] for each in others):
+                return there[place]
+    return None
+
+
 def _complaint(net: Network, source: str, loaded: Loaded, title: str = "") -> str:
     """What does not fit, the likely reason first, and what to do. `title` is the file's, if they are from one."""
     lines = [f"These weights do not fit {type(net).__name__}; nothing was changed."]
     if title:
         lines.append(f"They are from {title}.")
-    classes = [line for line in loaded.mismatched if line.startswith("classifier.weight ")]
     first = next(name for name, parameter in net.named_parameters() if parameter.ndim == 4)
-    channels = [line for line in loaded.mismatched if line.startswith(f"{first} ")]
-    if classes:
-        given = re.findall(r"\((\d+),", classes[0])[-1]
+    given = _given_alone("classifier.weight", 0, loaded)
+    channels = _given_alone(first, 1, loaded)
+    if given is not None:
         end = f"end in an embedding of {given} numbers" if source == "facenet" else f"have {given} classes"
         lines.append(
             f"The weights {end}, the network {net.classifier.out_features}: build it with "
@@ -890,8 +920,10 @@ def _complaint(net: Network, source: str, loaded: Loaded, title: str = "") -> st
             f"(net.classifier = torch.nn.Linear({net.classifier.in_features}, ...)); or load all but the classifier with "
             "strict=False."
         )
-    if channels:
-        lines.append(f"The network was built for images of {net.in_channels} channels, the weights for 3.")
+    if channels is not None:
+        lines.append(f"The network was built for images of {net.in_channels} channels, the weights for {channels}.")
+    if loaded.mismatched and given is None and channels is None:
+        lines.append("Are they another network's, or one's of another width?")
     if loaded.unfilled and all(name.startswith("aux") for name in loaded.unfilled):
         lines.append("The weights have no auxiliary heads: build the network with aux_heads=False.")
     no_head = bool(loaded.unfilled) and all(name.startswith("classifier.") for name in loaded.unfilled)

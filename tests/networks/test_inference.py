@@ -120,4 +120,4 @@ def test_a_frozen_network_gives_no_auxiliary_logits():
     fast = frozen(original("googlenet"), pictures())
     with pytest.raises(ValueError, match="gives its logits alone"):
         fast(pictures(), with_aux=True)
-    assert copy.deepcopy(fast)(pictures()).shape == fast(pictures()).shape
+    assert fast(images=pictures()).shape == (2, 10)

@@ -246,6 +246,62 @@ def test_names_of_another_source_are_explained():
         load_weights(googlenet(), given, "torchvision")
 
 
+def mini() -> Network:
+    torch.manual_seed(0)
+    return create("googlenet", size="mini", num_classes=5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (lambda tensor: tensor.to_sparse(), "torch.sparse_coo"),
+        (lambda tensor: tensor.to("meta"), "on meta"),
+        (lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8), "torch.qint8"),
+        (lambda tensor: torch.nested.nested_tensor([tensor]), "nested|no tensor"),
+        (lambda tensor: torch.tensor(1.0), r"is \(5,.*\) here, and \(\) in the weights"),
+    ],
+    ids=["sparse", "meta", "quantised", "nested", "a number"],
+)
+@pytest.mark.parametrize("name", ["classifier.weight", "classifier.bias"])
+def test_a_tensor_that_cannot_be_copied_changes_nothing(name, kind, words):
+    net, given = mini(), stirred(mini()).state_dict()
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    given[name] = kind(given[name])
+    with pytest.raises(ValueError, match=words):
+        load_weights(net, given)
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
+def test_a_network_that_cannot_be_changed_is_named():
+    with torch.inference_mode():
+        net = mini()
+    with pytest.raises(ValueError, match="made under torch.inference_mode"):
+        load_weights(net, mini().state_dict())
+
+
+@pytest.mark.parametrize("given", [{}, {"a": torch.ones(2)}])
+def test_weights_of_which_nothing_fits_are_refused_whatever_is_asked_for(given):
+    with pytest.raises(ValueError):
+        load_weights(mini(), given, strict=False)
+
+
+def test_another_width_is_not_explained_by_what_agrees():
+    """Not "has 5 classes, the network 5", and no word of channels that are the same."""
+    other = create("googlenet", size="mini", width=0.5, num_classes=5).state_dict()
+    with pytest.raises(ValueError, match="one's of another width") as refused:
+        load_weights(mini(), other)
+    assert "classes" not in str(refused.value) and "channels" not in str(refused.value)
+
+
+def test_what_was_loaded_is_said_in_a_line():
+    loaded = load_weights(mini(), mini().state_dict())
+    assert repr(loaded) == f"Loaded({len(loaded.placed)} placed)"
+    classifier = {key: value for key, value in mini().state_dict().items() if not key.startswith("classifier")}
+    assert repr(load_weights(mini(), classifier, strict=False)).endswith(
+        " placed; 2 unfilled (classifier.weight, classifier.bias))"
+    )
+
+
 def test_the_background_of_1001_classes_is_left_out():
     given = values(expand(released_names.TIMM_INCEPTION_V4))
     given["last_linear.weight"] = torch.randn(1001, 1536)
