@@ -99,7 +99,7 @@ class Output:
             self._require_free()
             _write(run, self.record, self.weights if sound else None)
         except OSError as problem:
-            why = f"{self.record} could not be written: {reason(problem)}. "
+            why = f"{self.record} could not be written: {reason(problem).rstrip('.')}. "
         else:
             return _sentence(run, self.record, self.weights if sound else None), True
         return why + rescue(run, self.record.name, with_weights=self.weights is not None and sound), False
@@ -189,7 +189,7 @@ def rescue(run: Run, name: str, *, with_weights: bool = False) -> str:
         try:
             _write(run, other.record, other.weights)
         except OSError as problem:
-            why = f"Nor could {other.record} be written: {reason(problem)}."
+            why = f"Nor could {other.record} be written: {reason(problem).rstrip('.')}."
         else:
             return _sentence(run, other.record, other.weights)
     raise OSError(why)

@@ -325,7 +325,7 @@ def entry(name: str) -> Entry:
     Raises:
         ValueError: there is no network of that name; the message lists those there are.
     """
-    if name not in _BY_NAME:
+    if not isinstance(name, str) or name not in _BY_NAME:
         raise ValueError(
             f"There is no network {name!r}. The networks are: {', '.join(names())}; and their relatives "
             f"{', '.join(relatives())}."
@@ -363,6 +363,8 @@ def create(
         FileNotFoundError: the published weights are not on this machine, and cannot be reached.
     """
     network = entry(name).network
+    if not isinstance(aux_heads, bool):
+        raise ValueError(f"aux_heads is {aux_heads!r}; it must be True or False.")
     options = Options(
         variant=variant,
         num_classes=num_classes,

@@ -389,3 +389,12 @@ def test_catalog_records_are_whole(each):
     assert bool(each.arxiv) != bool(each.address)
     assert (each.top1_error is None and each.top5_error is None) == (each.error_source == "")
     assert {reference.side for reference in EVERY if reference.name == each.name} == {each.input_size}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [("googlenet", {"aux_heads": "no"}, "aux_heads is 'no'; it must be True or False"), (["a"], {}, "no network")],
+)
+def test_what_is_no_name_and_no_switch_is_named(name, options, words):
+    with pytest.raises(ValueError, match=words):
+        create(name, **options)

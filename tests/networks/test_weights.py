@@ -275,7 +275,7 @@ def test_a_tensor_that_cannot_be_copied_changes_nothing(name, kind, words):
 def test_a_network_that_cannot_be_changed_is_named():
     with torch.inference_mode():
         net = mini()
-    with pytest.raises(ValueError, match="made under torch.inference_mode"):
+    with pytest.raises(ValueError, match=r"made under torch.inference_mode"):
         load_weights(net, mini().state_dict())
 
 

@@ -49,7 +49,9 @@ def image_folder(folder: Path, *, seed: int, limit: int | None, image_size: int 
     splits = {entry.name.lower(): entry for entry in _visible(folder) if entry.is_dir()}
     tests = [splits[name] for name in TEST if name in splits]
     if "train" in splits and tests:
-        notes.append(_used(splits["train"], tests))
+        notes.append(
+            _used(splits["train"], tests[0], [each for each in splits.values() if each.name.lower() != "train"])
+        )
         train, classes = _find(splits["train"], notes)
         test, in_test = _find(tests[0], notes)
         if classes != in_test:
@@ -62,6 +64,11 @@ def image_folder(folder: Path, *, seed: int, limit: int | None, image_size: int 
         train = [train[i] for i in shuffled(len(train), seed=seed)]
         test = [test[i] for i in shuffled(len(test), seed=seed)]
     else:
+        if list(splits) == ["train"]:
+            raise ValueError(
+                f"{folder} holds {splits['train'].name}, and nothing to test with: put a folder {' or '.join(TEST)} beside it, or name "
+                f"{splits['train']} itself, of which a fifth is then for testing."
+            )
         files, classes = _find(folder, notes)
         labels = np.array([label for _, label in files])
         for label, count in enumerate(np.bincount(labels)):
@@ -82,12 +89,13 @@ def image_folder(folder: Path, *, seed: int, limit: int | None, image_size: int 
     )
 
 
-def _used(train: Path, tests: list[Path]) -> str:
-    """Which folders are used, where that is not what one would think; else nothing."""
-    if len(tests) == 1 and tests[0].name == "test":
+def _used(train: Path, test: Path, others: list[Path]) -> str:
+    """Which folders are used, where that is not what one would think; else nothing. `others`: all but the one for training."""
+    unused = [path.name for path in others if path != test]
+    if not unused and test.name == "test":
         return ""
-    unused = "" if len(tests) == 1 else f"; {' and '.join(path.name for path in tests[1:])} is not used"
-    return f"{train.parent}: {train.name} for training, {tests[0].name} for testing{unused}."
+    words = f"; {' and '.join(unused)} {'is' if len(unused) == 1 else 'are'} not used" if unused else ""
+    return f"{train.parent}: {train.name} for training, {test.name} for testing{words}."
 
 
 def _find(folder: Path, notes: list[str]) -> tuple[Labelled, tuple[str, ...]]:
@@ -98,6 +106,7 @@ def _find(folder: Path, notes: list[str]) -> tuple[Labelled, tuple[str, ...]]:
         found = f"one class folder, {classes[0].name}" if classes else "no class folder"
         raise ValueError(f"{folder} holds {found}; to tell classes apart takes two or more. {LAYOUT}")
     dangling, nested = [entry for entry in entries if _is_dangling(entry)], []
+    beside = [entry for entry in entries if entry.is_file()]
     files: Labelled = []
     for label, entry in enumerate(classes):
         within = _visible(entry)
@@ -110,6 +119,7 @@ def _find(folder: Path, notes: list[str]) -> tuple[Labelled, tuple[str, ...]]:
     for paths, one, several in (
         (dangling, "link that leads nowhere", "links that lead nowhere"),
         (nested, "folder within a class folder", "folders within class folders"),
+        (beside, "file beside the class folders", "files beside the class folders"),
     ):
         if paths:
             more = ", ..." if len(paths) > 1 else ""
@@ -129,8 +139,9 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _not_an_image(path: Path, error: Exception) -> ValueError:
+    why = "it is of no format that Pillow knows" if "cannot identify image file" in str(error) else error
     return ValueError(
-        f"{path} is not an image that can be read, or it is cut off ({error}). "
+        f"{path} is not an image that can be read, or it is cut off ({why}). "
         "A class folder holds image files and nothing else (JPEG, PNG, WebP, ...): replace the file or move it away."
     )
 

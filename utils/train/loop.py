@@ -289,7 +289,7 @@ class _Keeper:
         advice = "Try a tenth of that" + (", or clip=1.0." if recipe.clip is None else ".")
         raise Diverged(
             f"{found} The recipe's learning_rate, {recipe.learning_rate:g} with {recipe.optimizer}, is probably too high. "
-            f"{advice} The run so far, {_finished(self.run)}, is the `run` of this exception.{self._last_good()}",
+            f"{advice} In Python the run so far, {_finished(self.run)}, is the `run` of this exception.{self._last_good()}",
             self.run,
         )
 
@@ -308,7 +308,7 @@ class _Keeper:
             advice += ' With precision="bfloat16" a step needs less memory.'
         return OutOfMemory(
             f"The memory of {self.run.machine['device_name']} does not hold a step with batch_size {recipe.batch_size} "
-            f"({problem}). {advice} The run so far, {_finished(self.run)}, is the `run` of this exception."
+            f"({problem}). {advice} In Python the run so far, {_finished(self.run)}, is the `run` of this exception."
             f"{self._last_good()}",
             self.run,
             fits,

@@ -35,8 +35,8 @@ def prepare(
     """
     if not isinstance(recipe, Recipe):
         raise ValueError(f"recipe is {recipe!r}; it must be a Recipe: fit(net, data, Recipe(epochs=10), seed=0).")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to {2**63 - 1:,}.")
     _require_data(data, recipe)
     device = _device(device)
     _require_compiler(recipe, device)
@@ -132,6 +132,8 @@ def _device(device: str | torch.device | None) -> torch.device:
         torch.zeros(1, device=found)
     except (RuntimeError, AssertionError, TypeError) as problem:
         raise ValueError(f"device is {str(device)!r}, and this machine cannot use it: {problem}") from None
+    if found.type == "meta":
+        raise ValueError("device is 'meta', where tensors have no numbers: nothing can be trained there.")
     return found
 
 

@@ -285,6 +285,32 @@ def test_links_that_lead_nowhere_and_folders_within_are_counted_and_told(tmp_pat
     assert f"{tmp_path}: 1 folder within a class folder left out ({tmp_path / 'class-1' / 'more'})." in told
 
 
+def test_files_and_folders_that_lie_beside_are_told(tmp_path, capsys):
+    split_folder(tmp_path, "train", "test", "dev")
+    for name in ("1.png", "2.png"):
+        write(tmp_path / "train" / name, "colour.png")
+    load(tmp_path)
+    told = capsys.readouterr().out
+    assert f"{tmp_path}: train for training, test for testing; dev is not used." in told
+    first = tmp_path / "train" / "1.png"
+    assert f"{tmp_path / 'train'}: 2 files beside the class folders left out ({first}, ...)." in told
+
+
+def test_images_to_train_with_alone_are_no_data_set(tmp_path):
+    with pytest.raises(ValueError, match="holds train, and nothing to test with: put a folder test or val") as refused:
+        load(split_folder(tmp_path, "train"))
+    assert f"or name {tmp_path / 'train'} itself" in str(refused.value)
+    assert load(tmp_path / "train").classes == ("class-0", "class-1")
+
+
+def test_what_is_no_image_is_told_without_python_s_words(tmp_path):
+    split_folder(tmp_path, "train", "test")
+    (tmp_path / "train" / "class-0" / "notes.txt").write_text("hello")
+    with pytest.raises(ValueError, match=r"notes.txt is not an image .*of no format that Pillow knows") as refused:
+        load(tmp_path)
+    assert "<_io" not in str(refused.value)
+
+
 # --- Imagenette -------------------------------------------------------------------------------------------------------
 
 

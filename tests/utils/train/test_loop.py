@@ -625,3 +625,11 @@ def test_looking_for_a_key_leaves_the_modes_as_they_are(data):
     before = [each.training for each in net.modules()]
     planned_key(net, data, RECIPE)
     assert [each.training for each in net.modules()] == before and False in before
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"seed": 2**64}, "from 0 to 9,223,372,036,854,775,807"), ({"device": "meta"}, "no numbers")]
+)
+def test_a_seed_or_device_that_cannot_be_is_named(data, changes, words):
+    with pytest.raises(ValueError, match=words):
+        fit(TinyNet, data, RECIPE, **{"seed": 0, "show": False} | changes)
