@@ -134,13 +134,13 @@ def _require_alike(channels: int, _graph: nn.Module, given: tuple[object, ...], 
         raise ValueError(
             "A frozen network gives its logits alone: with_aux=True is for the network that it was made from."
         )
-    fits = isinstance(images, Tensor) and images.dim() == 4 and images.shape[1] == channels
-    if not fits or images.dtype != torch.float32 or images.device.type != "cpu":
-        what = (
-            f"{images.dtype} {tuple(images.shape)} on {images.device}"
-            if isinstance(images, Tensor)
-            else f"{images!r:.60}"
-        )
+    if not isinstance(images, Tensor):
+        what, fits = f"{images!r:.60}", False
+    else:
+        what = f"{images.dtype} {tuple(images.shape)} on {images.device}"
+        fits = images.dim() == 4 and images.shape[1] == channels
+        fits = fits and images.dtype == torch.float32 and images.device.type == "cpu"
+    if not fits:
         raise ValueError(f"images are {what}; a frozen network takes torch.float32 (N, {channels}, H, W) on the CPU.")
 
 

@@ -267,10 +267,13 @@ def label_of(kind: str, module: nn.Module | None, main: Operation) -> str:
         suffix = "" if stride == (1, 1) else f" /{down}" if down == across else f" /{down},{across}"
     if kind == "conv" and main.geometry:
         word = "conv"
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             window = "×".join(str(size) for size in module.kernel_size)
             if module.groups > 1:
                 word = "depthwise" if module.groups == module.in_channels else "grouped"
+        if isinstance(module, nn.ConvTranspose2d):  # its stride makes the grid larger
+            suffix = "" if set(module.stride) == {1} else f" ×{','.join(map(str, dict.fromkeys(module.stride)))}"
+            word = "transposed conv"
         return f"{window} {word}{suffix}"
     if kind == "pool" and main.geometry:
         return f"{'max' if 'max' in main.name else 'avg'} pool {window}{suffix}"

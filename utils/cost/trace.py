@@ -951,16 +951,16 @@ def _reads_grid(name: str, args: Arguments) -> bool:
     """Is each unit computed from all of the grid, as by a normalisation with statistics of this very image?"""
     if name in ("native_batch_norm", "cudnn_batch_norm"):
         return bool(args[5])
-    return name in ("native_group_norm", "_native_batch_norm_legit") or (
-        name == "native_layer_norm" and args[0].dim() == 4 and len(args[1]) > 1
-    )
+    if name == "native_layer_norm":
+        return bool(args[0].dim() == 4 and len(args[1]) > 1)
+    return name in ("native_group_norm", "_native_batch_norm_legit")
 
 
 def _keeps_places(name: str, args: Arguments) -> bool:
     """Are the grid's two dimensions where they were, and does a unit read its own place alone?"""
     dims = args[0].dim() if args and isinstance(args[0], Tensor) else 0
     if name in ("_softmax", "_log_softmax"):
-        return args[1] % dims < dims - 2
+        return bool(args[1] % dims < dims - 2)
     if name == "native_layer_norm":
         return False
     if "pool3d" in name:

@@ -246,3 +246,13 @@ def test_forms_of_the_table():
 )
 def test_short_numbers(number, text):
     assert short(number) == text
+
+
+def test_a_transposed_convolution_says_by_how_much_it_enlarges():
+    layers = (
+        nn.ConvTranspose2d(3, 4, 3, stride=2),
+        nn.ConvTranspose2d(4, 4, (2, 3), stride=(1, 2)),
+        nn.ConvTranspose2d(4, 4, 3),
+    )
+    labels = [row.label for row in profile(nn.Sequential(*layers), (3, 8, 8)).rows]
+    assert labels == ["3×3 transposed conv ×2", "2×3 transposed conv ×1,2", "3×3 transposed conv"]
