@@ -27,7 +27,7 @@ INPUT = -1  # the producer of the image itself; a second input's is -2, a third 
 Input = Sequence[int] | Tensor  # an image's shape, (channels, height, width), or images (N, ...)
 Grid = tuple[int, int]  # (height, width), or what a window does in the one direction and in the other
 # (reach, stride): how many steps beyond the first a window covers, and its own step
-Window = tuple[Grid, tuple[float, float]]
+Window = tuple[tuple[float, float], tuple[float, float]]
 Arguments = Sequence[Any]  # those of one of torch's operations, in its order
 Lines = tuple[
     tuple[CodeType, int], ...
@@ -50,12 +50,26 @@ class ReceptiveField:
     `place` is where the upper left unit's begins, (row, column) of a pixel, below zero in the padding. It is counted from the
     image's corner; or, behind an operation that puts its units at places that cannot be told, from where that one's begin:
     then `origin` is the operation's index.
+
+    Where a grid was enlarged, several units see the same: what they see moves on by a whole `block` of pixels at a time, which was
+    the step before. From there on windows add to `reach`, and what is seen grows once that has passed a block.
     """
 
-    size: tuple[float, float]
+    base: tuple[float, float]  # what a unit saw before its grid was enlarged, if it was; else what it sees
     step: tuple[float, float]
     place: tuple[float, float] = (0, 0)
     origin: int = INPUT
+    block: tuple[float, float] = (0, 0)
+    reach: tuple[float, float] = (0, 0)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """(height, width) in pixels, of the units that see most."""
+        down, across = (
+            base + (math.floor(reach / block + 1e-9) * block if block else 0)
+            for base, block, reach in zip(self.base, self.block, self.reach, strict=True)
+        )
+        return down, across
 
     @property
     def first(self) -> tuple[float, float] | None:
@@ -66,31 +80,55 @@ class ReceptiveField:
         """What a unit sees behind a window that slides over these units.
 
         Args:
+            window: how many units it reaches beyond its first, and its step. A step below 1 makes the grid larger, and then the reach is
+                counted in the units that come out: over how many of them one of these is spread.
             padding: rows and columns that are put before them; None where it cannot be told at which places it puts its units.
             index: of the operation that does this.
         """
-        (down, across), (stride_down, stride_across) = window
-        step_down, step_across = self.step
+        bases, steps, blocks, reaches = [], [], [], []
+        for axis, (further, stride) in enumerate(zip(*window, strict=True)):
+            base, block, reach = self.base[axis], self.block[axis], self.reach[axis]
+            step = self.step[axis] * stride
+            if stride < 1:
+                block = block or self.step[axis]
+            elif stride > 1 and block:  # of the units that see less and more, some are passed over
+                return UNKNOWN
+            added = further * (step if stride < 1 else self.step[axis])
+            bases.append(base if block else base + added)
+            reaches.append(reach + added if block else 0.0)
+            steps.append(step)
+            blocks.append(block)
         place, origin = (0.0, 0.0), index
         if padding is not None:
-            place = (self.place[0] - padding[0] * step_down, self.place[1] - padding[1] * step_across)
+            place = (self.place[0] - padding[0] * self.step[0], self.place[1] - padding[1] * self.step[1])
             origin = self.origin
-        return ReceptiveField(
-            size=(self.size[0] + down * step_down, self.size[1] + across * step_across),
-            step=(step_down * stride_down, step_across * stride_across),
-            place=place,
-            origin=origin,
-        )
+        return ReceptiveField(_pair(bases), _pair(steps), place, origin, _pair(blocks), _pair(reaches))
 
     @staticmethod
     def together(fields: "Sequence[ReceptiveField]") -> "ReceptiveField":
-        """What a unit sees that reads a unit of each of these; not known where it is not known how they lie to each other."""
-        if len({field.origin for field in fields}) > 1:
+        """What a unit sees that reads a unit of each of these.
+
+        Not known where it is not known how they lie to each other, or where they move apart from unit to unit.
+        """
+        first = fields[0]
+        if len({(field.origin, field.step, field.block) for field in fields}) > 1:
             return UNKNOWN
-        step = (max(field.step[0] for field in fields), max(field.step[1] for field in fields))
-        down, across = (min(field.place[axis] for field in fields) for axis in (0, 1))
-        ends = [max(field.place[axis] + field.size[axis] for field in fields) for axis in (0, 1)]
-        return ReceptiveField((ends[0] - down, ends[1] - across), step, (down, across), fields[0].origin)
+        places, bases, reaches = [], [], []
+        for axis in (0, 1):
+            places.append(min(field.place[axis] for field in fields))
+            if first.block[axis]:
+                if len({field.base[axis] for field in fields}) > 1:
+                    return UNKNOWN
+                bases.append(first.base[axis])
+                reaches.append(max(field.place[axis] + field.reach[axis] for field in fields) - places[axis])
+            else:
+                bases.append(max(field.place[axis] + field.base[axis] for field in fields) - places[axis])
+                reaches.append(0.0)
+        return ReceptiveField(_pair(bases), first.step, _pair(places), first.origin, first.block, _pair(reaches))
+
+
+def _pair(values: Sequence[float]) -> tuple[float, float]:
+    return values[0], values[1]
 
 
 UNKNOWN = ReceptiveField((0, 0), (1, 1), origin=-1000)  # of a unit of which it is not known what it sees
@@ -554,6 +592,8 @@ class _Recorder(TorchDispatchMode):
         else:
             height, width = (max(field.size[axis] for field in known) for axis in (0, 1))
             merged = ReceptiveField((height, width), known[0].step, origin=index)
+            if any(any(field.block) for field in known):
+                merged = UNKNOWN
         self.operations[index].receptive_field = self.fields[index] = merged
 
     def _receptive_field(
@@ -893,10 +933,7 @@ def _geometry(name: str, args: Arguments) -> Window | None:
     if name == "convolution" and args[1].dim() == 4:
         weight, (down, across), dilation, transposed = args[1], _two(args[3]), _two(args[5]), args[6]
         reach = _reach(_two(weight.shape[2:]), dilation)
-        if transposed:
-            reach = (math.ceil((reach[0] + 1) / down) - 1, math.ceil((reach[1] + 1) / across) - 1)
-            return reach, (1 / down, 1 / across)
-        return reach, (down, across)
+        return reach, (1 / down, 1 / across) if transposed else (down, across)
     if name in ("max_pool2d_with_indices", "max_pool2d", "avg_pool2d"):
         kernel = _two(args[1])
         stride = _two(args[2]) if len(args) > 2 and args[2] else kernel
@@ -914,11 +951,11 @@ def _step(name: str, args: Arguments, output: Tensor) -> Window | None:
     if name == "slice":
         dim, every = args[1] if len(args) > 1 else 0, args[4] if len(args) > 4 else 1
         return (0, 0), (every if dim % 4 == 2 else 1, every if dim % 4 == 3 else 1)
-    if name.startswith("upsample"):  # of how many pixels more than one each is made
-        reach = 3 if "bicubic" in name else 1 if "bilinear" in name else 0
-        return (reach, reach), shrink
-    if name == "pixel_shuffle":
-        return (0, 0), shrink
+    if name.startswith("upsample") or name == "pixel_shuffle":  # of how many pixels each is made
+        made_of = 4 if "bicubic" in name else 2 if "bilinear" in name else 1
+        spread = (made_of * (1 if each >= 1 else 1 / each) for each in shrink)  # over how many units, that is
+        down, across = (each - (1 if each.is_integer() else 1e-6) for each in map(float, spread))
+        return (down, across), shrink
     if name == "pixel_unshuffle" or (
         name in ("_adaptive_avg_pool2d", "adaptive_max_pool2d") and _divides(after, before)
     ):
