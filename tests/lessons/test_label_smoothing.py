@@ -472,6 +472,18 @@ def test_all_that_the_text_shows_is_recorded():
     assert experiment("label_smoothing").paired
 
 
+def test_what_the_text_says_of_the_papers_table_rebuilt():
+    found = experiment("recipe").recorded()
+    assert found.form_name == "full" and set(found.verdicts.values()) == {"open"} and len(found.verdicts) == 4
+    assert "none of the four steps shows, and none is shown to change nothing" in TEXT
+    assert {len(runs) for runs in found.runs.values()} == {3} and "after three runs an arm all are open" in TEXT
+    needed = [each.needed for each in found.compare().differences]
+    assert (min(needed), max(needed)) == (6, 15) and "six to fifteen runs an arm to decide" in TEXT
+    assert {run.data["train"] for runs in found.runs.values() for run in runs} == {
+        50_000
+    } and "On 50,000 photographs" in TEXT
+
+
 def test_what_the_text_says_of_a_low_resolution_is_the_verdict_on_photographs():
     found = experiment("low_resolution").recorded("full")
     assert found.verdicts == {"16 pixels": "differs", "8 pixels": "differs"}
