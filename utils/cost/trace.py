@@ -333,8 +333,9 @@ def _inputs(given: Input | Sequence[Input], batch_place: int = 0) -> list[tuple[
         whole = [size for size in sizes if size > 0]
         if len(each) != 3 or len(whole) != 3:
             raise ValueError(
-                f"The image's shape is {given!r}; it must be (channels, height, width), each a whole number above "
-                "zero and without the batch, as in (3, 224, 224). Several inputs have a shape each: [(3, 32, 32), (4, 8, 8)]."
+                f"The image's shape is {' '.join(repr(given).split()):.60}; it must be (channels, height, width), each a whole number above "
+                "zero and without the batch, as in (3, 224, 224). Several inputs have a shape each: [(3, 32, 32), (4, 8, 8)]. A dictionary, "
+                "or tuples in each other, cannot be handed in: wrap the module in one whose forward takes tensors and hands them on so."
             )
         inputs.append((whole[0], whole[1], whole[2]))
     if not inputs:
@@ -379,7 +380,19 @@ def _trace_thoroughly(
         if not with_numbers and ("meta" in str(error).lower() or "Tensor.__format__" in str(error)):
             raise _NeedsNumbers(str(error).partition("\n")[0].rstrip("."), recorder.result()) from error
         if isinstance(error, TypeError) and "forward() missing" in str(error):
-            names = ", ".join(name for name in inspect.signature(module.forward).parameters)
+            parameters = inspect.signature(module.forward).parameters
+            by_name = [
+                each.name
+                for each in parameters.values()
+                if each.kind is each.KEYWORD_ONLY and each.default is each.empty
+            ]
+            if by_name:
+                raise CannotRun(
+                    f"{type(module).__name__} takes {', '.join(by_name)} by name alone, and what is handed in here comes in order: wrap it in "
+                    "a module whose forward hands that on.",
+                    recorder.result(),
+                ) from error
+            names = ", ".join(parameters)
             raise CannotRun(
                 f"{type(module).__name__} takes several inputs ({names}), and {len(inputs)} was given. Give the shape of each: "
                 "profile(net, [(3, 32, 32), (4, 8, 8)]); or hand in tensors.",

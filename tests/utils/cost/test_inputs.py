@@ -453,3 +453,25 @@ def pruned():
 )
 def test_a_computed_weight_is_a_layers_weight_and_no_layer(build):
     assert profile(nn.Sequential(build(), nn.ReLU(), nn.Conv2d(4, 4, 1)), (3, 8, 8)).depth == 2
+
+
+# --- what cannot be handed in -----------------------------------------------------------------------------------------
+
+
+class ByName(nn.Module):
+    def forward(self, image, *, mask):
+        return image * mask
+
+
+def test_an_input_that_has_to_be_named_is_told():
+    with pytest.raises(ValueError, match=r"ByName takes mask by name alone.* wrap it in"):
+        profile(ByName(), (3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "given", [[{"image": torch.rand(2, 3, 8, 8)}], [(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8))]]
+)
+def test_dictionaries_and_tuples_in_each_other_are_refused_in_few_words(given):
+    with pytest.raises(ValueError, match="cannot be handed in: wrap the module") as refused:
+        profile(conv(), given)
+    assert len(str(refused.value)) < 500
