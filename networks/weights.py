@@ -759,18 +759,20 @@ def _of_keras_file(net: Network, file: KerasFile, table: Names) -> tuple[dict[st
     By the layers' names where the file keeps them and they are ours. Else by their order, kind by kind: Keras keeps
     the layers of each class in the order of the network, and Keras 3.0 to 3.5 no name beside it; Keras 1 had other names.
     """
-    named = {f"{layer.name}/{kind}": layer for layer in file.layers for kind in layer.arrays}
+    inside = _innermost(file.layers)
+    named = {f"{layer.name}/{kind}": layer for layer in inside for kind in layer.arrays}
     keys = _ranked(named)
-    all_named = sum(len(layer.arrays) for layer in file.layers) == len(named)  # no name missing, and none twice
+    all_named = sum(len(layer.arrays) for layer in inside) == len(named)  # no name missing, and none twice
     if all_named and 2 * len(table.keys() & set(keys.values())) > len(table):
         theirs = {id(layer): keys[key].rpartition("/")[0] for key, layer in named.items()}
         head = {key.rpartition("/")[0] for key, ours in table.items() if ours.startswith("classifier.")}
         known = {key.rpartition("/")[0] for key in table}
-        others = [layer for layer in file.layers if layer.kind == "dense" and theirs[id(layer)] not in known]
+        others = [layer for layer in file.layers if layer.kind == "dense" and theirs.get(id(layer)) not in known]
         if len(others) == 1 and not head & set(theirs.values()):  # a head of one's own on Keras's network
             theirs[id(others[0])] = min(head)
     else:
-        theirs = _by_order(net, file.layers, table)
+        outside = [layer for layer in file.layers if layer.kind == "dense" and layer not in inside]
+        theirs = _by_order(net, [*inside, *outside], table)
     given: dict[str, object] = {}
     original: dict[str, str] = {}
     for layer in file.layers:
@@ -779,6 +781,13 @@ def _of_keras_file(net: Network, file: KerasFile, table: Names) -> tuple[dict[st
             given[key] = array
             original[key] = f"{layer.name or layer.label}/{kind}"
     return given, original
+
+
+def _innermost(layers: list[KerasLayer]) -> list[KerasLayer]:
+    """The layers of the network that most of them are in, where it lies within another: what stands around it has its own numbers."""
+    around = [layer.label.rpartition("/")[0] for layer in layers]
+    most = max(around, key=around.count, default="")
+    return [layer for layer, place in zip(layers, around, strict=True) if place == most]
 
 
 def _by_order(net: Network, layers: list[KerasLayer], table: Names) -> dict[int, str]:

@@ -230,6 +230,47 @@ def test_a_head_of_ones_own_is_the_classifier(published, tmp_path, name):
     assert np.array_equal(net.classifier.bias.detach().numpy(), head[1][1])
 
 
+def write_around(path: Path, layers: Layers, around: dict[str, list[np.ndarray]], *, names: bool) -> None:
+    """A network within another, as Keras 3 writes it, which has layers of its own beside it."""
+    write_keras_3(path, layers, names=names, under="layers/functional/layers")
+    with h5py.File(path, "a") as file:
+        for name, weights in around.items():
+            values = file.create_group(f"layers/{name}/vars")
+            if names:
+                values.attrs["name"] = name
+            for place, array in enumerate(weights):
+                values[str(place)] = array
+
+
+IN_FRONT = {"conv2d": [np.ones((1, 1, 1, 3))], "batch_normalization": [np.ones(3)] * 4}
+
+
+def test_layers_around_a_network_within_another_do_not_shift_its_numbers(tmp_path):
+    """A convolution in front takes the first number that Keras gives, and a dense layer behind is the classifier."""
+    source, net = (create("xception", num_classes=7) for _ in range(2))
+    numbered = re.compile("(conv2d|batch_normalization)_([0-9]+)")
+    layers = [
+        (kind, numbered.sub(lambda found: f"{found[1]}_{int(found[2]) + 1}", name), weights)
+        for kind, name, weights in layers_of(source)
+        if name != "predictions"
+    ]
+    head = [source.classifier.weight.detach().T.numpy(), source.classifier.bias.detach().numpy()]
+    write_around(tmp_path / "x.weights.h5", layers, IN_FRONT | {"dense": head}, names=True)
+    with pytest.raises(ValueError, match=r"No place for \(5\): .*conv2d/kernel"):
+        load_weights(net, tmp_path / "x.weights.h5")
+    loaded = load_weights(net, tmp_path / "x.weights.h5", strict=False)
+    assert not loaded.unfilled and not loaded.mismatched and len(loaded.unplaced) == 5
+    assert_same(net, source)
+
+
+def test_nor_do_they_its_order_where_names_are_not_kept(published, tmp_path):
+    write_around(tmp_path / "x.weights.h5", layers_of(published), IN_FRONT, names=False)
+    net = mobilenet()
+    loaded = load_weights(net, tmp_path / "x.weights.h5", strict=False)
+    assert not loaded.unfilled and not loaded.mismatched and len(loaded.unplaced) == 5
+    assert_same(net, published)
+
+
 def test_another_number_of_classes_says_which_file(published, tmp_path):
     write_keras(tmp_path / "x.keras", layers_of(published))
     with pytest.raises(ValueError) as error:
