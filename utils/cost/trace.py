@@ -27,7 +27,8 @@ INPUT = -1  # the producer of the image itself; a second input's is -2, a third 
 Input = Sequence[int] | Tensor  # an image's shape, (channels, height, width), or images (N, ...)
 Grid = tuple[int, int]  # (height, width), or what a window does in the one direction and in the other
 # (reach, stride): how many steps beyond the first a window covers, and its own step
-Window = tuple[tuple[float, float], tuple[float, float]]
+Window = tuple[Grid, tuple[float, float]]
+Spread = tuple[tuple[float, float], tuple[float, float]]  # the same, where a window may reach over a part of a step
 Arguments = Sequence[Any]  # those of one of torch's operations, in its order
 Lines = tuple[
     tuple[CodeType, int], ...
@@ -76,7 +77,7 @@ class ReceptiveField:
         """`place` on the image; None where that cannot be told."""
         return self.place if self.origin == INPUT else None
 
-    def behind(self, window: Window, padding: tuple[float, float] | None, index: int) -> "ReceptiveField":
+    def behind(self, window: Spread, padding: tuple[float, float] | None, index: int) -> "ReceptiveField":
         """What a unit sees behind a window that slides over these units.
 
         Args:
@@ -561,7 +562,7 @@ class _Recorder(TorchDispatchMode):
         name: str,
         *,
         weights: Sequence[str],
-        step: Window | None = None,
+        step: Spread | None = None,
         padding: tuple[float, float] | None = (0, 0),
         moves: bool = False,
         reads_grid: bool = False,
@@ -610,7 +611,7 @@ class _Recorder(TorchDispatchMode):
         self.operations[index].receptive_field = self.fields[index] = merged
 
     def _receptive_field(
-        self, operation: Operation, step: Window | None, padding: tuple[float, float] | None, moves: bool
+        self, operation: Operation, step: Spread | None, padding: tuple[float, float] | None, moves: bool
     ) -> ReceptiveField | None:
         reads = [source for source in operation.reads if source not in self.constant]
         if not reads:  # room for values that are written into it, or a weight that is computed
@@ -955,7 +956,7 @@ def _geometry(name: str, args: Arguments) -> Window | None:
     return None
 
 
-def _step(name: str, args: Arguments, output: Tensor) -> Window | None:
+def _step(name: str, args: Arguments, output: Tensor) -> Spread | None:
     """(reach, stride) of what changes a grid otherwise: a slice, an upsampling, pixels that become channels; else None."""
     if not args or not isinstance(args[0], Tensor) or args[0].dim() != 4 or output.dim() != 4:
         return None
