@@ -146,7 +146,7 @@ def _named(entry: str) -> Iterator[None]:
     except Exception as error:
         words = str(error).strip()
         if isinstance(error, Diverged | OutOfMemory):  # the exception's `run` is not within reach of who reads this
-            words = words.partition(" The run so far")[0]
+            words = words.partition(" In Python the run so far")[0]
         elif not isinstance(error, ValueError):
             words = f"It raised {type(error).__name__}: {words or 'without a word.'}"
         raise Trouble(f"“{entry}” cannot go on. {words}") from error
