@@ -616,6 +616,12 @@ def test_a_frozen_trunk_stays_as_the_guide_says():
         fit(net, data, Recipe(epochs=1, batch_size=32, learning_rate=0.01), seed=0, show=False, device="cpu")
         after = net.state_dict()
         assert all(torch.equal(each, after[name]) for name, each in before.items()) is told
+    with pytest.raises(torch.fx.proxy.TraceError):
+        torch.fx.symbolic_trace(net)
+    for layer in net.modules():  # as the guide says, when the training has ended
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.__class__ = nn.BatchNorm2d
+    torch.fx.symbolic_trace(net)
 
 
 def test_looking_for_a_key_leaves_the_modes_as_they_are(data):
