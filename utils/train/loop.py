@@ -56,6 +56,7 @@ CHECK_EVERY = 20  # steps between two looks at whether the loss is still a numbe
 CHECKPOINT_EVERY = 30.0  # seconds between two checkpoints within an epoch
 
 
+@torch.enable_grad()  # an interrupt in the middle of `no_grad` can leave them off; afterwards they are as they were
 def fit(
     net: nn.Module | Callable[[], nn.Module],
     data: Data,

@@ -639,3 +639,19 @@ def test_looking_for_a_key_leaves_the_modes_as_they_are(data):
 def test_a_seed_or_device_that_cannot_be_is_named(data, changes, words):
     with pytest.raises(ValueError, match=words):
         fit(TinyNet, data, RECIPE, **{"seed": 0, "show": False} | changes)
+
+
+def test_an_interrupt_that_leaves_gradients_off_costs_no_later_training(data):
+    """One that comes while `torch.no_grad` ends, where torch has yet to switch them on again."""
+
+    def stop(run, done):
+        torch.set_grad_enabled(False)
+        raise KeyboardInterrupt
+
+    try:
+        assert not fit(TinyNet, data, RECIPE, seed=0, show=False, on_step=stop).completed
+        assert torch.is_grad_enabled()
+        torch.set_grad_enabled(False)
+        assert fit(TinyNet, data, RECIPE, seed=0, show=False).completed
+    finally:
+        torch.set_grad_enabled(True)
