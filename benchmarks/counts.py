@@ -1,8 +1,8 @@
 """Multiply-adds of fifty odd modules by hand, by `profile`, and by three other counters: `python -m benchmarks.counts`.
 
 Each case states its count by hand, from its sizes. `docs/counting.md` is what this prints; fvcore, which the course does not
-need, has to be installed for its column (`pip install fvcore`). Counted are multiply-adds of convolutions and matrix products,
-whoever calls them; additions alone (biases, sums, pools), normalisations and element-wise products count nothing, as in the papers.
+need, has to be installed for its column (`pip install fvcore`). Counted are multiply-adds of convolutions, matrix products and
+Euclidean distances, whoever calls them; additions alone (biases, sums, pools), normalisations and element-wise products count nothing, as in the papers.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "counting.md"
 WHY = """Where they differ:
 
 - **profile** runs the module on `meta` and reads torch's operations, one by one, before they become kernels. What is not among these has no count: an
-  operation written in C++ outside of torch, a sparse product, a Fourier transform.
+  operation written in C++ outside of torch, a sparse product, a Fourier transform, a product of two grids that is summed up (as `torch.linalg.vecdot` is).
 - **torch** (`torch.utils.flop_counter`) watches the operations too, when the module runs. On a CPU it has no formula for fused attention, for the LSTM of
   oneDNN and for the transformer layer's fast path, and none for products with a vector.
 - **fvcore** traces with `torch.jit`. It counts normalisations and upsampling as well, and leaves out recurrent layers, fused attention and some calls.
@@ -141,6 +141,14 @@ CASES: dict[str, Case] = {
     "einsum, three factors": Case(
         lambda: Calls(lambda m, x: torch.einsum("ni,ij,nj->n", x, m.w, x), w=_drawn(16, 16)), VECTOR, 16 * 16 + 16
     ),
+    "distances": Case(lambda: Calls(lambda m, x: torch.cdist(x, m.w), w=_drawn(1, 7, 16)), SERIES, 10 * 7 * 16),
+    "distances to many": Case(
+        lambda: Calls(lambda m, x: torch.cdist(x, m.w), w=_drawn(1, 30, 16)), SERIES, 10 * 30 * 16
+    ),
+    "distances, sums of magnitudes": Case(
+        lambda: Calls(lambda m, x: torch.cdist(x, m.w, p=1), w=_drawn(1, 7, 16)), SERIES, 0
+    ),
+    "distances of all pairs": Case(lambda: Calls(lambda m, x: torch.pdist(x[0])[None]), SERIES, 45 * 16),
     # Attention.
     "attention, module": Case(
         lambda: Calls(
@@ -271,7 +279,7 @@ def table(rows: dict[str, dict[str, int | str]]) -> str:
         "# Who counts what",
         "",
         f"Written by `python -m benchmarks.counts --write` with {versions}. Multiply-adds of {len(CASES)} modules for one input,",
-        "as `benchmarks/counts.py` states them by hand: products of convolutions and matrices, whoever calls them. Biases, sums, pools and",
+        "as `benchmarks/counts.py` states them by hand: products of convolutions and matrices, whoever calls them, and squares of distances. Biases, sums, pools and",
         "normalisations count nothing, as in the papers. Torch's counter counts two operations for each; half of that stands here. In italics: what is",
         "not the count by hand.",
         "",

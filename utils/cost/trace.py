@@ -936,6 +936,9 @@ def _macs(name: str, args: Arguments, output: Tensor) -> int:
     if name == "_trilinear":  # nn.Bilinear: the first input times a matrix for each output, and that times the second
         first, weight, _ = tensors
         return first[..., 0].numel() * weight.numel() + output.numel() * weight.shape[-1]
+    if name in ("_euclidean_dist", "_cdist_forward", "_pdist_forward"):  # Euclidean: squares of differences, added up
+        norm = 2 if name == "_euclidean_dist" else [*args[len(tensors) :], 2][0]
+        return output.numel() * tensors[0].shape[-1] if norm == 2 else 0
     if name.startswith("_scaled_dot_product"):
         query, key, value = tensors[:3]
         return math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
