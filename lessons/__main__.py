@@ -13,6 +13,9 @@ except ModuleNotFoundError:
         "The command line needs typer, which is not installed here. Install it: pip install typer"
     ) from None
 
+from utils.system.quick_start import search_less
+
+search_less()
 app = typer.Typer(help="The Inception course without a browser.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 

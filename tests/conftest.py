@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ipywidgets import CallbackDispatcher
 
 import utils.system.quick_start  # noqa: F401
 from tests.browser.learner import server
+from tests.kernels import forked_kernels
 from utils.system.places import CHECKOUT
 
 # Hundreds of processes would compile the course anew, a second each, where the environment keeps Python from writing bytecode.
@@ -44,6 +46,14 @@ def pytest_addoption(parser):
     )
     parser.addoption("--quick", action="store_true", help="only the tests that take less than a second, and the types")
     parser.addoption("--keep-durations", action="store_true", help=f"write {DURATIONS.name} after a run of everything")
+
+
+def pytest_configure(config):
+    """Kernels of all workers are divided from one process, where a system has what that takes (Linux)."""
+    if hasattr(os, "pidfd_open") and not hasattr(config, "workerinput"):
+        stack = ExitStack()
+        stack.enter_context(forked_kernels())
+        config.add_cleanup(stack.close)
 
 
 def kept_durations() -> dict[str, float]:

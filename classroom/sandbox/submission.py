@@ -43,6 +43,7 @@ from classroom.sandbox.student_process import MOST_TEXT, CappedOutput, serve
 from classroom.sandbox.wire import NotSerializable
 from utils.feedback import undoing
 from utils.feedback.exercises import tells_why
+from utils.system.quick_start import search_less
 
 NO_MORE_JOBS = 77  # the exit status of a process that waited for one
 OF_TESTS = Limits(memory=64 * GIGABYTE, processor=3600)  # until the job says its own
@@ -521,4 +522,5 @@ def new_shell() -> InteractiveShell:
 
 
 if __name__ == "__main__":
+    search_less()
     work()

@@ -30,7 +30,9 @@ def server(work: Path) -> Iterator[str]:
     It has a folder of its own for temporary files: races elsewhere on this machine are not waited for.
     """
     temporary = tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True)
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    variables = {
+        name: value for name, value in os.environ.items() if name == "JUPYTER_PATH" or not name.startswith("JUPYTER")
+    }
     process = subprocess.Popen(
         # The last option makes the open notebook's model readable from the page, for `Learner.cells`.
         [sys.executable, "-m", "lessons", "lab", "--no-browser", "--LabApp.expose_app_in_browser=True"],

@@ -20,3 +20,12 @@ def test_a_broken_notebook_is_still_refused():
     notebook.cells[0].cell_type = "no such type"
     with pytest.raises(nbformat.ValidationError):
         nbformat.validate(notebook)
+
+
+def test_a_process_of_the_course_looks_for_circles_less_and_not_at_its_end():
+    words = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000));"
+        "from utils.system.quick_start import search_less; search_less(); print(gc.get_threshold()[0], gc.get_freeze_count())"
+    )
+    ended = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["10000", "0", "True"]
