@@ -260,7 +260,8 @@ def trace(module: nn.Module, image_shape: Input | Sequence[Input], *, with_lines
             or (as `CannotRun`) a module that cannot take such an image, or that needs numbers to decide what it does.
     """
     if not isinstance(module, nn.Module):
-        raise TypeError(f"A torch module is needed, and this is {type(module).__name__}: {module!r:.80}")
+        way = " Its method module() gives one." if isinstance(module, torch.export.ExportedProgram) else ""
+        raise TypeError(f"A torch module is needed, and this is {type(module).__name__}: {module!r:.80}.{way}")
     module = inside_of(module)
     scripted = next((name for name, each in module.named_modules() if isinstance(each, torch.jit.ScriptModule)), None)
     if scripted is not None:

@@ -229,6 +229,15 @@ def test_not_a_module():
         profile(lambda x: x, (3, 8, 8))
 
 
+def test_an_exported_program_is_told_which_of_it_is_a_module():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    batch = {0: torch.export.Dim("batch")}
+    exported = torch.export.export(net, (torch.randn(2, 3, 8, 8),), dynamic_shapes=(batch,))
+    with pytest.raises(TypeError, match=r"this is ExportedProgram.*module\(\) gives one\.$"):
+        profile(exported, (3, 8, 8))
+    assert profile(exported.module(), (3, 8, 8)).macs == profile(net, (3, 8, 8)).macs > 0
+
+
 def test_depth_is_the_longest_path():
     assert trace(nn.Sequential(Twice(), nn.Flatten(), nn.Linear(256, 2)), (4, 8, 8)).depth() == 3
 
