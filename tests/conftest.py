@@ -22,10 +22,12 @@ import pytest
 import torch
 from ipywidgets import CallbackDispatcher
 
-import utils.system.quick_start  # noqa: F401
 from tests.browser.learner import server
 from tests.kernels import forked_kernels
 from utils.system.places import CHECKOUT
+from utils.system.quick_start import search_less
+
+search_less()
 
 # Hundreds of processes would compile the course anew, a second each, where the environment keeps Python from writing bytecode.
 sys.dont_write_bytecode = False
