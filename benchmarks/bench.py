@@ -63,6 +63,7 @@ ELSEWHERE = {
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
 TABLES = ("start", "profile", "build", "ledger", "full", "peers", "mini", "train")
 MODES = ("training", "inference")
+WAYS = (*MODES, "frozen")  # of the table `peers`
 LOOPS = ("fit", "plain", "keras")
 NOT_HERE = "not installed"
 THREADS, BATCHES = (1, 2), (1, 8, 32)  # of the table `peers`
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument(
         "--side", type=int, default=96, help="pixels along a side of an image of the tables peers and train"
     )
+    parser.add_argument("--modes", nargs="+", choices=WAYS, default=WAYS, help="of the table peers", metavar="MODE")
     parser.add_argument("--repeats", type=int, default=3, help="how often each is timed, after one time that is not")
     parser.add_argument(
         "--memory", nargs=5, metavar=("LIBRARY", "NAME", "VARIANT", "LAYOUT", "MODE"), help=argparse.SUPPRESS
@@ -218,7 +220,7 @@ def table_peers(options: argparse.Namespace) -> None:
             if library == "keras" or not importable(library):
                 continue
             nets = {"ours": built("ours", name, variant)[0], library: built(library, their_name, variant)[0]}
-            for threads, batch, mode in product(THREADS, BATCHES, (*MODES, "frozen")):
+            for threads, batch, mode in product(THREADS, BATCHES, options.modes):
                 with on_threads(threads):
                     runs = {
                         whose: step_of(net, "NHWC", mode, batch=batch, side=options.side, classes=1000)

@@ -60,12 +60,15 @@ def require_positive(**values: int) -> None:
             raise ValueError(f"{name} is {value!r}; it must be a whole number, 1 or more.")
 
 
-# With one thread and fewer than 16 images torch multiplies the matrix of a 1 x 1 convolution image by image. In one
-# product for the batch (`F.linear`) it takes, measured on a Zen 4 core in float32, channels-last:
-#     1 or 2 images, or under 2 ** 17 weights: as long, or up to a third longer
-#     4 to 15 images, 2 ** 17 weights or more: 0.3 to 1.0 of the time, the less the smaller the grid
-ONE_PRODUCT_IMAGES = range(4, 16)
-ONE_PRODUCT_WEIGHTS = 2**17
+# A 1 x 1 convolution in one product for the batch (`F.linear`), as a share of torch's time forward and backward, measured
+# on a Zen 4 core and two, float32, channels-last, 2 ** 15 to 2 ** 19 weights. "Places" are those of the whole batch.
+#     image by image, as torch multiplies with one thread and fewer than 16 images:
+#         2 to 15 images, up to 2,300 places: 0.3 to 1.07, the less the smaller the grid; 6,000 places: 0.97 to 1.1
+#     by oneDNN, with 16 images or more, or two threads:
+#         up to 256 places: 0.3 to 1.0; 500 places: 0.7 to 1.05; 1,000 places: 0.9 to 1.1; 6,000 places: 1.1 to 1.3
+# One image gains nothing, nor do fewer weights: to call it takes as long as they save. More threads were not measured.
+ONE_PRODUCT_WEIGHTS = 2**15
+ONE_PRODUCT_PLACES = {"image by image": 2**11, "oneDNN": 400}
 
 
 def is_faster_as_one_product(layer: nn.Module, x: Tensor) -> bool:
@@ -80,14 +83,14 @@ def is_faster_as_one_product(layer: nn.Module, x: Tensor) -> bool:
         return False
     return (
         type(x) is Tensor
+        and x.ndim == 4
+        and len(x) > 1
+        and layer.weight.numel() >= ONE_PRODUCT_WEIGHTS
+        and _is_small(x)
         and x.device.type == "cpu"
         and x.dtype == layer.weight.dtype == torch.float32
-        and x.ndim == 4
-        and len(x) in ONE_PRODUCT_IMAGES
-        and layer.weight.numel() >= ONE_PRODUCT_WEIGHTS
         and (layer.stride, layer.padding, layer.groups) == ((1, 1), (0, 0), 1)
         and x.shape[1] == layer.in_channels
-        and torch.get_num_threads() == 1
         and not x.is_contiguous()
         and x.permute(0, 2, 3, 1).is_contiguous()  # channels-last, also where vmap keeps the batch to itself
         and not torch.is_autocast_enabled("cpu")
@@ -95,6 +98,13 @@ def is_faster_as_one_product(layer: nn.Module, x: Tensor) -> bool:
         and not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)
         and not _has_any_global_hook()
     )
+
+
+def _is_small(x: Tensor) -> bool:
+    """Whether the batch has so few places that one product gains, by what torch would do with it."""
+    threads = torch.get_num_threads()
+    way = "image by image" if threads == 1 and len(x) < 16 else "oneDNN"
+    return threads <= 2 and len(x) * x.shape[2] * x.shape[3] <= ONE_PRODUCT_PLACES[way]
 
 
 def convolve(layer: nn.Module, x: Tensor) -> Tensor:

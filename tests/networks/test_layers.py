@@ -138,6 +138,7 @@ def test_smallest_input_is_exact_for_one_layer(layer, output):
 # --- A 1 x 1 as one matrix product ---------------------------------------------------------------------------------------
 
 WIDE = 768, 192  # 2 ** 17 weights and more
+NEVER = dict.fromkeys(layers.ONE_PRODUCT_PLACES, 0)
 
 
 def wide_grid(count: int = 8, side: int = 6) -> torch.Tensor:
@@ -150,8 +151,8 @@ def wide_grid(count: int = 8, side: int = 6) -> torch.Tensor:
 def test_one_product_gives_what_the_convolution_gives(make, monkeypatch):
     layer = make(*WIDE, kernel_size=1)
     results = []
-    for images in (layers.ONE_PRODUCT_IMAGES, range(0)):
-        monkeypatch.setattr(layers, "ONE_PRODUCT_IMAGES", images)
+    for places in (layers.ONE_PRODUCT_PLACES, NEVER):
+        monkeypatch.setattr(layers, "ONE_PRODUCT_PLACES", places)
         torch.manual_seed(0)
         x = wide_grid().requires_grad_()
         y = layer(x)
@@ -166,7 +167,7 @@ def test_a_residual_block_too(monkeypatch):
     x = torch.randn(4, 2080, 4, 4).contiguous(memory_format=torch.channels_last)
     assert layers.is_faster_as_one_product(block.up, torch.cat([branch(x) for branch in block.branches()], dim=1))
     ours = block(x)
-    monkeypatch.setattr(layers, "ONE_PRODUCT_IMAGES", range(0))
+    monkeypatch.setattr(layers, "ONE_PRODUCT_PLACES", NEVER)
     torch.testing.assert_close(ours, block(x), rtol=1e-6, atol=1e-6)
 
 
@@ -183,13 +184,14 @@ def changed(**options) -> nn.Conv2d:
     ("layer", "x"),
     [
         pytest.param(changed(), wide_grid().contiguous(), id="channels first"),
-        pytest.param(changed(), wide_grid(3), id="three images"),
-        pytest.param(changed(), wide_grid(16), id="16 images"),
+        pytest.param(changed(), wide_grid(1), id="one image"),
+        pytest.param(changed(), wide_grid(8, side=17), id="a large grid"),
+        pytest.param(changed(), wide_grid(16), id="16 images, 576 places"),
         pytest.param(changed(), wide_grid().double(), id="float64"),
         pytest.param(changed(), wide_grid().to("meta"), id="meta"),
         pytest.param(changed(), wide_grid()[0], id="an image"),
         pytest.param(changed(), wide_grid()[:, ::2], id="every second channel"),
-        pytest.param(nn.Conv2d(768, 64, 1), wide_grid(), id="few weights"),
+        pytest.param(nn.Conv2d(768, 32, 1), wide_grid(), id="few weights"),
         pytest.param(changed(stride=2), wide_grid(), id="stride"),
         pytest.param(changed(padding=1), wide_grid(), id="padding"),
         pytest.param(changed(groups=2), wide_grid(), id="groups"),
@@ -204,17 +206,34 @@ def test_one_product_is_for_plain_convolutions_that_gain_by_it(layer, x):
     assert not layers.is_faster_as_one_product(layer, x)
 
 
-def test_one_product_is_for_one_thread_without_autocast_or_hooks():
+def on(threads: int, holds) -> bool:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return holds()
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("threads", "count", "side", "gains"),
+    [
+        *[(1, 2, 2, True), (1, 15, 11, True), (1, 15, 12, False)],  # torch multiplies image by image
+        *[(1, 16, 5, True), (1, 100, 2, True), (1, 16, 6, False)],  # oneDNN does it
+        *[(2, 2, 14, True), (2, 8, 7, True), (2, 8, 8, False), (2, 1, 2, False), (3, 8, 2, False)],
+    ],
+)
+def test_one_product_is_for_few_places(threads, count, side, gains):
+    assert on(threads, lambda: layers.is_faster_as_one_product(changed(), wide_grid(count, side))) is gains
+
+
+def test_one_product_is_not_for_autocast_or_hooks():
     conv, x = changed(), wide_grid()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert not layers.is_faster_as_one_product(conv, x)
     handle = nn.modules.module.register_module_forward_hook(lambda *_: None)
     assert not layers.is_faster_as_one_product(conv, x)
     handle.remove()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    assert not layers.is_faster_as_one_product(conv, x)
-    torch.set_num_threads(threads)
     assert layers.is_faster_as_one_product(conv, x)
 
 
