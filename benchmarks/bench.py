@@ -1,10 +1,11 @@
 """How fast the networks and `profile` are, measured beside the libraries that do the same: `make bench`.
 
     python benchmarks/bench.py                     all tables
-    python benchmarks/bench.py profile build       some of them: start, profile, build, ledger, full, peers, mini, train
+    python benchmarks/bench.py profile build       some of them: start, profile, build, ledger, full, peers, peak, mini, train
     python benchmarks/bench.py full --networks inception_v3 xception --batch 8 --repeats 5
     python benchmarks/bench.py train --batch 128 --side 299     on a GPU, where there is one
     python benchmarks/bench.py peers --side 128                 beside timm and torchvision, by batch and threads
+    python benchmarks/bench.py peak --batch 8                   what share of the processor's peak each network reaches
 
 Every ratio is of two medians from one run, in which the two took turns. Keras is compared where it is installed (it
 comes with the tests' requirements), timm, torchvision and torchinfo where they import; a column without them stays empty. Peak memory is that of a process of its
@@ -33,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course import ledger
+from lessons.xception.roofline import measure_limits
 from networks import measure
 from networks.base import Network
 from networks.catalog import NETWORKS, create, entry
@@ -61,13 +63,21 @@ ELSEWHERE = {
     "xception_71": [("timm", "xception71", "released")],
 }
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
-TABLES = ("start", "profile", "build", "ledger", "full", "peers", "mini", "train")
+TABLES = ("start", "profile", "build", "ledger", "full", "peers", "peak", "mini", "train")
 MODES = ("training", "inference")
 WAYS = (*MODES, "frozen")  # of the table `peers`
 LOOPS = ("fit", "plain", "keras")
 NOT_HERE = "not installed"
 THREADS, BATCHES = (1, 2), (1, 8, 32)  # of the table `peers`
 STEPS = 6  # of an epoch of the table `train`
+KINDS = {  # of the table `peak`: where the time goes, by words in the names of torch's operations; the first that fits
+    "update": ("Optimizer",),
+    "products": ("onvolution", "conv2d", "aten::mm", "addmm", "linear", "MmBackward"),
+    "norms": ("batch_norm", "BatchNorm"),
+    "pools": ("pool", "Pool"),
+    "ReLUs": ("relu", "Relu", "clamp_min", "threshold"),
+    "joins": ("aten::cat", "CatBackward"),
+}
 # Dense bfloat16 operations a second with sums in float32, from the makers' data sheets.
 PEAKS = {
     "H100 PCIe": 756e12,
@@ -236,6 +246,45 @@ def table_peers(options: argparse.Namespace) -> None:
                 rows.append((name, library, f"{threads}", f"{batch}", mode, *times, *ratio))
                 print("...", *rows[-1], sep="  ", file=sys.stderr, flush=True)  # it takes a while
     print_table(f"Beside peers, {options.side} x {options.side} pixels, channels-last, processor time", header, rows)
+
+
+def table_peak(options: argparse.Namespace) -> None:
+    """What share of the peak of a matrix product each network reaches, and what its time goes to: one thread, channels-last.
+
+    Backward counts twice the multiply-adds of forward.
+    """
+    rows = []
+    with on_threads(1):
+        peak = measure_limits(threads=1).peak
+        for name in options.networks:
+            net, side = built("ours", name, "paper")
+            macs = profile(net, (3, side, side)).macs * options.batch
+            for mode, passes in (("training", 3), ("inference", 1)):
+                run = step_of(net, "NHWC", mode, batch=options.batch, side=side, classes=1000)
+                seconds = take_turns({name: run}, repeats=options.repeats)[name]
+                spent = spent_on(run)
+                rest = 1 - sum(spent.values())
+                shares = (passes * macs / seconds / peak, *spent.values(), rest)
+                rows.append((name, mode, milliseconds(seconds), *(f"{share:.0%}" for share in shares)))
+                print("...", *rows[-1], sep="  ", file=sys.stderr, flush=True)  # it takes a while
+    title = f"Batches of {options.batch}, channels-last, one thread, beside a product's {peak / 1e9:.0f} billion multiply-adds a second"
+    print_table(title, ("network", "mode", "time", "of the peak", *KINDS, "rest"), rows)
+
+
+def spent_on(run: Callable[[], None]) -> dict[str, float]:
+    """The share of the processor's time that goes to each of `KINDS`, by torch's profiler."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        run()
+    spent, together = dict.fromkeys(KINDS, 0.0), 0.0
+    for event in profiler.events():
+        together += event.self_cpu_time_total
+        names, at = event.name, event
+        while (at := at.cpu_parent) is not None:
+            names += at.name
+        kind = next((kind for kind, words in KINDS.items() if any(word in names for word in words)), None)
+        if kind is not None:
+            spent[kind] += event.self_cpu_time_total
+    return {kind: took / together for kind, took in spent.items()}
 
 
 def table_mini(options: argparse.Namespace) -> None:

@@ -64,3 +64,17 @@ def test_processor_time_is_taken_in_turns(bench):
     took = bench.processor_time({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2)
     assert calls == ["a", "b"] * 3
     assert [len(seconds) for seconds in took.values()] == [2, 2]
+
+
+def test_the_share_of_the_peak_and_what_the_time_goes_to(bench, monkeypatch, capsys):
+    net = bench.create("bn_inception", size="mini", num_classes=5)
+    monkeypatch.setattr(bench, "built", lambda *words: (net, 32))
+    bench.table_peak(Namespace(networks=["bn_inception"], batch=2, repeats=1))
+    head, _, training, inference = capsys.readouterr().out.strip().splitlines()[1:]
+    assert head.split()[-7:] == [*bench.KINDS, "rest"]
+    shares = [[int(cell.removesuffix("%")) for cell in row.split()[4:]] for row in (training, inference)]
+    for reached, *spent in shares:
+        assert 0 < reached < 100 and min(spent) >= 0 and sum(spent) == pytest.approx(100, abs=4)  # each is rounded
+    update = 1 + list(bench.KINDS).index("update")
+    assert shares[0][update] > 0 == shares[1][update]
+    assert shares[1][1 + list(bench.KINDS).index("products")] == max(shares[1][1:])
