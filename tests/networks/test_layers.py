@@ -261,3 +261,55 @@ def test_one_product_costs_what_the_convolution_costs():
         assert counter.get_total_flops() == 2 * 8 * 6 * 6 * 768 * 192
     assert profile(layer, (768, 6, 6)).macs == 6 * 6 * 768 * 192
     assert repr(layer.conv) == "Conv2d(768, 192, kernel_size=(1, 1), stride=(1, 1), bias=False)"
+
+
+# --- A ReLU in place ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [ConvBNAct, ConvReLU])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_relu_in_place_changes_no_number(make, training, monkeypatch):
+    layer = make(6, 8, kernel_size=3).train(training)
+    x = torch.randn(4, 6, 7, 7, requires_grad=True)
+    kept, results = x.detach().clone(), []
+    for overwrites in (layers.may_overwrite, lambda *_: False):
+        monkeypatch.setattr(layers, "may_overwrite", overwrites)
+        y = layer(x)
+        results.append([y, *torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])])
+    assert all(torch.equal(ours, torchs) for ours, torchs in zip(*results, strict=True)) and torch.equal(x, kept)
+
+
+@pytest.mark.parametrize(("make", "before"), [(ConvBNAct, "norm"), (ConvReLU, "conv")])
+def test_who_looks_at_a_layer_sees_what_it_puts_out(make, before):
+    layer, x = make(6, 8, kernel_size=3), torch.randn(4, 6, 7, 7)
+    assert layers.may_overwrite(layer.activation, getattr(layer, before), x)
+    seen = []
+    getattr(layer, before).register_forward_hook(lambda _module, _given, out: seen.append(out))
+    layer(x)
+    assert (seen[0] < 0).any()
+    handle = nn.modules.module.register_module_forward_hook(lambda _module, _given, out: seen.append(out))
+    make(6, 8, kernel_size=3)(x)
+    handle.remove()
+    assert any((out < 0).any() for out in seen[1:])
+
+
+def test_what_comes_in_is_never_written_into():
+    x = torch.randn(2, 6, 5, 5)
+    kept = x.clone()
+    for given in (
+        layers.Layers(nn.ReLU()),
+        layers.Layers(nn.Identity(), nn.ReLU()),
+        layers.Layers(nn.Dropout(), nn.ReLU()),
+    ):
+        given.eval()(x)
+        assert torch.equal(x, kept)
+    folded = ConvReLU(6, 6, kernel_size=1)
+    folded.conv = nn.Identity()
+    assert torch.equal(folded(x), x.relu()) and torch.equal(x, kept)
+
+
+def test_a_watched_relu_is_called():
+    layer, x, seen = ConvBNAct(6, 8, kernel_size=3), torch.randn(4, 6, 7, 7), []
+    layer.activation.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
+    layer(x)
+    assert (seen[0] < 0).any()
