@@ -130,7 +130,7 @@ def _is_looked_at(layer: nn.Module) -> bool:
 def may_overwrite(layer: nn.Module, before: nn.Module | None, x: Tensor) -> bool:
     """Whether a layer is a ReLU that may write into `x`: the layer before has just made it, and nobody else sees it.
 
-    The numbers are the same, and a pass through the memory is saved: 1 to 3 % of a network's time.
+    The numbers are the same, and a pass through the memory is saved: up to 3 % of a network's time.
     """
     return (
         type(layer) is nn.ReLU
