@@ -136,6 +136,7 @@ def may_overwrite(layer: nn.Module, before: nn.Module | None, x: Tensor) -> bool
         type(layer) is nn.ReLU
         and type(before) in (nn.Conv2d, nn.BatchNorm2d)
         and type(x) is Tensor
+        and x._base is None  # in a view, as a product gives, it costs more than it saves
         and not (torch.compiler.is_compiling() or is_tracing())
         and not (_is_looked_at(layer) or _is_looked_at(before))  # type: ignore[arg-type]  # it is a module by now
     )

@@ -308,6 +308,13 @@ def test_what_comes_in_is_never_written_into():
     assert torch.equal(folded(x), x.relu()) and torch.equal(x, kept)
 
 
+def test_a_relu_is_not_in_place_behind_one_product():
+    """There it would have to find its way through a view, forward and back."""
+    layer, x = ConvReLU(*WIDE, kernel_size=1), wide_grid()
+    y = layers.convolve(layer.conv, x)
+    assert y._base is not None and not layers.may_overwrite(layer.activation, layer.conv, y)
+
+
 def test_a_watched_relu_is_called():
     layer, x, seen = ConvBNAct(6, 8, kernel_size=3), torch.randn(4, 6, 7, 7), []
     layer.activation.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))

@@ -45,7 +45,7 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     "lessons/label_smoothing/experiments/recipe.py": Moved(
         "a25951113f05fe87", {"lessons/label_smoothing/experiments/recipe.py": "76d24028b1357bb7"}
     ),
-    "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "3decf4a0629e308e"}),
+    "lessons/layers.py": Moved("eba8b76e62257526", {"networks/layers.py": "3c590ec9e7a4a4d2"}),
     "lessons/network.py": Moved("f9496e23813c3074", {"networks/base.py": "e33367aeb633fc16"}),
     "lessons/residual_scaling/blocks.py": Moved(
         "09ed0ccbbae4f0e7", {"networks/inception_resnet_v1.py": "6159e3b875538cdf"}
@@ -75,7 +75,7 @@ FILES: dict[str, Moved] = {  # by the path that runs have
     "networks/inception_v2.py": Moved("99f85299e35db082", {"networks/inception_v2.py": "b22b00644733e9b1"}),
     "networks/inception_v4.py": Moved("f5583c67aa635620", {"networks/inception_v4.py": "cf809f60ae80cf30"}),
     "networks/layers.py": Moved(
-        "ccffe4e494eb4a05", {"networks/layers.py": "3decf4a0629e308e"}, also=("900d37d38cbd4a8e",)
+        "ccffe4e494eb4a05", {"networks/layers.py": "3c590ec9e7a4a4d2"}, also=("900d37d38cbd4a8e",)
     ),
     "networks/xception.py": Moved("2e568263f1f63249", {"networks/xception.py": "a13a6d3a67176ceb"}),
     "utils/augment.py": Moved("854aa994ea3d19c5", {"utils/train/augment.py": "11bb44d251ed74b0"}),
