@@ -64,10 +64,10 @@ def require_positive(**values: int) -> None:
 # A 1 x 1 convolution in one product for the batch (`F.linear`), as a share of torch's time forward and backward, measured
 # on a Zen 4 core and two, float32, channels-last, 2 ** 15 to 2 ** 19 weights. "Places" are those of the whole batch.
 #     image by image, as torch multiplies with one thread and fewer than 16 images:
-#         2 to 15 images, up to 2,300 places: 0.3 to 1.07, the less the smaller the grid; 6,000 places: 0.97 to 1.1
+#         2 to 15 images, up to 2,300 places: 0.3 to 1.07, the less the smaller the grid; 6,000 places: 0.97 to 1.12
 #     by oneDNN, with 16 images or more, or two threads:
-#         up to 256 places: 0.3 to 1.0; 500 places: 0.7 to 1.05; 1,000 places: 0.9 to 1.1; 6,000 places: 1.1 to 1.3
-# One image gains nothing, nor do fewer weights: to call it takes as long as they save. More threads were not measured.
+#         up to 300 places: 0.2 to 1.1, rarely above 1; 500 places: 0.7 to 1.15; 1,000 places: 0.9 to 1.1; 6,000: 1.0 to 1.3
+# One image (0.3 to 1.4) and fewer weights (0.4 to 1.25) lose as often as they gain. More threads were not measured.
 ONE_PRODUCT_WEIGHTS = 2**15
 ONE_PRODUCT_PLACES = {"image by image": 2**11, "oneDNN": 400}
 
